@@ -1,0 +1,40 @@
+#include "core/base/memory.h"
+
+#include "core/base/assert.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void *memory_new(size_t size)
+{
+    void *memory = calloc(1, size > 0 ? size : 1);
+    assert_that(memory != NULL);
+    return memory;
+}
+
+void *memory_grow(void *memory, size_t size, size_t new_size)
+{
+    char *grown = realloc(memory, new_size > 0 ? new_size : 1);
+    assert_that(grown != NULL);
+    if (new_size > size)
+        memset(grown + size, 0, new_size - size);
+    return grown;
+}
+
+void memory_free(void *memory)
+{
+    free(memory);
+}
+
+char *memory_copy_text(const char *text)
+{
+    return text == NULL ? NULL : memory_copy_bytes(text, strlen(text));
+}
+
+char *memory_copy_bytes(const void *bytes, size_t size)
+{
+    char *copy = memory_new(size + 1);
+    if (size > 0)
+        memcpy(copy, bytes, size);
+    return copy;
+}

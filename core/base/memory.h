@@ -1,0 +1,21 @@
+/* Heap memory of the core: always zeroed (an uninitialised byte is a run that cannot be repeated), never NULL. */
+#ifndef CUPOLA_CORE_BASE_MEMORY_H
+#define CUPOLA_CORE_BASE_MEMORY_H
+
+#include <stddef.h>
+
+/* Zeroed. Asserts when there is no memory left: limits in the configuration are what keeps us from there. */
+void *memory_new(size_t size);
+/* Grows (or shrinks) an array of `size` bytes to `new_size`; new bytes are zeroed. `memory` may be NULL if size is 0. */
+void *memory_grow(void *memory, size_t size, size_t new_size);
+/* NULL is allowed. */
+void memory_free(void *memory);
+/* A copy of the text; given. NULL gives NULL. */
+char *memory_copy_text(const char *text);
+/* A copy of `size` bytes with a NUL behind them; given. */
+char *memory_copy_bytes(const void *bytes, size_t size);
+
+/* The struct that a member is embedded in. */
+#define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
+
+#endif
