@@ -15,6 +15,7 @@
 #ifndef CUPOLA_CORE_MACHINE_MACHINE_H
 #define CUPOLA_CORE_MACHINE_MACHINE_H
 
+#include "core/base/memory.h" /* container_of */
 #include "core/base/random.h"
 #include "core/base/text.h"
 #include "core/io.h"

@@ -25,7 +25,12 @@ struct trace_reader {
     size_t at;
 };
 
-enum trace_result { TRACE_OK = 0, TRACE_END, TRACE_CORRUPT };
+enum trace_result {
+    TRACE_OK = 0,
+    TRACE_END,
+    TRACE_CUT, /* The last record is incomplete: whoever wrote it was killed. */
+    TRACE_CORRUPT,
+};
 
 /* The header, given (cupola__trace_header__free_unpacked). */
 enum trace_result trace_read_header(struct trace_reader *reader, Cupola__TraceHeader **ret_header);

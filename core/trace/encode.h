@@ -1,0 +1,16 @@
+/* Events and effects as trace messages that point into them (lent): shared by the writer, the hash and the replay. */
+#ifndef CUPOLA_CORE_TRACE_ENCODE_H
+#define CUPOLA_CORE_TRACE_ENCODE_H
+
+#include "core/io.h"
+#include "core/proto/trace.pb-c.h"
+
+/* Fields of one effect that are not strings need a place to live while the message is in use. */
+struct trace_effect_parts {
+    uint64_t limits[4];
+};
+
+void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event);
+void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect);
+
+#endif

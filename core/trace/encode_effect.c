@@ -1,0 +1,197 @@
+/* An effect as a message. Canonical: a field is set exactly when its kind has it. */
+#include "core/trace/encode.h"
+
+#include "core/base/assert.h"
+
+static char *lent(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static void set_conn(Cupola__TraceEffect *message, struct io_conn conn)
+{
+    message->has_conn = 1;
+    message->conn = conn.id;
+}
+
+static void set_number(Cupola__TraceEffect *message, uint64_t number)
+{
+    message->has_number = 1;
+    message->number = number;
+}
+
+static void set_code(Cupola__TraceEffect *message, int code)
+{
+    message->has_code = 1;
+    message->code = code;
+}
+
+static void set_bytes(Cupola__TraceEffect *message, struct io_bytes bytes)
+{
+    message->has_data = 1;
+    message->data = (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
+static void set_slice(Cupola__TraceEffect *message, struct slice slice)
+{
+    set_bytes(message, (struct io_bytes){slice_data(slice), slice.size});
+}
+
+static void set_list(size_t *ret_count, char ***ret_list, const char *const *list)
+{
+    size_t count = 0;
+    while (list[count] != NULL)
+        count++;
+    *ret_count = count;
+    *ret_list = (char **)(uintptr_t)list;
+}
+
+static void fill_workload_start(Cupola__TraceEffect *message, struct trace_effect_parts *parts,
+                                const struct effect *effect)
+{
+    message->text = lent(effect->workload_start.workload);
+    message->text2 = lent(effect->workload_start.digest);
+    message->text3 = lent(effect->workload_start.runtime);
+    set_list(&message->n_list, &message->list, effect->workload_start.argv);
+    set_list(&message->n_list2, &message->list2, effect->workload_start.envp);
+    parts->limits[0] = effect->workload_start.limits.memory_bytes;
+    parts->limits[1] = effect->workload_start.limits.disk_bytes;
+    parts->limits[2] = effect->workload_start.limits.descriptors;
+    parts->limits[3] = effect->workload_start.limits.processes;
+    message->n_limits = 4;
+    message->limits = parts->limits;
+    set_number(message, effect->workload_start.port);
+    set_bytes(message, effect->workload_start.note);
+}
+
+/* The kinds of streams, timers and process life. */
+static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_LISTEN) {
+        message->has_listener = 1;
+        message->listener = effect->listen.listener.id;
+        message->text = lent(effect->listen.host);
+        set_number(message, effect->listen.port);
+    } else if (effect->kind == EFFECT_UNLISTEN) {
+        message->has_listener = 1;
+        message->listener = effect->unlisten.listener.id;
+    } else if (effect->kind == EFFECT_CONNECT) {
+        set_conn(message, effect->connect.conn);
+        message->text = lent(effect->connect.host);
+        set_number(message, effect->connect.port);
+    } else if (effect->kind == EFFECT_READ) {
+        set_conn(message, effect->read.conn);
+    } else if (effect->kind == EFFECT_WRITE) {
+        set_conn(message, effect->write.conn);
+        set_slice(message, effect->write.slice);
+    } else if (effect->kind == EFFECT_FINISH) {
+        set_conn(message, effect->finish.conn);
+    } else if (effect->kind == EFFECT_CLOSE) {
+        set_conn(message, effect->close.conn);
+        message->has_flag = 1;
+        message->flag = effect->close.abort;
+    } else {
+        return false;
+    }
+    return true;
+}
+
+void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect)
+{
+    cupola__trace_effect__init(ret_message);
+    Cupola__TraceEffect *message = ret_message;
+    message->has_kind = 1;
+    message->kind = (uint32_t)effect->kind;
+    if (effect->op.id != 0) {
+        message->has_op = 1;
+        message->op = effect->op.id;
+    }
+    if (fill_stream_effect(message, effect))
+        return;
+    switch (effect->kind) {
+    case EFFECT_LISTEN:
+    case EFFECT_UNLISTEN:
+    case EFFECT_CONNECT:
+    case EFFECT_READ:
+    case EFFECT_WRITE:
+    case EFFECT_FINISH:
+    case EFFECT_CLOSE:
+        break; /* Filled above. */
+    case EFFECT_WORKLOAD_LIST:
+        return;
+    case EFFECT_DEADLINE:
+        set_number(message, effect->deadline.at_ns);
+        return;
+    case EFFECT_SAVE:
+        set_slice(message, effect->save.slice);
+        return;
+    case EFFECT_JOURNAL_FOLLOW:
+        set_number(message, effect->journal_follow.sequence);
+        return;
+    case EFFECT_JOURNAL_APPEND:
+        set_number(message, effect->journal_append.sequence);
+        set_slice(message, effect->journal_append.slice);
+        return;
+    case EFFECT_BLOB_WRITE:
+        set_slice(message, effect->blob.slice);
+        message->has_blob = 1;
+        message->blob = effect->blob.blob.id;
+        return;
+    case EFFECT_BLOB_OPEN:
+    case EFFECT_BLOB_COMMIT:
+    case EFFECT_BLOB_DISCARD:
+        message->has_blob = 1;
+        message->blob = effect->blob.blob.id;
+        return;
+    case EFFECT_BLOB_SEND:
+    case EFFECT_BLOB_RECEIVE:
+        set_conn(message, effect->blob_transfer.conn);
+        message->text = lent(effect->blob_transfer.digest);
+        set_number(message, effect->blob_transfer.size);
+        return;
+    case EFFECT_BLOB_STAT:
+    case EFFECT_BLOB_DELETE:
+        message->text = lent(effect->blob_name.digest);
+        return;
+    case EFFECT_STAGE:
+        message->text = lent(effect->stage.digest);
+        message->text2 = lent(effect->stage.framework);
+        message->text3 = lent(effect->stage.runtime);
+        message->text4 = lent(effect->stage.command);
+        set_number(message, effect->stage.memory_mb);
+        return;
+    case EFFECT_HASH_PASSWORD: /* The password itself stays out of traces. */
+        message->text2 = lent(effect->hash_password.salt);
+        set_number(message, effect->hash_password.entropy[0]);
+        message->has_number2 = 1;
+        message->number2 = effect->hash_password.entropy[1];
+        return;
+    case EFFECT_WORKLOAD_START:
+        fill_workload_start(message, parts, effect);
+        return;
+    case EFFECT_WORKLOAD_SIGNAL:
+        message->text = lent(effect->workload_signal.workload);
+        set_code(message, effect->workload_signal.signal);
+        return;
+    case EFFECT_WORKLOAD_REMOVE:
+    case EFFECT_WORKLOAD_MEASURE:
+        message->text = lent(effect->workload_name.workload);
+        return;
+    case EFFECT_WORKLOAD_READ_FILE:
+        message->text = lent(effect->workload_read_file.workload);
+        message->text2 = lent(effect->workload_read_file.path);
+        set_number(message, effect->workload_read_file.offset);
+        message->has_number2 = 1;
+        message->number2 = effect->workload_read_file.size;
+        return;
+    case EFFECT_LOG:
+        message->text = lent(effect->log.text);
+        set_code(message, (int)effect->log.level);
+        return;
+    case EFFECT_EXIT:
+        set_code(message, effect->exit.status);
+        set_bytes(message, effect->exit.data);
+        return;
+    }
+    assert_unreachable();
+}

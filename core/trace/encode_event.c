@@ -1,0 +1,129 @@
+/* An event as a message. Canonical: a field is set exactly when its kind has it. */
+#include "core/trace/encode.h"
+
+#include "core/base/assert.h"
+
+static ProtobufCBinaryData binary(struct io_bytes bytes)
+{
+    return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
+static char *lent(const char *text)
+{
+    return (char *)(uintptr_t)text; /* protobuf-c has no const; packing does not write. */
+}
+
+static void set_conn(Cupola__TraceEvent *message, struct io_conn conn)
+{
+    message->has_conn = 1;
+    message->conn = conn.id;
+}
+
+static void set_number(Cupola__TraceEvent *message, uint64_t number)
+{
+    message->has_number = 1;
+    message->number = number;
+}
+
+static void set_status(Cupola__TraceEvent *message, enum io_status status)
+{
+    message->has_status = 1;
+    message->status = (uint32_t)status;
+}
+
+static void set_data(Cupola__TraceEvent *message, struct io_bytes bytes)
+{
+    message->has_data = 1;
+    message->data = binary(bytes);
+}
+
+static void set_flag(Cupola__TraceEvent *message, bool flag)
+{
+    message->has_flag = 1;
+    message->flag = flag;
+}
+
+static void fill_start(Cupola__TraceEvent *message, const struct event *event)
+{
+    set_data(message, event->start.config);
+    message->has_data2 = 1;
+    message->data2 = binary(event->start.saved);
+    message->has_seed0 = 1;
+    message->seed0 = event->start.seed[0];
+    message->has_seed1 = 1;
+    message->seed1 = event->start.seed[1];
+}
+
+static void fill_exited(Cupola__TraceEvent *message, const struct event *event)
+{
+    message->text = lent(event->workload_exited.workload);
+    message->has_code = 1;
+    message->code = event->workload_exited.exit_code;
+    message->has_signal = 1;
+    message->signal = event->workload_exited.signal;
+    set_flag(message, event->workload_exited.out_of_memory);
+}
+
+void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event)
+{
+    cupola__trace_event__init(ret_message);
+    Cupola__TraceEvent *message = ret_message;
+    message->has_kind = 1;
+    message->kind = (uint32_t)event->kind;
+    message->has_now_ns = 1;
+    message->now_ns = event->now_ns;
+    message->has_wall_ns = 1;
+    message->wall_ns = event->wall_ns;
+    switch (event->kind) {
+    case EVENT_START:
+        fill_start(message, event);
+        return;
+    case EVENT_STOP:
+    case EVENT_DEADLINE:
+        return;
+    case EVENT_ACCEPTED:
+        message->has_listener = 1;
+        message->listener = event->accepted.listener.id;
+        set_conn(message, event->accepted.conn);
+        message->text = lent(event->accepted.peer);
+        return;
+    case EVENT_CONNECTED:
+        set_conn(message, event->connected.conn);
+        return;
+    case EVENT_BYTES:
+        set_conn(message, event->bytes.conn);
+        set_data(message, (struct io_bytes){slice_data(event->bytes.slice), event->bytes.slice.size});
+        return;
+    case EVENT_END:
+        set_conn(message, event->end.conn);
+        return;
+    case EVENT_WRITTEN:
+        set_conn(message, event->written.conn);
+        set_number(message, event->written.size);
+        return;
+    case EVENT_CLOSED:
+        set_conn(message, event->closed.conn);
+        set_status(message, event->closed.status);
+        return;
+    case EVENT_DONE:
+        message->has_op = 1;
+        message->op = event->done.op.id;
+        set_status(message, event->done.status);
+        set_number(message, event->done.number);
+        set_data(message, event->done.data);
+        return;
+    case EVENT_JOURNAL_ENTRY:
+        set_number(message, event->journal_entry.sequence);
+        set_data(message, event->journal_entry.data);
+        return;
+    case EVENT_WORKLOAD_FOUND:
+        message->text = lent(event->workload_found.workload);
+        set_flag(message, event->workload_found.running);
+        set_data(message, event->workload_found.note);
+        return;
+    case EVENT_WORKLOAD_EXITED:
+        fill_exited(message, event);
+        return;
+    }
+    assert_unreachable();
+}

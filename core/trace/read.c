@@ -1,0 +1,135 @@
+/* A trace from memory: records, and the events in them. */
+#include "core/base/assert.h"
+#include "core/trace/trace.h"
+
+static enum trace_result read_size(struct trace_reader *reader, size_t *ret_size)
+{
+    if (reader->at == reader->size)
+        return TRACE_END;
+    uint64_t value = 0;
+    for (int shift = 0; shift < 35; shift += 7) {
+        if (reader->at == reader->size)
+            return TRACE_CUT;
+        uint8_t byte = reader->bytes[reader->at++];
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if ((byte & 0x80) == 0) {
+            *ret_size = (size_t)value;
+            return value <= reader->size - reader->at ? TRACE_OK : TRACE_CUT;
+        }
+    }
+    return TRACE_CORRUPT;
+}
+
+enum trace_result trace_read_header(struct trace_reader *reader, Cupola__TraceHeader **ret_header)
+{
+    size_t size = 0;
+    enum trace_result result = read_size(reader, &size);
+    if (result != TRACE_OK)
+        return result;
+    *ret_header = cupola__trace_header__unpack(NULL, size, reader->bytes + reader->at);
+    reader->at += size;
+    if (*ret_header == NULL)
+        return TRACE_CORRUPT;
+    if ((*ret_header)->schema == 1 && (*ret_header)->role != NULL)
+        return TRACE_OK;
+    cupola__trace_header__free_unpacked(*ret_header, NULL);
+    return TRACE_CORRUPT;
+}
+
+enum trace_result trace_read_step(struct trace_reader *reader, Cupola__TraceRecord **ret_record)
+{
+    size_t size = 0;
+    enum trace_result result = read_size(reader, &size);
+    if (result != TRACE_OK)
+        return result;
+    *ret_record = cupola__trace_record__unpack(NULL, size, reader->bytes + reader->at);
+    reader->at += size;
+    if (*ret_record == NULL)
+        return TRACE_CORRUPT;
+    if ((*ret_record)->event != NULL)
+        return TRACE_OK;
+    cupola__trace_record__free_unpacked(*ret_record, NULL);
+    return TRACE_CORRUPT;
+}
+
+static struct io_bytes lent_bytes(ProtobufCBinaryData data)
+{
+    return (struct io_bytes){.data = data.data, .size = data.len};
+}
+
+static const char *text_of(const Cupola__TraceEvent *message)
+{
+    return message->text == NULL ? "" : message->text;
+}
+
+bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
+{
+    const Cupola__TraceEvent *message = record->event;
+    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED)
+        return false;
+    struct event event = {
+        .kind = (enum event_kind)message->kind,
+        .now_ns = message->now_ns,
+        .wall_ns = message->wall_ns,
+    };
+    struct io_conn conn = {.id = message->conn};
+    switch (event.kind) {
+    case EVENT_START:
+        event.start.config = lent_bytes(message->data);
+        event.start.saved = lent_bytes(message->data2);
+        event.start.seed[0] = message->seed0;
+        event.start.seed[1] = message->seed1;
+        break;
+    case EVENT_STOP:
+    case EVENT_DEADLINE:
+        break;
+    case EVENT_ACCEPTED:
+        event.accepted.listener.id = message->listener;
+        event.accepted.conn = conn;
+        event.accepted.peer = text_of(message);
+        break;
+    case EVENT_CONNECTED:
+        event.connected.conn = conn;
+        break;
+    case EVENT_BYTES:
+        if (message->data.len == 0)
+            return false;
+        event.bytes.conn = conn;
+        event.bytes.slice = slice_copy(message->data.data, message->data.len);
+        break;
+    case EVENT_END:
+        event.end.conn = conn;
+        break;
+    case EVENT_WRITTEN:
+        event.written.conn = conn;
+        event.written.size = (size_t)message->number;
+        break;
+    case EVENT_CLOSED:
+        event.closed.conn = conn;
+        event.closed.status = (enum io_status)message->status;
+        break;
+    case EVENT_DONE:
+        event.done.op.id = message->op;
+        event.done.status = (enum io_status)message->status;
+        event.done.number = message->number;
+        event.done.data = lent_bytes(message->data);
+        break;
+    case EVENT_JOURNAL_ENTRY:
+        event.journal_entry.sequence = message->number;
+        event.journal_entry.data = lent_bytes(message->data);
+        break;
+    case EVENT_WORKLOAD_FOUND:
+        event.workload_found.workload = text_of(message);
+        event.workload_found.running = message->flag;
+        event.workload_found.note = lent_bytes(message->data);
+        break;
+    case EVENT_WORKLOAD_EXITED:
+        event.workload_exited.workload = text_of(message);
+        event.workload_exited.exit_code = message->code;
+        event.workload_exited.signal = message->signal;
+        event.workload_exited.out_of_memory = message->flag;
+        break;
+    }
+    *ret_event = event;
+    return true;
+}
