@@ -127,8 +127,8 @@ struct effect *effects_add(struct effects *effects, enum effect_kind kind)
 {
     if (effects->count == effects->capacity) {
         size_t capacity = effects->capacity == 0 ? FIRST_EFFECTS : effects->capacity * 2;
-        effects->items = memory_grow(effects->items, effects->capacity * sizeof *effects->items,
-                                     capacity * sizeof *effects->items);
+        effects->items =
+            memory_grow(effects->items, effects->capacity * sizeof *effects->items, capacity * sizeof *effects->items);
         effects->capacity = capacity;
     }
     struct effect *effect = &effects->items[effects->count++];

@@ -259,12 +259,12 @@ struct effect {
         } blob_transfer;
         struct {
             const char *digest;
-        } blob_name;               /* BLOB_STAT, BLOB_DELETE. */
+        } blob_name; /* BLOB_STAT, BLOB_DELETE. */
         struct {
             const char *digest;    /* Of the package. */
             const char *framework; /* "node", "python", ... */
             const char *runtime;
-            const char *command;   /* The start command that the user gave, or "". */
+            const char *command; /* The start command that the user gave, or "". */
             uint32_t memory_mb;
         } stage;
         struct {
@@ -277,10 +277,10 @@ struct effect {
             const char *digest;      /* Of the droplet, among this component's blobs. */
             const char *const *argv; /* Run in its directory; ended by NULL. */
             const char *const *envp; /* "K=V", the whole environment; ended by NULL. */
-            const char *runtime;     /* Executable that replaces %VCAP_LOCAL_RUNTIME% in the droplet's startup; or "". */
+            const char *runtime; /* Executable that replaces %VCAP_LOCAL_RUNTIME% in the droplet's startup; or "". */
             struct workload_limits limits;
-            uint16_t port;           /* Where it is expected to listen (the simulated driver needs to know). */
-            struct io_bytes note;    /* Kept with the workload; handed back by WORKLOAD_FOUND. */
+            uint16_t port;        /* Where it is expected to listen (the simulated driver needs to know). */
+            struct io_bytes note; /* Kept with the workload; handed back by WORKLOAD_FOUND. */
         } workload_start;
         struct {
             const char *workload;
@@ -300,7 +300,7 @@ struct effect {
             const char *text;
         } log;
         struct {
-            int status;          /* As a process's exit status. */
+            int status;           /* As a process's exit status. */
             struct io_bytes data; /* The result, for the caller of a one-shot component such as the client. */
         } exit;
     };

@@ -6,7 +6,8 @@
 
 /* Zeroed. Asserts when there is no memory left: limits in the configuration are what keeps us from there. */
 void *memory_new(size_t size);
-/* Grows (or shrinks) an array of `size` bytes to `new_size`; new bytes are zeroed. `memory` may be NULL if size is 0. */
+/* Grows (or shrinks) an array of `size` bytes to `new_size`; new bytes are zeroed. `memory` may be NULL if size is 0.
+ */
 void *memory_grow(void *memory, size_t size, size_t new_size);
 /* NULL is allowed. */
 void memory_free(void *memory);

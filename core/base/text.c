@@ -21,8 +21,8 @@ uint8_t *text_room(struct text *text, size_t size)
             text->buffer = buffer_new(new_capacity);
         } else {
             assert_that(text->buffer->references == 1);
-            text->buffer = memory_grow(text->buffer, sizeof *text->buffer + capacity,
-                                       sizeof *text->buffer + new_capacity);
+            text->buffer =
+                memory_grow(text->buffer, sizeof *text->buffer + capacity, sizeof *text->buffer + new_capacity);
             text->buffer->capacity = new_capacity;
         }
     }

@@ -39,8 +39,7 @@ void ops_complete(struct machine *machine, struct io_op id, const struct op_resu
 void ops_forget_all(struct machine *machine)
 {
     struct op *op, *next;
-    HASH_ITER(hh, machine->ops, op, next)
-    {
+    HASH_ITER (hh, machine->ops, op, next) {
         HASH_DELETE(hh, machine->ops, op);
         op->id = 0;
         if (op->forgotten)
