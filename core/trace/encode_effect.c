@@ -14,6 +14,12 @@ static void set_conn(Cupola__TraceEffect *message, struct io_conn conn)
     message->conn = conn.id;
 }
 
+static void set_blob(Cupola__TraceEffect *message, struct io_blob blob)
+{
+    message->has_blob = 1;
+    message->blob = blob.id;
+}
+
 static void set_number(Cupola__TraceEffect *message, uint64_t number)
 {
     message->has_number = 1;
@@ -96,6 +102,74 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
     return true;
 }
 
+/* The kinds of journal, blobs and saved state. */
+static bool fill_storage_effect(Cupola__TraceEffect *message, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_SAVE) {
+        set_slice(message, effect->save.slice);
+    } else if (effect->kind == EFFECT_JOURNAL_FOLLOW) {
+        set_number(message, effect->journal_follow.sequence);
+    } else if (effect->kind == EFFECT_JOURNAL_APPEND) {
+        set_number(message, effect->journal_append.sequence);
+        set_slice(message, effect->journal_append.slice);
+    } else if (effect->kind == EFFECT_BLOB_OPEN || effect->kind == EFFECT_BLOB_COMMIT ||
+               effect->kind == EFFECT_BLOB_DISCARD) {
+        set_blob(message, effect->blob.blob);
+    } else if (effect->kind == EFFECT_BLOB_WRITE) {
+        set_blob(message, effect->blob.blob);
+        set_slice(message, effect->blob.slice);
+    } else if (effect->kind == EFFECT_BLOB_SEND || effect->kind == EFFECT_BLOB_RECEIVE) {
+        set_conn(message, effect->blob_transfer.conn);
+        message->text = lent(effect->blob_transfer.digest);
+        set_number(message, effect->blob_transfer.size);
+    } else if (effect->kind == EFFECT_BLOB_STAT || effect->kind == EFFECT_BLOB_DELETE) {
+        message->text = lent(effect->blob_name.digest);
+    } else {
+        return false;
+    }
+    return true;
+}
+
+/* The kinds of workloads, save their start. */
+static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_WORKLOAD_SIGNAL) {
+        message->text = lent(effect->workload_signal.workload);
+        set_code(message, effect->workload_signal.signal);
+    } else if (effect->kind == EFFECT_WORKLOAD_REMOVE || effect->kind == EFFECT_WORKLOAD_MEASURE) {
+        message->text = lent(effect->workload_name.workload);
+    } else if (effect->kind == EFFECT_WORKLOAD_READ_FILE) {
+        message->text = lent(effect->workload_read_file.workload);
+        message->text2 = lent(effect->workload_read_file.path);
+        set_number(message, effect->workload_read_file.offset);
+        message->has_number2 = 1;
+        message->number2 = effect->workload_read_file.size;
+    } else {
+        return effect->kind == EFFECT_WORKLOAD_LIST;
+    }
+    return true;
+}
+
+/* The kinds that prepare an app: staging, and the password of who owns it (which itself stays out of traces). */
+static bool fill_slow_effect(Cupola__TraceEffect *message, const struct effect *effect)
+{
+    if (effect->kind == EFFECT_STAGE) {
+        message->text = lent(effect->stage.digest);
+        message->text2 = lent(effect->stage.framework);
+        message->text3 = lent(effect->stage.runtime);
+        message->text4 = lent(effect->stage.command);
+        set_number(message, effect->stage.memory_mb);
+    } else if (effect->kind == EFFECT_HASH_PASSWORD) {
+        message->text2 = lent(effect->hash_password.salt);
+        set_number(message, effect->hash_password.entropy[0]);
+        message->has_number2 = 1;
+        message->number2 = effect->hash_password.entropy[1];
+    } else {
+        return false;
+    }
+    return true;
+}
+
 void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect)
 {
     cupola__trace_effect__init(ret_message);
@@ -106,92 +180,19 @@ void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_par
         message->has_op = 1;
         message->op = effect->op.id;
     }
-    if (fill_stream_effect(message, effect))
+    if (fill_stream_effect(message, effect) || fill_storage_effect(message, effect) ||
+        fill_workload_effect(message, effect) || fill_slow_effect(message, effect))
         return;
-    switch (effect->kind) {
-    case EFFECT_LISTEN:
-    case EFFECT_UNLISTEN:
-    case EFFECT_CONNECT:
-    case EFFECT_READ:
-    case EFFECT_WRITE:
-    case EFFECT_FINISH:
-    case EFFECT_CLOSE:
-        break; /* Filled above. */
-    case EFFECT_WORKLOAD_LIST:
-        return;
-    case EFFECT_DEADLINE:
+    if (effect->kind == EFFECT_DEADLINE) {
         set_number(message, effect->deadline.at_ns);
-        return;
-    case EFFECT_SAVE:
-        set_slice(message, effect->save.slice);
-        return;
-    case EFFECT_JOURNAL_FOLLOW:
-        set_number(message, effect->journal_follow.sequence);
-        return;
-    case EFFECT_JOURNAL_APPEND:
-        set_number(message, effect->journal_append.sequence);
-        set_slice(message, effect->journal_append.slice);
-        return;
-    case EFFECT_BLOB_WRITE:
-        set_slice(message, effect->blob.slice);
-        message->has_blob = 1;
-        message->blob = effect->blob.blob.id;
-        return;
-    case EFFECT_BLOB_OPEN:
-    case EFFECT_BLOB_COMMIT:
-    case EFFECT_BLOB_DISCARD:
-        message->has_blob = 1;
-        message->blob = effect->blob.blob.id;
-        return;
-    case EFFECT_BLOB_SEND:
-    case EFFECT_BLOB_RECEIVE:
-        set_conn(message, effect->blob_transfer.conn);
-        message->text = lent(effect->blob_transfer.digest);
-        set_number(message, effect->blob_transfer.size);
-        return;
-    case EFFECT_BLOB_STAT:
-    case EFFECT_BLOB_DELETE:
-        message->text = lent(effect->blob_name.digest);
-        return;
-    case EFFECT_STAGE:
-        message->text = lent(effect->stage.digest);
-        message->text2 = lent(effect->stage.framework);
-        message->text3 = lent(effect->stage.runtime);
-        message->text4 = lent(effect->stage.command);
-        set_number(message, effect->stage.memory_mb);
-        return;
-    case EFFECT_HASH_PASSWORD: /* The password itself stays out of traces. */
-        message->text2 = lent(effect->hash_password.salt);
-        set_number(message, effect->hash_password.entropy[0]);
-        message->has_number2 = 1;
-        message->number2 = effect->hash_password.entropy[1];
-        return;
-    case EFFECT_WORKLOAD_START:
+    } else if (effect->kind == EFFECT_WORKLOAD_START) {
         fill_workload_start(message, parts, effect);
-        return;
-    case EFFECT_WORKLOAD_SIGNAL:
-        message->text = lent(effect->workload_signal.workload);
-        set_code(message, effect->workload_signal.signal);
-        return;
-    case EFFECT_WORKLOAD_REMOVE:
-    case EFFECT_WORKLOAD_MEASURE:
-        message->text = lent(effect->workload_name.workload);
-        return;
-    case EFFECT_WORKLOAD_READ_FILE:
-        message->text = lent(effect->workload_read_file.workload);
-        message->text2 = lent(effect->workload_read_file.path);
-        set_number(message, effect->workload_read_file.offset);
-        message->has_number2 = 1;
-        message->number2 = effect->workload_read_file.size;
-        return;
-    case EFFECT_LOG:
+    } else if (effect->kind == EFFECT_LOG) {
         message->text = lent(effect->log.text);
         set_code(message, (int)effect->log.level);
-        return;
-    case EFFECT_EXIT:
+    } else {
+        assert_that(effect->kind == EFFECT_EXIT);
         set_code(message, effect->exit.status);
         set_bytes(message, effect->exit.data);
-        return;
     }
-    assert_unreachable();
 }

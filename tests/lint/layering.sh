@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# Who may include whom: arrows point down only (docs/architecture.md).
+set -uo pipefail
+failures=0
+
+# deny FOLDER PATTERN WHY: no file of the folder includes a header that matches the extended regular expression.
+deny() {
+    local found
+    found=$(grep -rnE "^#include [<\"]($2)" "$1" --include='*.c' --include='*.h')
+    if [ -n "$found" ]; then
+        printf '%s\n' "$found"
+        printf '  %s may not include these: %s\n' "$1" "$3"
+        failures=1
+    fi
+}
+
+deny core 'drivers/|sim/|cli/' 'the core knows no driver'
+deny core 'uv\.h|lua|lauxlib|sqlite3|archive|openssl' 'libraries that do I/O or keep global state stay outside'
+deny core 'sys/|unistd|time\.h|errno|pthread|signal|fcntl|netinet|arpa|locale|math\.h|dirent' 'the core is pure'
+deny core/base 'core/(io|machine|wire|bus|http|trace|monitor|router|cloud_controller|dea|health_manager|client)' \
+    'base stands below everything'
+deny core/wire 'core/(machine|bus|http|trace|monitor|router|cloud_controller|dea|health_manager|client)' \
+    'wire formats are functions on bytes'
+deny core/bus 'core/(router|cloud_controller|dea|health_manager|client)/' 'the bus knows no component'
+for one in router cloud_controller dea health_manager client; do
+    for other in router cloud_controller dea health_manager client; do
+        [ "$one" = "$other" ] || deny "core/$one" "core/$other/" 'components meet on the wire only'
+    done
+done
+deny sim 'drivers/real|uv\.h|sqlite3|archive' 'the simulator has no real world'
+deny drivers/sim 'drivers/real|uv\.h|lua|sqlite3|archive|sys/socket|time\.h' 'the simulator has no real world'
+deny drivers/real 'drivers/sim|sim/|lua' 'drivers stay thin'
+exit $failures
