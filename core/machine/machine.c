@@ -17,6 +17,7 @@ struct machine *machine_create(const struct machine_class *class)
     machine->class = class;
     machine->deadline_ns = NEVER_NS;
     machine->lowest_even_id = 2;
+    machine->late_end = &machine->late_first;
     return machine;
 }
 
@@ -81,6 +82,31 @@ static void dispatch(struct machine *machine, const struct event *event)
     }
 }
 
+void machine_run_late(struct machine *machine, struct late_work *work, void (*run)(struct late_work *work))
+{
+    if (work->is_pending)
+        return;
+    assert_that(machine->effects != NULL);
+    work->run = run;
+    work->is_pending = true;
+    work->next = NULL;
+    *machine->late_end = work;
+    machine->late_end = &work->next;
+}
+
+/* Work may ask for more work; it comes behind what waits already. */
+static void run_late_work(struct machine *machine)
+{
+    while (machine->late_first != NULL && !machine->exited) {
+        struct late_work *work = machine->late_first;
+        machine->late_first = work->next;
+        if (machine->late_first == NULL)
+            machine->late_end = &machine->late_first;
+        work->is_pending = false;
+        work->run(work);
+    }
+}
+
 static void tell_deadline(struct machine *machine)
 {
     uint64_t next_ns = machine->timer_count == 0 ? NEVER_NS : machine->timers[0]->at_ns;
@@ -102,6 +128,7 @@ void machine_step(struct machine *machine, const struct event *event, struct eff
     dispatch(machine, event);
     if (!machine->exited)
         timers_fire_due(machine);
+    run_late_work(machine);
     if (!machine->exited)
         tell_deadline(machine);
     machine->effects = NULL;

@@ -50,6 +50,14 @@ struct machine_class {
                             bool out_of_memory);
 };
 
+/* Work put off to the end of the step, where the output of many small calls becomes one WRITE. Embed it, zeroed. */
+struct late_work {
+    void (*run)(struct late_work *work);
+    /* Private. */
+    struct late_work *next;
+    bool is_pending;
+};
+
 struct machine {
     const struct machine_class *class;
     uint64_t now_ns; /* Of the event being handled. */
@@ -71,6 +79,7 @@ struct machine {
     struct op *ops;
     uint64_t last_op;
     uint32_t last_blob;
+    struct late_work *late_first, **late_end; /* In the order in which they were asked for. */
     bool exited;
 };
 
@@ -86,6 +95,9 @@ size_t machine_open_conns(const struct machine *machine);
 
 /* ---- For components, during a step ---- */
 
+/* Calls run(work) once at the end of this step, in order of the calls. Nothing if it is asked for already. `work` must
+ * stay in place until then. */
+void machine_run_late(struct machine *machine, struct late_work *work, void (*run)(struct late_work *work));
 /* Seconds since 1970, as v1 messages carry them. */
 int64_t machine_wall_seconds(const struct machine *machine);
 void machine_log(struct machine *machine, enum log_level level, const char *format, ...)
