@@ -1,0 +1,79 @@
+/* Subjects of the bus: what is well-formed, and what matches what. */
+#include "core/wire/nats.h"
+
+#include <string.h>
+
+struct nats_text nats_text_of(const char *string)
+{
+    return (struct nats_text){string, strlen(string)};
+}
+
+bool nats_text_equals(struct nats_text a, struct nats_text b)
+{
+    return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
+}
+
+/* The token that begins at `at`, up to the next dot. */
+static struct nats_text token_at(struct nats_text subject, size_t at)
+{
+    size_t end = at;
+    while (end < subject.size && subject.data[end] != '.')
+        end++;
+    return (struct nats_text){subject.data + at, end - at};
+}
+
+static bool is_one(struct nats_text token, char c)
+{
+    return token.size == 1 && token.data[0] == c;
+}
+
+/* One pass over the subject; wildcards count only as whole tokens, "a*" is an ordinary one. */
+static bool check(struct nats_text subject, bool allow_wildcards)
+{
+    size_t tokens = 0;
+    size_t token_size = 0;
+    for (size_t i = 0; i <= subject.size; i++) {
+        if (i < subject.size && subject.data[i] != '.') {
+            if ((unsigned char)subject.data[i] <= ' ' || subject.data[i] == 0x7f)
+                return false;
+            token_size++;
+            continue;
+        }
+        if (token_size == 0 || ++tokens > NATS_MAX_TOKENS)
+            return false;
+        char first = subject.data[i - token_size];
+        if (token_size == 1 && (first == '*' || first == '>')) {
+            if (!allow_wildcards || (first == '>' && i < subject.size))
+                return false;
+        }
+        token_size = 0;
+    }
+    return true;
+}
+
+bool nats_subject_is_literal(struct nats_text subject)
+{
+    return check(subject, false);
+}
+
+bool nats_subject_is_valid(struct nats_text subject)
+{
+    return check(subject, true);
+}
+
+bool nats_subject_matches(struct nats_text pattern, struct nats_text subject)
+{
+    size_t at_pattern = 0;
+    size_t at_subject = 0;
+    while (at_pattern < pattern.size && at_subject < subject.size) {
+        struct nats_text want = token_at(pattern, at_pattern);
+        struct nats_text have = token_at(subject, at_subject);
+        if (is_one(want, '>'))
+            return true;
+        if (!is_one(want, '*') && !nats_text_equals(want, have))
+            return false;
+        at_pattern += want.size + 1;
+        at_subject += have.size + 1;
+    }
+    return at_pattern > pattern.size && at_subject > subject.size;
+}
