@@ -1,0 +1,130 @@
+/* Faults: what breaks, when, and its undo.
+ *
+ * A fault is a scoped object: fault_begin breaks something, fault_end (or its duration) mends it, and the mended world
+ * is compared with the one before. Faults that happen in an instant (a reset, a killed process) have nothing to mend:
+ * they are over at once. Overlapping faults on one target add up and end independently.
+ *
+ * A target is a text, the same in scenarios, plans and reports:
+ *     "dea-3"          a component            "dea"        every component of that role
+ *     "host:dea-3"     the host it runs on    "zone:1"     every host of a zone
+ *     "shop/2"         an app's instance      "shop"       every instance of an app
+ *     "journal"        the controllers' store "outside"    the clients' host
+ *     "all"            every host             "dea-1,dea-2" a list of any of them
+ * Network and disk faults act on the hosts of what is named; process faults on its components.
+ */
+#ifndef CUPOLA_SIM_FAULT_H
+#define CUPOLA_SIM_FAULT_H
+
+#include "sim/cloud.h"
+
+enum fault_family {
+    FAULT_FAMILY_PROCESS = 1,
+    FAULT_FAMILY_HOST,
+    FAULT_FAMILY_CLOCK,
+    FAULT_FAMILY_NETWORK,
+    FAULT_FAMILY_DISK,
+    FAULT_FAMILY_STORE,
+    FAULT_FAMILY_WORKLOAD,
+    FAULT_FAMILY_LOAD,
+};
+
+/* Beside each: its name in scenarios; what `amount`, `delay` and `peer` mean to it. */
+enum fault_kind {
+    /* Process: target = components. */
+    FAULT_KILL = 1,      /* "kill": SIGKILL, an instant; init starts it again if the plan says so. */
+    FAULT_KEEP_DOWN,     /* "keep_down": SIGKILL, and not started before the fault ends. */
+    FAULT_PAUSE,         /* "pause": SIGSTOP until the end. */
+    FAULT_SLOW_PROCESS,  /* "slow_process": every step takes `delay` of CPU time. */
+    FAULT_CRASH_LOOP,    /* "crash_loop": SIGKILL every `delay`, started again each time. */
+
+    /* Host: target = hosts. */
+    FAULT_POWER_OFF, /* "power_off": everything unsynced is lost; power on at the end. */
+    FAULT_REBOOT,    /* "reboot": power off, and on again after `delay`; over then. */
+
+    /* Clock: target = hosts. */
+    FAULT_CLOCK_STEP,   /* "clock_step": the wall clock jumps by `amount` ns (may be negative); back at the end. */
+    FAULT_CLOCK_DRIFT,  /* "clock_drift": both clocks run fast by `amount` parts in a million (or slow). */
+    FAULT_CLOCK_FREEZE, /* "clock_freeze": the wall clock stands still. */
+
+    /* Network: target and peer = hosts; no peer means everybody else. */
+    FAULT_PARTITION,  /* "partition": nothing passes between target and peer; with one_way from target to peer. */
+    FAULT_FLAPPING,   /* "flapping": a partition that comes and goes every `delay`. */
+    FAULT_LATENCY,    /* "latency": `delay` on top of every segment. */
+    FAULT_LOSS,       /* "loss": `amount` in a million of the segments must be sent again. */
+    FAULT_BANDWIDTH,  /* "bandwidth": at most `amount` bytes a second. */
+    FAULT_RESET,      /* "reset": every connection between them is reset, an instant. */
+    FAULT_HALF_OPEN,  /* "half_open": the peer's ends of all their connections vanish without a word, an instant. */
+    FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
+    FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
+
+    /* Disk: target = hosts. */
+    FAULT_DISK_SLOW,       /* "disk_slow": `delay` on top of every sync and read. */
+    FAULT_DISK_FULL,       /* "disk_full": writes end as full. */
+    FAULT_DISK_ERROR,      /* "disk_error": `amount` in a million of the writes and reads fail. */
+    FAULT_DISK_LYING_SYNC, /* "disk_lying_sync": a sync says yes and keeps nothing until the next honest one. */
+
+    /* Store: the journal and blobs of the controllers; no target. */
+    FAULT_JOURNAL_OUTAGE,    /* "journal_outage": appends fail, followers hear nothing. */
+    FAULT_JOURNAL_SLOW,      /* "journal_slow": `delay` on top of every append. */
+    FAULT_JOURNAL_CONFLICTS, /* "journal_conflicts": `amount` in a million of the appends meet a foreign entry. */
+    FAULT_BLOBS_MISSING,     /* "blobs_missing": reading blobs ends as not found. */
+
+    /* Workload: target = instances ("shop/2", "shop"). The latter kinds hold for processes started meanwhile, too. */
+    FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
+    FAULT_HANG_INSTANCE,    /* "hang_instance": it accepts and never answers. */
+    FAULT_APP_CRASHES,      /* "app_crashes": every process of it exits `delay` after its start. */
+    FAULT_APP_NEVER_BINDS,  /* "app_never_binds" */
+    FAULT_APP_SLOW_BOOT,    /* "app_slow_boot": boot takes `delay` longer. */
+    FAULT_APP_IGNORES_TERM, /* "app_ignores_term" */
+    FAULT_APP_LEAKS,        /* "app_leaks": memory grows by `amount` bytes a second. */
+
+    /* Load: target = app host ("shop.cupola.test") or none for all. */
+    FAULT_SURGE, /* "surge": `amount` times the planned rate. */
+    FAULT_KIND_END,
+};
+
+/* The kind as scenarios write it. Static. */
+const char *fault_kind_name(enum fault_kind kind);
+/* 0 if no kind has that name. */
+enum fault_kind fault_kind_find(const char *name);
+enum fault_family fault_kind_family(enum fault_kind kind);
+const char *fault_family_name(enum fault_family family);
+/* An instant: there is nothing to end. */
+bool fault_kind_is_instant(enum fault_kind kind);
+
+/* Plain data: what a scenario is compiled to, what is hashed, stored, shrunk and replayed. */
+struct fault_spec {
+    enum fault_kind kind;
+    const char *target; /* Lent, copied. */
+    const char *peer;   /* Network; NULL: everybody else. */
+    struct distribution delay;
+    int64_t amount;
+    bool one_way;
+    uint64_t duration_ns; /* Ends by itself after this; 0: with fault_end, or the cloud. */
+};
+
+struct fault;
+
+/* Whether the spec makes sense for this cloud; if not, says why in `ret_why`. */
+bool fault_spec_is_valid(struct cloud *cloud, const struct fault_spec *spec, struct text *ret_why);
+/* Breaks it. The spec must be valid. The fault lives as long as the cloud. */
+struct fault *fault_begin(struct cloud *cloud, const struct fault_spec *spec);
+/* Begins it at a moment to come. */
+struct fault *fault_begin_at(struct cloud *cloud, const struct fault_spec *spec, uint64_t at_ns);
+/* Mends it. Nothing if it is over. */
+void fault_end(struct fault *fault);
+void faults_end_all(struct cloud *cloud);
+
+enum fault_state { FAULT_PLANNED = 0, FAULT_ACTIVE, FAULT_OVER };
+enum fault_state fault_state(const struct fault *fault);
+const struct fault_spec *fault_spec_of(const struct fault *fault);
+uint64_t fault_began_ns(const struct fault *fault);
+uint64_t fault_ended_ns(const struct fault *fault); /* UINT64_MAX while it is not over. */
+/* "power_off host:dea-3 for 20s". Appended. */
+void fault_describe(const struct fault_spec *spec, struct text *ret_text);
+
+/* All faults of the run in the order in which they were asked for. */
+size_t cloud_fault_count(const struct cloud *cloud);
+const struct fault *cloud_fault(const struct cloud *cloud, size_t index);
+
+#endif
