@@ -1,0 +1,378 @@
+/* Reading JSON into protobuf-c messages: yajl cuts the text into tokens, a stack of frames says where each belongs.
+ *
+ * Invariants: frames[0] is the message itself; a frame's message belongs to the one below it, so that freeing the root
+ * frees all; while skipped_depth > 0 the tokens belong to an unknown key and leave no trace.
+ * Limits: depth, and the number of values of one text.
+ */
+#include "core/wire/json.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+#include "core/wire/json_nearest.h"
+#include "core/wire/json_store.h"
+#include "core/wire/utf8.h"
+
+#include <yajl/yajl_parse.h>
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    DEPTH_LIMIT = 16,
+    VALUES_LIMIT = 1000000,
+    SHOWN_NUMBER = 24, /* Characters of a wrong number that an error repeats. */
+    SHOWN_KEY = 60,
+};
+
+enum frame_kind {
+    FRAME_MESSAGE = 1, /* { of a message: keys are fields. */
+    FRAME_ARRAY,       /* [ of a repeated field. */
+    FRAME_MAP,         /* { of a map field: keys are data. */
+};
+
+struct frame {
+    enum frame_kind kind;
+    ProtobufCMessage *message;             /* The one being filled; of an array or map the one that has the field. */
+    const ProtobufCFieldDescriptor *field; /* The array or map itself; in a message the last key, NULL if unknown. */
+    ProtobufCMessage *entry;               /* FRAME_MAP: of the last key. */
+    size_t capacity;                       /* Of the array under `field`. */
+};
+
+struct reader {
+    const ProtobufCMessageDescriptor *descriptor;
+    int mode;
+    ProtobufCMessage *root;
+    struct frame frames[DEPTH_LIMIT];
+    size_t depth;
+    size_t skipped_depth;
+    size_t values;
+    bool failed;
+    char problem[160]; /* "bus.port: expected an integer, found a string" */
+};
+
+/* ---- Errors ---- */
+
+static const char *map_key(const struct frame *frame)
+{
+    return *(const char **)(void *)((char *)frame->entry + frame->entry->descriptor->fields[0].offset);
+}
+
+static void add_to(char *bytes, size_t capacity, const char *text)
+{
+    size_t used = strlen(bytes);
+    snprintf(bytes + used, capacity - used, "%s", text);
+}
+
+/* "droplets[2].index: " of the value that is being read; nothing at the top. */
+static void describe_place(const struct reader *reader, char *ret_text, size_t capacity)
+{
+    ret_text[0] = '\0';
+    for (size_t i = 0; i < reader->depth; i++) {
+        const struct frame *frame = &reader->frames[i];
+        char part[SHOWN_KEY + 2] = "";
+        if (frame->kind == FRAME_ARRAY) {
+            size_t count = *(size_t *)(void *)((char *)frame->message + frame->field->quantifier_offset);
+            bool inside = i + 1 < reader->depth; /* An element that is open already counts. */
+            snprintf(part, sizeof part, "[%zu]", inside ? count - 1 : count);
+        } else {
+            const char *name = frame->kind == FRAME_MAP ? frame->entry != NULL ? map_key(frame) : NULL
+                               : frame->field != NULL   ? frame->field->name
+                                                        : NULL;
+            if (name != NULL)
+                snprintf(part, sizeof part, "%s%s", i == 0 ? "" : ".", name);
+        }
+        add_to(ret_text, capacity, part);
+    }
+    if (ret_text[0] != '\0')
+        add_to(ret_text, capacity, ": ");
+}
+
+static int fail(struct reader *reader, const char *what)
+{
+    if (!reader->failed) {
+        describe_place(reader, reader->problem, sizeof reader->problem);
+        add_to(reader->problem, sizeof reader->problem, what);
+    }
+    reader->failed = true;
+    return 0; /* yajl stops. */
+}
+
+static int fail_type(struct reader *reader, const char *expected, struct json_token token)
+{
+    static const char *const names[] = {
+        [JSON_NULL] = "null",       [JSON_BOOLEAN] = "true or false", [JSON_NUMBER] = "a number",
+        [JSON_STRING] = "a string", [JSON_OBJECT] = "an object",      [JSON_ARRAY] = "an array",
+    };
+    char what[120];
+    if (token.kind == JSON_NUMBER && token.size <= SHOWN_NUMBER)
+        snprintf(what, sizeof what, "expected %s, found %.*s", expected, (int)token.size, token.bytes);
+    else
+        snprintf(what, sizeof what, "expected %s, found %s", expected, names[token.kind]);
+    return fail(reader, what);
+}
+
+static int fail_unknown_key(struct reader *reader, const char *key, size_t size)
+{
+    const char *nearest = json_nearest_name(reader->frames[reader->depth - 1].message->descriptor, key, size);
+    char what[SHOWN_KEY * 2 + 60];
+    int shown = size < SHOWN_KEY ? (int)size : SHOWN_KEY;
+    snprintf(what, sizeof what, "unknown key \"%.*s\"%s%.60s%s", shown, key, nearest == NULL ? "" : ", did you mean \"",
+             nearest == NULL ? "" : nearest, nearest == NULL ? "" : "\"?");
+    return fail(reader, what);
+}
+
+/* ---- Frames ---- */
+
+static struct frame *top_frame(struct reader *reader)
+{
+    assert_that(reader->depth > 0);
+    return &reader->frames[reader->depth - 1];
+}
+
+static int push_frame(struct reader *reader, enum frame_kind kind, ProtobufCMessage *message,
+                      const ProtobufCFieldDescriptor *field)
+{
+    assert_that(reader->depth < DEPTH_LIMIT);
+    reader->frames[reader->depth++] = (struct frame){.kind = kind, .message = message, .field = field};
+    return 1;
+}
+
+static int close_container(struct reader *reader)
+{
+    if (reader->skipped_depth > 0) {
+        reader->skipped_depth--;
+        return 1;
+    }
+    reader->depth--;
+    if (reader->depth > 0 && top_frame(reader)->kind == FRAME_MESSAGE)
+        top_frame(reader)->field = NULL;
+    return 1;
+}
+
+/* What a value at this place has to be, where a container was expected. */
+static const char *expected_here(const struct frame *frame)
+{
+    if (frame->kind == FRAME_MAP)
+        return json_expected(json_map_value_field(frame->field));
+    if (frame->kind == FRAME_MESSAGE && frame->field->label == PROTOBUF_C_LABEL_REPEATED && !json_is_map(frame->field))
+        return "an array";
+    return json_expected(frame->field);
+}
+
+static int open_root(struct reader *reader, struct json_token token)
+{
+    if (token.kind != JSON_OBJECT)
+        return fail_type(reader, "an object", token);
+    assert_that(reader->root == NULL);
+    reader->root = memory_new(reader->descriptor->sizeof_message);
+    reader->descriptor->message_init(reader->root);
+    return push_frame(reader, FRAME_MESSAGE, reader->root, NULL);
+}
+
+static int open_in_message(struct reader *reader, struct frame *frame, struct json_token token)
+{
+    const ProtobufCFieldDescriptor *field = frame->field;
+    if (field == NULL) {
+        reader->skipped_depth = 1;
+        return 1;
+    }
+    json_clear_field(frame->message, field); /* A key may come twice: the last wins. */
+    bool is_map = json_is_map(field);
+    bool is_array = field->label == PROTOBUF_C_LABEL_REPEATED && !is_map;
+    if (token.kind == JSON_ARRAY && is_array)
+        return push_frame(reader, FRAME_ARRAY, frame->message, field);
+    if (token.kind == JSON_OBJECT && is_map)
+        return push_frame(reader, FRAME_MAP, frame->message, field);
+    if (token.kind == JSON_OBJECT && !is_array && field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return push_frame(reader, FRAME_MESSAGE, json_store_message(frame->message, field, NULL), NULL);
+    return fail_type(reader, expected_here(frame), token);
+}
+
+static int open_container(struct reader *reader, struct json_token token)
+{
+    if (++reader->values > VALUES_LIMIT)
+        return fail(reader, "too many values");
+    if (reader->depth + reader->skipped_depth >= DEPTH_LIMIT)
+        return fail(reader, "nested too deep");
+    if (reader->skipped_depth > 0) {
+        reader->skipped_depth++;
+        return 1;
+    }
+    if (reader->depth == 0)
+        return open_root(reader, token);
+
+    struct frame *frame = top_frame(reader);
+    if (frame->kind == FRAME_MESSAGE)
+        return open_in_message(reader, frame, token);
+    if (frame->kind == FRAME_ARRAY) {
+        if (token.kind != JSON_OBJECT || frame->field->type != PROTOBUF_C_TYPE_MESSAGE)
+            return fail_type(reader, json_expected(frame->field), token);
+        ProtobufCMessage *element = json_store_message(frame->message, frame->field, &frame->capacity);
+        return push_frame(reader, FRAME_MESSAGE, element, NULL);
+    }
+    const ProtobufCFieldDescriptor *value = json_map_value_field(frame->field);
+    if (token.kind != JSON_OBJECT || value->type != PROTOBUF_C_TYPE_MESSAGE)
+        return fail_type(reader, json_expected(value), token);
+    return push_frame(reader, FRAME_MESSAGE, json_store_message(frame->entry, value, NULL), NULL);
+}
+
+/* ---- Values ---- */
+
+static int store(struct reader *reader, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                 size_t *capacity, struct json_token token)
+{
+    const char *expected = json_store_scalar(message, field, capacity, token, (reader->mode & JSON_NUMBER_TEXT) != 0);
+    return expected == NULL ? 1 : fail_type(reader, expected, token);
+}
+
+static int store_in_map(struct reader *reader, struct frame *frame, struct json_token token)
+{
+    const ProtobufCFieldDescriptor *value = json_map_value_field(frame->field);
+    if (token.kind == JSON_NULL) {
+        json_remove_map_entry(frame->message, frame->field, frame->entry);
+        frame->entry = NULL;
+        return 1;
+    }
+    /* v1 service credentials hold ports as numbers: as text they still say the same. */
+    if (value->type == PROTOBUF_C_TYPE_STRING && (reader->mode & JSON_STRICT) == 0) {
+        if (token.kind == JSON_BOOLEAN) {
+            token.bytes = token.boolean ? "true" : "false";
+            token.size = strlen(token.bytes);
+        }
+        token.kind = JSON_STRING;
+    }
+    return store(reader, frame->entry, value, NULL, token);
+}
+
+static int on_value(struct reader *reader, struct json_token token)
+{
+    if (++reader->values > VALUES_LIMIT)
+        return fail(reader, "too many values");
+    if (reader->skipped_depth > 0)
+        return 1;
+    if (reader->depth == 0)
+        return fail_type(reader, "an object", token);
+
+    struct frame *frame = top_frame(reader);
+    if (frame->kind == FRAME_MAP)
+        return store_in_map(reader, frame, token);
+    if (frame->kind == FRAME_ARRAY)
+        return store(reader, frame->message, frame->field, &frame->capacity, token);
+    const ProtobufCFieldDescriptor *field = frame->field;
+    if (field == NULL)
+        return 1;
+    json_clear_field(frame->message, field);
+    if (token.kind == JSON_NULL)
+        return 1;
+    if (field->label == PROTOBUF_C_LABEL_REPEATED || field->type == PROTOBUF_C_TYPE_MESSAGE)
+        return fail_type(reader, expected_here(frame), token);
+    return store(reader, frame->message, field, NULL, token);
+}
+
+/* ---- Tokens from yajl ---- */
+
+static int on_null(void *context)
+{
+    return on_value(context, (struct json_token){.kind = JSON_NULL});
+}
+
+static int on_boolean(void *context, int value)
+{
+    return on_value(context, (struct json_token){.kind = JSON_BOOLEAN, .boolean = value != 0});
+}
+
+static int on_number(void *context, const char *bytes, size_t size)
+{
+    return on_value(context, (struct json_token){.kind = JSON_NUMBER, .bytes = bytes, .size = size});
+}
+
+static int on_string(void *context, const unsigned char *bytes, size_t size)
+{
+    if (!utf8_is_valid(bytes, size))
+        return fail(context, "not UTF-8");
+    return on_value(context, (struct json_token){.kind = JSON_STRING, .bytes = (const char *)bytes, .size = size});
+}
+
+static int on_key(void *context, const unsigned char *bytes, size_t size)
+{
+    struct reader *reader = context;
+    const char *key = (const char *)bytes;
+    if (reader->skipped_depth > 0)
+        return 1;
+    struct frame *frame = top_frame(reader);
+    if (!utf8_is_valid(bytes, size) || memchr(bytes, '\0', size) != NULL)
+        return fail(reader, "a key is not UTF-8 text");
+    if (frame->kind == FRAME_MAP) {
+        frame->entry = json_store_map_key(frame->message, frame->field, &frame->capacity, key, size);
+        return frame->entry != NULL ? 1 : fail(reader, "too many keys");
+    }
+    frame->field = json_find_field(frame->message->descriptor, key, size);
+    if (frame->field == NULL && (reader->mode & JSON_STRICT) != 0)
+        return fail_unknown_key(reader, key, size);
+    return 1;
+}
+
+static int on_object_start(void *context)
+{
+    return open_container(context, (struct json_token){.kind = JSON_OBJECT});
+}
+
+static int on_array_start(void *context)
+{
+    return open_container(context, (struct json_token){.kind = JSON_ARRAY});
+}
+
+static int on_container_end(void *context)
+{
+    return close_container(context);
+}
+
+/* ---- The whole ---- */
+
+static void fill_error(struct reader *reader, yajl_handle handle, struct io_bytes bytes, struct json_error *ret_error)
+{
+    if (!reader->failed) {
+        unsigned char *text = yajl_get_error(handle, 0, NULL, 0);
+        text[strcspn((char *)text, "\n")] = '\0';
+        fail(reader, (const char *)text);
+        yajl_free_error(handle, text);
+    }
+    *ret_error = (struct json_error){.offset = yajl_get_bytes_consumed(handle), .line = 1};
+    if (ret_error->offset > bytes.size)
+        ret_error->offset = bytes.size;
+    for (size_t i = 0; i < ret_error->offset; i++)
+        ret_error->line += bytes.data[i] == '\n' ? 1 : 0;
+    snprintf(ret_error->text, sizeof ret_error->text, "line %d: %s", ret_error->line, reader->problem);
+}
+
+ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *descriptor, struct io_bytes bytes, int mode,
+                            struct json_error *ret_error)
+{
+    static const yajl_callbacks callbacks = {
+        .yajl_null = on_null,
+        .yajl_boolean = on_boolean,
+        .yajl_number = on_number,
+        .yajl_string = on_string,
+        .yajl_start_map = on_object_start,
+        .yajl_map_key = on_key,
+        .yajl_end_map = on_container_end,
+        .yajl_start_array = on_array_start,
+        .yajl_end_array = on_container_end,
+    };
+    struct reader reader = {.descriptor = descriptor, .mode = mode};
+    yajl_handle handle = yajl_alloc(&callbacks, NULL, &reader);
+    assert_that(handle != NULL);
+
+    yajl_status status = yajl_parse(handle, bytes.data, bytes.size);
+    if (status == yajl_status_ok)
+        status = yajl_complete_parse(handle);
+    if (status != yajl_status_ok) {
+        fill_error(&reader, handle, bytes, ret_error);
+        if (reader.root != NULL)
+            protobuf_c_message_free_unpacked(reader.root, NULL);
+        reader.root = NULL;
+    }
+    yajl_free(handle);
+    assert_that(status != yajl_status_ok || reader.root != NULL);
+    return reader.root;
+}
