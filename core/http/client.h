@@ -53,7 +53,8 @@ struct http_call {
     /* Private. */
     struct conn conn;
     struct timer deadline;
-    struct op op;
+    struct op op;      /* The response's way into a blob. */
+    struct op send_op; /* The blob's way into the request. */
     struct http_call_state *state;
 };
 
@@ -61,8 +62,9 @@ void http_call_start(struct machine *machine, struct http_call *call, const stru
                      const struct http_call_handlers *handlers);
 /* Ends it; on_done(IO_CANCELLED) follows in a later step. Nothing if it is not under way. */
 void http_call_cancel(struct http_call *call);
-/* From on_response: the body becomes a blob of this component, without crossing the boundary. Needs a response with
- * Content-Length; otherwise the body is written to the blob as it is decoded. */
+/* From on_response: the body becomes a blob of this component. It does not cross the boundary if the response has a
+ * Content-Length and none of the body came along with the head; otherwise it is written to the blob as it is decoded.
+ * max_body_bytes does not count here: look at head->content_length first. */
 void http_call_receive_blob(struct http_call *call);
 bool http_call_is_under_way(const struct http_call *call);
 /* Frees what the call holds at once, without on_done. For destroy. */

@@ -28,13 +28,16 @@ struct http_server_handlers {
     void (*on_listening)(struct http_server *server, enum io_status status, uint16_t port);
     /* Optional: the head has come. Return true to take the body as a stream (on_body, then on_request). */
     bool (*on_head)(struct http_exchange *exchange);
-    /* Streamed bodies only: the next decoded bytes (lent). The next ones come after http_exchange_read. */
+    /* Streamed bodies only: the next decoded bytes (lent). The first ones come by themselves, each further call (and the
+     * final on_request) after one http_exchange_read. */
     void (*on_body)(struct http_exchange *exchange, const uint8_t *bytes, size_t size);
     /* The request is complete. Answer now or any time after with one of http_answer_*; exchanges stay valid until
      * answered or aborted. */
     void (*on_request)(struct http_exchange *exchange);
     /* The client went away before the answer: the exchange is gone after this call. Not called once it is answered. */
     void (*on_aborted)(struct http_exchange *exchange);
+    /* Optional: after http_server_drain, the last connection has closed. Not called if there was none to wait for. */
+    void (*on_drained)(struct http_server *server);
 };
 
 struct http_exchange {
@@ -43,7 +46,7 @@ struct http_exchange {
     /* The request. Valid until the exchange is answered. path is percent-decoded; the head's texts stay valid too. */
     struct http_head head;
     const char *path;
-    struct io_bytes body; /* Collected bodies. */
+    struct io_bytes body; /* Collected bodies; also NUL-terminated. */
     const char *peer;     /* "10.0.0.7:51324" */
     void *user;           /* The owner's own record of this exchange; NULL at first. */
     struct http_connection *connection; /* Private. */
@@ -60,6 +63,7 @@ struct http_server {
     struct http_connection *connections;
     size_t connection_count;
     bool is_open;
+    char *host;
 };
 
 /* `options` is copied (its host too); `server` is kept. */
@@ -74,7 +78,8 @@ void http_server_destroy(struct http_server *server);
 void http_exchange_read(struct http_exchange *exchange);
 
 /* Answers. Each may be used once an exchange; `headers` are further field lines, each ended by CRLF, or "". The exchange
- * is gone afterwards. HEAD is handled: the body is left out. */
+ * is gone afterwards. HEAD is handled: the body is left out. May be called from on_head, on_body and on_request, or any
+ * time later; if the body has not come whole, the connection ends after the answer. */
 void http_answer(struct http_exchange *exchange, int status, const char *content_type, const char *headers,
                  struct io_bytes body);
 void http_answer_text(struct http_exchange *exchange, int status, const char *content_type, struct text *body);

@@ -1,0 +1,156 @@
+/* Answers as bytes: the status line, the fields that every answer carries, and the body. */
+#include "core/http/connection.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+
+#include <string.h>
+
+enum {
+    JOINED_BODY_BYTES = 4096,     /* A body up to this size travels in one write with its head. */
+    SLOWEST_BYTES_PER_S = 16384, /* A blob's reader that is slower than this is cut off. */
+};
+
+/* Date, in the fixed format of RFC 9110, 5.6.7. The calendar arithmetic counts eras of 400 years from 0000-03-01. */
+static void add_date(struct text *text, int64_t wall_seconds)
+{
+    static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday. */
+    static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
+    if (wall_seconds < 0)
+        return; /* No clock worth showing. */
+    uint64_t day = (uint64_t)wall_seconds / 86400;
+    unsigned second = (unsigned)((uint64_t)wall_seconds % 86400);
+    uint64_t since_march_0000 = day + 719468;
+    uint64_t era = since_march_0000 / 146097;
+    unsigned day_of_era = (unsigned)(since_march_0000 % 146097);
+    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
+    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    unsigned month = (5 * day_of_year + 2) / 153; /* From March = 0. */
+    unsigned day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
+    unsigned year = (unsigned)(era * 400) + year_of_era + (month >= 10 ? 1 : 0);
+    text_addf(text, "Date: %.3s, %02u %.3s %04u %02u:%02u:%02u GMT\r\n", days + 3 * (day % 7), day_of_month,
+              months + 3 * month, year, second / 3600, second / 60 % 60, second % 60);
+}
+
+/* Whether an answer with that status has a body and a Content-Length at all (RFC 9110, 6.4.1). */
+static bool has_content(int status)
+{
+    return status >= 200 && status != 204 && status != 304;
+}
+
+static void add_head(struct text *text, const struct http_connection *connection, int minor, int status,
+                     const char *content_type, const char *headers, uint64_t size)
+{
+    text_addf(text, "HTTP/1.1 %d %s\r\n", status, http_reason(status));
+    add_date(text, machine_wall_seconds(connection->server->machine));
+    if (content_type != NULL)
+        text_addf(text, "Content-Type: %s\r\n", content_type);
+    if (has_content(status))
+        text_addf(text, "Content-Length: %llu\r\n", (unsigned long long)size);
+    if (!connection->keep_alive)
+        text_add_string(text, "Connection: close\r\n");
+    else if (minor == 0)
+        text_add_string(text, "Connection: keep-alive\r\n");
+    text_add_string(text, headers);
+    text_add_string(text, "\r\n");
+}
+
+/* What remains of an answer once the exchange is gone. */
+struct beginning {
+    struct http_connection *connection;
+    struct text head;
+    bool with_body;
+};
+
+/* Writes the head into a text and ends the exchange; its memory is gone afterwards. */
+static struct beginning begin_answer(struct http_exchange *exchange, int status, const char *content_type,
+                                     const char *headers, uint64_t size)
+{
+    struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);
+    struct http_connection *connection = exchange->connection;
+    assert_that(connection->exchange == state); /* Answered once only. */
+    assert_that(status >= 200 && status <= 599);
+
+    connection->keep_alive = exchange->head.keep_alive && state->body_ended && connection->server->is_open &&
+                             !connection->peer_ended;
+    connection->body_unread = !state->body_ended;
+    struct beginning beginning = {.connection = connection};
+    beginning.with_body = has_content(status) && !http_text_equals(exchange->head.method, "HEAD");
+    add_head(&beginning.head, connection, exchange->head.minor, status, content_type, headers, size);
+    return beginning;
+}
+
+static void end_exchange(struct http_connection *connection)
+{
+    http_exchange_free(connection->exchange);
+    connection->exchange = NULL;
+    http_connection_answered(connection);
+}
+
+void http_answer(struct http_exchange *exchange, int status, const char *content_type, const char *headers,
+                 struct io_bytes body)
+{
+    struct beginning beginning = begin_answer(exchange, status, content_type, headers, body.size);
+    struct conn *conn = &beginning.connection->conn;
+    if (beginning.with_body && body.size <= JOINED_BODY_BYTES)
+        text_add(&beginning.head, body.data, body.size);
+    conn_write_text(conn, &beginning.head);
+    if (beginning.with_body && body.size > JOINED_BODY_BYTES)
+        conn_write_bytes(conn, body.data, body.size);
+    end_exchange(beginning.connection);
+}
+
+void http_answer_text(struct http_exchange *exchange, int status, const char *content_type, struct text *body)
+{
+    struct beginning beginning = begin_answer(exchange, status, content_type, "", body->size);
+    struct conn *conn = &beginning.connection->conn;
+    if (beginning.with_body && body->size <= JOINED_BODY_BYTES) {
+        text_add(&beginning.head, text_string(body), body->size);
+        text_clear(body);
+    }
+    conn_write_text(conn, &beginning.head);
+    if (beginning.with_body)
+        conn_write_text(conn, body);
+    text_free(body);
+    end_exchange(beginning.connection);
+}
+
+void http_answer_string(struct http_exchange *exchange, int status, const char *content_type, const char *body)
+{
+    http_answer(exchange, status, content_type, "", (struct io_bytes){(const uint8_t *)body, strlen(body)});
+}
+
+static void on_blob_sent(struct op *op, const struct op_result *result)
+{
+    struct http_connection *connection = container_of(op, struct http_connection, blob_op);
+    if (result->status != IO_OK || result->number != connection->blob_size)
+        conn_abort(&connection->conn); /* The head has promised a length that cannot be kept. */
+    else
+        http_connection_advance(connection);
+}
+
+void http_answer_blob(struct http_exchange *exchange, const char *content_type, const char *digest, uint64_t size)
+{
+    struct beginning beginning = begin_answer(exchange, 200, content_type, "", size);
+    struct http_connection *connection = beginning.connection;
+    conn_write_text(&connection->conn, &beginning.head);
+    if (beginning.with_body && size > 0 && connection->conn.state == CONN_OPEN) {
+        connection->blob_size = size;
+        conn_send_blob(&connection->conn, &connection->blob_op, digest, on_blob_sent);
+        connection->patience_ns = connection->server->options.idle_timeout_ns + size / SLOWEST_BYTES_PER_S * NS_PER_S;
+    }
+    end_exchange(connection);
+}
+
+void http_refuse(struct http_connection *connection, int status, const char *reason)
+{
+    assert_that(connection->exchange == NULL);
+    connection->keep_alive = false;
+    connection->body_unread = true;
+    struct text text = {0};
+    add_head(&text, connection, 1, status, "text/plain", "", strlen(reason) + 1);
+    text_addf(&text, "%s\n", reason);
+    conn_write_text(&connection->conn, &text);
+    http_connection_answered(connection);
+}
