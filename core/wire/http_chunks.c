@@ -147,8 +147,8 @@ enum http_result http_chunks_feed(struct http_chunks *chunks, const uint8_t *byt
             at += take_data(chunks, bytes + at, size - at, decoded);
             continue;
         }
-        chunks->state = chunks->line_bytes++ < MAX_LINE_BYTES ? (uint8_t)on_frame_byte(chunks, bytes[at])
-                                                              : (uint8_t)CHUNK_REFUSED;
+        chunks->state =
+            chunks->line_bytes++ < MAX_LINE_BYTES ? (uint8_t)on_frame_byte(chunks, bytes[at]) : (uint8_t)CHUNK_REFUSED;
         at++;
     }
     *ret_used = at;

@@ -88,7 +88,7 @@ static const char *parse_field(struct http_cursor *cursor, struct http_header *r
     cursor->at += name_size;
     if (cursor->at == cursor->end || *cursor->at != ':')
         return http_left(cursor) > 0 && http_is_blank(*cursor->at) ? "blank before the colon of a field"
-                                                                  : "malformed field name";
+                                                                   : "malformed field name";
     cursor->at++;
     while (cursor->at < cursor->end && http_is_blank(*cursor->at))
         cursor->at++;
@@ -167,8 +167,8 @@ static const char *note_field(struct http_framing *framing, const struct http_he
     return NULL;
 }
 
-enum http_result http_parse_fields(struct http_cursor *cursor, const struct http_limits *limits,
-                                   struct http_head *head, struct http_framing *framing, const char **ret_reason)
+enum http_result http_parse_fields(struct http_cursor *cursor, const struct http_limits *limits, struct http_head *head,
+                                   struct http_framing *framing, const char **ret_reason)
 {
     size_t max_headers = limits->max_headers < HTTP_MAX_HEADERS ? limits->max_headers : HTTP_MAX_HEADERS;
     *framing = (struct http_framing){0};

@@ -36,8 +36,8 @@ enum http_result http_parse_version(struct http_cursor *cursor, struct http_head
 /* Reads a CRLF; false if something else stands there. */
 bool http_parse_line_end(struct http_cursor *cursor);
 /* Reads all field lines and the empty line, which must be the end of the head. */
-enum http_result http_parse_fields(struct http_cursor *cursor, const struct http_limits *limits,
-                                   struct http_head *head, struct http_framing *framing, const char **ret_reason);
+enum http_result http_parse_fields(struct http_cursor *cursor, const struct http_limits *limits, struct http_head *head,
+                                   struct http_framing *framing, const char **ret_reason);
 /* Checks Content-Length and Transfer-Encoding against each other: body NONE, LENGTH or CHUNKED; and keep_alive. */
 enum http_result http_decide_framing(struct http_head *head, const struct http_framing *framing,
                                      const char **ret_reason);

@@ -7,8 +7,7 @@ static bool is_target_byte(uint8_t byte)
 }
 
 /* Reads "METHOD target HTTP/1.x". Single spaces only: where lenient readers differ, requests are smuggled. */
-static enum http_result parse_request_line(struct http_cursor *cursor, struct http_head *head,
-                                           const char **ret_reason)
+static enum http_result parse_request_line(struct http_cursor *cursor, struct http_head *head, const char **ret_reason)
 {
     head->method = (struct http_text){(const char *)cursor->at, http_span_token(cursor->at, http_left(cursor))};
     cursor->at += head->method.size;
@@ -115,8 +114,7 @@ static bool is_host(struct http_text host)
 }
 
 /* Exactly one Host field is due in HTTP/1.1; the absolute form overrules it (RFC 9112, 3.2.2). */
-static enum http_result find_host(struct http_head *head, const struct http_framing *framing,
-                                  const char **ret_reason)
+static enum http_result find_host(struct http_head *head, const struct http_framing *framing, const char **ret_reason)
 {
     if (framing->host == NULL && head->minor >= 1)
         return http_refuse(ret_reason, HTTP_BAD, "no Host field");

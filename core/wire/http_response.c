@@ -24,8 +24,8 @@ static enum http_result parse_status_line(struct http_cursor *cursor, struct htt
 /* Some responses have no body whatever their fields say; one without a length lasts until the connection closes. */
 static void decide_body(struct http_head *head, const struct http_framing *framing, struct http_text method)
 {
-    bool is_bodiless = head->status < 200 || head->status == 204 || head->status == 304 ||
-                       http_text_equals(method, "HEAD");
+    bool is_bodiless =
+        head->status < 200 || head->status == 204 || head->status == 304 || http_text_equals(method, "HEAD");
     if (is_bodiless) {
         head->body = HTTP_BODY_NONE;
     } else if (framing->content_length == NULL && framing->transfer_encoding == NULL) {
