@@ -1,6 +1,7 @@
 /* The bus client that every component embeds.
  *
- *   DISCONNECTED --timer--> CONNECTING --INFO, CONNECT, PING/PONG--> CONNECTED --lost--> DISCONNECTED (backoff, next server)
+ *   DISCONNECTED --timer--> CONNECTING --INFO, CONNECT, PING, PONG--> CONNECTED
+ *   CONNECTING, CONNECTED --lost--> DISCONNECTED (backs off, then tries the next server)
  *
  * Subscriptions belong to the component, not to the connection: they are restored, with their queue groups, at every
  * (re)connect. What is published while there is no connection is kept up to pending_bytes and sent afterwards, oldest
@@ -36,7 +37,6 @@ struct bus_subscription {
     char *subject;
     char *queue;
     uint64_t id;
-    struct bus_subscription *previous, *next;
     UT_hash_handle hh;
 };
 
@@ -80,11 +80,11 @@ void bus_publish_message(struct bus_client *client, const char *subject, const c
 /* Answers a message, if it expects an answer. */
 void bus_answer(struct bus_client *client, const struct bus_message *message, const ProtobufCMessage *answer);
 
-/* A table of what a component listens to. The handler gets the parsed payload (lent, never NULL; an empty payload is an empty
- * message where `allow_empty`). */
+/* A table of what a component listens to. The handler gets the parsed payload (lent, never NULL; an empty payload is an
+ * empty message where `allow_empty`). */
 struct bus_route {
     const char *subject;
-    const char *queue; /* NULL for none. */
+    const char *queue;                         /* NULL for none. */
     const ProtobufCMessageDescriptor *payload; /* NULL: the payload is not looked at, and `parsed` is NULL. */
     bool allow_empty;
     void (*handle)(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
@@ -97,7 +97,8 @@ void bus_listen(struct bus_client *client, const struct bus_route *routes, size_
 struct bus_request;
 
 struct bus_request_handlers {
-    /* One answer; `parsed` is lent. Return false to want no more (on_end follows at once). */
+    /* One answer; `parsed` is lent. Return false to want no more: on_end follows at once. (The request must not be
+     * cancelled or freed in here.) */
     bool (*on_answer)(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
     /* The last call: all wanted answers came (timed_out false), or the time is up. The request may be freed here. */
     void (*on_end)(struct bus_request *request, bool timed_out);
@@ -113,7 +114,6 @@ struct bus_request {
     uint32_t wanted;
     struct bus_subscription inbox;
     struct timer timer;
-    char subject[64];
 };
 
 /* Publishes `message` (NULL: empty payload) and waits for up to `wanted` answers (0: as many as come in time). */

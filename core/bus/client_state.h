@@ -1,0 +1,114 @@
+/* What the files of the bus client share. For core/bus only.
+ *
+ *   DOWN --timer--> CONNECTING --connected--> GREETING --INFO--> CHECKING --PONG--> UP
+ *   CONNECTING, GREETING, CHECKING, UP --lost--> DOWN;   any --bus_client_close--> SHUT
+ *
+ * Invariant: client->is_connected exactly while the link is UP.
+ */
+#ifndef CUPOLA_CORE_BUS_CLIENT_STATE_H
+#define CUPOLA_CORE_BUS_CLIENT_STATE_H
+
+#include "core/base/random.h"
+#include "core/bus/client.h"
+#include "core/wire/nats.h"
+
+enum link_state {
+    LINK_DOWN = 1,   /* Waits for the next attempt, or for the end of a lost connection. */
+    LINK_CONNECTING, /* To servers.at[servers.current]. */
+    LINK_GREETING,   /* Waits for INFO. */
+    LINK_CHECKING,   /* CONNECT and PING are sent: the PONG says that we were let in. */
+    LINK_UP,
+    LINK_SHUT, /* Closed by the component, for good. */
+};
+
+struct bus_server_address {
+    char *host;
+    uint16_t port;
+    bool is_learned; /* From a server's INFO, not from the configuration. */
+};
+
+/* Where the bus may be. Tried in turn. */
+struct bus_server_list {
+    struct bus_server_address *at;
+    size_t count;
+    size_t current;
+};
+
+/* A PUB that waits for a connection. */
+struct bus_pending {
+    struct bus_pending *next;
+    size_t payload_size;
+    size_t size;
+    uint8_t bytes[];
+};
+
+/* A table of routes, with a subscription for each. */
+struct bus_listening {
+    struct bus_listening *next;
+    size_t count;
+    struct bus_listening_entry {
+        struct bus_subscription subscription;
+        const struct bus_route *route;
+    } entries[];
+};
+
+struct bus_client_state {
+    struct bus_client *client;
+    struct conn conn;
+    enum link_state link;
+    struct nats_parser parser;
+    struct text out; /* What this step sends; written at its end. */
+    struct late_work flush;
+    struct text scratch; /* NUL-terminated texts of the message being delivered. */
+    const char *lost_reason;
+
+    /* Of the link's state: the next attempt, the end of our patience with the handshake, the next ping. */
+    struct timer timer;
+    uint32_t pings_out;
+    uint32_t attempts; /* Since the link was last up. */
+    bool was_connected;
+    size_t max_payload; /* What the server takes. */
+
+    struct bus_server_list servers;
+    char *name, *user, *password;
+    uint64_t ping_ns;
+    uint64_t reconnect_first_ns, reconnect_most_ns;
+
+    struct bus_pending *pending_first, **pending_end;
+    size_t pending_size;
+    size_t pending_limit;
+
+    struct bus_subscription *subscriptions; /* By id, in the order of subscribing. */
+    uint64_t last_subscription;
+    struct bus_listening *listenings;
+
+    struct random_stream backoff;
+    struct random_stream inbox;
+};
+
+/* client_servers.c */
+void bus_servers_open(struct bus_server_list *servers, const Cupola__BusConfig *config, uint64_t seed);
+/* Replaces what was learned before by what a server says now: "host:port" texts, not to be trusted. */
+void bus_servers_learn(struct bus_server_list *servers, char *const *urls, size_t count);
+void bus_servers_free(struct bus_server_list *servers);
+
+/* client_link.c */
+void bus_link_open(struct bus_client_state *state);
+void bus_link_close(struct bus_client_state *state);
+/* Sees to it that `out` is written at the end of the step. */
+void bus_link_flush(struct bus_client_state *state);
+
+/* client.c */
+void bus_send_subscription(struct bus_client_state *state, const struct bus_subscription *subscription);
+/* Moves what waits into `out`, as far as the limit of unsent bytes allows. */
+void bus_send_pending(struct bus_client_state *state);
+void bus_deliver(struct bus_client_state *state, const struct nats_frame *frame);
+
+/* client_route.c: the payload as a message, given, or NULL: then it is counted and logged. */
+ProtobufCMessage *bus_read_payload(struct bus_client *client, const ProtobufCMessageDescriptor *descriptor,
+                                   bool allow_empty, const struct bus_message *message);
+
+/* client_request.c: stops the clock of a request whose inbox this is; nothing for other subscriptions. */
+void bus_request_abandon(struct bus_subscription *subscription);
+
+#endif
