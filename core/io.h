@@ -76,6 +76,7 @@ const char *io_status_name(enum io_status status);
 
 enum event_kind {
     EVENT_START = 1,       /* Always the first event, once. */
+    EVENT_EVACUATE,        /* Hand over what runs here to others, then finish as after STOP (SIGUSR2, as in v1). */
     EVENT_STOP,            /* A polite request to finish; the component answers with EXIT when it is done. */
     EVENT_DEADLINE,        /* now_ns has reached the deadline that the component set last. */
     EVENT_ACCEPTED,        /* Somebody connected to a listener. */

@@ -49,6 +49,12 @@ static void dispatch(struct machine *machine, const struct event *event)
     case EVENT_START:
         start(machine, event);
         break;
+    case EVENT_EVACUATE:
+        if (machine->class->evacuate != NULL)
+            machine->class->evacuate(machine);
+        else
+            machine->class->stop(machine);
+        break;
     case EVENT_STOP:
         machine->class->stop(machine);
         break;

@@ -38,6 +38,8 @@ struct machine_class {
     void (*start)(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved);
     /* EVENT_STOP: begin to finish; call machine_exit when done. */
     void (*stop)(struct machine *machine);
+    /* EVENT_EVACUATE: as stop, but first hand over what runs here. NULL: the same as stop. */
+    void (*evacuate)(struct machine *machine);
     /* Frees what the component owns; conns, timers and ops are forgotten by the machine. */
     void (*destroy)(struct machine *machine);
     /* Appends the component's state as one JSON object, for people, debuggers and checks. */

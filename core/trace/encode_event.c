@@ -78,6 +78,7 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event
     case EVENT_START:
         fill_start(message, event);
         return;
+    case EVENT_EVACUATE:
     case EVENT_STOP:
     case EVENT_DEADLINE:
         return;

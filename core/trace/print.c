@@ -5,6 +5,7 @@ enum { SHOWN_BYTES = 160 };
 
 static const char *const event_names[] = {
     [EVENT_START] = "start",
+    [EVENT_EVACUATE] = "evacuate",
     [EVENT_STOP] = "stop",
     [EVENT_DEADLINE] = "deadline",
     [EVENT_ACCEPTED] = "accepted",

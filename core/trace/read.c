@@ -80,6 +80,7 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.start.seed[0] = message->seed0;
         event.start.seed[1] = message->seed1;
         break;
+    case EVENT_EVACUATE:
     case EVENT_STOP:
     case EVENT_DEADLINE:
         break;
