@@ -4,9 +4,10 @@
  * configuration files); null means absent; a wrong type is an error that names the field ("droplets[2].index: expected
  * an integer, found a string"). `map<string, T>` fields are JSON objects; in map<string, string> a lenient reader takes
  * numbers and booleans as their text (v1 service credentials). 64-bit integers are JSON numbers. Of a key that comes
- * twice the last wins. Depth (16), values of one text (1,000,000) and keys of one map (512) are limited. `bytes` fields do not occur. Invalid UTF-8 is an error.
- * Writing: compact, fields in the order of the .proto; absent optional fields are left out; repeated fields are always
- * written, as [] when empty (v1 peers need `"uris":[]` and `"services":[]`), empty maps are left out.
+ * twice the last wins. Depth (16), values of one text (1,000,000) and keys of one map (512) are limited. `bytes` fields
+ * do not occur. Invalid UTF-8 is an error. Writing: compact, fields in the order of the .proto; absent optional fields
+ * are left out; repeated fields are always written, as [] when empty (v1 peers need `"uris":[]` and `"services":[]`),
+ * empty maps are left out.
  */
 #ifndef CUPOLA_CORE_WIRE_JSON_H
 #define CUPOLA_CORE_WIRE_JSON_H
@@ -37,5 +38,7 @@ void json_write(struct text *text, const ProtobufCMessage *message);
 void json_write_string(struct text *text, const char *string);
 /* Appends the same as json_write but indented by two blanks a level and newline-terminated: for /varz and people. */
 void json_write_pretty(struct text *text, const ProtobufCMessage *message);
+/* Appends compact JSON (our own: valid and without blanks) indented in the same way. */
+void json_indent(struct text *text, struct io_bytes compact);
 
 #endif

@@ -28,7 +28,7 @@ static void check_round_trip(const ProtobufCMessageDescriptor *descriptor, const
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static const ProtobufCMessageDescriptor *const descriptors[] = {
-        &cupola__dea_heartbeat__descriptor, &cupola__dea_start__descriptor,  &cupola__router_register__descriptor,
+        &cupola__dea_heartbeat__descriptor, &cupola__dea_start__descriptor,    &cupola__router_register__descriptor,
         &cupola__dea_found__descriptor,     &cupola__desired_page__descriptor, &cupola__process_config__descriptor,
     };
     if (size == 0)

@@ -120,9 +120,9 @@ static void blanks_order_and_unknown_fields_do_not_matter(void **state)
 static void null_means_absent(void **state)
 {
     (void)state;
-    Cupola__ComponentAnnounce *message = read_message(
-        &cupola__component_announce__descriptor,
-        "{\"type\":\"DEA\",\"index\":null,\"uuid\":null,\"credentials\":null}", JSON_STRICT);
+    Cupola__ComponentAnnounce *message =
+        read_message(&cupola__component_announce__descriptor,
+                     "{\"type\":\"DEA\",\"index\":null,\"uuid\":null,\"credentials\":null}", JSON_STRICT);
     assert_false(message->has_index);
     assert_null(message->uuid);
     assert_int_equal(message->n_credentials, 0);
@@ -182,7 +182,8 @@ static void integers_are_kept_in_their_range(void **state)
 
     const ProtobufCMessageDescriptor *exited = &cupola__droplet_exited__descriptor;
     expect_error(exited, "{\"index\":2147483648}", 0, "line 1: index: expected an integer in range, found 2147483648");
-    expect_error(exited, "{\"index\":-2147483649}", 0, "line 1: index: expected an integer in range, found -2147483649");
+    expect_error(exited, "{\"index\":-2147483649}", 0,
+                 "line 1: index: expected an integer in range, found -2147483649");
     expect_error(exited, "{\"droplet\":9223372036854775808}", 0,
                  "line 1: droplet: expected an integer in range, found 9223372036854775808");
     expect_error(exited, "{\"droplet\":99999999999999999999}", 0,
@@ -218,10 +219,14 @@ static void doubles_take_every_form_of_number(void **state)
         const char *json;
         double expected;
     } cases[] = {
-        {"{\"version\":0.98}", 0.98},        {"{\"version\":3}", 3},
-        {"{\"version\":-2.5e3}", -2500},     {"{\"version\":1E-2}", 0.01},
-        {"{\"version\":0.1}", 0.1},          {"{\"version\":36.3828125}", 36.3828125},
-        {"{\"version\":6.558235806}", 6.558235806}, {"{\"version\":1e-400}", 0},
+        {"{\"version\":0.98}", 0.98},
+        {"{\"version\":3}", 3},
+        {"{\"version\":-2.5e3}", -2500},
+        {"{\"version\":1E-2}", 0.01},
+        {"{\"version\":0.1}", 0.1},
+        {"{\"version\":36.3828125}", 36.3828125},
+        {"{\"version\":6.558235806}", 6.558235806},
+        {"{\"version\":1e-400}", 0},
         {"{\"version\":123456789012345678901234567890}", 123456789012345678901234567890.0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -263,9 +268,24 @@ static void broken_texts_are_refused(void **state)
 {
     (void)state;
     static const char *const broken[] = {
-        "",         " ",          "{",         "}",          "{]",           "{\"a\"}",
-        "{\"a\":}", "{\"a\":1,}", "{} {}",     "{}x",        "{\"a\":01}",   "{\"dea\":\"\\x\"}",
-        "{'a':1}",  "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":nul}",  "{\"dea\":\"a\nb\"}",
+        "",
+        " ",
+        "{",
+        "}",
+        "{]",
+        "{\"a\"}",
+        "{\"a\":}",
+        "{\"a\":1,}",
+        "{} {}",
+        "{}x",
+        "{\"a\":01}",
+        "{\"dea\":\"\\x\"}",
+        "{'a':1}",
+        "{\"a\":+1}",
+        "{\"a\":.5}",
+        "{\"a\":1.}",
+        "{\"a\":nul}",
+        "{\"dea\":\"a\nb\"}",
         "\xef\xbb\xbf{",
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
@@ -283,8 +303,10 @@ static void strings_must_be_text(void **state)
 {
     (void)state;
     static const char *const broken[] = {
-        "{\"dea\":\"\xff\"}",         "{\"dea\":\"\xc0\xaf\"}",         "{\"dea\":\"\xed\xa0\x80\"}",
-        "{\"dea\":\"\xf4\x90\x80\x80\"}", "{\"dea\":\"\xe2\x82\"}", "{\"\xc1\xbf\":1}", "{\"x\":\"\xc0\x80\"}",
+        "{\"dea\":\"\xff\"}",         "{\"dea\":\"\xc0\xaf\"}",
+        "{\"dea\":\"\xed\xa0\x80\"}", "{\"dea\":\"\xf4\x90\x80\x80\"}",
+        "{\"dea\":\"\xe2\x82\"}",     "{\"\xc1\xbf\":1}",
+        "{\"x\":\"\xc0\x80\"}",
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct json_error error;
@@ -292,8 +314,8 @@ static void strings_must_be_text(void **state)
     }
     expect_error(&cupola__dea_heartbeat__descriptor, "{\"dea\":\"a\\u0000b\"}", 0,
                  "line 1: dea: expected a string without NUL characters, found a string");
-    Cupola__DeaHeartbeat *message = read_message(&cupola__dea_heartbeat__descriptor,
-                                                 "{\"dea\":\"\\u00e4\\ud83d\\ude00\xe2\x82\xac\\n\\\"\"}", 0);
+    Cupola__DeaHeartbeat *message =
+        read_message(&cupola__dea_heartbeat__descriptor, "{\"dea\":\"\\u00e4\\ud83d\\ude00\xe2\x82\xac\\n\\\"\"}", 0);
     assert_string_equal(message->dea, "\xc3\xa4\xf0\x9f\x98\x80\xe2\x82\xac\n\"");
     free_message(message);
 }

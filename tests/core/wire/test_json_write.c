@@ -58,6 +58,17 @@ static void people_get_an_indented_text(void **state)
     expect_text(&text, "{\n  \"uris\": []\n}\n");
 }
 
+static void compact_json_can_be_indented(void **state)
+{
+    (void)state;
+    const char *compact = "{\"a\":[1,{\"b\":\"x,{\\\":\\\\\"}],\"c\":{},\"d\":[]}";
+    struct io_bytes bytes = {.data = (const uint8_t *)compact, .size = strlen(compact)};
+    struct text text = {0};
+    json_indent(&text, bytes);
+    expect_text(&text, "{\n  \"a\": [\n    1,\n    {\n      \"b\": \"x,{\\\":\\\\\"\n    }\n  ],\n  \"c\": {},\n"
+                       "  \"d\": []\n}\n");
+}
+
 static void strings_are_escaped_and_always_valid(void **state)
 {
     (void)state;
@@ -110,6 +121,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(absent_fields_are_left_out_but_empty_arrays_are_written),
         cmocka_unit_test(people_get_an_indented_text),
+        cmocka_unit_test(compact_json_can_be_indented),
         cmocka_unit_test(strings_are_escaped_and_always_valid),
         cmocka_unit_test(doubles_have_no_exponent_and_nine_digits_at_most),
     };
