@@ -1,4 +1,5 @@
-/* Numbers between text and machine, without locale and without libc's own conversions: every build computes the same. */
+/* Numbers between text and machine, without locale and without libc's own conversions: every build computes the same.
+ */
 #ifndef CUPOLA_CORE_WIRE_JSON_NUMBER_H
 #define CUPOLA_CORE_WIRE_JSON_NUMBER_H
 

@@ -1,5 +1,6 @@
-/* Setting fields of protobuf-c messages by their descriptors, so that protobuf_c_message_free_unpacked frees the result:
- * every string, array and sub-message is heap memory of its own, and what is absent is as message_init left it. */
+/* Setting fields of protobuf-c messages by their descriptors, so that protobuf_c_message_free_unpacked frees the
+ * result: every string, array and sub-message is heap memory of its own, and what is absent is as message_init left it.
+ */
 #ifndef CUPOLA_CORE_WIRE_JSON_STORE_H
 #define CUPOLA_CORE_WIRE_JSON_STORE_H
 
