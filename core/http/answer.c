@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    JOINED_BODY_BYTES = 4096,     /* A body up to this size travels in one write with its head. */
+    JOINED_BODY_BYTES = 4096,    /* A body up to this size travels in one write with its head. */
     SLOWEST_BYTES_PER_S = 16384, /* A blob's reader that is slower than this is cut off. */
 };
 
@@ -72,8 +72,8 @@ static struct beginning begin_answer(struct http_exchange *exchange, int status,
     assert_that(connection->exchange == state); /* Answered once only. */
     assert_that(status >= 200 && status <= 599);
 
-    connection->keep_alive = exchange->head.keep_alive && state->body_ended && connection->server->is_open &&
-                             !connection->peer_ended;
+    connection->keep_alive =
+        exchange->head.keep_alive && state->body_ended && connection->server->is_open && !connection->peer_ended;
     connection->body_unread = !state->body_ended;
     struct beginning beginning = {.connection = connection};
     beginning.with_body = has_content(status) && !http_text_equals(exchange->head.method, "HEAD");

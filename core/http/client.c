@@ -342,8 +342,8 @@ static bool take_head(struct http_call *call)
 {
     struct http_call_state *state = call->state;
     size_t size = 0;
-    enum http_result result = http_find_head((const uint8_t *)text_string(&state->input), state->input.size, &limits,
-                                             &state->scanned, &size);
+    enum http_result result =
+        http_find_head((const uint8_t *)text_string(&state->input), state->input.size, &limits, &state->scanned, &size);
     if (result == HTTP_INCOMPLETE)
         return false;
     if (result != HTTP_OK) {

@@ -28,15 +28,15 @@ struct http_request {
     const char *host; /* To connect to. */
     uint16_t port;
     const char *method;
-    const char *target;  /* Already encoded. */
+    const char *target;      /* Already encoded. */
     const char *host_header; /* NULL: host:port. */
-    const char *headers; /* Further field lines, each ended by CRLF, or "". */
+    const char *headers;     /* Further field lines, each ended by CRLF, or "". */
     struct io_bytes body;
     /* With blob_digest, the body is `body`, then that blob of blob_size bytes, then `body_tail`. */
     const char *blob_digest;
     uint64_t blob_size;
     struct io_bytes body_tail;
-    bool has_body; /* Content-Length is sent, also when it is 0. */
+    bool has_body;       /* Content-Length is sent, also when it is 0. */
     uint64_t timeout_ns; /* For the whole call; 0: none. */
     size_t max_body_bytes;
 };
@@ -44,9 +44,9 @@ struct http_request {
 struct http_call {
     const struct http_call_handlers *handlers;
     struct machine *machine;
-    int status;           /* Of the response; 0 before. */
-    struct text body;     /* Collected; freed when the call is started again or by http_call_release. */
-    const char *reason;   /* Static, or NULL. */
+    int status;         /* Of the response; 0 before. */
+    struct text body;   /* Collected; freed when the call is started again or by http_call_release. */
+    const char *reason; /* Static, or NULL. */
     /* Blob downloads: set before on_done(IO_OK). */
     char blob_digest[41];
     uint64_t blob_size;

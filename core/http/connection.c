@@ -141,8 +141,8 @@ static void begin_exchange(struct http_connection *connection, size_t head_size)
     connection->state = HTTP_BODY;
 
     const char *reason = "malformed";
-    enum http_result result = http_parse_request((const uint8_t *)text_string(&state->head_bytes), head_size, &limits,
-                                                 head, &reason);
+    enum http_result result =
+        http_parse_request((const uint8_t *)text_string(&state->head_bytes), head_size, &limits, head, &reason);
     if (result != HTTP_OK) {
         fail_exchange(connection, status_of(result), reason);
         return;

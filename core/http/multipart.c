@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum multipart_state {
-    PREAMBLE = 1,   /* Before the first delimiter: thrown away. */
+    PREAMBLE = 1,    /* Before the first delimiter: thrown away. */
     AFTER_DELIMITER, /* CRLF or "--" must follow. */
     AFTER_CR,
     AFTER_DASH,
@@ -23,8 +23,8 @@ void multipart_fail(struct multipart *multipart, const char *reason)
     if (multipart->state == FAILED)
         return;
     multipart->state = FAILED;
-    snprintf(multipart->error, sizeof multipart->error, "byte %llu, part %u: %s",
-             (unsigned long long)multipart->offset, (unsigned)multipart->part_count, reason);
+    snprintf(multipart->error, sizeof multipart->error, "byte %llu, part %u: %s", (unsigned long long)multipart->offset,
+             (unsigned)multipart->part_count, reason);
 }
 
 /* ---- Parameters of field values: ; name=token ; name="quoted" ---- */
@@ -55,8 +55,8 @@ static bool take_quoted(struct http_text *text, struct text *ret_value)
 {
     size_t i = 1;
     for (; i < text->size && text->data[i] != '"'; i++) {
-        bool escape = text->data[i] == '\\' && i + 1 < text->size &&
-                      (text->data[i + 1] == '"' || text->data[i + 1] == '\\');
+        bool escape =
+            text->data[i] == '\\' && i + 1 < text->size && (text->data[i + 1] == '"' || text->data[i + 1] == '\\');
         if (escape)
             i++;
         text_add_char(ret_value, text->data[i]);
@@ -161,8 +161,7 @@ static void tell_part(struct multipart *multipart)
     struct text name = {0}, filename = {0}, type_copy = {0};
     bool has_name = false, has_filename = false;
     text_add(&type_copy, type.data, type.size);
-    if (!http_text_is(first_word(disposition), "form-data") ||
-        !find_parameter(disposition, "name", &name, &has_name) ||
+    if (!http_text_is(first_word(disposition), "form-data") || !find_parameter(disposition, "name", &name, &has_name) ||
         !find_parameter(disposition, "filename", &filename, &has_filename) || !has_name) {
         multipart_fail(multipart, "the part has no proper Content-Disposition: form-data with a name");
     } else {

@@ -28,8 +28,8 @@ struct http_server_handlers {
     void (*on_listening)(struct http_server *server, enum io_status status, uint16_t port);
     /* Optional: the head has come. Return true to take the body as a stream (on_body, then on_request). */
     bool (*on_head)(struct http_exchange *exchange);
-    /* Streamed bodies only: the next decoded bytes (lent). The first ones come by themselves, each further call (and the
-     * final on_request) after one http_exchange_read. */
+    /* Streamed bodies only: the next decoded bytes (lent). The first ones come by themselves, each further call (and
+     * the final on_request) after one http_exchange_read. */
     void (*on_body)(struct http_exchange *exchange, const uint8_t *bytes, size_t size);
     /* The request is complete. Answer now or any time after with one of http_answer_*; exchanges stay valid until
      * answered or aborted. */
@@ -46,9 +46,9 @@ struct http_exchange {
     /* The request. Valid until the exchange is answered. path is percent-decoded; the head's texts stay valid too. */
     struct http_head head;
     const char *path;
-    struct io_bytes body; /* Collected bodies; also NUL-terminated. */
-    const char *peer;     /* "10.0.0.7:51324" */
-    void *user;           /* The owner's own record of this exchange; NULL at first. */
+    struct io_bytes body;               /* Collected bodies; also NUL-terminated. */
+    const char *peer;                   /* "10.0.0.7:51324" */
+    void *user;                         /* The owner's own record of this exchange; NULL at first. */
     struct http_connection *connection; /* Private. */
 };
 
@@ -56,7 +56,7 @@ struct http_server {
     const struct http_server_handlers *handlers;
     struct machine *machine;
     struct http_server_options options;
-    uint16_t port;           /* After on_listening. */
+    uint16_t port; /* After on_listening. */
     uint64_t request_count;
     /* Private. */
     struct listener listener;
@@ -77,9 +77,9 @@ void http_server_destroy(struct http_server *server);
 /* Streamed bodies: asks for the next on_body or, at the end, on_request. */
 void http_exchange_read(struct http_exchange *exchange);
 
-/* Answers. Each may be used once an exchange; `headers` are further field lines, each ended by CRLF, or "". The exchange
- * is gone afterwards. HEAD is handled: the body is left out. May be called from on_head, on_body and on_request, or any
- * time later; if the body has not come whole, the connection ends after the answer. */
+/* Answers. Each may be used once an exchange; `headers` are further field lines, each ended by CRLF, or "". The
+ * exchange is gone afterwards. HEAD is handled: the body is left out. May be called from on_head, on_body and
+ * on_request, or any time later; if the body has not come whole, the connection ends after the answer. */
 void http_answer(struct http_exchange *exchange, int status, const char *content_type, const char *headers,
                  struct io_bytes body);
 void http_answer_text(struct http_exchange *exchange, int status, const char *content_type, struct text *body);

@@ -1,0 +1,437 @@
+/* The HTTP server as its clients and its owner see it. */
+#include "core/http/server.h"
+
+#include "core/proto/config.pb-c.h"
+
+#include "tests/core/http/puppet.h"
+
+/* A component that is nothing but a server: its story tells what the handlers heard. */
+struct desk {
+    struct machine machine;
+    struct http_server server;
+    struct text story;
+    struct http_exchange *waiting; /* Not answered at once. */
+    bool is_slow;                  /* Leaves requests waiting. */
+    bool streams;
+    bool answers_heads;
+};
+
+static struct desk *desk_of(struct machine *machine)
+{
+    return (struct desk *)(void *)machine;
+}
+
+static void on_listening(struct http_server *server, enum io_status status, uint16_t port)
+{
+    text_addf(&desk_of(server->machine)->story, "listening %s %u;", io_status_name(status), (unsigned)port);
+}
+
+static bool on_head(struct http_exchange *exchange)
+{
+    struct desk *desk = desk_of(exchange->machine);
+    if (desk->answers_heads)
+        http_answer_string(exchange, 403, "text/plain", "no\n");
+    return desk->streams;
+}
+
+static void on_body(struct http_exchange *exchange, const uint8_t *bytes, size_t size)
+{
+    struct desk *desk = desk_of(exchange->machine);
+    text_addf(&desk->story, "piece %.*s;", (int)size, (const char *)bytes);
+    desk->waiting = exchange;
+}
+
+static void on_request(struct http_exchange *exchange)
+{
+    struct desk *desk = desk_of(exchange->machine);
+    text_addf(&desk->story, "%.*s %s \"%.*s\";", (int)exchange->head.method.size, exchange->head.method.data,
+              exchange->path, (int)exchange->body.size, (const char *)exchange->body.data);
+    if (desk->is_slow)
+        desk->waiting = exchange;
+    else if (strcmp(exchange->path, "/blob") == 0)
+        http_answer_blob(exchange, "application/zip", "da39a3ee5e6b4b0d3255bfef95601890afd80709", 1000);
+    else if (strcmp(exchange->path, "/echo") == 0)
+        http_answer(exchange, 200, "text/plain", "X-Extra: 1\r\n", exchange->body);
+    else
+        http_answer_string(exchange, 200, "text/plain", "hello\n");
+}
+
+static void on_aborted(struct http_exchange *exchange)
+{
+    struct desk *desk = desk_of(exchange->machine);
+    text_addf(&desk->story, "aborted %s;", exchange->path);
+    desk->waiting = NULL;
+}
+
+static void on_drained(struct http_server *server)
+{
+    text_add_string(&desk_of(server->machine)->story, "drained;");
+}
+
+static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
+{
+    (void)configuration;
+    (void)saved;
+    static const struct http_server_handlers handlers = {
+        .on_listening = on_listening,
+        .on_head = on_head,
+        .on_body = on_body,
+        .on_request = on_request,
+        .on_aborted = on_aborted,
+        .on_drained = on_drained,
+    };
+    struct http_server_options options = {
+        .host = "0.0.0.0",
+        .port = 80,
+        .max_body_bytes = 64,
+        .max_connections = 2,
+        .header_timeout_ns = 10 * NS_PER_S,
+        .idle_timeout_ns = 60 * NS_PER_S,
+    };
+    http_server_open(machine, &desk_of(machine)->server, &options, &handlers);
+}
+
+static void stop(struct machine *machine)
+{
+    http_server_drain(&desk_of(machine)->server);
+}
+
+static void destroy(struct machine *machine)
+{
+    http_server_destroy(&desk_of(machine)->server);
+    text_free(&desk_of(machine)->story);
+}
+
+/* The test prods the owner by an event that a server knows nothing of: it reads on, or answers what has been waiting.
+ */
+static void on_prod(struct machine *machine, const char *wish, int exit_code, int signal, bool out_of_memory)
+{
+    (void)exit_code;
+    (void)signal;
+    (void)out_of_memory;
+    struct http_exchange *exchange = desk_of(machine)->waiting;
+    if (strcmp(wish, "read") == 0)
+        http_exchange_read(exchange);
+    else
+        http_answer_string(exchange, 200, "text/plain", wish);
+}
+
+static void prod(struct puppet *puppet, const char *wish)
+{
+    struct event event = {.kind = EVENT_WORKLOAD_EXITED};
+    event.workload_exited.workload = wish;
+    puppet_step(puppet, event);
+}
+
+static void inspect(struct machine *machine, struct text *ret_json)
+{
+    (void)machine;
+    text_add_string(ret_json, "{}");
+}
+
+static const struct machine_class desk_class = {
+    .name = "desk",
+    .configuration = &cupola__endpoint__descriptor,
+    .size = sizeof(struct desk),
+    .start = start,
+    .stop = stop,
+    .destroy = destroy,
+    .inspect = inspect,
+    .workload_exited = on_prod,
+};
+
+static struct desk *given_server(struct puppet *puppet)
+{
+    Cupola__Endpoint configuration = CUPOLA__ENDPOINT__INIT;
+    puppet_start(puppet, &desk_class, &configuration.base);
+    puppet_done(puppet, EFFECT_LISTEN, IO_OK, 80, "");
+    struct desk *desk = desk_of(puppet->machine);
+    assert_string_equal(text_string(&desk->story), "listening ok 80;");
+    text_clear(&desk->story);
+    return desk;
+}
+
+static void a_request_is_answered_and_the_connection_kept(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /a%20b?q=1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_string_equal(text_string(&desk->story), "GET /a b \"\";");
+    assert_string_equal(puppet_output(&puppet, 1),
+                        "HTTP/1.1 200 OK\r\nDate: Tue, 19 Apr 2011 09:30:00 GMT\r\nContent-Type: text/plain\r\n"
+                        "Content-Length: 6\r\n\r\nhello\n");
+    puppet_settle(&puppet);
+    text_clear(&puppet.conns[1].output);
+    puppet_receive_string(&puppet, 1, "HEAD / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect_contains(puppet_output(&puppet, 1), "Content-Length: 6\r\nConnection: close\r\n\r\n");
+    assert_null(strstr(puppet_output(&puppet, 1), "hello"));
+    puppet_settle(&puppet);
+    assert_false(puppet.conns[1].open);
+    assert_int_equal(machine_open_conns(puppet.machine), 0);
+    puppet_end(&puppet);
+}
+
+static void bytes_may_come_one_by_one(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    const char *request = "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nfirst"
+                          "\r\nPOST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "3\r\nsec\r\n3;x=y\r\nond\r\n0\r\n\r\n";
+    for (const char *byte = request; *byte != 0; byte++)
+        puppet_receive(&puppet, 1, byte, 1);
+    assert_string_equal(text_string(&desk->story), "POST /echo \"first\";POST /echo \"second\";");
+    expect_contains(puppet_output(&puppet, 1), "X-Extra: 1\r\n\r\nfirst");
+    expect_contains(puppet_output(&puppet, 1), "X-Extra: 1\r\n\r\nsecond");
+    puppet_end(&puppet);
+}
+
+static void pipelined_requests_are_answered_in_order_one_at_a_time(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->is_slow = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /1 HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    assert_string_equal(text_string(&desk->story), "GET /1 \"\";");
+    puppet_receive_string(&puppet, 1, "GET /3 HTTP/1.1\r\n"); /* Still reading: a lost client would be noticed. */
+    assert_string_equal(text_string(&desk->story), "GET /1 \"\";");
+    prod(&puppet, "one");
+    assert_string_equal(text_string(&desk->story), "GET /1 \"\";GET /2 \"\";");
+    prod(&puppet, "two");
+    expect_contains(strstr(puppet_output(&puppet, 1), "\r\n\r\none"), "\r\n\r\ntwo");
+    puppet_receive_string(&puppet, 1, "Host: x\r\n\r\n");
+    assert_string_equal(text_string(&desk->story), "GET /1 \"\";GET /2 \"\";GET /3 \"\";");
+    puppet_end(&puppet);
+}
+
+static void a_client_that_leaves_before_its_answer_is_told_to_the_owner(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->is_slow = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    puppet_closed(&puppet, 1, IO_RESET);
+    assert_string_equal(text_string(&desk->story), "GET /slow \"\";aborted /slow;");
+    assert_int_equal(desk->server.connection_count, 0);
+    puppet_end(&puppet);
+}
+
+static void streamed_bodies_come_only_as_fast_as_the_owner_reads(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->streams = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1,
+                          "PUT /up HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 200\r\n\r\n");
+    assert_string_equal(puppet_output(&puppet, 1), "HTTP/1.1 100 Continue\r\n\r\n");
+    char piece[101] = {0};
+    memset(piece, 'a', 100);
+    puppet_receive_string(&puppet, 1, piece);
+    assert_false(puppet.conns[1].reading); /* The owner has not asked for more. */
+    prod(&puppet, "read");
+    puppet_receive_string(&puppet, 1, piece);
+    assert_null(strstr(text_string(&desk->story), "PUT /up"));
+    prod(&puppet, "read");
+    expect_contains(text_string(&desk->story), ";PUT /up \"\";");
+    assert_true(puppet.conns[1].open && !puppet.conns[1].closing);
+    puppet_end(&puppet);
+}
+
+static void bodies_that_are_too_large_are_refused_without_resetting_the_client(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 65\r\n\r\nabc");
+    expect_contains(puppet_output(&puppet, 1), "HTTP/1.1 413 ");
+    puppet_settle(&puppet);
+    assert_true(puppet.conns[1].finished);
+    assert_true(puppet.conns[1].open); /* Lingers, so that the answer is not lost in a reset. */
+    puppet_receive_string(&puppet, 1, "more of the body");
+    puppet_receive_end(&puppet, 1);
+    puppet_settle(&puppet);
+    assert_false(puppet.conns[1].open);
+    puppet_end(&puppet);
+}
+
+static void chunked_bodies_have_the_same_limit(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n41\r\n");
+    for (int i = 0; i < 65; i++)
+        puppet_receive_string(&puppet, 1, "x");
+    expect_contains(puppet_output(&puppet, 1), "HTTP/1.1 413 ");
+    puppet_settle(&puppet);
+    puppet_pass(&puppet, 3 * NS_PER_S); /* Lingering ends. */
+    puppet_settle(&puppet);
+    assert_false(puppet.conns[1].open);
+    puppet_end(&puppet);
+}
+
+static void a_head_may_be_answered_before_its_body(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->answers_heads = true;
+    desk->streams = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 6\r\n\r\nabc");
+    expect_contains(puppet_output(&puppet, 1), "HTTP/1.1 403 Forbidden\r\n");
+    expect_contains(puppet_output(&puppet, 1), "Connection: close\r\n");
+    assert_string_equal(text_string(&desk->story), "");
+    puppet_end(&puppet);
+}
+
+static void malformed_requests_are_answered_and_cut(void **state)
+{
+    static const struct {
+        const char *request;
+        const char *status;
+    } cases[] = {
+        {"GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 400 "},
+        {"GET\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 400 "},
+        {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "HTTP/1.1 400 "},
+        {"GET / HTTP/3.1\r\nHost: x\r\n\r\n", "HTTP/1.1 505 "},
+        {"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip\r\n\r\n", "HTTP/1.1 501 "},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct puppet puppet;
+        given_server(&puppet);
+        puppet_accept(&puppet, 1);
+        puppet_receive_string(&puppet, 1, cases[i].request);
+        expect_contains(puppet_output(&puppet, 1), cases[i].status);
+        puppet_settle(&puppet);
+        puppet_pass(&puppet, 3 * NS_PER_S);
+        puppet_settle(&puppet);
+        assert_false(puppet.conns[1].open);
+        puppet_end(&puppet);
+    }
+}
+
+static void slow_heads_time_out_and_idle_connections_are_closed(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET / HTTP/1.1\r\n");
+    puppet_pass(&puppet, 9 * NS_PER_S);
+    puppet_receive_string(&puppet, 1, "Host: x\r\n"); /* A byte now and then does not help. */
+    puppet_pass(&puppet, 1 * NS_PER_S);
+    expect_contains(puppet_output(&puppet, 1), "HTTP/1.1 408 ");
+
+    puppet_accept(&puppet, 3);
+    puppet_receive_string(&puppet, 3, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    puppet_settle(&puppet);
+    puppet_pass(&puppet, 59 * NS_PER_S);
+    assert_true(puppet.conns[3].open && !puppet.conns[3].closing);
+    puppet_pass(&puppet, 1 * NS_PER_S);
+    assert_true(puppet.conns[3].closing);
+    puppet_end(&puppet);
+}
+
+static void a_client_that_does_not_read_is_cut_off(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET / HTTP/1.0\r\n\r\n");
+    assert_false(puppet.conns[1].closing);
+    puppet_pass(&puppet, 60 * NS_PER_S);
+    assert_true(puppet.conns[1].aborted);
+    puppet_end(&puppet);
+}
+
+static void connections_beyond_the_limit_are_refused_in_words(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_accept(&puppet, 3);
+    puppet_accept(&puppet, 5);
+    expect_contains(puppet_output(&puppet, 5), "HTTP/1.1 503 ");
+    assert_true(puppet.conns[5].closing);
+    puppet_settle(&puppet);
+    assert_int_equal(desk->server.connection_count, 2);
+    puppet_end(&puppet);
+}
+
+static void a_blob_is_sent_behind_its_head(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_contains(puppet_output(&puppet, 1), "Content-Length: 1000\r\n\r\n");
+    assert_int_equal(puppet.ops[0].kind, EFFECT_BLOB_SEND);
+    assert_int_equal(puppet.ops[0].conn, 1);
+    puppet_settle(&puppet);
+    puppet_done(&puppet, EFFECT_BLOB_SEND, IO_OK, 1000, "");
+    assert_true(puppet.conns[1].open && puppet.conns[1].reading && !puppet.conns[1].closing);
+
+    puppet_receive_string(&puppet, 1, "GET /blob HTTP/1.1\r\nHost: x\r\n\r\n");
+    puppet_done(&puppet, EFFECT_BLOB_SEND, IO_NOT_FOUND, 0, "");
+    assert_true(puppet.conns[1].aborted); /* Anything else would look like a complete answer. */
+    puppet_end(&puppet);
+}
+
+static void draining_closes_idle_connections_and_waits_for_busy_ones(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_accept(&puppet, 3);
+    desk->is_slow = true;
+    puppet_receive_string(&puppet, 3, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
+    text_clear(&desk->story);
+    puppet_step(&puppet, (struct event){.kind = EVENT_STOP});
+    assert_true(puppet.conns[1].closing);
+    assert_false(puppet.conns[3].closing);
+    puppet_settle(&puppet);
+    assert_string_equal(text_string(&desk->story), "");
+    puppet_closed(&puppet, 3, IO_RESET);
+    assert_string_equal(text_string(&desk->story), "aborted /slow;drained;");
+    puppet_end(&puppet);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_is_answered_and_the_connection_kept),
+        cmocka_unit_test(bytes_may_come_one_by_one),
+        cmocka_unit_test(pipelined_requests_are_answered_in_order_one_at_a_time),
+        cmocka_unit_test(a_client_that_leaves_before_its_answer_is_told_to_the_owner),
+        cmocka_unit_test(streamed_bodies_come_only_as_fast_as_the_owner_reads),
+        cmocka_unit_test(bodies_that_are_too_large_are_refused_without_resetting_the_client),
+        cmocka_unit_test(chunked_bodies_have_the_same_limit),
+        cmocka_unit_test(a_head_may_be_answered_before_its_body),
+        cmocka_unit_test(malformed_requests_are_answered_and_cut),
+        cmocka_unit_test(slow_heads_time_out_and_idle_connections_are_closed),
+        cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
+        cmocka_unit_test(connections_beyond_the_limit_are_refused_in_words),
+        cmocka_unit_test(a_blob_is_sent_behind_its_head),
+        cmocka_unit_test(draining_closes_idle_connections_and_waits_for_busy_ones),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
