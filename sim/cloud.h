@@ -152,7 +152,8 @@ void component_start(struct component *component); /* Nothing if it runs or its 
 void component_stop(struct component *component);  /* SIGTERM: EVENT_STOP; it exits by itself. Not started again. */
 void component_kill(struct component *component);  /* SIGKILL. Started again after plan.restart_delay_ns, if any. */
 void component_restart(struct component *component); /* Stop, and start once it has exited. */
-/* SIGUSR2 of v1: a DEA evacuates (sent as EVENT_STOP; it exits when its instances run elsewhere). */
+/* SIGUSR2, as in v1 (EVENT_EVACUATE): a DEA exits when its instances run elsewhere. Not started again. */
+void component_evacuate(struct component *component);
 
 /* ---- Instances, as the hosts know them: simulated processes of apps ---- */
 
