@@ -1,0 +1,290 @@
+-- The cloud as a scenario's `run` function gets it: things to watch, to break, to order and to wait for.
+
+local cupola = require "cupola"
+local native = require "cupola.native"
+local plan = require "cupola.plan"
+local units = require "cupola.units"
+
+local Cloud = { __name = "cloud" }
+Cloud.__index = Cloud
+
+-- ---- Waiting ------------------------------------------------------------------------------------------------------
+
+--- Lets the world run for a while.
+function Cloud:wait(duration)
+  coroutine.yield("for", units.duration(duration, "wait"))
+end
+
+--- Lets the world run until the condition holds, at most `bound`; returns how long it took, in nanoseconds. It is an
+--- error if it does not hold in time. The condition is one of cupola's, or a function that gets the cloud.
+function Cloud:wait_until(condition, bound)
+  local limit = units.duration(bound or "60s", "wait_until")
+  if type(condition) ~= "function" and getmetatable(condition) ~= cupola.Condition then
+    error("wait_until: expected a condition such as cupola.converged or a function, found " .. tostring(condition), 2)
+  end
+  local took, why = coroutine.yield("until", condition, limit)
+  if not took then
+    error(("waited %s in vain: %s"):format(units.show(limit), why), 2)
+  end
+  return took
+end
+
+--- Whether a condition holds now; if not, why.
+function Cloud:holds(condition)
+  return native.holds(condition.kind, condition.argument)
+end
+
+--- Virtual time since the start of the world, in nanoseconds.
+function Cloud:now()
+  return native.now()
+end
+
+-- ---- Measuring and telling ----------------------------------------------------------------------------------------
+
+--- Records a duration by name; campaigns report its distribution.
+function Cloud:record(name, duration)
+  native.record(name, "ns", units.duration(duration, "record"))
+end
+
+--- Records a number by name.
+function Cloud:count(name, number)
+  native.record(name, "count", number)
+end
+
+--- Adds a line to the run's story.
+function Cloud:tell(text)
+  native.tell(tostring(text))
+end
+
+--- The run fails here unless the value is true.
+function Cloud:expect(value, message)
+  if not value then
+    error("expected: " .. (message or "a true value"), 2)
+  end
+end
+
+-- ---- Picking ------------------------------------------------------------------------------------------------------
+
+--- One element of a list, drawn from the seed. `name` keeps this decision apart from others.
+function Cloud:pick(list, name)
+  if #list == 0 then
+    error("pick: the list is empty", 2)
+  end
+  return list[native.draw(name or "scenario.pick", #list) + 1]
+end
+
+--- A whole number from low to high, drawn from the seed.
+function Cloud:draw(low, high, name)
+  return low + native.draw(name or "scenario.draw", high - low + 1)
+end
+
+-- ---- Faults -------------------------------------------------------------------------------------------------------
+
+local Fault = { __name = "fault" }
+Fault.__index = Fault
+
+--- Ends it: the world is as before.
+function Fault:mend()
+  native.fault_end(self.id)
+end
+
+local function name_of(target)
+  if type(target) == "table" and target.target then
+    return target.target
+  elseif type(target) == "table" and #target > 0 then
+    local names = {}
+    for i, one in ipairs(target) do
+      names[i] = name_of(one)
+    end
+    return table.concat(names, ",")
+  end
+  return target
+end
+
+--- Breaks something. `kind` is a name of the fault menu; `options` has target, peer, delay, amount, one_way, duration.
+function Cloud:fault(kind, options)
+  options = options or {}
+  local spec = {
+    kind = kind,
+    target = name_of(options.target) or "",
+    peer = name_of(options.peer),
+    delay = options.delay and units.as_distribution(options.delay, "fault: delay"),
+    amount = options.amount,
+    one_way = options.one_way or false,
+    duration = options.duration and units.duration(options.duration, "fault: duration") or 0,
+  }
+  local id, why = native.fault_begin(spec)
+  if not id then
+    error(("fault %s: %s"):format(tostring(kind), why), 2)
+  end
+  return setmetatable({ id = id }, Fault)
+end
+
+function Cloud:mend_everything()
+  native.fault_end_all()
+end
+
+-- ---- Hosts and components -----------------------------------------------------------------------------------------
+
+local Host = { __name = "host" }
+Host.__index = Host
+
+--- Cuts the power: what was not synced is lost, nobody is told.
+function Host:power_off()
+  self.outage = self.cloud:fault("power_off", { target = self })
+end
+
+function Host:power_on()
+  if not self.outage then
+    error("power_on: the host is not off", 2)
+  end
+  self.outage:mend()
+  self.outage = nil
+end
+
+function Host:reboot(after)
+  self.cloud:fault("reboot", { target = self, delay = after or "5s" })
+end
+
+--- Cuts it off from everybody, or from `peer`, until the returned fault is mended.
+function Host:partition(peer)
+  return self.cloud:fault("partition", { target = self, peer = peer })
+end
+
+local Component = { __name = "component" }
+Component.__index = Component
+
+for _, action in ipairs { "start", "stop", "kill", "restart", "evacuate" } do
+  Component[action] = function(self)
+    native.component_action(self.name, action)
+  end
+end
+
+function Component:is_running()
+  return native.component_is_running(self.name)
+end
+
+--- Its state as a table, read only.
+function Component:state()
+  return native.component_state(self.name)
+end
+
+--- Stops it in its tracks until the returned fault is mended, or for a duration.
+function Component:pause(duration)
+  return self.cloud:fault("pause", { target = self, duration = duration })
+end
+
+--- Kills it and keeps it down until the returned fault is mended, or for a duration.
+function Component:keep_down(duration)
+  return self.cloud:fault("keep_down", { target = self, duration = duration })
+end
+
+local function components(cloud, role)
+  local list = {}
+  for i, one in ipairs(native.components(role)) do
+    one.cloud = cloud
+    one.target = one.name
+    one.host = setmetatable({ cloud = cloud, target = "host:" .. one.name, name = one.host }, Host)
+    list[i] = setmetatable(one, Component)
+  end
+  return list
+end
+
+-- ---- Instances ----------------------------------------------------------------------------------------------------
+
+local Instance = { __name = "instance" }
+Instance.__index = Instance
+
+--- SIGKILL, or another signal by number. Nobody is told: its DEA has to notice.
+function Instance:kill(signal)
+  return native.signal_instance(self.instance, signal or 9)
+end
+
+--- The running processes of an app (or of all), as the hosts know them.
+function Cloud:instances(app)
+  local list = native.instances(app)
+  for _, one in ipairs(list) do
+    setmetatable(one, Instance)
+  end
+  return list
+end
+
+--- How many instances of the app run, listen and are routed by every router.
+function Cloud:serving(app)
+  return native.serving(app)
+end
+
+-- ---- Operators ----------------------------------------------------------------------------------------------------
+
+local Operation = { __name = "operation" }
+Operation.__index = Operation
+
+function Operation:is_over()
+  return native.operation(self.id).over
+end
+
+--- Waits for the end of the command, which must succeed; returns what the client printed.
+function Operation:wait(bound)
+  self.cloud:wait_until(setmetatable({ kind = "operation", argument = self.id }, cupola.Condition), bound or "120s")
+  local outcome = native.operation(self.id)
+  if outcome.status ~= 0 then
+    error(("%s failed: %s"):format(self.command, outcome.result), 2)
+  end
+  return outcome.result
+end
+
+local function operate(cloud, command, app, fields, behaviour)
+  local id = native.operate(command, app or "", fields or {}, behaviour)
+  return setmetatable({ id = id, command = command, cloud = cloud }, Operation)
+end
+
+--- Pushes an app; `fields` as in the scenario's `apps`.
+function Cloud:push(app, fields)
+  local behaviour = plan.app(app, fields or {})
+  return operate(self, "push", app, { instances = behaviour.instances, memory_mb = behaviour.memory }, behaviour)
+end
+
+function Cloud:scale(app, instances)
+  return operate(self, "scale", app, { instances = instances })
+end
+
+for _, command in ipairs { "start", "stop", "restart", "delete" } do
+  Cloud[command] = function(self, app)
+    return operate(self, command, app)
+  end
+end
+
+function Cloud:map(app, host)
+  return operate(self, "map", app, { uri = host })
+end
+
+function Cloud:unmap(app, host)
+  return operate(self, "unmap", app, { uri = host })
+end
+
+-- ---- Load ---------------------------------------------------------------------------------------------------------
+
+--- What the clients of a host saw so far: sent, ok, failed, misrouted, and latencies p50 and p99 in nanoseconds.
+function Cloud:requests(host)
+  return native.load_counts(host)
+end
+
+--- More load, as in the scenario's `load`.
+function Cloud:add_load(fields)
+  native.load_add(plan.load(fields, "add_load"))
+end
+
+function Cloud:stop_load(host)
+  native.load_stop(host)
+end
+
+--- The cloud of this run: `routers`, `controllers`, `health_managers`, `deas` and `bus` are lists of components.
+return function()
+  local cloud = setmetatable({}, Cloud)
+  cloud.bus = components(cloud, "bus")
+  cloud.routers = components(cloud, "router")
+  cloud.controllers = components(cloud, "controller")
+  cloud.health_managers = components(cloud, "health_manager")
+  cloud.deas = components(cloud, "dea")
+  return cloud
+end

@@ -1,0 +1,73 @@
+-- The scenario language: what `local cupola = require "cupola"` gives. docs/scenarios.md is its reference.
+
+local native = require "cupola.native"
+local plan = require "cupola.plan"
+local units = require "cupola.units"
+
+local cupola = {
+  constant = units.constant,
+  uniform = units.uniform,
+  exponential = units.exponential,
+  lognormal = units.lognormal,
+  bimodal = units.bimodal,
+  duration = units.duration,
+  show = units.show,
+}
+
+--- Checks for `always`: they hold at every moment of a run.
+local Always = { __name = "check" }
+for _, name in ipairs(native.always_checks()) do
+  cupola[name] = setmetatable({ name = name }, Always)
+end
+
+--- Conditions for cloud:wait_until: they hold at some moment.
+local Condition = { __name = "condition" }
+Condition.__index = Condition
+
+local function condition(kind, argument)
+  return setmetatable({ kind = kind, argument = argument }, Condition)
+end
+
+--- Desired = actual = routed for every app, no extras, nothing under way.
+cupola.converged = condition("converged")
+--- Every component runs, is connected and serves.
+cupola.all_up = condition("all_up")
+--- No operator's command is under way.
+cupola.operators_idle = condition("operators_idle")
+
+--- Converged for one app.
+function cupola.app_converged(name)
+  return condition("app_converged", name)
+end
+
+--- The health manager takes an index of the app for flapping.
+function cupola.app_is_flapping(name)
+  return condition("app_is_flapping", name)
+end
+
+--- A check of one's own for `always`: the function gets the cloud and returns true, or false and why.
+function cupola.check(name, holds)
+  return setmetatable({ name = name, holds = holds }, Always)
+end
+
+--- Turns what a scenario says into a plan. Errors name the place in the table.
+function cupola.scenario(fields)
+  local ok, result = pcall(plan.scenario, fields, "")
+  if not ok then
+    error(result, 2)
+  end
+  for _, needed in ipairs { "title", "run" } do
+    if not result[needed] then
+      error(("scenario: '%s' is missing"):format(needed), 2)
+    end
+  end
+  for i, check in ipairs(result.always or {}) do
+    if getmetatable(check) ~= Always then
+      error(("always[%d]: expected a check such as cupola.never_misrouted, found %s"):format(i, tostring(check)), 2)
+    end
+  end
+  return result
+end
+
+cupola.Condition = Condition
+return cupola

@@ -1,0 +1,105 @@
+-- The tables of a scenario as a plan: plain data with integers only, which the simulator reads field by field.
+
+local schema = require "cupola.schema"
+
+local plan = {}
+
+local count = schema.integer(0, 100000)
+
+local app = schema.record {
+  host = schema.text,
+  instances = schema.integer(0, 100000),
+  memory = schema.megabytes,
+  framework = schema.text,
+  runtime = schema.text,
+  pushed = schema.boolean, -- false: the scenario pushes it itself
+  boot = schema.distribution,
+  response = schema.distribution,
+  stop = schema.distribution,
+  crash_after_mean = schema.duration,
+  exit_after_boot = schema.duration,
+  never_binds = schema.boolean,
+  ignores_term = schema.boolean,
+  memory_used = schema.size,
+  memory_growth = schema.size, -- a second
+  response_bytes = schema.integer(0, 1 << 24),
+}
+
+local load = schema.record {
+  host = schema.text,
+  rate = schema.integer(1, 1000000),
+  from = schema.duration,
+  until_time = schema.duration,
+  timeout = schema.duration,
+  method = schema.text,
+  body_bytes = schema.integer(0, 1 << 24),
+}
+
+local link = schema.record {
+  latency = schema.distribution,
+  bandwidth = schema.size, -- bytes a second
+  loss = schema.ratio_millionths,
+}
+
+local cloud = schema.record {
+  zones = schema.integer(1, 64),
+  bus_servers = schema.integer(1, 9),
+  routers = count,
+  controllers = count,
+  health_managers = count,
+  deas = count,
+  dea_memory = schema.megabytes,
+  link = link,
+  link_between_zones = link,
+  link_outside = link,
+  disk_sync = schema.distribution,
+  disk_read = schema.distribution,
+  staging = schema.distribution,
+  password_hash = schema.distribution,
+  restart_delay = schema.duration,
+  boot = schema.duration,
+  clock_offset_most = schema.duration,
+  check_interval = schema.duration,
+  -- Keys of the components' own configuration, as in their files: { stale_after_ms = 20000 }.
+  bus_config = schema.raw,
+  router_config = schema.raw,
+  controller_config = schema.raw,
+  health_manager_config = schema.raw,
+  dea_config = schema.raw,
+}
+
+local function apps(value, place)
+  if type(value) ~= "table" then
+    error(("%s: expected a table of apps by name"):format(place), 0)
+  end
+  local list = {}
+  for name, one in pairs(value) do
+    if type(name) ~= "string" or not name:match("^[%w_-]+$") then
+      error(("%s: '%s' is not a name for an app; letters, digits, - and _ are"):format(place, tostring(name)), 0)
+    end
+    local checked = app(one, place .. "." .. name)
+    checked.name = name
+    list[#list + 1] = checked
+  end
+  return list
+end
+
+--- One app's behaviour, for cloud:push.
+function plan.app(name, fields)
+  return apps({ [name] = fields }, "push")[1]
+end
+
+plan.load = load
+
+plan.scenario = schema.record {
+  title = schema.text,
+  cloud = cloud,
+  apps = apps,
+  load = schema.list(load),
+  always = schema.list(function(value)
+    return value
+  end),
+  run = schema.callable,
+}
+
+return plan

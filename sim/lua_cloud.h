@@ -1,0 +1,24 @@
+/* The functions behind lua/cupola.lua and lua/cloud.lua: module "cupola.native". */
+#ifndef CUPOLA_SIM_LUA_CLOUD_H
+#define CUPOLA_SIM_LUA_CLOUD_H
+
+#include "sim/cloud.h"
+
+#include <lua.h>
+
+/* What the native functions work on. The cloud is NULL while the file is being loaded. */
+struct lua_cloud {
+    struct cloud *cloud;
+    struct operation **operations; /* By the id that Lua knows, from 1. */
+    size_t operation_count;
+};
+
+/* Pushes the module's table. `lua_cloud` is kept. */
+void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud);
+void lua_cloud_release(struct lua_cloud *lua_cloud);
+
+/* A condition of lua/cupola.lua at `index` ({kind =, argument =}) as a predicate with its context (lent by Lua). Raises
+ * a Lua error if there is no such condition. */
+cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua_cloud *lua_cloud, void **ret_context);
+
+#endif

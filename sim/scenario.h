@@ -1,0 +1,37 @@
+/* One run of one scenario file with one seed.
+ *
+ * The file is Lua text; it is run in a sandbox (sim/lua_sandbox.h), its tables become a plan, its `run` function is a
+ * coroutine that is resumed whenever what it waits for has happened in the simulated cloud. Nothing is shared between
+ * two runs: each has its own Lua and its own world.
+ */
+#ifndef CUPOLA_SIM_SCENARIO_H
+#define CUPOLA_SIM_SCENARIO_H
+
+#include "core/base/text.h"
+#include "sim/cloud.h"
+
+struct scenario;
+
+struct scenario_options {
+    uint64_t seed;
+    bool keep_traces;   /* Of every component, in memory (component_trace). */
+    size_t story_limit; /* Lines of the components' own logs kept for the story. */
+};
+
+/* Loads the text and builds the cloud. `name` is for messages ("scenarios/host-power-off.lua"). NULL if the file is not
+ * a scenario; then `ret_error` says what is wrong, with file and line. */
+struct scenario *scenario_open(const char *name, const char *text, size_t size, const struct scenario_options *options,
+                               struct text *ret_error);
+/* Releases everything. NULL is allowed. */
+void scenario_close(struct scenario *scenario);
+
+/* Plays it to its end. True if it passed; otherwise scenario_failure says why. Once a scenario. */
+bool scenario_run(struct scenario *scenario);
+
+const char *scenario_title(const struct scenario *scenario);
+/* "" if it passed. Lent. */
+const char *scenario_failure(const struct scenario *scenario);
+/* For hash, story, measurements, components. Lent. */
+struct cloud *scenario_cloud(struct scenario *scenario);
+
+#endif
