@@ -1,0 +1,92 @@
+/* Ends that nobody asked for: the process ended, never became ready, or took more than its share. The world hears of it
+ * at once; the files stay for a while, for those who want to know why. */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/dea/dea.h"
+
+#include <stdio.h>
+
+enum { SIGNAL_KILL = 9 };
+
+static void on_kept_long_enough(struct timer *timer)
+{
+    struct instance *instance = container_of(timer, struct instance, timer);
+    stop_remove(instance);
+    saved_write(instance->dea);
+}
+
+/* A crash loop leaves many behind: the oldest make room. */
+static void reap_beyond_limit(struct dea *dea)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (dea->crashed_count <= dea->config->max_crashed)
+            return;
+        if (instance->state == INSTANCE_CRASHED)
+            stop_remove(instance);
+    }
+}
+
+void crash_keep_files(struct instance *instance)
+{
+    struct dea *dea = instance->dea;
+    assert_that(instance->state == INSTANCE_CRASHED);
+    timer_set(&dea->machine, &instance->timer, dea->config->crash_keep_ms * NS_PER_MS, on_kept_long_enough);
+    reap_beyond_limit(dea);
+}
+
+void crash_instance(struct instance *instance, const char *detail)
+{
+    struct dea *dea = instance->dea;
+    machine_log(&dea->machine, LOG_WARNING, "%s-%d-%s crashed: %s", instance->order->name, instance->index,
+                instance->id, detail);
+    routes_unregister(instance);
+    probe_end(instance);
+    instance_move(instance, INSTANCE_CRASHED);
+    heartbeat_publish_exit(instance, "CRASHED", detail);
+    if (instance->exit_seen)
+        instance_release_resources(instance);
+    else
+        workload_signal(&dea->machine, instance->id, SIGNAL_KILL); /* Its memory is free when EXITED comes. */
+    crash_keep_files(instance);
+    saved_write(dea);
+    evacuation_check_end(dea);
+}
+
+void crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory)
+{
+    struct dea *dea = container_of(machine, struct dea, machine);
+    struct instance *instance = instance_find(dea, workload);
+    if (instance == NULL)
+        return; /* It was being removed while this was on its way. */
+    if (dea->phase == DEA_LEAVING)
+        return; /* Our next life will find it dead, and can still tell somebody. */
+    instance->exit_seen = true;
+    char detail[80];
+    if (out_of_memory)
+        snprintf(detail, sizeof detail, "killed: out of memory");
+    else if (signal != 0)
+        snprintf(detail, sizeof detail, "ended by signal %d", signal);
+    else
+        snprintf(detail, sizeof detail, "ended with exit code %d", exit_code);
+
+    switch (instance->state) {
+    case INSTANCE_PROBING:
+    case INSTANCE_RUNNING:
+        crash_instance(instance, detail);
+        break;
+    case INSTANCE_STOPPING:
+        instance_release_resources(instance);
+        if (!op_is_pending(&instance->op))
+            stop_remove(instance);
+        break;
+    case INSTANCE_CRASHED:
+        instance_release_resources(instance);
+        break;
+    case INSTANCE_LAUNCHING: /* The answer to the launch will see it. */
+    case INSTANCE_FETCHING:
+    case INSTANCE_REMOVING:
+    case INSTANCE_GONE:
+        break;
+    }
+}

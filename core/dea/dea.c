@@ -1,0 +1,241 @@
+#include "core/dea/dea.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/components.h"
+
+#include <string.h>
+
+/* Of the protocol, not of ours. */
+#define PROTOCOL_VERSION 0.99
+
+enum {
+    LEAVE_LOOK_MS = 10,   /* Between looks whether all connections have closed. */
+    LEAVE_MOST_MS = 1000, /* Then we end anyway. */
+    EXIT_CONFIGURATION = 78,
+};
+
+/* ---- What we listen to ---- */
+
+static const struct bus_route routes[] = {
+    {.subject = "dea.status",
+     .payload = &cupola__dea_status__descriptor,
+     .allow_empty = true,
+     .handle = status_on_dea_status},
+    {.subject = "droplet.status", .handle = status_on_droplet_status},
+    {.subject = "dea.discover", .payload = &cupola__dea_discover__descriptor, .handle = placement_on_discover},
+    {.subject = "dea.find.droplet", .payload = &cupola__dea_find_droplet__descriptor, .handle = status_on_find_droplet},
+    {.subject = "dea.update", .payload = &cupola__dea_update__descriptor, .handle = routes_on_update},
+    {.subject = "dea.stop", .payload = &cupola__dea_stop__descriptor, .handle = stop_on_order},
+    {.subject = "router.start", .handle = routes_on_router_start},
+    {.subject = "healthmanager.start", .handle = heartbeat_on_health_manager_start},
+};
+
+static void listen_to_own_subjects(struct dea *dea)
+{
+    struct text subject = {0};
+    text_addf(&subject, "dea.%s.start", dea->monitor.uuid);
+    assert_that(subject.size < sizeof dea->start_subject);
+    memcpy(dea->start_subject, text_string(&subject), subject.size + 1);
+    text_clear(&subject);
+    text_addf(&subject, "dea.%s.evacuate", dea->monitor.uuid);
+    assert_that(subject.size < sizeof dea->evacuate_subject);
+    memcpy(dea->evacuate_subject, text_string(&subject), subject.size + 1);
+    text_free(&subject);
+    dea->own_routes[0] = (struct bus_route){
+        .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = start_on_order};
+    dea->own_routes[1] = (struct bus_route){.subject = dea->evacuate_subject, .handle = evacuation_on_order};
+    bus_listen(&dea->bus, dea->own_routes, sizeof dea->own_routes / sizeof dea->own_routes[0]);
+}
+
+/* ---- Start ---- */
+
+void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello)
+{
+    cupola__dea_hello__init(ret_hello);
+    ret_hello->id = dea->monitor.uuid;
+    ret_hello->ip = (char *)dea->host;
+    ret_hello->has_port = true;
+    ret_hello->port = dea->files.server.port;
+    ret_hello->has_version = true;
+    ret_hello->version = PROTOCOL_VERSION;
+}
+
+/* The last step of start-up: everything else about us is known by then. */
+static void greet_when_ready(struct dea *dea)
+{
+    if (dea->has_greeted || !dea->bus.is_connected || dea->files.server.port == 0)
+        return;
+    dea->has_greeted = true;
+    heartbeat_publish_all(dea);
+    Cupola__DeaHello hello;
+    dea_fill_hello(dea, &hello);
+    bus_publish_message(&dea->bus, "dea.start", NULL, &hello.base);
+}
+
+/* Nobody knows what was lost while we were away: everything is told again. */
+static void on_bus_connected(struct bus_client *client, bool again)
+{
+    struct dea *dea = dea_of_bus(client);
+    if (again) {
+        heartbeat_publish_soon(dea);
+        routes_register_soon(dea);
+    }
+    greet_when_ready(dea);
+}
+
+static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_connected};
+
+void dea_on_recovered(struct dea *dea)
+{
+    if (dea->phase == DEA_LEAVING)
+        return;
+    dea->is_recovered = true;
+    bus_client_open(&dea->machine, &dea->bus, dea->config->bus, "dea", &bus_handlers);
+    dea->monitor.type = "DEA";
+    dea->monitor.add_varz = varz_add;
+    monitor_open(&dea->machine, &dea->monitor, &dea->bus, dea->config->monitor, dea->saved.uuid);
+    bus_listen(&dea->bus, routes, sizeof routes / sizeof routes[0]);
+    listen_to_own_subjects(dea);
+    files_open(dea, greet_when_ready);
+    recovery_finish(dea);
+    heartbeat_begin(dea);
+    usage_begin(dea);
+}
+
+/* NULL, or what is wrong with the configuration. */
+static const char *find_fault(const Cupola__DeaConfig *config)
+{
+    if (config->first_port == 0 || config->last_port > UINT16_MAX || config->first_port > config->last_port)
+        return "first_port and last_port: no range of ports";
+    if (config->heartbeat_ms == 0 || config->monitor_ms == 0 || config->probe_ms == 0 || config->probe_most_ms == 0)
+        return "heartbeat_ms, monitor_ms, probe_ms and probe_most_ms must not be 0";
+    return NULL;
+}
+
+static const char *choose_host(const Cupola__DeaConfig *config)
+{
+    if (config->advertise_host != NULL)
+        return config->advertise_host;
+    bool is_usable = config->listen != NULL && strcmp(config->listen->host, "0.0.0.0") != 0;
+    return is_usable ? config->listen->host : "127.0.0.1";
+}
+
+static Cupola__DeaConfig *copy_config(const Cupola__DeaConfig *config)
+{
+    size_t size = cupola__dea_config__get_packed_size(config);
+    uint8_t *packed = memory_new(size);
+    cupola__dea_config__pack(config, packed);
+    Cupola__DeaConfig *copy = cupola__dea_config__unpack(NULL, size, packed);
+    assert_that(copy != NULL);
+    memory_free(packed);
+    return copy;
+}
+
+static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
+{
+    struct dea *dea = container_of(machine, struct dea, machine);
+    dea->config = copy_config((const Cupola__DeaConfig *)configuration);
+    dea->phase = DEA_OPEN;
+    dea->host = choose_host(dea->config);
+    dea->instance_ids = random_named(machine->seed, "dea.instance_id");
+    dea->jitter = random_named(machine->seed, "dea.jitter");
+    const char *fault = find_fault(dea->config);
+    if (fault != NULL) {
+        machine_log(machine, LOG_ERROR, "configuration: %s", fault);
+        machine_exit(machine, EXIT_CONFIGURATION, (struct io_bytes){(const uint8_t *)fault, strlen(fault)});
+        return;
+    }
+    saved_load(dea, saved);
+    ports_open(&dea->ports, (uint16_t)dea->config->first_port, (uint16_t)dea->config->last_port, dea->saved.next_port);
+    droplets_open(&dea->droplets, dea);
+    saved_write(dea); /* The name, before anybody hears it. */
+    recovery_begin(dea);
+}
+
+uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns)
+{
+    return most_ns == 0 ? 0 : random_below(&dea->jitter, most_ns);
+}
+
+/* ---- End ---- */
+
+/* What has no process yet would be lost without a word. */
+static void give_back_unborn(struct dea *dea)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->state == INSTANCE_FETCHING) {
+            droplets_unwant(&dea->droplets, instance);
+            start_on_no_droplet(instance, "the agent ends");
+        } else if (instance->state == INSTANCE_PROBING) {
+            probe_end(instance);
+        }
+    }
+}
+
+static void end_when_quiet(struct timer *timer)
+{
+    struct dea *dea = container_of(timer, struct dea, leave_timer);
+    bool is_quiet = machine_open_conns(&dea->machine) == 0 && machine_open_ops(&dea->machine) == 0;
+    if (is_quiet || dea->machine.now_ns >= dea->leave_until_ns)
+        machine_exit(&dea->machine, 0, (struct io_bytes){0});
+    else
+        timer_set(&dea->machine, &dea->leave_timer, LEAVE_LOOK_MS * NS_PER_MS, end_when_quiet);
+}
+
+void dea_leave(struct dea *dea)
+{
+    struct machine *machine = &dea->machine;
+    if (dea->phase == DEA_LEAVING)
+        return;
+    dea->phase = DEA_LEAVING;
+    timer_cancel(machine, &dea->heartbeat_timer);
+    timer_cancel(machine, &dea->early_heartbeat_timer);
+    timer_cancel(machine, &dea->register_timer);
+    timer_cancel(machine, &dea->usage_timer);
+    timer_cancel(machine, &dea->evacuation_timer);
+    if (dea->is_recovered) {
+        give_back_unborn(dea);
+        http_server_drain(&dea->files.server);
+        http_server_drain(&dea->monitor.server);
+        bus_client_close(&dea->bus);
+    }
+    dea->leave_until_ns = machine->now_ns + LEAVE_MOST_MS * NS_PER_MS;
+    timer_set(machine, &dea->leave_timer, 0, end_when_quiet);
+}
+
+static void stop(struct machine *machine)
+{
+    dea_leave(container_of(machine, struct dea, machine));
+}
+
+static void destroy(struct machine *machine)
+{
+    struct dea *dea = container_of(machine, struct dea, machine);
+    if (dea->config == NULL)
+        return;
+    instances_destroy(dea);
+    droplets_destroy(&dea->droplets);
+    placement_destroy(dea);
+    files_destroy(dea);
+    monitor_destroy(&dea->monitor);
+    bus_client_destroy(&dea->bus);
+    ports_close(&dea->ports);
+    saved_destroy(dea);
+    cupola__dea_config__free_unpacked(dea->config, NULL);
+}
+
+const struct machine_class dea_class = {
+    .name = "dea",
+    .configuration = &cupola__dea_config__descriptor,
+    .size = sizeof(struct dea),
+    .start = start,
+    .stop = stop,
+    .evacuate = evacuation_begin,
+    .destroy = destroy,
+    .inspect = varz_inspect,
+    .workload_found = recovery_on_found,
+    .workload_exited = crash_on_exited,
+};

@@ -1,0 +1,168 @@
+/* The Droplet Execution Agent: runs instances of apps on its host and tells the others how they are.
+ *
+ *   placement.c    may I run it? (dea.discover)          droplets.c     its droplet, downloaded once for all who wait
+ *   start.c        from the order to a running instance  environment.c  what its process is told
+ *   stop.c         orderly ends                          crash.c        the other ends, and the reaper
+ *   routes.c       register and unregister               heartbeat.c    what runs here
+ *   evacuation.c   leaving without a failed request      recovery.c     finding the survivors of our own restart
+ *   saved.c        what must outlive us                  ports.c        the own range of ports
+ *   status.c       answers to questions                  files.c        the file viewer
+ *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
+ */
+#ifndef CUPOLA_CORE_DEA_DEA_H
+#define CUPOLA_CORE_DEA_DEA_H
+
+#include "core/bus/client.h"
+#include "core/dea/droplets.h"
+#include "core/dea/files.h"
+#include "core/dea/instance.h"
+#include "core/dea/placement.h"
+#include "core/dea/ports.h"
+#include "core/dea/saved.h"
+#include "core/monitor/monitor.h"
+#include "core/proto/bus.pb-c.h"
+#include "core/proto/config.pb-c.h"
+#include "core/proto/dea.pb-c.h"
+
+/* OPEN --EVENT_EVACUATE or dea.UUID.evacuate--> EVACUATING --nobody left--> LEAVING
+ * OPEN, EVACUATING --EVENT_STOP--> LEAVING */
+enum dea_phase {
+    DEA_OPEN = 1,
+    DEA_EVACUATING, /* Takes nothing new; serves until replaced. */
+    DEA_LEAVING,    /* The agent ends. What still runs goes on running. */
+};
+
+struct dea {
+    struct machine machine;
+    Cupola__DeaConfig *config; /* Our own copy. */
+    enum dea_phase phase;
+    const char *host; /* Where others reach us and our instances. */
+
+    struct bus_client bus;
+    struct monitor monitor; /* monitor.uuid is our name on the bus. */
+    char start_subject[96];
+    char evacuate_subject[96];
+    struct bus_route own_routes[2];       /* Of these two subjects. */
+    struct bus_subscription replacements; /* router.register, while evacuating. */
+
+    struct instance *instances; /* By id, in order of arrival. */
+    uint32_t held_count;        /* Those that hold memory and a port. */
+    uint32_t crashed_count;
+    uint64_t reserved_mb;
+    struct random_stream instance_ids;
+    struct random_stream jitter;
+
+    struct ports ports;
+    struct droplets droplets;
+    struct placement placement;
+    struct saved saved;
+    struct files files;
+    struct op list_op; /* Recovery. */
+    bool is_recovered; /* All survivors are known. */
+    bool has_greeted;  /* dea.start is out. */
+
+    struct timer heartbeat_timer;
+    struct timer early_heartbeat_timer; /* A jittered answer to healthmanager.start. */
+    struct timer register_timer;        /* A jittered answer to router.start. */
+    struct timer usage_timer;
+    struct timer evacuation_timer;
+    struct timer leave_timer;
+    uint64_t leave_until_ns; /* Then we end even if something is still open. */
+};
+
+static inline struct dea *dea_of_bus(struct bus_client *client)
+{
+    return container_of(client, struct dea, bus);
+}
+
+/* Ends the agent, not its instances. */
+void dea_leave(struct dea *dea);
+/* A delay below `most_ns`, so that many DEAs do not answer one message at the same time. */
+uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns);
+/* Our address and number, as in dea.start. Lent until `hello` goes. */
+void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello);
+
+/* heartbeat.c */
+void heartbeat_begin(struct dea *dea);
+void heartbeat_publish_all(struct dea *dea);
+/* Everything, in a moment. */
+void heartbeat_publish_soon(struct dea *dea);
+void heartbeat_publish_one(struct instance *instance);
+void heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail);
+void heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                       const struct bus_message *message);
+
+/* routes.c */
+void routes_register(struct instance *instance);
+void routes_unregister(struct instance *instance);
+void routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                            const struct bus_message *message);
+void routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* All that are registered, again, in a moment. */
+void routes_register_soon(struct dea *dea);
+
+/* start.c */
+void start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* Its droplet is here. */
+void start_on_droplet(struct instance *instance);
+/* Its droplet is not to be had. */
+void start_on_no_droplet(struct instance *instance, const char *why);
+/* Its process runs: waits until its port accepts. */
+void start_await_ready(struct instance *instance);
+/* probe.c: begins to look whether the port accepts; calls start_on_ready. */
+void probe_begin(struct instance *instance);
+void probe_end(struct instance *instance);
+void start_on_ready(struct instance *instance);
+
+/* stop.c */
+void stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* Ends an instance in whatever state it is, telling the others if that is news. */
+void stop_instance(struct instance *instance, const char *detail);
+/* From STOPPING, with the process told already or gone: SIGTERM, grace, SIGKILL, removal. */
+void stop_process(struct instance *instance);
+/* Deletes its files, then it is gone. */
+void stop_remove(struct instance *instance);
+
+/* crash.c */
+void crash_instance(struct instance *instance, const char *detail);
+/* A dead instance that was found at start-up keeps its files for a while too. */
+void crash_keep_files(struct instance *instance);
+void crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory);
+
+/* usage.c */
+void usage_begin(struct dea *dea);
+/* A message with what it points to. */
+struct usage_stats {
+    Cupola__InstanceStats stats;
+    Cupola__InstanceUsage usage;
+    struct text time;
+};
+/* Release it with usage_free_stats; it lends the instance's texts. */
+void usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats);
+void usage_free_stats(struct usage_stats *stats);
+
+/* evacuation.c */
+void evacuation_begin(struct machine *machine);
+void evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* An instance has gone: perhaps it was the last. */
+void evacuation_check_end(struct dea *dea);
+
+/* recovery.c: looks for survivors, and calls dea_on_recovered when all are known. */
+void recovery_begin(struct dea *dea);
+void recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note);
+/* The bus client is open: tells of the dead, and goes on with those that live. */
+void recovery_finish(struct dea *dea);
+void dea_on_recovered(struct dea *dea);
+
+/* status.c */
+void status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+void status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
+                              const struct bus_message *message);
+void status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
+                            const struct bus_message *message);
+
+/* varz.c */
+void varz_add(struct monitor *monitor, struct text *json);
+void varz_inspect(struct machine *machine, struct text *ret_json);
+
+#endif

@@ -1,0 +1,37 @@
+/* The droplets of this host: content named by its SHA-1, fetched once for all the instances that wait for it.
+ *
+ *   asked for --stat--> here                                                   (the waiting instances go on)
+ *                  `--> downloading --digest is right--> here
+ *                            `--failed, or wrong digest--> pause --> downloading ... until the attempts are used up
+ *
+ * What a controller sends is believed only if its digest is the name it was ordered under. Droplets that nobody runs
+ * stay as a cache up to droplet_cache_mb; those unused for longest go first.
+ */
+#ifndef CUPOLA_CORE_DEA_DROPLETS_H
+#define CUPOLA_CORE_DEA_DROPLETS_H
+
+#include "core/base/map.h"
+#include "core/http/client.h"
+#include "core/machine/op.h"
+#include "core/machine/timer.h"
+
+struct dea;
+struct droplet;
+struct instance;
+
+struct droplets {
+    struct dea *dea;
+    struct droplet *by_digest; /* Insertion order is age of use: the least recently used first. */
+    uint64_t stored_bytes;
+};
+
+void droplets_open(struct droplets *droplets, struct dea *dea);
+void droplets_destroy(struct droplets *droplets);
+/* start_on_droplet or start_on_no_droplet will be called for the instance, in a later step. */
+void droplets_want(struct droplets *droplets, struct instance *instance);
+/* The instance goes away, or waits no more. Nothing if it does not wait. */
+void droplets_unwant(struct droplets *droplets, struct instance *instance);
+/* The driver says that the droplet is not there or is damaged: forget it, so that it is fetched again. */
+void droplets_distrust(struct droplets *droplets, const char *digest);
+
+#endif

@@ -1,0 +1,125 @@
+/* What runs here, told to the health manager: everything from time to time, one instance when it becomes ready, and
+ * every end at once. */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/dea/dea.h"
+
+/* A new health manager is blind until we answer; but not all of us in the same millisecond. */
+enum { EARLY_JITTER_MS = 100 };
+
+static bool is_told(const struct instance *instance)
+{
+    return instance_state_text(instance) != NULL && !instance->is_surrendered;
+}
+
+static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_beat)
+{
+    cupola__instance_heartbeat__init(ret_beat);
+    ret_beat->has_droplet = true;
+    ret_beat->droplet = instance->droplet;
+    ret_beat->version = instance->order->version;
+    ret_beat->instance = instance->id;
+    ret_beat->has_index = true;
+    ret_beat->index = instance->index;
+    ret_beat->state = (char *)instance_state_text(instance);
+    ret_beat->has_state_timestamp = true;
+    ret_beat->state_timestamp = instance->state_timestamp_s;
+    ret_beat->has_epoch = instance->epoch != 0;
+    ret_beat->epoch = instance->epoch;
+}
+
+/* Also when there is nothing to tell: silence would mean that we are dead. While evacuating, what was surrendered is
+ * not ours to vouch for any more. */
+void heartbeat_publish_all(struct dea *dea)
+{
+    size_t most = HASH_COUNT(dea->instances);
+    Cupola__InstanceHeartbeat *beats = memory_new(most * sizeof *beats);
+    Cupola__InstanceHeartbeat **pointers = memory_new(most * sizeof *pointers);
+    Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (!is_told(instance))
+            continue;
+        fill_beat(instance, &beats[heartbeat.n_droplets]);
+        pointers[heartbeat.n_droplets] = &beats[heartbeat.n_droplets];
+        heartbeat.n_droplets++;
+    }
+    heartbeat.droplets = pointers;
+    heartbeat.dea = dea->monitor.uuid;
+    heartbeat.has_complete = true;
+    heartbeat.complete = true;
+    bus_publish_message(&dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
+    memory_free(pointers);
+    memory_free(beats);
+}
+
+void heartbeat_publish_one(struct instance *instance)
+{
+    assert_that(instance_state_text(instance) != NULL);
+    if (instance->is_surrendered)
+        return;
+    Cupola__InstanceHeartbeat beat;
+    fill_beat(instance, &beat);
+    Cupola__InstanceHeartbeat *pointer = &beat;
+    Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;
+    heartbeat.n_droplets = 1;
+    heartbeat.droplets = &pointer;
+    heartbeat.dea = instance->dea->monitor.uuid;
+    bus_publish_message(&instance->dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
+}
+
+void heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail)
+{
+    if (instance->is_surrendered)
+        return; /* Its end was told when we began to evacuate. */
+    Cupola__DropletExited exited = CUPOLA__DROPLET_EXITED__INIT;
+    exited.has_droplet = true;
+    exited.droplet = instance->droplet;
+    exited.version = instance->order->version;
+    exited.instance = instance->id;
+    exited.has_index = true;
+    exited.index = instance->index;
+    exited.reason = (char *)reason;
+    exited.has_crash_timestamp = instance->state == INSTANCE_CRASHED;
+    exited.crash_timestamp = instance->state_timestamp_s;
+    exited.has_epoch = instance->epoch != 0;
+    exited.epoch = instance->epoch;
+    exited.detail = (char *)detail;
+    bus_publish_message(&instance->dea->bus, "droplet.exited", NULL, &exited.base);
+}
+
+/* ---- When ---- */
+
+static void on_heartbeat_due(struct timer *timer)
+{
+    struct dea *dea = container_of(timer, struct dea, heartbeat_timer);
+    if (dea->bus.is_connected)
+        heartbeat_publish_all(dea); /* Beats that nobody can hear are not kept: the next one tells more. */
+    heartbeat_begin(dea);
+}
+
+void heartbeat_begin(struct dea *dea)
+{
+    timer_set(&dea->machine, &dea->heartbeat_timer, dea->config->heartbeat_ms * NS_PER_MS, on_heartbeat_due);
+}
+
+static void on_early_due(struct timer *timer)
+{
+    heartbeat_publish_all(container_of(timer, struct dea, early_heartbeat_timer));
+}
+
+void heartbeat_publish_soon(struct dea *dea)
+{
+    if (!timer_is_set(&dea->early_heartbeat_timer))
+        timer_set(&dea->machine, &dea->early_heartbeat_timer, dea_jitter_ns(dea, EARLY_JITTER_MS * NS_PER_MS),
+                  on_early_due);
+}
+
+void heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                       const struct bus_message *message)
+{
+    (void)parsed;
+    (void)message;
+    heartbeat_publish_soon(dea_of_bus(client));
+}

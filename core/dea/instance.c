@@ -1,0 +1,250 @@
+#include "core/dea/instance.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/dea/dea.h"
+
+#include <string.h>
+
+/* v1's limits for orders that name none. */
+enum { DEFAULT_MEMORY_MB = 512, DEFAULT_DISK_MB = 256, DEFAULT_DESCRIPTORS = 1024 };
+
+#define BIT(state) (1u << INSTANCE_##state)
+
+/* The diagram in instance.h: where each state may go. */
+static const unsigned allowed_moves[] = {
+    [INSTANCE_FETCHING] = BIT(LAUNCHING) | BIT(GONE),
+    [INSTANCE_LAUNCHING] = BIT(PROBING) | BIT(FETCHING) | BIT(STOPPING) | BIT(REMOVING),
+    [INSTANCE_PROBING] = BIT(RUNNING) | BIT(STOPPING) | BIT(CRASHED),
+    [INSTANCE_RUNNING] = BIT(STOPPING) | BIT(CRASHED),
+    [INSTANCE_STOPPING] = BIT(REMOVING),
+    [INSTANCE_CRASHED] = BIT(REMOVING),
+    [INSTANCE_REMOVING] = BIT(GONE),
+    [INSTANCE_GONE] = 0,
+};
+static const unsigned first_states = BIT(FETCHING) | BIT(PROBING) | BIT(STOPPING) | BIT(CRASHED);
+
+/* ---- Life ---- */
+
+static Cupola__DeaStart *copy_order(const Cupola__DeaStart *order)
+{
+    size_t size = cupola__dea_start__get_packed_size(order);
+    uint8_t *packed = memory_new(size);
+    cupola__dea_start__pack(order, packed);
+    Cupola__DeaStart *copy = cupola__dea_start__unpack(NULL, size, packed);
+    assert_that(copy != NULL);
+    memory_free(packed);
+    return copy;
+}
+
+static Cupola__DeaStart *copy_with_limits(const Cupola__DeaStart *order)
+{
+    Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
+    if (order->limits != NULL)
+        limits = *order->limits;
+    if (!limits.has_mem || limits.mem <= 0)
+        limits.mem = DEFAULT_MEMORY_MB;
+    if (!limits.has_disk || limits.disk <= 0)
+        limits.disk = DEFAULT_DISK_MB;
+    if (!limits.has_fds || limits.fds <= 0)
+        limits.fds = DEFAULT_DESCRIPTORS;
+    limits.has_mem = limits.has_disk = limits.has_fds = true;
+    Cupola__DeaStart filled = *order;
+    filled.limits = &limits;
+    return copy_order(&filled);
+}
+
+struct instance *instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
+                              enum instance_state first)
+{
+    assert_that((first_states & (1u << first)) != 0);
+    assert_that(strlen(id) == INSTANCE_ID_SIZE - 1);
+    assert_that(instance_find(dea, id) == NULL);
+    struct instance *instance = memory_new(sizeof *instance);
+    instance->dea = dea;
+    memcpy(instance->id, id, INSTANCE_ID_SIZE);
+    instance->state = first;
+    instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
+    instance->order = copy_with_limits(order);
+    instance->droplet = order->droplet;
+    instance->index = order->index;
+    instance->epoch = order->epoch;
+    instance->port = port;
+    instance->memory_mb = (uint32_t)instance->order->limits->mem;
+    HASH_ADD(hh, dea->instances, id, INSTANCE_ID_SIZE - 1, instance);
+    if (first == INSTANCE_CRASHED) {
+        dea->crashed_count++;
+        return instance;
+    }
+    instance->holds_resources = true;
+    dea->held_count++;
+    dea->reserved_mb += instance->memory_mb;
+    return instance;
+}
+
+void instance_release_resources(struct instance *instance)
+{
+    if (!instance->holds_resources)
+        return;
+    struct dea *dea = instance->dea;
+    assert_that(dea->held_count > 0);
+    assert_that(dea->reserved_mb >= instance->memory_mb);
+    instance->holds_resources = false;
+    dea->held_count--;
+    dea->reserved_mb -= instance->memory_mb;
+    ports_release(&dea->ports, instance->port, dea->machine.now_ns + dea->config->port_quarantine_ms * NS_PER_MS);
+}
+
+static void cancel_timers(struct instance *instance)
+{
+    timer_cancel(&instance->dea->machine, &instance->timer);
+    timer_cancel(&instance->dea->machine, &instance->probe_timer);
+}
+
+static void free_instance(struct instance *instance)
+{
+    HASH_DELETE(hh, instance->dea->instances, instance);
+    cupola__dea_start__free_unpacked(instance->order, NULL);
+    memory_free(instance);
+}
+
+void instances_destroy(struct dea *dea)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        op_forget(&instance->op);
+        op_forget(&instance->measure_op);
+        cancel_timers(instance);
+        free_instance(instance);
+    }
+}
+
+void instance_move(struct instance *instance, enum instance_state next)
+{
+    struct dea *dea = instance->dea;
+    assert_that((allowed_moves[instance->state] & (1u << next)) != 0);
+    assert_that(!instance->is_registered || next == INSTANCE_RUNNING); /* Unregister first. */
+    if (instance->state == INSTANCE_CRASHED)
+        dea->crashed_count--;
+    cancel_timers(instance);
+    instance->state = next;
+    instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
+    if (next == INSTANCE_CRASHED)
+        dea->crashed_count++;
+    if (next == INSTANCE_RUNNING)
+        instance->ready_ns = dea->machine.now_ns;
+    if (next == INSTANCE_GONE)
+        instance_release_resources(instance);
+}
+
+/* The conn cannot be let go before its last word, so the struct may outlive its state by a step or two. */
+void instance_bury(struct instance *instance)
+{
+    if (instance->state != INSTANCE_GONE || instance->probe.state != CONN_CLOSED)
+        return;
+    assert_that(!op_is_pending(&instance->op));
+    assert_that(!instance->holds_resources);
+    struct dea *dea = instance->dea;
+    op_forget(&instance->measure_op);
+    free_instance(instance);
+    evacuation_check_end(dea);
+}
+
+struct instance *instance_find(struct dea *dea, const char *id)
+{
+    struct instance *instance = NULL;
+    HASH_FIND(hh, dea->instances, id, strlen(id), instance);
+    return instance;
+}
+
+void instance_set_uris(struct instance *instance, char *const *uris, size_t count)
+{
+    Cupola__DeaStart *order = instance->order;
+    Cupola__DeaStart changed = *order;
+    changed.n_uris = count;
+    changed.uris = (char **)uris;
+    instance->order = copy_order(&changed);
+    cupola__dea_start__free_unpacked(order, NULL);
+    instance->uris_changed = true;
+}
+
+/* ---- Questions ---- */
+
+const char *instance_state_text(const struct instance *instance)
+{
+    switch (instance->state) {
+    case INSTANCE_FETCHING:
+    case INSTANCE_LAUNCHING:
+    case INSTANCE_PROBING:
+        return "STARTING";
+    case INSTANCE_RUNNING:
+        return "RUNNING";
+    case INSTANCE_CRASHED:
+        return "CRASHED";
+    case INSTANCE_STOPPING:
+    case INSTANCE_REMOVING:
+    case INSTANCE_GONE:
+        return NULL;
+    }
+    assert_unreachable();
+}
+
+const char *instance_state_name(enum instance_state state)
+{
+    switch (state) {
+    case INSTANCE_FETCHING:
+        return "FETCHING";
+    case INSTANCE_LAUNCHING:
+        return "LAUNCHING";
+    case INSTANCE_PROBING:
+        return "PROBING";
+    case INSTANCE_RUNNING:
+        return "RUNNING";
+    case INSTANCE_STOPPING:
+        return "STOPPING";
+    case INSTANCE_CRASHED:
+        return "CRASHED";
+    case INSTANCE_REMOVING:
+        return "REMOVING";
+    case INSTANCE_GONE:
+        return "GONE";
+    }
+    assert_unreachable();
+}
+
+bool instance_is_live(const struct instance *instance)
+{
+    return instance->state == INSTANCE_FETCHING || instance->state == INSTANCE_LAUNCHING ||
+           instance->state == INSTANCE_PROBING || instance->state == INSTANCE_RUNNING;
+}
+
+static bool is_listed(const char *text, char *const *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(list[i], text) == 0)
+            return true;
+    return count == 0;
+}
+
+static bool is_index_listed(int32_t index, const int32_t *list, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (list[i] == index)
+            return true;
+    return count == 0;
+}
+
+bool instance_matches(const struct instance *instance, const struct instance_filter *filter)
+{
+    const char *state = instance_state_text(instance);
+    if (state == NULL || instance->droplet != filter->droplet)
+        return false;
+    if (filter->version != NULL && strcmp(filter->version, instance->order->version) != 0)
+        return false;
+    if (filter->epoch != 0 && instance->epoch > filter->epoch)
+        return false;
+    return is_listed(instance->id, filter->instances, filter->instance_count) &&
+           is_index_listed(instance->index, filter->indices, filter->index_count) &&
+           is_listed(state, filter->states, filter->state_count);
+}

@@ -1,0 +1,124 @@
+/* One instance of an app on this DEA, from the order to start it until its files are gone.
+ *
+ *   FETCHING --droplet is here--> LAUNCHING --process runs--> PROBING --port accepts--> RUNNING
+ *   LAUNCHING --droplet vanished--> FETCHING
+ *   FETCHING --stopped, or no droplet to be had--> GONE
+ *   LAUNCHING --could not be launched--> REMOVING
+ *   LAUNCHING, PROBING, RUNNING --told to stop--> STOPPING --process ended, or grace over--> REMOVING
+ *   PROBING, RUNNING --process ended, never ready, over its quota--> CRASHED --stopped or too old--> REMOVING
+ *   REMOVING --files are gone--> GONE
+ *
+ * A survivor of a restart begins in PROBING; one that died meanwhile, in CRASHED; one that was being stopped, in
+ * STOPPING.
+ * On the bus FETCHING, LAUNCHING and PROBING are "STARTING"; STOPPING, REMOVING and GONE are not spoken of.
+ *
+ * Invariants: memory and port are held from the first state until the process is known to be gone (or never to have
+ * been); only RUNNING instances are registered with the routers.
+ */
+#ifndef CUPOLA_CORE_DEA_INSTANCE_H
+#define CUPOLA_CORE_DEA_INSTANCE_H
+
+#include "core/base/map.h"
+#include "core/machine/conn.h"
+#include "core/machine/op.h"
+#include "core/machine/timer.h"
+#include "core/proto/bus.pb-c.h"
+#include "core/proto/workload.pb-c.h"
+
+struct dea;
+
+enum { INSTANCE_ID_SIZE = 33 }; /* 32 hex digits and a NUL. */
+
+enum instance_state {
+    INSTANCE_FETCHING = 1, /* Waits for its droplet. */
+    INSTANCE_LAUNCHING,    /* The driver unpacks it and starts its process. */
+    INSTANCE_PROBING,      /* The process runs; its port does not accept yet. */
+    INSTANCE_RUNNING,      /* Ready: registered and heartbeated as such. */
+    INSTANCE_STOPPING,     /* Reported as stopped; its process may still be ending. */
+    INSTANCE_CRASHED,      /* Reported as crashed; its files are kept for the curious. */
+    INSTANCE_REMOVING,     /* Its files are being deleted. */
+    INSTANCE_GONE,         /* Freed as soon as nothing refers to it any more. */
+};
+
+/* The last measurement, and what it was compared with. */
+struct instance_usage {
+    uint64_t measured_ns; /* 0: never. */
+    int64_t wall_s;
+    uint64_t memory_bytes;
+    uint64_t disk_bytes;
+    uint64_t cpu_ns;
+    uint32_t cpu_permille; /* Of one core, between the last two measurements. */
+};
+
+struct instance {
+    struct dea *dea;
+    char id[INSTANCE_ID_SIZE];
+    enum instance_state state;
+    int64_t state_timestamp_s; /* Wall clock, as v1 messages carry it. */
+    Cupola__DeaStart *order;   /* The start message, with defaults filled in and its URIs kept up to date. */
+    int64_t droplet;
+    int32_t index;
+    int64_t epoch; /* 0: none was given. */
+    uint16_t port;
+    uint32_t memory_mb;
+    bool holds_resources; /* Its memory and its port. */
+    bool is_registered;
+    bool is_surrendered; /* Reported as evacuated: not heartbeated, and stopped without a further word. */
+    bool is_reported;    /* Its crash was told by a former life of ours. */
+    bool uris_changed;   /* Its note tells older ones. */
+    bool exit_seen;      /* EXITED came before the answer to the launch. */
+    uint64_t ready_ns;   /* When it became RUNNING; 0 before. */
+
+    struct op op; /* Launch or removal. */
+    struct op measure_op;
+    struct timer timer; /* Of the state: start deadline, stop grace, crash files' end, next try to remove. */
+    struct conn probe;
+    struct timer probe_timer;
+    uint64_t probe_pause_ns;
+    uint32_t launches; /* Tried so far. */
+    uint32_t removals;
+    struct instance_usage usage;
+    struct instance *next_waiting; /* For the same droplet (droplets.c). */
+    UT_hash_handle hh;
+};
+
+/* Adds an instance in its first state, holding its memory and its port (taken or claimed already) unless it begins
+ * dead. `order` is copied; limits that it lacks are filled in. */
+struct instance *instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
+                              enum instance_state first);
+/* Frees all, without a word to anybody. For destroy. */
+void instances_destroy(struct dea *dea);
+
+/* The only way to change the state. Asserts that the move is in the diagram. */
+void instance_move(struct instance *instance, enum instance_state next);
+/* Its process is gone: gives back memory and port. Nothing if it holds none. */
+void instance_release_resources(struct instance *instance);
+/* Frees a GONE instance once its probe and its operations have ended. Call after each such end. */
+void instance_bury(struct instance *instance);
+
+struct instance *instance_find(struct dea *dea, const char *id);
+/* Replaces the URIs of the order. */
+void instance_set_uris(struct instance *instance, char *const *uris, size_t count);
+
+/* STARTING, RUNNING, CRASHED, or NULL for those that are not spoken of. */
+const char *instance_state_text(const struct instance *instance);
+/* "FETCHING": for people and checks. */
+const char *instance_state_name(enum instance_state state);
+/* Holds or will hold a process that serves: FETCHING to RUNNING. */
+bool instance_is_live(const struct instance *instance);
+
+/* What dea.stop and dea.find.droplet ask for. All that is given must match. */
+struct instance_filter {
+    int64_t droplet;
+    const char *version; /* NULL: any. */
+    char *const *instances;
+    size_t instance_count;
+    const int32_t *indices;
+    size_t index_count;
+    char *const *states;
+    size_t state_count;
+    int64_t epoch; /* Nothing newer than this; 0: any. */
+};
+bool instance_matches(const struct instance *instance, const struct instance_filter *filter);
+
+#endif

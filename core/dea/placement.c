@@ -1,0 +1,165 @@
+#include "core/dea/placement.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/dea/dea.h"
+
+#include <string.h>
+
+enum {
+    TAINT_MS_PER_SIBLING = 10, /* For each instance of the same droplet here. */
+    TAINT_MS_FULL = 100,       /* With all memory reserved. */
+    TAINT_MOST_MS = 250,
+    TIE_BREAK_MS = 2,     /* Equal DEAs shall not always answer in the same order. */
+    OFFER_LIFE_MS = 1000, /* An offer not taken up by then was lost to another DEA. */
+    DEFAULT_MEMORY_MB = 512,
+    MOST_OFFERS = 4096,
+};
+
+/* One discover that we answer. Until an order shows who won, it counts as if the instance were here already: in a burst
+ * of discovers a DEA answers each later than the one before, so that the burst spreads over the equals. */
+struct offer {
+    struct dea *dea;
+    struct offer *previous, *next;
+    int64_t droplet;
+    uint32_t memory_mb;
+    char *runtime;
+    char *reply; /* NULL once it is answered. */
+    struct timer timer;
+};
+
+static const Cupola__RuntimeConfig *find_runtime(const struct dea *dea, const char *name)
+{
+    for (size_t i = 0; i < dea->config->n_runtimes; i++)
+        if (dea->config->runtimes[i]->name != NULL && strcmp(dea->config->runtimes[i]->name, name) == 0)
+            return dea->config->runtimes[i];
+    return NULL;
+}
+
+const char *placement_runtime_executable(const struct dea *dea, const char *runtime)
+{
+    const Cupola__RuntimeConfig *config = find_runtime(dea, runtime);
+    return config == NULL || config->executable == NULL ? "" : config->executable;
+}
+
+const char *placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime)
+{
+    if (dea->phase != DEA_OPEN)
+        return "shutting down";
+    if (dea->config->n_runtimes > 0 && find_runtime(dea, runtime) == NULL)
+        return "unknown runtime";
+    if (dea->held_count >= dea->config->max_instances)
+        return "too many instances";
+    if (dea->reserved_mb + memory_mb > dea->config->max_memory_mb)
+        return "not enough memory";
+    return NULL;
+}
+
+static uint64_t taint_ns(const struct dea *dea, int64_t droplet)
+{
+    uint64_t siblings = 0;
+    uint64_t reserved_mb = dea->reserved_mb;
+    const struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        siblings += instance->droplet == droplet && instance_is_live(instance);
+    }
+    for (const struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
+        siblings += offer->droplet == droplet;
+        reserved_mb += offer->memory_mb;
+    }
+    uint64_t most_mb = dea->config->max_memory_mb > 0 ? dea->config->max_memory_mb : 1;
+    uint64_t taint = siblings * TAINT_MS_PER_SIBLING * NS_PER_MS + TAINT_MS_FULL * NS_PER_MS * reserved_mb / most_mb;
+    return taint < TAINT_MOST_MS * NS_PER_MS ? taint : TAINT_MOST_MS * NS_PER_MS;
+}
+
+/* ---- Offers ---- */
+
+static void append_offer(struct placement *placement, struct offer *offer)
+{
+    offer->previous = placement->last_offer;
+    if (placement->last_offer != NULL)
+        placement->last_offer->next = offer;
+    else
+        placement->offers = offer;
+    placement->last_offer = offer;
+    placement->count++;
+}
+
+static void drop_offer(struct offer *offer)
+{
+    struct placement *placement = &offer->dea->placement;
+    if (offer->previous != NULL)
+        offer->previous->next = offer->next;
+    else
+        placement->offers = offer->next;
+    if (offer->next != NULL)
+        offer->next->previous = offer->previous;
+    else
+        placement->last_offer = offer->previous;
+    assert_that(placement->count > 0);
+    placement->count--;
+    timer_cancel(&offer->dea->machine, &offer->timer);
+    memory_free(offer->runtime);
+    memory_free(offer->reply);
+    memory_free(offer);
+}
+
+static void on_offer_lapsed(struct timer *timer)
+{
+    drop_offer(container_of(timer, struct offer, timer));
+}
+
+static void on_hesitated(struct timer *timer)
+{
+    struct offer *offer = container_of(timer, struct offer, timer);
+    struct dea *dea = offer->dea;
+    if (placement_refuses(dea, offer->memory_mb, offer->runtime) != NULL) { /* Things may have changed meanwhile. */
+        drop_offer(offer);
+        return;
+    }
+    Cupola__DeaHello hello;
+    dea_fill_hello(dea, &hello);
+    bus_publish_message(&dea->bus, offer->reply, NULL, &hello.base);
+    memory_free(offer->reply);
+    offer->reply = NULL;
+    timer_set(&dea->machine, &offer->timer, OFFER_LIFE_MS * NS_PER_MS, on_offer_lapsed);
+}
+
+void placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    struct dea *dea = dea_of_bus(client);
+    const Cupola__DeaDiscover *discover = (const Cupola__DeaDiscover *)parsed;
+    uint32_t memory_mb = DEFAULT_MEMORY_MB;
+    if (discover->limits != NULL && discover->limits->mem > 0)
+        memory_mb = (uint32_t)discover->limits->mem;
+    if (message->reply == NULL || discover->runtime == NULL || dea->placement.count >= MOST_OFFERS)
+        return;
+    if (placement_refuses(dea, memory_mb, discover->runtime) != NULL)
+        return;
+    uint64_t delay_ns = taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
+    struct offer *offer = memory_new(sizeof *offer);
+    offer->dea = dea;
+    offer->droplet = discover->droplet;
+    offer->memory_mb = memory_mb;
+    offer->runtime = memory_copy_text(discover->runtime);
+    offer->reply = memory_copy_text(message->reply);
+    append_offer(&dea->placement, offer);
+    timer_set(&dea->machine, &offer->timer, delay_ns, on_hesitated);
+}
+
+void placement_settle(struct dea *dea, int64_t droplet)
+{
+    for (struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
+        if (offer->droplet == droplet && offer->reply == NULL) {
+            drop_offer(offer);
+            return;
+        }
+    }
+}
+
+void placement_destroy(struct dea *dea)
+{
+    while (dea->placement.offers != NULL)
+        drop_offer(dea->placement.offers);
+}

@@ -1,0 +1,142 @@
+/* What the routers are told: an instance is registered while it is RUNNING, and unregistered before anything else is
+ * said of its end. */
+#include "core/base/duration.h"
+#include "core/base/mutation.h"
+#include "core/dea/dea.h"
+
+#include <string.h>
+
+/* Routers want their table back at once, but not from everybody in the same millisecond. */
+enum { REGISTER_JITTER_MS = 100 };
+
+static void fill_route(struct instance *instance, Cupola__RouterRegister *ret_route)
+{
+    cupola__router_register__init(ret_route);
+    ret_route->dea = instance->dea->monitor.uuid;
+    ret_route->host = (char *)instance->dea->host;
+    ret_route->has_port = true;
+    ret_route->port = instance->port;
+    ret_route->n_uris = instance->order->n_uris;
+    ret_route->uris = instance->order->uris;
+    ret_route->has_app = true;
+    ret_route->app = instance->droplet;
+    ret_route->private_instance_id = instance->id;
+    ret_route->has_index = true;
+    ret_route->index = instance->index;
+    ret_route->version = instance->order->version;
+    ret_route->has_epoch = instance->epoch != 0;
+    ret_route->epoch = instance->epoch;
+}
+
+/* Also an instance without URIs registers: those who evacuate wait for the sight of its replacement. */
+void routes_register(struct instance *instance)
+{
+    const Cupola__DeaStart *order = instance->order;
+    Cupola__RouterRegister__TagsEntry tags[2];
+    Cupola__RouterRegister__TagsEntry *tag_list[2];
+    Cupola__RouterRegister route;
+    fill_route(instance, &route);
+    const char *names[2] = {"framework", "runtime"};
+    char *values[2] = {order->framework, order->runtime};
+    for (size_t i = 0; i < 2; i++) {
+        if (values[i] == NULL)
+            continue;
+        cupola__router_register__tags_entry__init(&tags[route.n_tags]);
+        tags[route.n_tags].key = (char *)names[i];
+        tags[route.n_tags].value = values[i];
+        tag_list[route.n_tags] = &tags[route.n_tags];
+        route.n_tags++;
+    }
+    route.tags = tag_list;
+    instance->is_registered = true;
+    bus_publish_message(&instance->dea->bus, "router.register", NULL, &route.base);
+}
+
+void routes_unregister(struct instance *instance)
+{
+    if (!instance->is_registered)
+        return;
+    instance->is_registered = false;
+    if (mutation_is(DEA_FORGETS_UNREGISTER))
+        return;
+    Cupola__RouterRegister route;
+    fill_route(instance, &route);
+    bus_publish_message(&instance->dea->bus, "router.unregister", NULL, &route.base);
+}
+
+/* Nothing registers after its goodbye: only what is registered now is told again. */
+static void register_all(struct dea *dea)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->is_registered)
+            routes_register(instance);
+    }
+}
+
+static void on_register_due(struct timer *timer)
+{
+    register_all(container_of(timer, struct dea, register_timer));
+}
+
+void routes_register_soon(struct dea *dea)
+{
+    if (!timer_is_set(&dea->register_timer))
+        timer_set(&dea->machine, &dea->register_timer, dea_jitter_ns(dea, REGISTER_JITTER_MS * NS_PER_MS),
+                  on_register_due);
+}
+
+void routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                            const struct bus_message *message)
+{
+    (void)parsed;
+    (void)message;
+    routes_register_soon(dea_of_bus(client));
+}
+
+/* ---- dea.update: an app's URIs have changed ---- */
+
+static bool is_among(const char *uri, char *const *uris, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(uris[i], uri) == 0)
+            return true;
+    return false;
+}
+
+static void unregister_removed(struct instance *instance, const Cupola__DeaUpdate *update)
+{
+    Cupola__RouterRegister route;
+    fill_route(instance, &route);
+    char **removed = memory_new(route.n_uris * sizeof *removed);
+    size_t count = 0;
+    for (size_t i = 0; i < route.n_uris; i++)
+        if (!is_among(route.uris[i], update->uris, update->n_uris))
+            removed[count++] = route.uris[i];
+    route.uris = removed;
+    route.n_uris = count;
+    if (count > 0)
+        bus_publish_message(&instance->dea->bus, "router.unregister", NULL, &route.base);
+    memory_free(removed);
+}
+
+void routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct dea *dea = dea_of_bus(client);
+    const Cupola__DeaUpdate *update = (const Cupola__DeaUpdate *)parsed;
+    bool is_changed = false;
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->droplet != update->droplet || !instance_is_live(instance))
+            continue;
+        if (instance->is_registered)
+            unregister_removed(instance, update);
+        instance_set_uris(instance, update->uris, update->n_uris);
+        if (instance->is_registered)
+            routes_register(instance);
+        is_changed = true;
+    }
+    if (is_changed)
+        saved_write(dea);
+}

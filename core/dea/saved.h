@@ -1,0 +1,35 @@
+/* What must outlive the agent: its name, where the circle of ports stands, and how instances differ from the notes that
+ * their workloads carry (stopped, crashed, other URIs). Written whenever it changes, one write at a time. */
+#ifndef CUPOLA_CORE_DEA_SAVED_H
+#define CUPOLA_CORE_DEA_SAVED_H
+
+#include "core/io.h"
+#include "core/machine/op.h"
+#include "core/machine/timer.h"
+#include "core/proto/dea.pb-c.h"
+
+struct dea;
+
+enum { SAVED_UUID_SIZE = 33 }; /* 32 hex digits and a NUL. */
+
+struct saved {
+    char uuid[SAVED_UUID_SIZE];
+    uint16_t next_port;       /* As it was written last. */
+    Cupola__DeaState *former; /* As our former life left it; until recovery is done. */
+    struct op op;
+    struct timer retry_timer;
+    bool is_stale; /* Something has changed since the write that is under way. */
+};
+
+/* `bytes` may be empty or damaged: then this is a first life. */
+void saved_load(struct dea *dea, struct io_bytes bytes);
+/* What the former life knew of an instance, or NULL. */
+const Cupola__DeaInstanceChange *saved_find_change(const struct dea *dea, const char *instance);
+void saved_forget_former(struct dea *dea);
+/* Something changed. */
+void saved_write(struct dea *dea);
+/* A port was taken: writes where the circle stands, now and then, always ahead of it. */
+void saved_note_port(struct dea *dea);
+void saved_destroy(struct dea *dea);
+
+#endif

@@ -1,0 +1,264 @@
+/* From the order to start an instance (dea.UUID.start) to a running one: the order is judged, memory and a port are
+ * held, the droplet is fetched, the process launched, its port probed (probe.c).
+ *
+ * What goes wrong on our side, or the controller's, is no crash of the app: the order is refused in a droplet.exited
+ * with the reason DEA_SHUTDOWN, upon which a health manager places the instance anew at once without counting a crash.
+ */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/base/mutation.h"
+#include "core/dea/dea.h"
+#include "core/dea/environment.h"
+
+#include <string.h>
+
+enum { MOST_LAUNCHES = 2, MOST_PROCESSES = 512, DIGEST_DIGITS = 40, DEFAULT_MEMORY_MB = 512 };
+
+static const char refusal_reason[] = "DEA_SHUTDOWN";
+
+/* ---- Judging the order ---- */
+
+static bool is_digest(const char *text)
+{
+    return text != NULL && strlen(text) == DIGEST_DIGITS && strspn(text, "0123456789abcdef") == DIGEST_DIGITS;
+}
+
+/* NULL, or what the order lacks. Such an order is not answered: there may be nobody who could repair it. */
+static const char *find_fault(const Cupola__DeaStart *order)
+{
+    if (!order->has_droplet)
+        return "droplet";
+    if (!order->has_index || order->index < 0)
+        return "index";
+    if (order->name == NULL)
+        return "name";
+    if (order->version == NULL)
+        return "version";
+    if (order->runtime == NULL)
+        return "runtime";
+    if (!is_digest(order->sha1))
+        return "sha1";
+    if (order->executableuri == NULL)
+        return "executableUri";
+    return NULL;
+}
+
+/* An order that was overtaken, or that came twice. Without epochs only the latter can be told. */
+static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
+{
+    const struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->droplet != order->droplet || instance->index != order->index)
+            continue;
+        if (order->epoch != 0 && order->epoch < instance->epoch) {
+            machine_log(&dea->machine, LOG_INFO, "start of %s-%d refused: epoch %lld is older than %lld", order->name,
+                        order->index, (long long)order->epoch, (long long)instance->epoch);
+            return true;
+        }
+        if (instance_is_live(instance) && strcmp(instance->order->version, order->version) == 0 &&
+            (order->epoch == instance->epoch || order->epoch == 0) && !mutation_is(DEA_STARTS_TWICE))
+            return true;
+    }
+    return false;
+}
+
+static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *why)
+{
+    char id[INSTANCE_ID_SIZE];
+    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
+    machine_log(&dea->machine, LOG_WARNING, "start of %s-%d refused: %s", order->name, order->index, why);
+    Cupola__DropletExited exited = CUPOLA__DROPLET_EXITED__INIT;
+    exited.has_droplet = true;
+    exited.droplet = order->droplet;
+    exited.version = order->version;
+    exited.instance = id;
+    exited.has_index = true;
+    exited.index = order->index;
+    exited.reason = (char *)refusal_reason;
+    exited.has_epoch = order->epoch != 0;
+    exited.epoch = order->epoch;
+    exited.detail = (char *)why;
+    bus_publish_message(&dea->bus, "droplet.exited", NULL, &exited.base);
+}
+
+void start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct dea *dea = dea_of_bus(client);
+    const Cupola__DeaStart *order = (const Cupola__DeaStart *)parsed;
+    const char *fault = find_fault(order);
+    if (fault != NULL) {
+        machine_log(&dea->machine, LOG_ERROR, "start ignored: %s is missing or wrong", fault);
+        return;
+    }
+    placement_settle(dea, order->droplet);
+    if (is_obsolete(dea, order))
+        return;
+    bool names_memory = order->limits != NULL && order->limits->mem > 0;
+    const char *why =
+        placement_refuses(dea, names_memory ? (uint32_t)order->limits->mem : DEFAULT_MEMORY_MB, order->runtime);
+    uint16_t port = why == NULL ? ports_take(&dea->ports, dea->machine.now_ns) : 0;
+    if (why == NULL && port == 0)
+        why = "no free port";
+    if (why != NULL) {
+        refuse(dea, order, why);
+        return;
+    }
+    saved_note_port(dea);
+    char id[INSTANCE_ID_SIZE];
+    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
+    struct instance *instance = instance_new(dea, id, order, port, INSTANCE_FETCHING);
+    machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
+    droplets_want(&dea->droplets, instance);
+}
+
+/* ---- The process ---- */
+
+static struct slice pack_note(struct instance *instance)
+{
+    Cupola__DeaInstance note = CUPOLA__DEA_INSTANCE__INIT;
+    note.instance = instance->id;
+    note.start = instance->order;
+    note.has_port = true;
+    note.port = instance->port;
+    note.has_started = true;
+    note.started = machine_wall_seconds(&instance->dea->machine);
+    struct slice slice = {.size = cupola__dea_instance__get_packed_size(&note)};
+    slice.buffer = buffer_new(slice.size);
+    cupola__dea_instance__pack(&note, slice.buffer->bytes);
+    return slice;
+}
+
+static void on_launched(struct op *op, const struct op_result *result);
+
+static void launch(struct instance *instance)
+{
+    struct dea *dea = instance->dea;
+    const Cupola__DeaLimits *limits = instance->order->limits;
+    instance_move(instance, INSTANCE_LAUNCHING);
+    instance->launches++;
+    struct text port = {0};
+    text_add_number(&port, instance->port);
+    const char *argv[] = {"./startup", "-p", text_string(&port), NULL};
+    char **environment = environment_new(instance);
+    struct slice note = pack_note(instance);
+    struct workload_spec spec = {
+        .workload = instance->id,
+        .digest = instance->order->sha1,
+        .argv = argv,
+        .envp = (const char *const *)environment,
+        .runtime = placement_runtime_executable(dea, instance->order->runtime),
+        .limits = {.memory_bytes = (uint64_t)limits->mem << 20,
+                   .disk_bytes = (uint64_t)limits->disk << 20,
+                   .descriptors = (uint32_t)limits->fds,
+                   .processes = MOST_PROCESSES},
+        .port = instance->port,
+        .note = {.data = slice_data(note), .size = note.size},
+    };
+    op_workload_start(&dea->machine, &instance->op, &spec, on_launched);
+    buffer_unref(note.buffer);
+    environment_free(environment);
+    text_free(&port);
+}
+
+void start_on_droplet(struct instance *instance)
+{
+    assert_that(instance->state == INSTANCE_FETCHING);
+    launch(instance);
+}
+
+void start_on_no_droplet(struct instance *instance, const char *why)
+{
+    assert_that(instance->state == INSTANCE_FETCHING);
+    machine_log(&instance->dea->machine, LOG_ERROR, "no droplet for %s-%d: %s", instance->order->name, instance->index,
+                why);
+    heartbeat_publish_exit(instance, refusal_reason, why);
+    instance_move(instance, INSTANCE_GONE);
+    instance_bury(instance);
+}
+
+/* The droplet was deleted or damaged behind our back: fetch it anew, but not for ever. */
+static bool can_fetch_again(const struct instance *instance, enum io_status status)
+{
+    return (status == IO_NOT_FOUND || status == IO_CORRUPT) && instance->launches < MOST_LAUNCHES &&
+           instance->dea->phase == DEA_OPEN;
+}
+
+static void fail_launch(struct instance *instance, const struct op_result *result)
+{
+    struct dea *dea = instance->dea;
+    machine_log(&dea->machine, LOG_ERROR, "cannot launch %s-%d: %s %.*s", instance->order->name, instance->index,
+                io_status_name(result->status), (int)result->data.size, (const char *)result->data.data);
+    if (can_fetch_again(instance, result->status)) {
+        instance_move(instance, INSTANCE_FETCHING);
+        droplets_distrust(&dea->droplets, instance->order->sha1);
+        droplets_want(&dea->droplets, instance);
+        return;
+    }
+    heartbeat_publish_exit(instance, refusal_reason, "the process could not be launched");
+    stop_remove(instance);
+}
+
+static void on_never_ready(struct timer *timer)
+{
+    crash_instance(container_of(timer, struct instance, timer), "its port did not accept in time");
+}
+
+static void on_launched(struct op *op, const struct op_result *result)
+{
+    struct instance *instance = container_of(op, struct instance, op);
+    if (instance->state == INSTANCE_STOPPING) { /* It was told to stop while it was being launched. */
+        if (result->status == IO_OK)
+            stop_process(instance);
+        else
+            stop_remove(instance);
+        return;
+    }
+    assert_that(instance->state == INSTANCE_LAUNCHING);
+    if (result->status != IO_OK) {
+        fail_launch(instance, result);
+        return;
+    }
+    instance_move(instance, INSTANCE_PROBING);
+    if (instance->exit_seen) {
+        crash_instance(instance, "its process ended at once");
+        return;
+    }
+    start_await_ready(instance);
+}
+
+void start_await_ready(struct instance *instance)
+{
+    struct dea *dea = instance->dea;
+    assert_that(instance->state == INSTANCE_PROBING);
+    if (dea->phase == DEA_LEAVING)
+        return; /* Our next life will look. */
+    timer_set(&dea->machine, &instance->timer, dea->config->start_timeout_ms * NS_PER_MS, on_never_ready);
+    probe_begin(instance);
+}
+
+/* ---- Ready ---- */
+
+/* A newer start of the same index has come up: the older instance has served until now, and ends. */
+static void end_superseded(struct instance *newer)
+{
+    struct dea *dea = newer->dea;
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->droplet == newer->droplet && instance->index == newer->index && instance_is_live(instance) &&
+            instance->epoch < newer->epoch)
+            stop_instance(instance, "a newer start took its place");
+    }
+}
+
+void start_on_ready(struct instance *instance)
+{
+    struct dea *dea = instance->dea;
+    instance_move(instance, INSTANCE_RUNNING);
+    machine_log(&dea->machine, LOG_INFO, "%s-%d-%s runs", instance->order->name, instance->index, instance->id);
+    heartbeat_publish_one(instance);
+    routes_register(instance);
+    if (instance->epoch != 0)
+        end_superseded(instance);
+}

@@ -1,0 +1,134 @@
+/* Orderly ends. First the routers forget the instance, then everybody hears that it has stopped, then its process gets
+ * SIGTERM, a while to finish what it has begun, SIGKILL, and its files are deleted. */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/dea/dea.h"
+
+enum { SIGNAL_TERMINATE = 15, SIGNAL_KILL = 9, REMOVE_RETRY_MS = 1000, MOST_REMOVALS = 10 };
+
+static void on_removed(struct op *op, const struct op_result *result);
+
+static void remove_workload(struct instance *instance)
+{
+    instance->removals++;
+    op_workload_remove(&instance->dea->machine, &instance->op, instance->id, on_removed);
+}
+
+static void on_remove_again(struct timer *timer)
+{
+    remove_workload(container_of(timer, struct instance, timer));
+}
+
+static void on_removed(struct op *op, const struct op_result *result)
+{
+    struct instance *instance = container_of(op, struct instance, op);
+    struct dea *dea = instance->dea;
+    bool is_gone = result->status == IO_OK || result->status == IO_NOT_FOUND || result->status == IO_CANCELLED;
+    if (!is_gone) {
+        machine_log(&dea->machine, LOG_ERROR, "cannot remove the files of %s: %s", instance->id,
+                    io_status_name(result->status));
+        if (instance->removals < MOST_REMOVALS) {
+            timer_set(&dea->machine, &instance->timer, REMOVE_RETRY_MS * NS_PER_MS, on_remove_again);
+            return;
+        }
+    }
+    instance_move(instance, INSTANCE_GONE);
+    saved_write(dea);
+    instance_bury(instance);
+}
+
+void stop_remove(struct instance *instance)
+{
+    instance_move(instance, INSTANCE_REMOVING);
+    remove_workload(instance);
+}
+
+static void on_grace_over(struct timer *timer)
+{
+    struct instance *instance = container_of(timer, struct instance, timer);
+    machine_log(&instance->dea->machine, LOG_WARNING, "%s-%d does not end by itself: killed", instance->order->name,
+                instance->index);
+    workload_signal(&instance->dea->machine, instance->id, SIGNAL_KILL);
+    stop_remove(instance);
+}
+
+void stop_process(struct instance *instance)
+{
+    struct dea *dea = instance->dea;
+    assert_that(instance->state == INSTANCE_STOPPING);
+    if (instance->exit_seen) {
+        stop_remove(instance);
+        return;
+    }
+    workload_signal(&dea->machine, instance->id, SIGNAL_TERMINATE);
+    timer_set(&dea->machine, &instance->timer, dea->config->stop_grace_ms * NS_PER_MS, on_grace_over);
+}
+
+/* One that never had a process leaves no trace. */
+static void drop_fetching(struct instance *instance, const char *detail)
+{
+    struct dea *dea = instance->dea;
+    droplets_unwant(&dea->droplets, instance);
+    heartbeat_publish_exit(instance, "STOPPED", detail);
+    instance_move(instance, INSTANCE_GONE);
+    instance_bury(instance);
+}
+
+/* One whose launch is under way is told as soon as it can hear. */
+static void stop_launched(struct instance *instance, const char *detail)
+{
+    routes_unregister(instance);
+    probe_end(instance);
+    instance_move(instance, INSTANCE_STOPPING);
+    heartbeat_publish_exit(instance, "STOPPED", detail);
+    saved_write(instance->dea);
+    if (!op_is_pending(&instance->op))
+        stop_process(instance);
+}
+
+void stop_instance(struct instance *instance, const char *detail)
+{
+    switch (instance->state) {
+    case INSTANCE_FETCHING:
+        drop_fetching(instance, detail);
+        break;
+    case INSTANCE_LAUNCHING:
+    case INSTANCE_PROBING:
+    case INSTANCE_RUNNING:
+        stop_launched(instance, detail);
+        break;
+    case INSTANCE_CRASHED: /* Its end was told already. */
+        stop_remove(instance);
+        saved_write(instance->dea);
+        break;
+    case INSTANCE_STOPPING:
+    case INSTANCE_REMOVING:
+    case INSTANCE_GONE:
+        break;
+    }
+}
+
+void stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct dea *dea = dea_of_bus(client);
+    const Cupola__DeaStop *stop = (const Cupola__DeaStop *)parsed;
+    if (!stop->has_droplet)
+        return;
+    struct instance_filter filter = {
+        .droplet = stop->droplet,
+        .version = stop->version,
+        .instances = stop->instances,
+        .instance_count = stop->n_instances,
+        .indices = stop->indices,
+        .index_count = stop->n_indices,
+        .states = stop->states,
+        .state_count = stop->n_states,
+        .epoch = stop->epoch,
+    };
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance_matches(instance, &filter))
+            stop_instance(instance, NULL);
+    }
+}
