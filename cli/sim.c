@@ -1,0 +1,73 @@
+/* `cupola sim`: the simulator's own sub-commands. */
+#include "cli/sim.h"
+
+#include "cli/commands.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+static const char help[] =
+    "usage: cupola sim COMMAND\n"
+    "\n"
+    "  run FILE       play a scenario in the simulator     cupola sim run scenarios/instance-crash.lua --seed 7\n"
+    "  replay TRACE   run a component again from a trace   cupola sim replay run.trace --component dea-0\n"
+    "  list [DIR]     the scenarios of a folder            cupola sim list scenarios\n"
+    "\n"
+    "`cupola sim COMMAND --help` tells more.\n";
+
+int cli_sim(int argc, char **argv)
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char **argv);
+    } commands[] = {{"run", cli_sim_run}, {"replay", cli_sim_replay}, {"list", cli_sim_list}};
+    const char *name = argc > 1 ? argv[1] : "--help";
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        fputs(help, stdout);
+        return argc > 1 ? SIM_PASSED : SIM_USAGE;
+    }
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run(argc - 1, argv + 1);
+    fprintf(stderr, "cupola sim: there is no command '%s'; try `cupola sim --help`\n", name);
+    return SIM_USAGE;
+}
+
+uint64_t sim_real_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+bool sim_read_file(const char *path, struct text *ret_content)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL) {
+        fprintf(stderr, "cupola: cannot read %s: %s\n", path, strerror(errno));
+        return false;
+    }
+    size_t size;
+    do {
+        size = fread(text_room(ret_content, 65536), 1, 65536, file);
+        text_grow(ret_content, size);
+    } while (size > 0);
+    bool ok = ferror(file) == 0;
+    if (!ok)
+        fprintf(stderr, "cupola: cannot read %s: %s\n", path, strerror(errno));
+    fclose(file);
+    return ok;
+}
+
+bool sim_write_file(const char *path, const struct text *content)
+{
+    FILE *file = fopen(path, "wb");
+    bool ok = file != NULL && fwrite(text_string(content), 1, content->size, file) == content->size;
+    if (file != NULL && fclose(file) != 0)
+        ok = false;
+    if (!ok)
+        fprintf(stderr, "cupola: cannot write %s: %s\n", path, strerror(errno));
+    return ok;
+}

@@ -1,0 +1,47 @@
+/* `cupola sim ...`: what its sub-commands share. */
+#ifndef CUPOLA_CLI_SIM_H
+#define CUPOLA_CLI_SIM_H
+
+#include "core/base/text.h"
+#include "core/proto/config.pb-c.h"
+#include "sim/result.h"
+#include "sim/scenario.h"
+
+/* Exit statuses, for scripts. */
+enum { SIM_PASSED = 0, SIM_FAILED = 1, SIM_USAGE = 2 };
+
+int cli_sim_run(int argc, char **argv);
+int cli_sim_replay(int argc, char **argv);
+int cli_sim_list(int argc, char **argv);
+
+/* What `sim run` was asked for. */
+struct sim_run_options {
+    const char *file;
+    struct text source; /* The scenario's text. */
+    uint64_t first_seed, last_seed;
+    bool is_campaign;
+    uint32_t jobs;
+    const char *trace, *html, *junit; /* Files to write, or NULL. */
+    bool json, quiet, verbose;
+};
+
+/* One seed, told line by line. */
+int sim_run_one(const struct sim_run_options *options);
+/* Many seeds in worker processes, with a progress bar on a terminal. Ctrl-C keeps what is there. */
+int sim_run_campaign(const struct sim_run_options *options);
+
+/* Loads and runs; prints the error of a file that is no scenario and returns NULL then. `observer` may be NULL. */
+struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
+
+/* Nanoseconds on the machine's own monotonic clock. */
+uint64_t sim_real_ns(void);
+/* Reads a whole file; false (and a message that says why) if it cannot. */
+bool sim_read_file(const char *path, struct text *ret_content);
+bool sim_write_file(const char *path, const struct text *content);
+
+/* Traces of all components of a run in one file: a first line of text, then each trace behind its size (64 bits, little
+ * end first). */
+#define SIM_TRACES_MAGIC "cupola traces 1\n"
+void sim_collect_traces(struct cloud *cloud, struct text *ret_file);
+
+#endif

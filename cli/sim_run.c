@@ -1,0 +1,297 @@
+/* `cupola sim run`: options, and one run told line by line. */
+#include "cli/sim.h"
+
+#include "core/wire/json.h"
+#include "sim/report.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: cupola sim run FILE [--seed N | --seeds A..B] [options]\n"
+    "\n"
+    "Plays a scenario in the simulator. Exit status: 0 it passed, 1 it failed, 2 it could not be run.\n"
+    "\n"
+    "  --seed N        the seed of everything that is drawn (default 1)\n"
+    "  --seeds A..B    a campaign: every seed from A to B\n"
+    "  --jobs J        worker processes of a campaign (default: one a processor)\n"
+    "  --trace FILE    write every component's trace, for `cupola sim replay` (one seed only)\n"
+    "  --html FILE     write a report as one page\n"
+    "  --junit FILE    write the verdict for continuous integration\n"
+    "  --json          print the result as JSON instead of text\n"
+    "  --quiet         print the verdict only\n"
+    "  --verbose       also what the components log\n"
+#ifdef CUPOLA_MUTANTS
+    "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
+#endif
+    "\n"
+    "Examples:\n"
+    "  cupola sim run scenarios/instance-crash.lua --seed 7\n"
+    "  cupola sim run scenarios/bus-restart.lua --seeds 1..1000 --jobs 4 --html reports/bus-restart.html\n";
+
+/* ---- The options ---- */
+
+static bool parse_number(const char *text, uint64_t *ret_number)
+{
+    char *end = NULL;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    *ret_number = strtoull(text, &end, 10);
+    return *end == 0;
+}
+
+static bool parse_seeds(const char *text, struct sim_run_options *options)
+{
+    const char *dots = strstr(text, "..");
+    char first[24] = "";
+    if (dots == NULL || dots == text || (size_t)(dots - text) >= sizeof first)
+        return false;
+    memcpy(first, text, (size_t)(dots - text));
+    options->is_campaign = true;
+    return parse_number(first, &options->first_seed) && parse_number(dots + 2, &options->last_seed) &&
+           options->first_seed <= options->last_seed && options->last_seed - options->first_seed < 100000000;
+}
+
+#ifdef CUPOLA_MUTANTS
+#include "core/base/mutation.h"
+
+enum cupola_mutation cupola_mutation;
+
+static bool parse_mutation(const char *name)
+{
+#define NAME_IS(mutation, text)                                                                                        \
+    if (strcmp(name, #mutation) == 0)                                                                                  \
+        cupola_mutation = MUTATION_##mutation;
+    CUPOLA_MUTATIONS(NAME_IS)
+#undef NAME_IS
+    return cupola_mutation != MUTATION_NONE;
+}
+#endif
+
+enum { OPTION_SEED = 256, OPTION_SEEDS, OPTION_TRACE, OPTION_HTML, OPTION_JUNIT, OPTION_JSON, OPTION_MUTATION };
+
+static const struct option long_options[] = {
+    {"seed", required_argument, NULL, OPTION_SEED},
+    {"seeds", required_argument, NULL, OPTION_SEEDS},
+    {"jobs", required_argument, NULL, 'j'},
+    {"trace", required_argument, NULL, OPTION_TRACE},
+    {"html", required_argument, NULL, OPTION_HTML},
+    {"junit", required_argument, NULL, OPTION_JUNIT},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"verbose", no_argument, NULL, 'v'},
+    {"help", no_argument, NULL, 'h'},
+#ifdef CUPOLA_MUTANTS
+    {"mutation", required_argument, NULL, OPTION_MUTATION},
+#endif
+    {NULL, 0, NULL, 0},
+};
+
+static int bad_value(const char *option, const char *value, const char *expected)
+{
+    fprintf(stderr, "cupola sim run: %s: '%s' is not %s\n", option, value, expected);
+    return SIM_USAGE;
+}
+
+/* One option; -1 to go on, otherwise the exit status. */
+static int take_option(int option, struct sim_run_options *options)
+{
+    uint64_t number = 0;
+    switch (option) {
+    case OPTION_SEED:
+        if (!parse_number(optarg, &options->first_seed))
+            return bad_value("--seed", optarg, "a number");
+        options->last_seed = options->first_seed;
+        return -1;
+    case OPTION_SEEDS:
+        return parse_seeds(optarg, options) ? -1 : bad_value("--seeds", optarg, "a range such as 1..1000");
+    case 'j':
+        if (!parse_number(optarg, &number) || number < 1 || number > 256)
+            return bad_value("--jobs", optarg, "a number from 1 to 256");
+        options->jobs = (uint32_t)number;
+        return -1;
+    case OPTION_TRACE:
+        options->trace = optarg;
+        return -1;
+    case OPTION_HTML:
+        options->html = optarg;
+        return -1;
+    case OPTION_JUNIT:
+        options->junit = optarg;
+        return -1;
+    case OPTION_JSON:
+        options->json = true;
+        return -1;
+#ifdef CUPOLA_MUTANTS
+    case OPTION_MUTATION:
+        return parse_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
+#endif
+    case 'q':
+        options->quiet = true;
+        return -1;
+    case 'v':
+        options->verbose = true;
+        return -1;
+    case 'h':
+        fputs(help, stdout);
+        return SIM_PASSED;
+    default:
+        fputs("Try `cupola sim run --help`.\n", stderr);
+        return SIM_USAGE;
+    }
+}
+
+int cli_sim_run(int argc, char **argv)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    struct sim_run_options options = {
+        .first_seed = 1, .last_seed = 1, .jobs = processors < 1 ? 1 : (uint32_t)processors};
+    optind = 1;
+    for (int option; (option = getopt_long(argc, argv, "j:qvh", long_options, NULL)) != -1;) {
+        int status = take_option(option, &options);
+        if (status >= 0)
+            return status;
+    }
+    if (argc - optind != 1) {
+        fputs("cupola sim run: name one scenario file; `cupola sim list` shows some\n", stderr);
+        return SIM_USAGE;
+    }
+    if (options.is_campaign && options.trace != NULL) {
+        fputs("cupola sim run: --trace is for one seed; run the seed in question with --seed\n", stderr);
+        return SIM_USAGE;
+    }
+    options.file = argv[optind];
+    if (!sim_read_file(options.file, &options.source))
+        return SIM_USAGE;
+    int status = options.is_campaign ? sim_run_campaign(&options) : sim_run_one(&options);
+    text_free(&options.source);
+    return status;
+}
+
+/* ---- One run ---- */
+
+struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed)
+{
+    struct scenario_options scenario_options = {
+        .seed = seed,
+        .keep_traces = options->trace != NULL,
+        .story_limit = options->html != NULL || options->verbose ? 20000 : 0,
+    };
+    struct text error = {0};
+    struct scenario *scenario =
+        scenario_open(options->file, text_string(&options->source), options->source.size, &scenario_options, &error);
+    if (scenario == NULL)
+        fprintf(stderr, "cupola: %s\n", text_string(&error));
+    text_free(&error);
+    return scenario;
+}
+
+struct printer {
+    bool color, verbose;
+};
+
+static const char *color_of(enum story_kind kind)
+{
+    switch (kind) {
+    case STORY_FAULT:
+        return "\033[33m";
+    case STORY_CHECK:
+        return "\033[31m";
+    case STORY_SCENARIO:
+        return "\033[36m";
+    case STORY_COMPONENT:
+    case STORY_OPERATOR:
+        return "";
+    case STORY_LOG:
+        return "\033[2m";
+    }
+    return "";
+}
+
+static void print_line(void *context, const struct story_line *line)
+{
+    const struct printer *printer = context;
+    if (line->kind == STORY_LOG && !printer->verbose)
+        return;
+    printf("%4llu.%03llu s  %s%-9s %-12s %s%s\n", (unsigned long long)(line->at_ns / 1000000000),
+           (unsigned long long)(line->at_ns / 1000000 % 1000), printer->color ? color_of(line->kind) : "",
+           story_kind_name(line->kind), line->who, line->text, printer->color ? "\033[0m" : "");
+}
+
+static void print_verdict(const struct sim_run_options *options, const Cupola__RunResult *result, bool color)
+{
+    struct text text = {0};
+    for (size_t i = 0; i < result->n_measurements && !options->quiet; i++) {
+        text_addf(&text, "  %-44s ", result->measurements[i]->name);
+        result_print_value(&text, result->measurements[i]->unit, result->measurements[i]->value);
+        text_add_char(&text, '\n');
+    }
+    text_addf(&text, "%s%s%s  %s, seed %llu: ", color ? (result->passed ? "\033[32m" : "\033[31m") : "",
+              result->passed ? "PASSED" : "FAILED", color ? "\033[0m" : "", options->file,
+              (unsigned long long)result->seed);
+    result_print_value(&text, "ns", result->virtual_ns);
+    text_add_string(&text, " simulated in ");
+    result_print_value(&text, "ns", result->real_ns);
+    text_add_string(&text, " (");
+    result_print_ratio(&text, result->virtual_ns, result->real_ns);
+    text_addf(&text, "), %llu steps, trace hash %s\n", (unsigned long long)result->steps, result->hash);
+    if (!result->passed)
+        text_addf(&text, "  %s\n  reproduce it with: cupola sim run %s --seed %llu\n", result->failure, options->file,
+                  (unsigned long long)result->seed);
+    fputs(text_string(&text), stdout);
+    text_free(&text);
+}
+
+static bool write_reports(const struct sim_run_options *options, struct scenario *scenario,
+                          const Cupola__RunResult *result)
+{
+    bool ok = true;
+    struct text text = {0};
+    if (options->html != NULL) {
+        report_run_html(scenario, result, &text);
+        ok = sim_write_file(options->html, &text) && ok;
+        text_clear(&text);
+    }
+    if (options->junit != NULL) {
+        report_junit_of_run(result, &text);
+        ok = sim_write_file(options->junit, &text) && ok;
+        text_clear(&text);
+    }
+    if (options->trace != NULL) {
+        sim_collect_traces(scenario_cloud(scenario), &text);
+        ok = sim_write_file(options->trace, &text) && ok;
+    }
+    text_free(&text);
+    return ok;
+}
+
+int sim_run_one(const struct sim_run_options *options)
+{
+    struct scenario *scenario = sim_open(options, options->first_seed);
+    if (scenario == NULL)
+        return SIM_USAGE;
+    bool color = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    struct printer printer = {.color = color, .verbose = options->verbose};
+    if (!options->quiet && !options->json) {
+        printf("%s\n", scenario_title(scenario));
+        cloud_observe(scenario_cloud(scenario), print_line, &printer);
+    }
+    uint64_t began_ns = sim_real_ns();
+    bool passed = scenario_run(scenario);
+    Cupola__RunResult *result = result_of_run(scenario, options->file, passed, sim_real_ns() - began_ns);
+    if (options->json) {
+        struct text json = {0};
+        json_write(&json, &result->base);
+        puts(text_string(&json));
+        text_free(&json);
+    } else {
+        print_verdict(options, result, color);
+    }
+    bool written = write_reports(options, scenario, result);
+    cupola__run_result__free_unpacked(result, NULL);
+    scenario_close(scenario);
+    return !written ? SIM_USAGE : passed ? SIM_PASSED : SIM_FAILED;
+}

@@ -1,0 +1,28 @@
+/* Reports of runs and campaigns: one self-contained HTML page each, and JUnit for continuous integration. */
+#ifndef CUPOLA_SIM_REPORT_H
+#define CUPOLA_SIM_REPORT_H
+
+#include "sim/result.h"
+#include "sim/scenario.h"
+
+/* Tells the story in words first, then lets a person look. The scenario must have been run. */
+void report_run_html(struct scenario *scenario, const Cupola__RunResult *result, struct text *ret_html);
+void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret_html);
+
+/* One test case a run; a campaign is one test suite with a case for each failure signature and one for the whole. */
+void report_junit_of_run(const Cupola__RunResult *result, struct text *ret_xml);
+void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text *ret_xml);
+
+/* ---- For the files of this module ---- */
+
+/* Appends text with what HTML and XML reserve escaped. */
+void report_escape(struct text *ret_text, const char *text);
+/* The page up to and with <body><main>, and its end. */
+void report_begin_page(struct text *html, const char *title);
+void report_end_page(struct text *html);
+/* Green or red, with words: never color alone. */
+void report_verdict(struct text *html, bool passed);
+/* A chart of what the clients of one load saw, second by second, with the faults above it. */
+void report_load_chart(struct text *html, struct cloud *cloud, size_t load);
+
+#endif

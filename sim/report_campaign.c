@@ -1,0 +1,75 @@
+/* The page of a campaign: how many runs held, in which ways others failed, and the distributions of what was measured.
+ */
+#include "sim/report.h"
+
+static void add_number_fact(struct text *html, const char *label, uint64_t value)
+{
+    text_addf(html, "<li><b>%llu</b><span>%s</span></li>", (unsigned long long)value, label);
+}
+
+static void add_facts(struct text *html, const Cupola__CampaignResult *result)
+{
+    text_add_string(html, "<ul class=\"facts\">");
+    add_number_fact(html, "runs", result->runs);
+    add_number_fact(html, "failed", result->failed);
+    text_addf(html, "<li><b>%llu..%llu</b><span>seeds</span></li>", (unsigned long long)result->first_seed,
+              (unsigned long long)result->last_seed);
+    text_add_string(html, "<li><b>");
+    result_print_ratio(html, result->virtual_ns, result->real_ns);
+    text_addf(html, "</b><span>faster than real time</span></li><li><b>%s</b><span>hash of all runs</span></li></ul>",
+              result->hash);
+}
+
+static void add_failures(struct text *html, const Cupola__CampaignResult *result)
+{
+    if (result->n_failures == 0)
+        return;
+    text_add_string(html, "<h2>Ways to fail</h2><div class=\"scroll\"><table><tr><th class=\"n\">Runs</th><th>What</th>"
+                          "<th>Run it again</th></tr>");
+    for (size_t i = 0; i < result->n_failures; i++) {
+        const Cupola__FailureSignature *failure = result->failures[i];
+        text_addf(html, "<tr><td class=\"n\">%llu</td><td>", (unsigned long long)failure->count);
+        report_escape(html, failure->example);
+        text_add_string(html, "</td><td><code>cupola sim run ");
+        report_escape(html, result->scenario);
+        text_addf(html, " --seed %llu</code></td></tr>", (unsigned long long)failure->first_seed);
+    }
+    text_add_string(html, "</table></div>");
+}
+
+static void add_measurements(struct text *html, const Cupola__CampaignResult *result)
+{
+    static const char *const heads[] = {"Values", "Least", "p50", "p90", "p99", "Most"};
+    text_add_string(html, "<h2>Measured</h2><div class=\"scroll\"><table><tr><th>What</th>");
+    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
+        text_addf(html, "<th class=\"n\">%s</th>", heads[i]);
+    text_add_string(html, "</tr>");
+    for (size_t i = 0; i < result->n_measurements; i++) {
+        const Cupola__MeasurementSummary *summary = result->measurements[i];
+        const uint64_t values[] = {summary->least, summary->p50, summary->p90, summary->p99, summary->most};
+        text_add_string(html, "<tr><td>");
+        report_escape(html, summary->name);
+        text_addf(html, "</td><td class=\"n\">%llu</td>", (unsigned long long)summary->count);
+        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
+            text_add_string(html, "<td class=\"n\">");
+            result_print_value(html, summary->unit, values[k]);
+            text_add_string(html, "</td>");
+        }
+        text_add_string(html, "</tr>");
+    }
+    text_add_string(html, "</table></div>");
+}
+
+void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret_html)
+{
+    const char *title = result->title == NULL ? result->scenario : result->title;
+    report_begin_page(ret_html, title);
+    report_verdict(ret_html, result->failed == 0);
+    text_add_string(ret_html, "<h1>");
+    report_escape(ret_html, title);
+    text_add_string(ret_html, "</h1>");
+    add_facts(ret_html, result);
+    add_failures(ret_html, result);
+    add_measurements(ret_html, result);
+    report_end_page(ret_html);
+}

@@ -1,0 +1,48 @@
+/* JUnit's XML, as continuous integration systems read it: suites, cases, failures. */
+#include "sim/report.h"
+
+static void begin_suite(struct text *xml, const char *name, uint64_t tests, uint64_t failures, uint64_t real_ns)
+{
+    text_add_string(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"");
+    report_escape(xml, name);
+    text_addf(xml, "\" tests=\"%llu\" failures=\"%llu\" time=\"%llu.%03llu\">\n", (unsigned long long)tests,
+              (unsigned long long)failures, (unsigned long long)(real_ns / 1000000000),
+              (unsigned long long)(real_ns / 1000000 % 1000));
+}
+
+static void add_case(struct text *xml, const char *file, const char *name, const char *failure, uint64_t seed)
+{
+    text_add_string(xml, "<testcase classname=\"");
+    report_escape(xml, file);
+    text_add_string(xml, "\" name=\"");
+    report_escape(xml, name);
+    if (failure == NULL) {
+        text_add_string(xml, "\"/>\n");
+        return;
+    }
+    text_add_string(xml, "\"><failure message=\"");
+    report_escape(xml, failure);
+    text_add_string(xml, "\">reproduce it with: cupola sim run ");
+    report_escape(xml, file);
+    text_addf(xml, " --seed %llu</failure></testcase>\n", (unsigned long long)seed);
+}
+
+void report_junit_of_run(const Cupola__RunResult *result, struct text *ret_xml)
+{
+    begin_suite(ret_xml, result->scenario, 1, !result->passed, result->real_ns);
+    add_case(ret_xml, result->scenario, result->title, result->passed ? NULL : result->failure, result->seed);
+    text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
+}
+
+void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text *ret_xml)
+{
+    uint64_t cases = result->n_failures > 0 ? result->n_failures : 1;
+    begin_suite(ret_xml, result->scenario, cases, result->n_failures, result->real_ns);
+    if (result->n_failures == 0)
+        add_case(ret_xml, result->scenario, result->title == NULL ? "no run" : result->title, NULL, 0);
+    for (size_t i = 0; i < result->n_failures; i++) {
+        const Cupola__FailureSignature *failure = result->failures[i];
+        add_case(ret_xml, result->scenario, failure->text, failure->example, failure->first_seed);
+    }
+    text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
+}
