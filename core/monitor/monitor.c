@@ -8,7 +8,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/monitor/stamp.h"
+#include "core/base/wall_time.h"
 #include "core/proto/bus.pb-c.h"
 #include "core/wire/json.h"
 
@@ -19,6 +19,7 @@
 #include <string.h>
 
 enum {
+    UPTIME_SIZE = 64,
     SECRET_BYTES = 16, /* Of a uuid or a drawn credential: 32 hex digits. */
     MAX_BODY_BYTES = 1024,
     MAX_CONNECTIONS = 64,
@@ -96,19 +97,28 @@ void monitor_destroy(struct monitor *monitor)
 
 /* ---- On the bus ---- */
 
-/* Lends the texts of the monitor and of `stamps` to the message. */
+/* Lends the texts of the monitor and of itself to the message. */
 struct announcement {
     Cupola__ComponentAnnounce message;
     char *credentials[2];
-    char start[STAMP_SIZE];
-    char uptime[STAMP_SIZE];
+    struct text start;
+    char uptime[UPTIME_SIZE];
 };
 
+/* "0d:0h:0m:1s" */
+static void format_uptime(char ret_text[UPTIME_SIZE], uint64_t seconds)
+{
+    snprintf(ret_text, UPTIME_SIZE, "%llud:%lluh:%llum:%llus", (unsigned long long)(seconds / 86400),
+             (unsigned long long)(seconds / 3600 % 24), (unsigned long long)(seconds / 60 % 60),
+             (unsigned long long)(seconds % 60));
+}
+
+/* Free announcement->start afterwards. */
 static void fill_announcement(struct monitor *monitor, struct announcement *announcement)
 {
     *announcement = (struct announcement){.message = CUPOLA__COMPONENT_ANNOUNCE__INIT};
-    stamp_format_moment(announcement->start, monitor->started_wall_s);
-    stamp_format_uptime(announcement->uptime, (monitor->machine->now_ns - monitor->started_ns) / NS_PER_S);
+    wall_time_add(&announcement->start, monitor->started_wall_s);
+    format_uptime(announcement->uptime, (monitor->machine->now_ns - monitor->started_ns) / NS_PER_S);
     announcement->credentials[0] = monitor->user;
     announcement->credentials[1] = monitor->password;
 
@@ -120,7 +130,7 @@ static void fill_announcement(struct monitor *monitor, struct announcement *anno
     message->host = monitor->host;
     message->credentials = announcement->credentials;
     message->n_credentials = 2;
-    message->start = announcement->start;
+    message->start = (char *)(uintptr_t)text_string(&announcement->start);
 }
 
 static void announce(struct monitor *monitor)
@@ -129,6 +139,7 @@ static void announce(struct monitor *monitor)
     fill_announcement(monitor, &announcement);
     monitor->is_announced = true;
     bus_publish_message(monitor->bus, "vcap.component.announce", NULL, &announcement.message.base);
+    text_free(&announcement.start);
 }
 
 static void on_discover(struct bus_subscription *subscription, const struct bus_message *message)
@@ -140,6 +151,7 @@ static void on_discover(struct bus_subscription *subscription, const struct bus_
     fill_announcement(monitor, &announcement);
     announcement.message.uptime = announcement.uptime;
     bus_answer(monitor->bus, message, &announcement.message.base);
+    text_free(&announcement.start);
 }
 
 /* ---- Over HTTP ---- */
@@ -188,6 +200,7 @@ static void answer_varz(struct monitor *monitor, struct http_exchange *exchange)
     announcement.message.uptime = announcement.uptime;
     struct text compact = {0};
     json_write(&compact, &announcement.message.base);
+    text_free(&announcement.start);
     if (monitor->add_varz != NULL) {
         struct text object = {0}; /* What is behind the last "}" of the common members. */
         text_add(&object, text_string(&compact), compact.size - 1);
