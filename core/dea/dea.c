@@ -220,8 +220,8 @@ static void destroy(struct machine *machine)
     droplets_destroy(&dea->droplets);
     placement_destroy(dea);
     files_destroy(dea);
+    bus_client_destroy(&dea->bus); /* Before those who subscribed: nothing can be sent any more. */
     monitor_destroy(&dea->monitor);
-    bus_client_destroy(&dea->bus);
     ports_close(&dea->ports);
     saved_destroy(dea);
     cupola__dea_config__free_unpacked(dea->config, NULL);
