@@ -39,7 +39,7 @@ static void on_measured(struct op *op, const struct op_result *result)
     uint64_t passed_ns = dea->machine.now_ns - usage->measured_ns;
     bool is_comparable = usage->measured_ns != 0 && passed_ns > 0 && measured->cpu_ns >= usage->cpu_ns;
     if (is_comparable)
-        usage->cpu_permille = (uint32_t)((measured->cpu_ns - usage->cpu_ns) / (passed_ns / 1000 + 1));
+        usage->cpu_permille = (uint32_t)(((measured->cpu_ns - usage->cpu_ns) * 1000 + passed_ns / 2) / passed_ns);
     usage->measured_ns = dea->machine.now_ns;
     usage->wall_s = machine_wall_seconds(&dea->machine);
     usage->memory_bytes = measured->memory_bytes;
