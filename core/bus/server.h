@@ -1,0 +1,176 @@
+/* The message bus server: what its files share. For core/bus only.
+ *
+ *     server.c           the component: start, listen, stop, inspect
+ *     server_client.c    one connection: accepted, greeted, kept alive, cut, gone
+ *     server_verbs.c     what clients say: CONNECT, SUB, UNSUB, PUB, ...
+ *     server_delivery.c  one publication to all who listen
+ *     server_monitor.c   /varz, /connz, /subsz and /healthz
+ *
+ * How a publication goes: on_bytes -> nats_parse -> server_publish -> subject_index_match -> a copy into `out` of every
+ * receiver -> one WRITE a receiver at the end of the step. No step on that way allocates for each message.
+ *
+ * What a stranger can make us hold is bounded by the configuration: connections, subscriptions, one control line and
+ * one payload a connection, max_pending unsent bytes a connection.
+ */
+#ifndef CUPOLA_CORE_BUS_SERVER_H
+#define CUPOLA_CORE_BUS_SERVER_H
+
+#include "core/base/random.h"
+#include "core/bus/subject_index.h"
+#include "core/machine/conn.h"
+#include "core/machine/timer.h"
+#include "core/proto/config.pb-c.h"
+#include "core/wire/nats.h"
+
+enum { BUS_MAX_SID = 64, BUS_MAX_NAME = 64 };
+
+struct bus_server;
+struct server_client;
+
+struct server_subscription {
+    struct subscriber subscriber;
+    struct hashed by_sid; /* Of the client and its sid. */
+    struct server_client *client;
+    struct server_subscription *prev, *next; /* Of the client, in the order of subscribing. */
+    struct server_subscription *next_spent;
+    uint64_t delivered;
+    uint64_t max; /* Ends by itself after so many; 0: never. */
+    bool is_spent;
+    uint8_t sid_size; /* With the blank behind it, as it goes into every delivery. */
+    char sid[];
+};
+
+/* A client's life:
+ *
+ *   GREETED --CONNECT--> ACTIVE --cut, stop, END--> LEAVING --drained--> (closed)
+ *   GREETED --cut, stop, END, connect_timeout--> LEAVING;   LEAVING --farewell timeout--> (aborted)
+ *
+ * A client that is LEAVING has no subscriptions, is not read, and waits only for its last bytes to leave.
+ */
+enum client_phase { CLIENT_GREETED = 1, CLIENT_ACTIVE, CLIENT_LEAVING };
+
+struct server_client {
+    struct conn conn;
+    struct bus_server *server;
+    struct server_client *prev, *next;
+    uint64_t id;
+    enum client_phase phase;
+    struct nats_parser parser;
+
+    /* CONNECT said so. */
+    bool verbose, pedantic, echo, headers, no_responders;
+    char *name, *lang;
+    char *peer;
+
+    struct text out;   /* What this step sends. */
+    size_t usual_size; /* Of the last step's; room for the next is made at once. */
+    struct server_client *next_dirty;
+    bool is_dirty;
+    bool is_too_slow;  /* To be cut at the end of the step. */
+    bool is_congested; /* Publishers wait for it to drain. */
+    bool is_held_back; /* Not read, because of a congested one. */
+    struct server_client *prev_held, *next_held;
+    uint64_t sent_bytes; /* Handed to the connection. */
+
+    struct server_subscription *subscriptions;
+    uint32_t subscription_count;
+
+    struct timer timer; /* connect_timeout, then pings, then the farewell. */
+    uint32_t pings_out;
+    bool was_heard; /* Since the last ping. */
+    uint64_t progress_bytes;
+    uint64_t progress_ns; /* When that was noticed. */
+
+    uint64_t in_messages, in_bytes, out_messages, out_bytes;
+};
+
+struct bus_server_limits {
+    size_t max_connections;
+    size_t max_subscriptions;
+    size_t max_control_line;
+    size_t max_payload;
+    size_t max_pending;
+    size_t congested_at; /* Unsent bytes of one client at which its publishers are slowed down. */
+    uint64_t ping_ns;
+    uint32_t max_pings_out;
+    uint64_t connect_timeout_ns;
+    uint64_t write_deadline_ns;
+};
+
+struct bus_server_counters {
+    uint64_t connections; /* Ever. */
+    uint64_t in_messages, in_bytes, out_messages, out_bytes;
+    uint64_t slow_consumers, stale_connections, refused_connections, protocol_errors, auth_failures;
+    uint64_t invalid_subjects;
+    uint64_t hold_backs;
+};
+
+struct server_monitor;
+
+struct bus_server {
+    struct machine machine;
+    struct listener listener;
+    struct bus_server_limits limits;
+    struct bus_server_counters counters;
+    char *host;
+    uint16_t port;
+    char *server_id;
+    char *user, *password; /* NULL: everyone is let in. */
+    uint64_t started_ns;
+    bool is_stopping;
+
+    struct server_client *clients;
+    size_t client_count;
+    uint64_t last_client_id;
+
+    struct subject_index index;
+    struct hash_table by_sid;
+    size_t subscription_count;
+    struct random_stream queue_pick;
+
+    struct late_work late;
+    struct server_client *dirty; /* Have something in `out`; the newest first. */
+    struct server_subscription *spent;
+    bool has_too_slow;
+    bool is_congested_now; /* A delivery since the last look went to a congested client. */
+    struct server_client *held_back;
+    struct timer release;
+    struct text scratch;
+
+    struct server_monitor *monitor; /* NULL: not asked for. */
+};
+
+/* server.c */
+void server_exit_when_empty(struct bus_server *server);
+
+/* server_client.c */
+void client_accept(struct bus_server *server, struct io_conn id, const char *peer);
+/* The CONNECT was good. */
+void client_activate(struct server_client *client);
+/* Makes room in what is sent at the end of the step; follow with text_grow(&client->out, used). */
+uint8_t *client_out_room(struct server_client *client, size_t size);
+void client_send_string(struct server_client *client, const char *string);
+/* -ERR 'text', and no more: the connection stays. */
+void client_send_error(struct server_client *client, const char *text);
+/* -ERR 'text', if it is not NULL, then the end. */
+void client_leave(struct server_client *client, const char *text);
+/* Leaving at once, since its bytes do not leave. */
+void client_abort(struct server_client *client);
+void client_free_all(struct bus_server *server);
+/* Publishers go on after congestion. */
+void clients_release(struct bus_server *server);
+
+/* server_verbs.c */
+void client_handle_frame(struct server_client *client, const struct nats_frame *frame);
+void client_drop_subscription(struct server_subscription *subscription);
+
+/* server_delivery.c */
+void server_publish(struct server_client *publisher, const struct nats_frame *frame);
+
+/* server_monitor.c */
+void server_monitor_open(struct bus_server *server, const Cupola__BusServerConfig *config);
+void server_monitor_close(struct bus_server *server);
+void server_monitor_destroy(struct bus_server *server);
+void server_print_varz(const struct bus_server *server, struct text *json);
+
+#endif

@@ -1,0 +1,348 @@
+/* One connection of the bus server, from its greeting to its end. */
+#include "core/bus/server.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/wire/json.h"
+
+#include <string.h>
+#include <utlist.h>
+
+enum {
+    FAREWELL_MS = 1000,        /* How long the last bytes of a leaving client may take. */
+    HOLD_BACK_MS = 5,          /* How long publishers wait for a congested client at a time. */
+    MOST_OUT_BYTES = 262144,   /* Written before the end of the step, so that no single buffer grows larger. */
+    MOST_USUAL_BYTES = 131072, /* Room made at once for a step's output. */
+};
+
+static void on_tick(struct timer *timer);
+
+/* ---- Output ---- */
+
+static void write_out(struct server_client *client)
+{
+    client->usual_size = client->out.size < MOST_USUAL_BYTES ? client->out.size : MOST_USUAL_BYTES;
+    client->sent_bytes += client->out.size;
+    conn_write_text(&client->conn, &client->out);
+}
+
+/* The end of a step: everybody gets what it brought, in one piece. */
+static void finish_step(struct late_work *work)
+{
+    struct bus_server *server = container_of(work, struct bus_server, late);
+    while (server->dirty != NULL) {
+        struct server_client *client = server->dirty;
+        server->dirty = client->next_dirty;
+        client->is_dirty = false;
+        if (client->out.size > 0)
+            write_out(client);
+    }
+    if (!server->has_too_slow)
+        return;
+    server->has_too_slow = false;
+    struct server_client *client = NULL;
+    DL_FOREACH(server->clients, client)
+    {
+        if (!client->is_too_slow)
+            continue;
+        client->is_too_slow = false;
+        server->counters.slow_consumers++;
+        machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) has %llu bytes unsent",
+                    (unsigned long long)client->id, client->peer, (unsigned long long)client->conn.unsent_bytes);
+        client_abort(client);
+    }
+}
+
+uint8_t *client_out_room(struct server_client *client, size_t size)
+{
+    if (!client->is_dirty) {
+        client->is_dirty = true;
+        client->next_dirty = client->server->dirty;
+        client->server->dirty = client;
+        machine_run_late(&client->server->machine, &client->server->late, finish_step);
+    }
+    if (client->out.buffer == NULL) {
+        text_room(&client->out, size > client->usual_size ? size : client->usual_size);
+    } else if (client->out.size + size > MOST_OUT_BYTES) {
+        write_out(client);
+    }
+    return text_room(&client->out, size);
+}
+
+void client_send_string(struct server_client *client, const char *string)
+{
+    size_t size = strlen(string);
+    memcpy(client_out_room(client, size), string, size);
+    text_grow(&client->out, size);
+}
+
+void client_send_error(struct server_client *client, const char *text)
+{
+    client_send_string(client, "-ERR '");
+    client_send_string(client, text);
+    client_send_string(client, "'\r\n");
+}
+
+/* ---- The end ---- */
+
+static void on_farewell_late(struct timer *timer)
+{
+    conn_abort(&container_of(timer, struct server_client, timer)->conn);
+}
+
+static void end_phase(struct server_client *client)
+{
+    client->phase = CLIENT_LEAVING;
+    while (client->subscriptions != NULL)
+        client_drop_subscription(client->subscriptions);
+    if (client->is_congested)
+        clients_release(client->server);
+    timer_cancel(&client->server->machine, &client->timer);
+}
+
+void client_leave(struct server_client *client, const char *text)
+{
+    if (client->phase == CLIENT_LEAVING)
+        return;
+    if (text != NULL)
+        client_send_error(client, text);
+    end_phase(client);
+    if (client->out.size == 0 && client->conn.unsent_bytes == 0) {
+        conn_close(&client->conn);
+        return;
+    }
+    timer_set(&client->server->machine, &client->timer, FAREWELL_MS * NS_PER_MS, on_farewell_late);
+}
+
+void client_abort(struct server_client *client)
+{
+    if (client->phase != CLIENT_LEAVING)
+        end_phase(client);
+    conn_abort(&client->conn);
+}
+
+static void free_client(struct server_client *client)
+{
+    struct bus_server *server = client->server;
+    assert_that(client->subscriptions == NULL);
+    DL_DELETE(server->clients, client);
+    server->client_count--;
+    if (client->is_held_back)
+        DL_DELETE2(server->held_back, client, prev_held, next_held);
+    nats_parser_free(&client->parser);
+    text_free(&client->out);
+    memory_free(client->name);
+    memory_free(client->lang);
+    memory_free(client->peer);
+    memory_free(client);
+}
+
+static void on_client_closed(struct conn *conn, enum io_status status)
+{
+    (void)status;
+    struct server_client *client = container_of(conn, struct server_client, conn);
+    struct bus_server *server = client->server;
+    assert_that(!client->is_dirty);
+    if (client->phase != CLIENT_LEAVING)
+        end_phase(client);
+    timer_cancel(&server->machine, &client->timer);
+    free_client(client);
+    server_exit_when_empty(server);
+}
+
+void client_free_all(struct bus_server *server)
+{
+    while (server->clients != NULL) {
+        while (server->clients->subscriptions != NULL)
+            client_drop_subscription(server->clients->subscriptions);
+        free_client(server->clients);
+    }
+}
+
+/* ---- Pings ---- */
+
+/* True while bytes wait and none have left for the write deadline. Looked at once a tick. */
+static bool is_stuck(struct server_client *client)
+{
+    uint64_t now_ns = client->server->machine.now_ns;
+    uint64_t left_bytes = client->sent_bytes - client->conn.unsent_bytes;
+    if (client->conn.unsent_bytes == 0 || left_bytes != client->progress_bytes) {
+        client->progress_bytes = left_bytes;
+        client->progress_ns = now_ns;
+        return false;
+    }
+    return now_ns - client->progress_ns >= client->server->limits.write_deadline_ns;
+}
+
+static void set_tick(struct server_client *client)
+{
+    const struct bus_server_limits *limits = &client->server->limits;
+    uint64_t pause_ns = limits->ping_ns < limits->write_deadline_ns ? limits->ping_ns : limits->write_deadline_ns;
+    timer_set(&client->server->machine, &client->timer, pause_ns, on_tick);
+}
+
+/* Whole messages count as signs of life, single bytes do not: whoever holds a half-sent line open is stale. */
+static void on_tick(struct timer *timer)
+{
+    struct server_client *client = container_of(timer, struct server_client, timer);
+    struct bus_server *server = client->server;
+    if (is_stuck(client)) {
+        server->counters.slow_consumers++;
+        machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) took nothing for too long",
+                    (unsigned long long)client->id, client->peer);
+        client_abort(client);
+        return;
+    }
+    if (client->was_heard) {
+        client->was_heard = false;
+        client->pings_out = 0;
+    } else if (client->pings_out < server->limits.max_pings_out) {
+        client->pings_out++;
+        client_send_string(client, "PING\r\n");
+    } else {
+        server->counters.stale_connections++;
+        client_leave(client, "Stale Connection");
+        return;
+    }
+    set_tick(client);
+}
+
+static void on_connect_late(struct timer *timer)
+{
+    client_leave(container_of(timer, struct server_client, timer), "Authentication Timeout");
+}
+
+void client_activate(struct server_client *client)
+{
+    if (client->phase != CLIENT_GREETED)
+        return;
+    client->phase = CLIENT_ACTIVE;
+    client->was_heard = true;
+    set_tick(client);
+}
+
+/* ---- Input ---- */
+
+static void on_release_time(struct timer *timer)
+{
+    clients_release(container_of(timer, struct bus_server, release));
+}
+
+/* Back-pressure: who publishes to a congested client is not read for a moment, or until that client has drained. It
+ * is a moment only, so that one stuck consumer (which max_pending or write_deadline will end) cannot hold up the bus.
+ */
+static void hold_back(struct server_client *client)
+{
+    struct bus_server *server = client->server;
+    server->counters.hold_backs++;
+    client->is_held_back = true;
+    DL_APPEND2(server->held_back, client, prev_held, next_held);
+    if (!timer_is_set(&server->release))
+        timer_set(&server->machine, &server->release, HOLD_BACK_MS * NS_PER_MS, on_release_time);
+}
+
+void clients_release(struct bus_server *server)
+{
+    timer_cancel(&server->machine, &server->release);
+    while (server->held_back != NULL) {
+        struct server_client *client = server->held_back;
+        DL_DELETE2(server->held_back, client, prev_held, next_held);
+        client->is_held_back = false;
+        conn_read(&client->conn);
+    }
+}
+
+static void on_client_bytes(struct conn *conn, struct slice bytes)
+{
+    struct server_client *client = container_of(conn, struct server_client, conn);
+    struct bus_server *server = client->server;
+    const uint8_t *at = slice_data(bytes);
+    size_t left = bytes.size;
+    server->is_congested_now = false;
+    while (client->phase != CLIENT_LEAVING) {
+        struct nats_frame frame;
+        size_t used = 0;
+        enum nats_result result = nats_parse(&client->parser, at, left, &used, &frame);
+        if (result == NATS_INCOMPLETE)
+            break;
+        if (result != NATS_FRAME) {
+            server->counters.protocol_errors++;
+            client_leave(client, nats_result_text(result));
+            return;
+        }
+        at += used;
+        left -= used;
+        client->was_heard = true;
+        client_handle_frame(client, &frame);
+    }
+    if (client->phase == CLIENT_LEAVING)
+        return;
+    if (server->is_congested_now)
+        hold_back(client);
+    else
+        conn_read(conn);
+}
+
+static void on_client_end(struct conn *conn)
+{
+    client_leave(container_of(conn, struct server_client, conn), NULL);
+}
+
+static void on_client_drained(struct conn *conn)
+{
+    struct server_client *client = container_of(conn, struct server_client, conn);
+    if (client->phase == CLIENT_LEAVING) {
+        conn_close(conn);
+    } else if (client->is_congested) {
+        client->is_congested = false;
+        clients_release(client->server);
+    }
+}
+
+/* ---- Greeting ---- */
+
+static void send_info(struct server_client *client)
+{
+    struct bus_server *server = client->server;
+    struct text *info = &server->scratch;
+    text_clear(info);
+    text_add_string(info, "INFO {\"server_id\":");
+    json_write_string(info, server->server_id);
+    text_add_string(info, ",\"server_name\":");
+    json_write_string(info, server->server_id);
+    text_add_string(info, ",\"version\":\"0.1.0\",\"proto\":1,\"host\":");
+    json_write_string(info, server->host);
+    text_addf(info, ",\"port\":%u,\"headers\":true,\"max_payload\":%llu,\"client_id\":%llu", (unsigned)server->port,
+              (unsigned long long)server->limits.max_payload, (unsigned long long)client->id);
+    if (server->user != NULL || server->password != NULL)
+        text_add_string(info, ",\"auth_required\":true");
+    text_add_string(info, "}\r\n");
+    client_send_string(client, text_string(info));
+}
+
+void client_accept(struct bus_server *server, struct io_conn id, const char *peer)
+{
+    static const struct conn_handlers handlers = {
+        .on_bytes = on_client_bytes,
+        .on_end = on_client_end,
+        .on_drained = on_client_drained,
+        .on_closed = on_client_closed,
+    };
+    struct server_client *client = memory_new(sizeof *client);
+    client->server = server;
+    client->id = ++server->last_client_id;
+    client->phase = CLIENT_GREETED;
+    client->peer = memory_copy_text(peer);
+    /* Until CONNECT says otherwise, as the protocol has it. */
+    client->verbose = true;
+    client->pedantic = true;
+    client->echo = true;
+    nats_parser_init(&client->parser, NATS_FROM_CLIENT, server->limits.max_control_line, server->limits.max_payload);
+    DL_APPEND(server->clients, client);
+    server->client_count++;
+    conn_accept(&server->machine, &client->conn, &handlers, id);
+    timer_set(&server->machine, &client->timer, server->limits.connect_timeout_ns, on_connect_late);
+    send_info(client);
+    conn_read(&client->conn);
+}
