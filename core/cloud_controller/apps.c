@@ -1,0 +1,144 @@
+/* One app: what its journalled value means, and which changes of it make sense.
+ *
+ * Its package:                                             Its run:
+ *
+ *   NONE --upload--> PENDING --staged--> STAGED              STOPPED --start--> LIVE        (a staged droplet exists)
+ *   PENDING --upload--> PENDING                              STOPPED --start--> WAITING     (it does not)
+ *   PENDING, FAILED --failed--> FAILED                       WAITING --staged--> LIVE
+ *   FAILED --staged--> STAGED                                LIVE --staged anew, updated--> LIVE
+ *   FAILED, STAGED --upload--> PENDING                       WAITING, LIVE --stop, staging failed--> STOPPED
+ */
+#include "core/cloud_controller/state.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PACKAGE_STATES = 4, RUN_STATES = 4 };
+
+#define NONE CUPOLA__PACKAGE_STATE__PACKAGE_NONE
+#define PENDING CUPOLA__PACKAGE_STATE__PACKAGE_PENDING
+#define STAGED CUPOLA__PACKAGE_STATE__PACKAGE_STAGED
+#define FAILED CUPOLA__PACKAGE_STATE__PACKAGE_FAILED
+
+/* Staying is always allowed. */
+static const bool package_moves[PACKAGE_STATES][PACKAGE_STATES] = {
+    [NONE] = {[NONE] = true, [PENDING] = true},
+    [PENDING] = {[PENDING] = true, [STAGED] = true, [FAILED] = true},
+    [STAGED] = {[STAGED] = true, [PENDING] = true},
+    [FAILED] = {[FAILED] = true, [STAGED] = true, [PENDING] = true},
+};
+static const bool run_moves[RUN_STATES][RUN_STATES] = {
+    [RUN_STOPPED] = {[RUN_STOPPED] = true, [RUN_WAITING] = true, [RUN_LIVE] = true},
+    [RUN_WAITING] = {[RUN_WAITING] = true, [RUN_LIVE] = true, [RUN_STOPPED] = true},
+    [RUN_LIVE] = {[RUN_LIVE] = true, [RUN_STOPPED] = true},
+};
+
+enum run_state app_run_state(const Cupola__JournalApp *value)
+{
+    if (!value->started)
+        return RUN_STOPPED;
+    return value->run_live ? RUN_LIVE : RUN_WAITING;
+}
+
+void app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalApp *to)
+{
+    assert_that(from->id == to->id);
+    assert_that(package_moves[from->package_state][to->package_state]);
+    assert_that(run_moves[app_run_state(from)][app_run_state(to)]);
+    assert_that(to->started || !to->run_live);
+    assert_that(!to->run_live || to->droplet_sha1 != NULL);
+    assert_that(to->run_count >= 0);
+}
+
+void app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY])
+{
+    const char *stem = value->droplet_sha1;
+    if (stem == NULL)
+        stem = value->package_sha1 != NULL ? value->package_sha1 : value->nonce;
+    snprintf(ret_version, VERSION_CAPACITY, "%.40s-%lld", stem, (long long)value->run_count);
+}
+
+bool app_has_version(const Cupola__JournalApp *value, const char *version)
+{
+    char current[VERSION_CAPACITY];
+    app_version(value, current);
+    return version != NULL && strcmp(version, current) == 0;
+}
+
+bool app_needs_staging(const Cupola__JournalApp *value)
+{
+    return value->package_sha1 != NULL && value->package_state != STAGED;
+}
+
+const char *app_state_name(const Cupola__JournalApp *value)
+{
+    return value->started ? "STARTED" : "STOPPED";
+}
+
+void app_begin_run(Cupola__JournalApp *value)
+{
+    assert_that(value->started);
+    assert_that(value->droplet_sha1 != NULL);
+    value->has_run_live = value->run_live = true;
+    value->has_run_count = true;
+    value->run_count++;
+}
+
+/* ---- Folded ---- */
+
+/* The folded state owns its values; a copy by way of the wire is as deep as the message is. */
+static Cupola__JournalApp *copy_value(const Cupola__JournalApp *value)
+{
+    struct text packed = {0};
+    size_t size = cupola__journal_app__get_packed_size(value);
+    cupola__journal_app__pack(value, text_room(&packed, size));
+    text_grow(&packed, size);
+    Cupola__JournalApp *copy = cupola__journal_app__unpack(NULL, size, (const uint8_t *)text_string(&packed));
+    assert_that(copy != NULL);
+    text_free(&packed);
+    return copy;
+}
+
+struct app *app_new(const Cupola__JournalApp *value)
+{
+    struct app *app = memory_new(sizeof *app);
+    app->id = value->id;
+    app->value = copy_value(value);
+    app->healthy = -1;
+    struct text path = {0};
+    text_addf(&path, "%s %s", value->owner, value->name);
+    app->path = memory_copy_text(text_string(&path));
+    text_free(&path);
+    return app;
+}
+
+void app_replace_value(struct app *app, const Cupola__JournalApp *value)
+{
+    Cupola__JournalApp *copy = copy_value(value);
+    cupola__journal_app__free_unpacked(app->value, NULL);
+    app->value = copy;
+}
+
+void app_free(struct app *app)
+{
+    cupola__journal_app__free_unpacked(app->value, NULL);
+    memory_free(app->indices);
+    memory_free(app->path);
+    memory_free(app);
+}
+
+/* Gives every index that the change has ordered to start its epoch, and forgets those that are wanted no more. */
+void app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns)
+{
+    size_t count = difference->is_live ? (size_t)difference->new_instances : 0;
+    app->indices = memory_grow(app->indices, app->index_count * sizeof *app->indices, count * sizeof *app->indices);
+    size_t first_new = difference->new_run ? 0 : app->index_count;
+    for (size_t i = first_new; i < count; i++) {
+        app->indices[i].epoch = difference->sequence;
+        app->indices[i].ordered_at_ns = now_ns;
+    }
+    app->index_count = count;
+}

@@ -1,0 +1,98 @@
+/* Private to core/cloud_controller: the whole component, and what its parts call each other for.
+ *
+ *   REST (rest*.c) ---change--> journal.c --append--> journal --entry--> state.c (fold)
+ *                                   |                                       |
+ *                                 DONE: answer, and follow_up.c: tell the health manager, stop, start (placement.c)
+ */
+#ifndef CUPOLA_CORE_CLOUD_CONTROLLER_CONTROLLER_H
+#define CUPOLA_CORE_CLOUD_CONTROLLER_CONTROLLER_H
+
+#include "core/bus/client.h"
+#include "core/cloud_controller/journal.h"
+#include "core/cloud_controller/state.h"
+#include "core/http/server.h"
+#include "core/monitor/monitor.h"
+#include "core/proto/bus.pb-c.h"
+
+struct call;
+struct placement;
+struct stage_job;
+struct start_wish;
+
+/* Starts that the health manager asked for, on their way into the journal (hm_requests.c). */
+struct start_orders {
+    struct change change;
+    struct start_wish *wishes; /* Asked for, not yet in an append. */
+    size_t wish_count, wish_capacity;
+    struct start_wish *ordered; /* In the append that is under way. */
+    size_t ordered_count;
+    bool is_submitted;
+};
+
+struct controller {
+    struct machine machine; /* First. */
+    Cupola__CloudControllerConfig *config;
+    struct state state;
+    struct journal journal;
+    struct bus_client bus;
+    struct monitor monitor;
+    struct http_server server;
+    bool is_listening;
+    bool is_stopping;
+    bool is_destroyed; /* Its parts are being freed: nothing may be emitted. */
+    struct timer stop_timer;
+    struct text token_key;
+    const char *app_domain; /* ".cupola.test": points into config->external_uri. */
+    struct random_stream nonces;
+
+    struct call *calls; /* Of the REST API, until their last operation has ended. */
+    size_t hashes;      /* Passwords being hashed. */
+
+    struct stage_job *stage_jobs; /* In the order in which they came. */
+    size_t stages_running;
+    struct timer stage_sweep;
+
+    struct placement *placements; /* By app and index. */
+    size_t discovers;             /* Questions to the DEAs that are open. */
+
+    struct start_orders start_orders;
+    size_t bootstrap_next; /* Of config->bootstrap_users. */
+    struct op bootstrap_hash;
+    struct change bootstrap_change;
+    struct text bootstrap_password; /* The hash of the one under way. */
+
+    struct timer register_timer;
+    uint64_t health_silent_until_ns; /* Cache: the health manager did not answer a moment ago. */
+
+    uint64_t requests, starts_ordered, starts_sent, complaints, stagings, staging_failures;
+};
+
+/* Where others reach this controller. */
+const char *controller_host(const struct controller *controller);
+bool controller_is_admin(const struct controller *controller, const char *email);
+
+/* cloud_controller.c: what its parts report. */
+void controller_on_listening(struct controller *controller, enum io_status status, uint16_t port);
+void controller_on_drained(struct controller *controller);
+
+/* follow_up.c: what follows from a change of an app that this controller made. */
+void follow_up(struct controller *controller, const struct difference *difference);
+
+/* own_route.c: the API's own host at the routers. */
+void own_route_register(struct controller *controller);
+void own_route_unregister(struct controller *controller);
+
+/* hm_requests.c, desired.c, own_route.c: handlers of bus messages, for the table in cloud_controller.c. */
+void on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_requests_destroy(struct controller *controller);
+
+/* desired.c: one app as the health manager is told of it. Points into the app and into ret_version. */
+void desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY]);
+
+/* bootstrap.c: creates the configured users that do not exist yet. */
+void bootstrap_next_user(struct controller *controller);
+
+#endif

@@ -1,0 +1,102 @@
+#include "core/cloud_controller/dea_messages.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+#include "core/wire/json.h"
+
+static void add_strings(struct text *json, const char *key, char *const *strings, size_t count)
+{
+    if (count == 0)
+        return;
+    text_addf(json, ",\"%s\":[", key);
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0)
+            text_add_char(json, ',');
+        json_write_string(json, strings[i]);
+    }
+    text_add_char(json, ']');
+}
+
+static void add_numbers(struct text *json, const char *key, const int32_t *numbers, size_t count)
+{
+    if (count == 0)
+        return;
+    text_addf(json, ",\"%s\":[", key);
+    for (size_t i = 0; i < count; i++)
+        text_addf(json, i > 0 ? ",%d" : "%d", numbers[i]);
+    text_add_char(json, ']');
+}
+
+static void add_version(struct text *json, const char *version)
+{
+    if (version == NULL)
+        return;
+    text_add_string(json, ",\"version\":");
+    json_write_string(json, version);
+}
+
+void dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
+{
+    struct text json = {0};
+    text_addf(&json, "{\"droplet\":%lld", (long long)stop->droplet);
+    add_version(&json, stop->version);
+    add_strings(&json, "instances", stop->instances, stop->n_instances);
+    add_numbers(&json, "indices", stop->indices, stop->n_indices);
+    add_strings(&json, "states", stop->states, stop->n_states);
+    if (stop->has_epoch)
+        text_addf(&json, ",\"epoch\":%lld", (long long)stop->epoch);
+    text_add_char(&json, '}');
+    bus_publish(&controller->bus, "dea.stop", NULL, (struct io_bytes){(const uint8_t *)text_string(&json), json.size});
+    text_free(&json);
+}
+
+void dea_update(struct controller *controller, const struct app *app)
+{
+    Cupola__DeaUpdate update = CUPOLA__DEA_UPDATE__INIT;
+    update.has_droplet = true;
+    update.droplet = app->id;
+    update.uris = app->value->uris;
+    update.n_uris = app->value->n_uris;
+    bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
+}
+
+void dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch)
+{
+    const Cupola__JournalApp *value = app->value;
+    assert_that(value->run_live);
+    Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
+    limits.has_mem = limits.has_disk = limits.has_fds = true;
+    limits.mem = value->memory_mb;
+    limits.disk = value->disk_mb;
+    limits.fds = value->descriptors;
+    char version[VERSION_CAPACITY];
+    app_version(value, version);
+    struct text file = {0}, uri = {0}, subject = {0};
+    text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, value->droplet_sha1);
+    text_addf(&uri, "http://%s:%u%s", controller_host(controller), controller->server.port, text_string(&file));
+    text_addf(&subject, "dea.%s.start", dea);
+
+    Cupola__DeaStart start = CUPOLA__DEA_START__INIT;
+    start.has_droplet = start.has_index = start.has_epoch = true;
+    start.droplet = app->id;
+    start.name = value->name;
+    start.uris = value->uris;
+    start.n_uris = value->n_uris;
+    start.runtime = value->runtime;
+    start.framework = value->framework;
+    start.sha1 = value->droplet_sha1;
+    start.executablefile = (char *)(uintptr_t)text_string(&file);
+    start.executableuri = (char *)(uintptr_t)text_string(&uri);
+    start.version = version;
+    start.limits = &limits;
+    start.env = value->env;
+    start.n_env = value->n_env;
+    start.users = (char **)(uintptr_t)&value->owner;
+    start.n_users = 1;
+    start.index = index;
+    start.epoch = (int64_t)epoch;
+    bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
+    text_free(&file);
+    text_free(&uri);
+    text_free(&subject);
+}

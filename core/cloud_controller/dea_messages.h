@@ -1,0 +1,15 @@
+/* What DEAs are told. Filters of dea.stop that do not apply are left out of the message: DEAs of v1 take an empty list
+ * for a filter that nothing passes. */
+#ifndef CUPOLA_CORE_CLOUD_CONTROLLER_DEA_MESSAGES_H
+#define CUPOLA_CORE_CLOUD_CONTROLLER_DEA_MESSAGES_H
+
+#include "core/cloud_controller/controller.h"
+
+/* dea.stop: fields that are absent or empty do not filter. */
+void dea_stop(struct controller *controller, const Cupola__DeaStop *stop);
+/* dea.update: the app's hosts. */
+void dea_update(struct controller *controller, const struct app *app);
+/* dea.ID.start of one index. */
+void dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch);
+
+#endif

@@ -1,0 +1,224 @@
+/* What the health manager complains about.
+ *
+ * START: ordered anew through the journal, so that a complaint that reaches several controllers, or twice the same one,
+ * orders one start: whoever appends second finds it ordered a moment ago. Complaints that come while an append is under
+ * way go together into the next one. STOP: passed on as v1 does.
+ */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/base/mutation.h"
+#include "core/cloud_controller/controller.h"
+#include "core/cloud_controller/dea_messages.h"
+#include "core/cloud_controller/placement.h"
+
+#include <string.h>
+
+enum {
+    MAX_WISHES = 65536, /* More complaints than that at a time are dropped: they will come again. */
+    MAX_ORDERS = 1024,  /* Of one entry. */
+};
+
+struct start_wish {
+    int64_t app_id;
+    int32_t index;
+    char version[VERSION_CAPACITY];
+};
+
+static void take_start(struct controller *controller, const Cupola__HealthManagerRequest *request);
+static void take_stop(struct controller *controller, const Cupola__HealthManagerRequest *request);
+static void submit_orders(struct controller *controller);
+static bool prepare_orders(struct change *change);
+static void on_ordered(struct change *change, enum change_outcome outcome);
+
+static bool is_word(const char *text, const char *lower_case_word)
+{
+    for (; *text != '\0' && *lower_case_word != '\0'; text++, lower_case_word++)
+        if ((*text | 0x20) != *lower_case_word)
+            return false;
+    return *text == *lower_case_word;
+}
+
+void on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct controller *controller = container_of(bus, struct controller, bus);
+    const Cupola__HealthManagerRequest *request = (const Cupola__HealthManagerRequest *)parsed;
+    controller->complaints++;
+    if (!controller->journal.is_caught_up || controller->is_stopping || request->op == NULL || !request->has_droplet)
+        return;
+    if (mutation_is(CC_IGNORES_HEALTH_MANAGER))
+        return;
+    if (is_word(request->op, "start"))
+        take_start(controller, request);
+    else if (is_word(request->op, "stop"))
+        take_stop(controller, request);
+}
+
+/* ---- START ---- */
+
+/* The app, if it wants that index in that version and no start of it is in flight. */
+static struct app *find_missing(const struct controller *controller, int64_t app_id, const char *version, int32_t index)
+{
+    struct app *app = state_find_app(&controller->state, app_id);
+    if (app == NULL || index < 0 || (size_t)index >= app->index_count || !app_has_version(app->value, version))
+        return NULL;
+    uint64_t ordered_at_ns = app->indices[index].ordered_at_ns;
+    uint64_t memory_ns = controller->config->start_memory_ms * NS_PER_MS;
+    bool is_in_flight = ordered_at_ns != 0 && controller->machine.now_ns - ordered_at_ns < memory_ns;
+    return is_in_flight || placement_is_pending(controller, app_id, index) ? NULL : app;
+}
+
+static bool is_wished(const struct start_orders *orders, int64_t app_id, int32_t index)
+{
+    for (size_t i = 0; i < orders->wish_count; i++)
+        if (orders->wishes[i].app_id == app_id && orders->wishes[i].index == index)
+            return true;
+    return false;
+}
+
+static void add_wish(struct start_orders *orders, int64_t app_id, int32_t index, const char *version)
+{
+    if (orders->wish_count == orders->wish_capacity) {
+        size_t capacity = orders->wish_capacity == 0 ? 16 : 2 * orders->wish_capacity;
+        orders->wishes = memory_grow(orders->wishes, orders->wish_capacity * sizeof *orders->wishes,
+                                     capacity * sizeof *orders->wishes);
+        orders->wish_capacity = capacity;
+    }
+    struct start_wish *wish = &orders->wishes[orders->wish_count++];
+    *wish = (struct start_wish){.app_id = app_id, .index = index};
+    memcpy(wish->version, version, strnlen(version, VERSION_CAPACITY - 1));
+}
+
+static void take_start(struct controller *controller, const Cupola__HealthManagerRequest *request)
+{
+    struct start_orders *orders = &controller->start_orders;
+    for (size_t i = 0; i < request->n_indices && orders->wish_count < MAX_WISHES; i++) {
+        int32_t index = request->indices[i];
+        if (find_missing(controller, request->droplet, request->version, index) != NULL &&
+            !is_wished(orders, request->droplet, index))
+            add_wish(orders, request->droplet, index, request->version);
+    }
+    submit_orders(controller);
+}
+
+static void submit_orders(struct controller *controller)
+{
+    struct start_orders *orders = &controller->start_orders;
+    if (orders->is_submitted || orders->wish_count == 0)
+        return;
+    orders->is_submitted = true;
+    orders->change.prepare = prepare_orders;
+    orders->change.done = on_ordered;
+    journal_submit(controller, &orders->change);
+}
+
+/* Takes what is wished by now, up to the size of an entry; after a conflict it looks again at what it took before. */
+static bool prepare_orders(struct change *change)
+{
+    struct controller *controller = change->controller;
+    struct start_orders *orders = &controller->start_orders;
+    if (orders->ordered == NULL) {
+        size_t count = orders->wish_count < MAX_ORDERS ? orders->wish_count : MAX_ORDERS;
+        orders->ordered = memory_new(count * sizeof *orders->ordered);
+        memcpy(orders->ordered, orders->wishes, count * sizeof *orders->ordered);
+        orders->ordered_count = count;
+        orders->wish_count -= count;
+        memmove(orders->wishes, orders->wishes + count, orders->wish_count * sizeof *orders->wishes);
+    }
+    Cupola__StartOrder *entries = memory_new(orders->ordered_count * sizeof *entries);
+    Cupola__StartOrder **places = memory_new(orders->ordered_count * sizeof *places);
+    Cupola__StartOrders starts = CUPOLA__START_ORDERS__INIT;
+    starts.orders = places;
+    for (size_t i = 0; i < orders->ordered_count; i++) {
+        struct start_wish *wish = &orders->ordered[i];
+        if (find_missing(controller, wish->app_id, wish->version, wish->index) == NULL)
+            continue;
+        Cupola__StartOrder *entry = &entries[starts.n_orders];
+        cupola__start_order__init(entry);
+        entry->has_app = true;
+        entry->app = wish->app_id;
+        entry->version = wish->version;
+        entry->indices = &wish->index;
+        entry->n_indices = 1;
+        places[starts.n_orders++] = entry;
+    }
+    if (starts.n_orders > 0) {
+        Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
+        entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED;
+        entry.starts_ordered = &starts;
+        change_write(change, &entry, NULL);
+    }
+    memory_free(entries);
+    memory_free(places);
+    return starts.n_orders > 0;
+}
+
+static void on_ordered(struct change *change, enum change_outcome outcome)
+{
+    struct controller *controller = change->controller;
+    struct start_orders *orders = &controller->start_orders;
+    for (size_t i = 0; i < orders->ordered_count && outcome == CHANGE_DURABLE; i++) {
+        const struct start_wish *wish = &orders->ordered[i];
+        const struct app *app = state_find_app(&controller->state, wish->app_id);
+        if (app == NULL || (size_t)wish->index >= app->index_count ||
+            app->indices[wish->index].epoch != change->difference.sequence)
+            continue; /* Overtaken. */
+        placement_start(controller, app, wish->index);
+        controller->starts_ordered++;
+    }
+    memory_free(orders->ordered);
+    orders->ordered = NULL;
+    orders->ordered_count = 0;
+    orders->is_submitted = false;
+    submit_orders(controller);
+}
+
+/* An instance has ended: its index may be started again at once. */
+void on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct controller *controller = container_of(bus, struct controller, bus);
+    const Cupola__DropletExited *exited = (const Cupola__DropletExited *)parsed;
+    struct app *app = state_find_app(&controller->state, exited->droplet);
+    if (app == NULL || exited->index < 0 || (size_t)exited->index >= app->index_count)
+        return;
+    struct app_index *index = &app->indices[exited->index];
+    if (exited->has_epoch ? (uint64_t)exited->epoch >= index->epoch : app_has_version(app->value, exited->version))
+        index->ordered_at_ns = 0;
+}
+
+/* ---- STOP ---- */
+
+static void take_stop(struct controller *controller, const Cupola__HealthManagerRequest *request)
+{
+    const struct app *app = state_find_app(&controller->state, request->droplet);
+    Cupola__DeaStop stop = CUPOLA__DEA_STOP__INIT;
+    stop.has_droplet = true;
+    stop.droplet = request->droplet;
+    if (app == NULL) {
+        /* Ids are given in order: one beyond ours was given by a controller whose journal this is not. */
+        if (request->droplet <= 0 || request->droplet > controller->state.last_app_id) {
+            machine_log(&controller->machine, LOG_WARNING,
+                        "the health manager wants app %lld stopped, which this journal never knew; refused",
+                        (long long)request->droplet);
+            return;
+        }
+        dea_stop(controller, &stop);
+        return;
+    }
+    if (request->last_updated != app->value->changed_s || (request->n_instances == 0 && request->n_indices == 0))
+        return; /* It speaks of another state of the app, and will look again. */
+    stop.instances = request->instances;
+    stop.n_instances = request->n_instances;
+    stop.indices = request->indices;
+    stop.n_indices = request->n_indices;
+    stop.version = request->n_instances == 0 ? request->version : NULL;
+    dea_stop(controller, &stop);
+}
+
+void hm_requests_destroy(struct controller *controller)
+{
+    memory_free(controller->start_orders.wishes);
+    memory_free(controller->start_orders.ordered);
+}

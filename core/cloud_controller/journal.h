@@ -1,0 +1,69 @@
+/* Changes on their way into the journal, one at a time.
+ *
+ *   submitted --> PREPARED against the folded state --append--> DONE ok: durable
+ *                     |    ^                             |
+ *                  refused |__ conflict: others were first, prepare again on what they wrote
+ *
+ * `prepare` looks at the folded state, and either calls change_write and returns true, or returns false. It may be
+ * called several times. `done` is called exactly once, and only then may anybody be answered.
+ */
+#ifndef CUPOLA_CORE_CLOUD_CONTROLLER_JOURNAL_H
+#define CUPOLA_CORE_CLOUD_CONTROLLER_JOURNAL_H
+
+#include "core/cloud_controller/state.h"
+#include "core/machine/op.h"
+
+struct controller;
+struct change;
+
+enum change_outcome {
+    CHANGE_DURABLE = 1,
+    CHANGE_REFUSED, /* prepare returned false. */
+    CHANGE_LOST,    /* The journal failed, or too many wait for it: it may or may not appear later. */
+};
+
+/* Embed it, zeroed. */
+struct change {
+    bool (*prepare)(struct change *change);
+    void (*done)(struct change *change, enum change_outcome outcome);
+    struct controller *controller;
+    struct difference difference; /* After CHANGE_DURABLE. */
+
+    /* Private. */
+    struct text packed;
+    struct change *next;
+};
+
+struct journal {
+    struct op follow;
+    struct op append;
+    struct change *first, **end; /* The first one is being appended while `append` is pending. */
+    size_t count;
+    uint64_t writer;        /* Who we are in this life. */
+    uint64_t writer_number; /* Of the append under way. */
+    uint64_t append_head;   /* The head that it named. */
+    bool is_folded;         /* Its own entry has come by. */
+    bool waits_for_entries; /* After a conflict: what others wrote is still to come. */
+    bool is_caught_up;
+    uint64_t appended, conflicts, failures;
+};
+
+/* Begins to follow, from the beginning. `on_caught_up` of cloud_controller.c is called when the past is folded. */
+void journal_open(struct controller *controller);
+/* One entry came. */
+void journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes);
+/* `done` may be called before this returns. */
+void journal_submit(struct controller *controller, struct change *change);
+/* For prepare: the entry; its `change` must be set. `actor` may be NULL. */
+void change_write(struct change *change, Cupola__JournalEntry *entry, const char *actor);
+/* The same for a changed app; asserts that the old value may become the new one. `old` is NULL for a new app. */
+void change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
+                      Cupola__JournalApp *new, const char *actor);
+bool journal_has_pending(const struct controller *controller);
+/* Forgets all changes, without calling them. */
+void journal_destroy(struct controller *controller);
+
+/* cloud_controller.c. */
+void controller_on_caught_up(struct controller *controller);
+
+#endif

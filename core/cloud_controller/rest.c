@@ -1,0 +1,296 @@
+/* Requests come in, find their route and their user, and leave with an answer. */
+#include "core/cloud_controller/rest.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+#include "core/cloud_controller/rest_routes.h"
+#include "core/cloud_controller/tokens.h"
+
+#include <string.h>
+
+static bool on_head(struct http_exchange *exchange);
+static void on_body(struct http_exchange *exchange, const uint8_t *bytes, size_t size);
+static void on_request(struct http_exchange *exchange);
+static void on_aborted(struct http_exchange *exchange);
+static void on_listening(struct http_server *server, enum io_status status, uint16_t port);
+static void on_drained(struct http_server *server);
+
+const struct http_server_handlers rest_server_handlers = {
+    .on_listening = on_listening,
+    .on_head = on_head,
+    .on_body = on_body,
+    .on_request = on_request,
+    .on_aborted = on_aborted,
+    .on_drained = on_drained,
+};
+
+static void on_listening(struct http_server *server, enum io_status status, uint16_t port)
+{
+    controller_on_listening(container_of(server, struct controller, server), status, port);
+}
+
+static void on_drained(struct http_server *server)
+{
+    controller_on_drained(container_of(server, struct controller, server));
+}
+
+/* ---- The life of a call ---- */
+
+static struct call *call_new(struct controller *controller, struct http_exchange *exchange,
+                             const struct route_match *match)
+{
+    assert_that(match->route->size >= sizeof(struct call));
+    struct call *call = memory_new(match->route->size);
+    call->controller = controller;
+    call->exchange = exchange;
+    call->route = match->route;
+    for (size_t i = 0; i < MAX_ARGUMENTS; i++)
+        call->arguments[i] = match->arguments[i];
+    call->rest = match->rest;
+    call->next = controller->calls;
+    if (call->next != NULL)
+        call->next->previous = call;
+    controller->calls = call;
+    exchange->user = call;
+    return call;
+}
+
+static void call_free(struct call *call)
+{
+    if (call->route->release != NULL)
+        call->route->release(call);
+    if (call->next != NULL)
+        call->next->previous = call->previous;
+    if (call->previous != NULL)
+        call->previous->next = call->next;
+    else
+        call->controller->calls = call->next;
+    for (size_t i = 0; i < MAX_ARGUMENTS; i++)
+        memory_free(call->arguments[i]);
+    memory_free(call->rest);
+    memory_free(call->email);
+    memory_free(call);
+}
+
+void rest_destroy(struct controller *controller)
+{
+    while (controller->calls != NULL)
+        call_free(controller->calls);
+}
+
+/* ---- Who calls ---- */
+
+/* Proxy-User: an admin acts for somebody else. On every route but the creation of tokens, which reads no token. */
+static bool take_proxy_user(struct call *call, const char *proxied, struct refusal *refusal)
+{
+    if (call->email == NULL || !call->is_admin) {
+        refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
+        return false;
+    }
+    if (state_find_user(&call->controller->state, proxied) == NULL) {
+        refusal_set(refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
+        return false;
+    }
+    memory_free(call->email);
+    call->email = memory_copy_text(proxied);
+    call->is_admin = controller_is_admin(call->controller, proxied);
+    return true;
+}
+
+static bool identify(struct call *call, struct refusal *refusal)
+{
+    const char *token = http_exchange_header(call->exchange, "Authorization");
+    struct text email = {0};
+    if (token != NULL && token_check(call->controller, token, &email) &&
+        state_find_user(&call->controller->state, text_string(&email)) != NULL) {
+        call->email = memory_copy_text(text_string(&email));
+        call->is_admin = controller_is_admin(call->controller, call->email);
+    }
+    text_free(&email);
+
+    const char *proxied = http_exchange_header(call->exchange, "Proxy-User");
+    if (proxied != NULL && *proxied != '\0' && !take_proxy_user(call, proxied, refusal))
+        return false;
+    if ((call->route->access != ACCESS_ANYBODY && call->email == NULL) ||
+        (call->route->access == ACCESS_ADMIN && !call->is_admin)) {
+        refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
+/* ---- Requests ---- */
+
+/* Refusals that need no body are answered here, so that nobody uploads for nothing. */
+static bool on_head(struct http_exchange *exchange)
+{
+    struct controller *controller = container_of(exchange->server, struct controller, server);
+    controller->requests++;
+    struct route_match match = {0};
+    if (!routes_find(&exchange->head, exchange->path, &match)) {
+        http_answer_string(exchange, 404, "text/html", " ");
+        return false;
+    }
+    struct call *call = call_new(controller, exchange, &match);
+    struct refusal refusal = {0};
+    if (!controller->journal.is_caught_up) {
+        call_fail(call, ERROR_DATABASE, NULL, NULL); /* We do not know anything yet. */
+        return false;
+    }
+    if (!identify(call, &refusal)) {
+        call_refuse(call, &refusal);
+        return false;
+    }
+    if (call->route->begin_body == NULL)
+        return false;
+    call->route->begin_body(call);
+    return true;
+}
+
+static void on_body(struct http_exchange *exchange, const uint8_t *bytes, size_t size)
+{
+    struct call *call = exchange->user;
+    assert_that(call != NULL);
+    call->route->take_body(call, bytes, size);
+}
+
+static void on_request(struct http_exchange *exchange)
+{
+    struct call *call = exchange->user;
+    assert_that(call != NULL);
+    call->is_handled = true;
+    call->route->handle(call);
+}
+
+/* A call whose handler has begun ends by itself; one that still waited for its body has nothing under way. */
+static void on_aborted(struct http_exchange *exchange)
+{
+    struct call *call = exchange->user;
+    if (call == NULL)
+        return;
+    assert_that(call->exchange == exchange);
+    call->exchange = NULL;
+    if (!call->is_handled)
+        call_free(call);
+}
+
+/* ---- Answers ---- */
+
+static struct http_exchange *take_exchange(struct call *call)
+{
+    struct http_exchange *exchange = call->exchange;
+    if (exchange != NULL)
+        exchange->user = NULL;
+    return exchange;
+}
+
+void call_answer_json(struct call *call, int status, struct text *json)
+{
+    struct http_exchange *exchange = take_exchange(call);
+    call_free(call);
+    if (exchange != NULL)
+        http_answer_text(exchange, status, "application/json; charset=utf-8", json);
+    text_free(json);
+}
+
+void call_answer(struct call *call, int status, const ProtobufCMessage *message)
+{
+    struct text json = {0};
+    json_write(&json, message);
+    call_answer_json(call, status, &json);
+}
+
+void call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message)
+{
+    struct http_exchange *exchange = take_exchange(call);
+    struct text json = {0}, header = {0};
+    json_write(&json, message);
+    text_addf(&header, "Location: %s\r\n", location);
+    if (exchange != NULL)
+        http_answer(exchange, 302, "application/json; charset=utf-8", text_string(&header),
+                    (struct io_bytes){(const uint8_t *)text_string(&json), json.size});
+    text_free(&json);
+    text_free(&header);
+    call_free(call);
+}
+
+static void answer_string(struct call *call, int status, const char *content_type, struct io_bytes body)
+{
+    struct http_exchange *exchange = take_exchange(call);
+    if (exchange != NULL)
+        http_answer(exchange, status, content_type, "", body);
+    call_free(call);
+}
+
+void call_answer_blank(struct call *call)
+{
+    answer_string(call, 200, "text/html; charset=utf-8", (struct io_bytes){(const uint8_t *)" ", 1});
+}
+
+void call_answer_nothing(struct call *call)
+{
+    answer_string(call, 204, NULL, (struct io_bytes){(const uint8_t *)"", 0});
+}
+
+void call_answer_text(struct call *call, int status, struct io_bytes text)
+{
+    answer_string(call, status, "text/plain; charset=utf-8", text);
+}
+
+void call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size)
+{
+    struct http_exchange *exchange = take_exchange(call);
+    if (exchange != NULL)
+        http_answer_blob(exchange, content_type, digest, size);
+    call_free(call);
+}
+
+void call_refuse(struct call *call, const struct refusal *refusal)
+{
+    struct text description = {0};
+    error_describe(&description, refusal);
+    Cupola__RestError error = CUPOLA__REST_ERROR__INIT;
+    error.has_code = true;
+    error.code = error_code(refusal->error);
+    error.description = (char *)(uintptr_t)text_string(&description);
+    struct text json = {0};
+    json_write(&json, &error.base);
+    text_free(&description);
+    int status = error_status(refusal->error);
+    call_answer_json(call, status, &json);
+}
+
+void call_fail(struct call *call, enum cloud_error error, const char *first, const char *second)
+{
+    struct refusal refusal = {0};
+    refusal_set(&refusal, error, first, second);
+    call_refuse(call, &refusal);
+}
+
+void call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal)
+{
+    assert_that(outcome != CHANGE_DURABLE);
+    if (outcome == CHANGE_REFUSED)
+        call_refuse(call, refusal);
+    else
+        call_fail(call, ERROR_DATABASE, NULL, NULL);
+}
+
+/* ---- What requests have in common ---- */
+
+ProtobufCMessage *call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor)
+{
+    struct json_error error = {{0}, 0, 0};
+    ProtobufCMessage *message = json_read(descriptor, call->exchange->body, JSON_LENIENT | JSON_NUMBER_TEXT, &error);
+    if (message == NULL)
+        call_fail(call, ERROR_BAD_REQUEST_AT, error.text, NULL);
+    return message;
+}
+
+struct app *call_find_app(struct call *call, const char *name)
+{
+    struct app *app = state_find_owned(&call->controller->state, call->email, name);
+    if (app == NULL)
+        call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
+    return app;
+}

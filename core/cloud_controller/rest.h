@@ -1,0 +1,89 @@
+/* One request of the REST API, and what its handlers share.
+ *
+ * A handler's own struct embeds `struct call` first; the route says how big it is. Every handler ends in exactly one
+ * call_answer_* or call_fail, at once or after operations of its own; that frees the call. If the client goes away
+ * meanwhile the operations run to their end all the same, and the answer is dropped.
+ */
+#ifndef CUPOLA_CORE_CLOUD_CONTROLLER_REST_H
+#define CUPOLA_CORE_CLOUD_CONTROLLER_REST_H
+
+#include "core/cloud_controller/controller.h"
+#include "core/cloud_controller/errors.h"
+#include "core/proto/rest.pb-c.h"
+#include "core/wire/json.h"
+
+enum { MAX_ARGUMENTS = 2 };
+
+/* Who may call. */
+enum access {
+    ACCESS_ANYBODY = 1, /* A bad token is as good as none. */
+    ACCESS_USER,
+    ACCESS_ADMIN,
+};
+
+struct route {
+    const char *method;
+    /* Segments between slashes; ":" stands for any one segment, "*" at the end for the rest, also for nothing. */
+    const char *pattern;
+    enum access access;
+    size_t size; /* Of the handler's struct. */
+    void (*handle)(struct call *call);
+    /* Frees what the handler's struct holds. When the whole component is destroyed (controller.is_destroyed) this may
+     * be in the middle of an operation, and nothing may be emitted. NULL: nothing to free. */
+    void (*release)(struct call *call);
+    /* Takes the body as a stream: called before the body instead of `handle`, which follows when it has ended. */
+    void (*begin_body)(struct call *call);
+    void (*take_body)(struct call *call, const uint8_t *bytes, size_t size);
+};
+
+struct call {
+    struct controller *controller;
+    struct http_exchange *exchange; /* NULL: the client has gone. */
+    const struct route *route;
+    char *arguments[MAX_ARGUMENTS]; /* What ":" stood for. */
+    char *rest;                     /* What "*" stood for. */
+    char *email;                    /* On whose behalf; NULL: anonymous. */
+    bool is_admin;                  /* The user on whose behalf. */
+    bool is_handled;                /* `handle` has begun: operations may be under way, which end the call. */
+    struct call *previous, *next;
+};
+
+/* Every list of routes; rest_routes.c searches them in order. */
+struct route_table {
+    const struct route *routes;
+    size_t count;
+};
+extern const struct route_table info_routes, user_routes, app_routes, app_put_routes, bits_routes, instance_routes,
+    stats_routes, file_routes, service_routes, upload_routes;
+
+extern const struct http_server_handlers rest_server_handlers;
+
+/* Frees all calls, unanswered. */
+void rest_destroy(struct controller *controller);
+
+/* ---- Answers ---- */
+
+void call_answer(struct call *call, int status, const ProtobufCMessage *message);
+/* JSON that was put together elsewhere; the text is emptied. */
+void call_answer_json(struct call *call, int status, struct text *json);
+/* 302 with a Location. */
+void call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message);
+/* 200 and a blank: v1's way to say nothing. */
+void call_answer_blank(struct call *call);
+/* 204. */
+void call_answer_nothing(struct call *call);
+void call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size);
+void call_answer_text(struct call *call, int status, struct io_bytes text);
+void call_fail(struct call *call, enum cloud_error error, const char *first, const char *second);
+void call_refuse(struct call *call, const struct refusal *refusal);
+/* After a change that did not become durable. `refusal` is what its prepare has set. */
+void call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal);
+
+/* ---- What requests have in common ---- */
+
+/* The body as a message (given), or NULL: then the call was failed. */
+ProtobufCMessage *call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor);
+/* The caller's app of that name, or NULL: then the call was failed. */
+struct app *call_find_app(struct call *call, const char *name);
+
+#endif

@@ -1,0 +1,183 @@
+/* PUT /apps/NAME: start, stop, scale, map, and everything else that v1 clients do by writing back what they read.
+ *
+ * One entry holds the whole change, validated as a whole: nothing of a refused request is stored. A change of the state
+ * or of the number of instances waits for staging, but never longer than clients do.
+ */
+#include "core/cloud_controller/rest.h"
+
+#include "core/base/assert.h"
+#include "core/cloud_controller/app_request.h"
+#include "core/cloud_controller/staging.h"
+
+struct put_call {
+    struct call call;
+    struct change change;
+    struct app_request request;
+    struct stage_waiter waiter;
+    bool waits; /* The state or the number of instances changes. */
+    struct refusal refusal;
+};
+
+struct rerun_call {
+    struct call call;
+    struct change change;
+    struct stage_waiter waiter;
+    bool has_meta;
+    int64_t meta_version;
+    struct refusal refusal;
+};
+
+static void handle_put(struct call *call);
+static void release_put(struct call *call);
+static bool prepare_put(struct change *change);
+static void on_put(struct change *change, enum change_outcome outcome);
+static void on_put_staged(struct stage_waiter *waiter, const struct refusal *failure);
+static void handle_rerun(struct call *call);
+static bool prepare_rerun(struct change *change);
+static void on_rerun(struct change *change, enum change_outcome outcome);
+static void on_rerun_staged(struct stage_waiter *waiter, const struct refusal *failure);
+
+static const struct route routes[] = {
+    {"PUT", "/apps/:", ACCESS_USER, sizeof(struct put_call), handle_put, release_put, NULL, NULL},
+    {"PUT", "/apps/:/update", ACCESS_USER, sizeof(struct rerun_call), handle_rerun, NULL, NULL, NULL},
+};
+const struct route_table app_put_routes = {routes, sizeof routes / sizeof routes[0]};
+
+static void release_put(struct call *call)
+{
+    app_request_free(&container_of(call, struct put_call, call)->request);
+}
+
+static void handle_put(struct call *call)
+{
+    struct put_call *request = container_of(call, struct put_call, call);
+    if (call_find_app(call, call->arguments[0]) == NULL || !app_request_read(&request->request, call))
+        return;
+    request->change.prepare = prepare_put;
+    request->change.done = on_put;
+    journal_submit(call->controller, &request->change);
+}
+
+static bool prepare_put(struct change *change)
+{
+    struct put_call *request = container_of(change, struct put_call, change);
+    const struct controller *controller = change->controller;
+    const struct app *app = state_find_owned(&controller->state, request->call.email, request->call.arguments[0]);
+    if (app == NULL) {
+        refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
+        return false;
+    }
+    Cupola__JournalApp value = *app->value;
+    if (!app_request_apply(&request->request, controller, app->value, &value, &request->refusal))
+        return false;
+    request->waits = value.started != app->value->started || value.instances != app->value->instances;
+    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CHANGED, app->value, &value, request->call.email);
+    return true;
+}
+
+static void on_put(struct change *change, enum change_outcome outcome)
+{
+    struct put_call *request = container_of(change, struct put_call, change);
+    struct call *call = &request->call;
+    struct controller *controller = change->controller;
+    if (outcome != CHANGE_DURABLE) {
+        call_fail_change(call, outcome, &request->refusal);
+        return;
+    }
+    follow_up(controller, &change->difference);
+    struct app *app = state_find_owned(&controller->state, call->email, call->arguments[0]);
+    bool stages = app != NULL && app_needs_staging(app->value);
+    if (stages && request->waits) {
+        staging_wait(controller, app, &request->waiter, on_put_staged);
+        return;
+    }
+    if (stages)
+        staging_request(controller, app);
+    call_answer_blank(call);
+}
+
+static void on_put_staged(struct stage_waiter *waiter, const struct refusal *failure)
+{
+    struct put_call *request = container_of(waiter, struct put_call, waiter);
+    if (failure == NULL)
+        call_answer_blank(&request->call);
+    else
+        call_refuse(&request->call, failure);
+}
+
+/* ---- PUT /apps/NAME/update: a new run ---- */
+
+/* The body is optional; all that counts in it is the lock. */
+static void handle_rerun(struct call *call)
+{
+    struct rerun_call *request = container_of(call, struct rerun_call, call);
+    if (call_find_app(call, call->arguments[0]) == NULL)
+        return;
+    if (call->exchange->body.size > 0) {
+        Cupola__RestApp *body = (Cupola__RestApp *)call_read_body(call, &cupola__rest_app__descriptor);
+        if (body == NULL)
+            return;
+        request->has_meta = body->meta != NULL && body->meta->has_version;
+        request->meta_version = request->has_meta ? body->meta->version : 0;
+        cupola__rest_app__free_unpacked(body, NULL);
+    }
+    request->change.prepare = prepare_rerun;
+    request->change.done = on_rerun;
+    journal_submit(call->controller, &request->change);
+}
+
+static enum cloud_error find_rerun_fault(const struct rerun_call *request, const struct app *app)
+{
+    if (app == NULL)
+        return ERROR_APP_NOT_FOUND;
+    if (!app->value->started)
+        return ERROR_APP_STOPPED;
+    if (request->has_meta && request->meta_version != app->value->lock_version)
+        return ERROR_LOCKING;
+    return ERROR_NONE;
+}
+
+static bool prepare_rerun(struct change *change)
+{
+    struct rerun_call *request = container_of(change, struct rerun_call, change);
+    const struct app *app =
+        state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+    enum cloud_error fault = find_rerun_fault(request, app);
+    if (fault != ERROR_NONE) {
+        refusal_set(&request->refusal, fault, NULL, NULL);
+        return false;
+    }
+    Cupola__JournalApp value = *app->value;
+    value.has_lock_version = true;
+    value.lock_version++;
+    if (!app_needs_staging(&value) && value.droplet_sha1 != NULL)
+        app_begin_run(&value); /* Otherwise the end of staging begins it. */
+    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_UPDATED, app->value, &value, request->call.email);
+    return true;
+}
+
+static void on_rerun(struct change *change, enum change_outcome outcome)
+{
+    struct rerun_call *request = container_of(change, struct rerun_call, change);
+    struct call *call = &request->call;
+    struct controller *controller = change->controller;
+    if (outcome != CHANGE_DURABLE) {
+        call_fail_change(call, outcome, &request->refusal);
+        return;
+    }
+    follow_up(controller, &change->difference);
+    struct app *app = state_find_owned(&controller->state, call->email, call->arguments[0]);
+    if (app != NULL && app_needs_staging(app->value))
+        staging_wait(controller, app, &request->waiter, on_rerun_staged);
+    else
+        call_answer_nothing(call);
+}
+
+static void on_rerun_staged(struct stage_waiter *waiter, const struct refusal *failure)
+{
+    struct rerun_call *request = container_of(waiter, struct rerun_call, waiter);
+    if (failure == NULL)
+        call_answer_nothing(&request->call);
+    else
+        call_refuse(&request->call, failure);
+}

@@ -1,0 +1,300 @@
+#include "core/cloud_controller/staging.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+
+#include <string.h>
+
+enum { MAX_STAGING_LOG = 4096 }; /* Kept in the journal: its end. */
+static const uint64_t sweep_interval_ns = 5 * NS_PER_S;
+
+enum stage_state { STAGE_QUEUED = 1, STAGE_RUNNING, STAGE_RECORDING };
+
+struct stage_job {
+    struct controller *controller;
+    enum stage_state state;
+    int64_t app_id;
+    char package_sha1[41];
+    struct op op;
+    struct change change;
+    bool succeeded;
+    char droplet_sha1[41];
+    uint64_t droplet_bytes;
+    struct text log;
+    struct stage_waiter *waiters;
+    struct stage_job *next;
+};
+
+static void start_jobs(struct controller *controller);
+static void on_staged(struct op *op, const struct op_result *result);
+static bool prepare_result(struct change *change);
+static void on_recorded(struct change *change, enum change_outcome outcome);
+static void on_wait_over(struct timer *timer);
+static void on_sweep(struct timer *timer);
+
+/* ---- Jobs ---- */
+
+static struct stage_job *find_job(const struct controller *controller, const struct app *app)
+{
+    for (struct stage_job *job = controller->stage_jobs; job != NULL; job = job->next)
+        if (job->app_id == app->id)
+            return job;
+    return NULL;
+}
+
+/* A running job for an older package of the app ends without effect; its end brings the new one (on_recorded). */
+static struct stage_job *ensure_job(struct controller *controller, struct app *app)
+{
+    assert_that(app_needs_staging(app->value));
+    struct stage_job *job = find_job(controller, app);
+    if (job != NULL)
+        return job;
+    job = memory_new(sizeof *job);
+    job->controller = controller;
+    job->state = STAGE_QUEUED;
+    job->app_id = app->id;
+    struct stage_job **end = &controller->stage_jobs;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = job;
+    start_jobs(controller);
+    return job;
+}
+
+void staging_request(struct controller *controller, struct app *app)
+{
+    ensure_job(controller, app);
+}
+
+static void start_job(struct stage_job *job, const struct app *app)
+{
+    struct controller *controller = job->controller;
+    const Cupola__JournalApp *value = app->value;
+    job->state = STAGE_RUNNING;
+    memcpy(job->package_sha1, value->package_sha1, sizeof job->package_sha1);
+    controller->stages_running++;
+    controller->stagings++;
+    op_stage(&controller->machine, &job->op, job->package_sha1, value->framework, value->runtime,
+             value->command == NULL ? "" : value->command, (uint32_t)value->memory_mb, on_staged);
+}
+
+static void remove_job(struct stage_job *job)
+{
+    struct stage_job **place = &job->controller->stage_jobs;
+    while (*place != job)
+        place = &(*place)->next;
+    *place = job->next;
+}
+
+/* Tells everybody who waits, and frees the job. */
+static void end_job(struct stage_job *job, const struct refusal *failure)
+{
+    remove_job(job);
+    while (job->waiters != NULL) {
+        struct stage_waiter *waiter = job->waiters;
+        job->waiters = waiter->next;
+        waiter->job = NULL;
+        timer_cancel(&job->controller->machine, &waiter->timer);
+        waiter->done(waiter, failure);
+    }
+    text_free(&job->log);
+    memory_free(job);
+}
+
+static struct stage_job *next_queued(const struct controller *controller)
+{
+    struct stage_job *job = controller->stage_jobs;
+    while (job != NULL && job->state != STAGE_QUEUED)
+        job = job->next;
+    return job;
+}
+
+static void start_jobs(struct controller *controller)
+{
+    while (controller->stages_running < controller->config->stage_jobs) {
+        struct stage_job *job = next_queued(controller);
+        if (job == NULL)
+            return;
+        const struct app *app = state_find_app(&controller->state, job->app_id);
+        if (app != NULL && app_needs_staging(app->value))
+            start_job(job, app);
+        else
+            end_job(job, NULL); /* Nothing is left to do. */
+    }
+}
+
+static void on_staged(struct op *op, const struct op_result *result)
+{
+    struct stage_job *job = container_of(op, struct stage_job, op);
+    struct controller *controller = job->controller;
+    assert_that(job->state == STAGE_RUNNING);
+    assert_that(controller->stages_running > 0);
+    controller->stages_running--;
+    job->state = STAGE_RECORDING;
+    job->succeeded = result->status == IO_OK && result->data.size == 40;
+    if (job->succeeded) {
+        memcpy(job->droplet_sha1, result->data.data, 40);
+        job->droplet_bytes = result->number;
+    } else {
+        size_t size = result->data.size > MAX_STAGING_LOG ? MAX_STAGING_LOG : result->data.size;
+        text_add(&job->log, result->data.data + result->data.size - size, size);
+        if (job->log.size == 0)
+            text_add_string(&job->log, io_status_name(result->status));
+        controller->staging_failures++;
+    }
+    start_jobs(controller);
+    if (result->status == IO_CANCELLED) { /* We are being stopped: it did not fail. */
+        end_job(job, NULL);
+        return;
+    }
+    job->change.prepare = prepare_result;
+    job->change.done = on_recorded;
+    journal_submit(controller, &job->change);
+}
+
+/* ---- Their results ---- */
+
+/* protobuf texts end at a NUL; the journal must stay readable whatever a build tool prints. */
+static void clean_log(struct text *log)
+{
+    char *bytes = (char *)(uintptr_t)text_string(log);
+    for (size_t i = 0; i < log->size; i++)
+        if ((unsigned char)bytes[i] >= 127 || ((unsigned char)bytes[i] < ' ' && bytes[i] != '\n' && bytes[i] != '\t'))
+            bytes[i] = '?';
+}
+
+/* v1: the run count begins anew with another droplet, and goes up with every staging and every start. */
+static void apply_success(const struct stage_job *job, const Cupola__JournalApp *old, Cupola__JournalApp *new)
+{
+    bool same = old->droplet_sha1 != NULL && strcmp(old->droplet_sha1, job->droplet_sha1) == 0;
+    new->has_package_state = new->has_droplet_bytes = new->has_run_count = true;
+    new->package_state = CUPOLA__PACKAGE_STATE__PACKAGE_STAGED;
+    new->droplet_sha1 = (char *)(uintptr_t)job->droplet_sha1;
+    new->droplet_bytes = job->droplet_bytes;
+    new->run_count = same ? old->run_count + 1 : 0;
+    new->staging_log = NULL;
+    if (new->started)
+        app_begin_run(new);
+}
+
+/* A run that is live goes on with its old droplet; one that only waited for this is over. */
+static void apply_failure(struct stage_job *job, Cupola__JournalApp *new)
+{
+    clean_log(&job->log);
+    new->has_package_state = true;
+    new->package_state = CUPOLA__PACKAGE_STATE__PACKAGE_FAILED;
+    new->staging_log = (char *)(uintptr_t)text_string(&job->log);
+    if (new->started && !new->run_live)
+        new->started = false;
+}
+
+static bool prepare_result(struct change *change)
+{
+    struct stage_job *job = container_of(change, struct stage_job, change);
+    const struct app *app = state_find_app(&change->controller->state, job->app_id);
+    if (app == NULL || !app_needs_staging(app->value) || strcmp(app->value->package_sha1, job->package_sha1) != 0)
+        return false;
+    Cupola__JournalApp value = *app->value;
+    if (job->succeeded)
+        apply_success(job, app->value, &value);
+    else
+        apply_failure(job, &value);
+    change_write_app(change,
+                     job->succeeded ? CUPOLA__APP_CHANGE_KIND__APP_STAGED : CUPOLA__APP_CHANGE_KIND__APP_STAGING_FAILED,
+                     app->value, &value, NULL);
+    return true;
+}
+
+/* The last line that says something: what fits into an error. */
+static const char *last_line(struct text *log)
+{
+    char *bytes = (char *)(uintptr_t)text_string(log);
+    size_t size = log->size;
+    while (size > 0 && bytes[size - 1] == '\n')
+        bytes[--size] = '\0';
+    char *newline = strrchr(bytes, '\n');
+    return newline == NULL ? bytes : newline + 1;
+}
+
+static void on_recorded(struct change *change, enum change_outcome outcome)
+{
+    struct stage_job *job = container_of(change, struct stage_job, change);
+    struct controller *controller = job->controller;
+    struct refusal failure = {0};
+    if (outcome == CHANGE_DURABLE) {
+        follow_up(controller, &change->difference);
+        if (!job->succeeded)
+            refusal_set(&failure, ERROR_STAGING, last_line(&job->log), NULL);
+    } else if (outcome == CHANGE_LOST) {
+        refusal_set(&failure, ERROR_DATABASE, NULL, NULL); /* The sweep will find it pending. */
+    } else {
+        struct app *app = state_find_app(&controller->state, job->app_id);
+        if (app != NULL && app_needs_staging(app->value)) {
+            job->state = STAGE_QUEUED; /* Other bits have come meanwhile. */
+            text_clear(&job->log);
+            start_jobs(controller);
+            return;
+        }
+    }
+    end_job(job, failure.error == ERROR_NONE ? NULL : &failure);
+}
+
+/* ---- Waiting ---- */
+
+void staging_wait(struct controller *controller, struct app *app, struct stage_waiter *waiter,
+                  void (*done)(struct stage_waiter *waiter, const struct refusal *failure))
+{
+    struct stage_job *job = ensure_job(controller, app);
+    waiter->done = done;
+    waiter->job = job;
+    waiter->next = job->waiters;
+    job->waiters = waiter;
+    timer_set(&controller->machine, &waiter->timer, controller->config->stage_wait_ms * NS_PER_MS, on_wait_over);
+}
+
+static void on_wait_over(struct timer *timer)
+{
+    struct stage_waiter *waiter = container_of(timer, struct stage_waiter, timer);
+    struct stage_waiter **place = &waiter->job->waiters;
+    while (*place != waiter)
+        place = &(*place)->next;
+    *place = waiter->next;
+    waiter->job = NULL;
+    waiter->done(waiter, NULL);
+}
+
+/* ---- Left behind ---- */
+
+void staging_open(struct controller *controller)
+{
+    timer_set(&controller->machine, &controller->stage_sweep, sweep_interval_ns, on_sweep);
+}
+
+static void on_sweep(struct timer *timer)
+{
+    struct controller *controller = container_of(timer, struct controller, stage_sweep);
+    uint64_t patience_ns = controller->config->stage_takeover_ms * NS_PER_MS;
+    for (struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
+        bool is_pending = app->value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_PENDING;
+        bool is_waiting = app_run_state(app->value) == RUN_WAITING;
+        if (is_pending && is_waiting && controller->machine.now_ns - app->seen_at_ns >= patience_ns &&
+            find_job(controller, app) == NULL) {
+            machine_log(&controller->machine, LOG_WARNING, "app %lld was left waiting for staging; staging it again",
+                        (long long)app->id);
+            staging_request(controller, app);
+        }
+    }
+    staging_open(controller);
+}
+
+void staging_destroy(struct controller *controller)
+{
+    while (controller->stage_jobs != NULL) {
+        struct stage_job *job = controller->stage_jobs;
+        controller->stage_jobs = job->next;
+        op_forget(&job->op);
+        text_free(&job->log);
+        memory_free(job);
+    }
+}

@@ -1,0 +1,225 @@
+/* The fold itself. */
+#include "core/cloud_controller/state.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+
+#include <string.h>
+
+static enum fold_result put_user(struct state *state, const Cupola__UserChange *change);
+static enum fold_result delete_user(struct state *state, const Cupola__UserDeletion *deletion);
+static enum fold_result put_app(struct state *state, const Cupola__AppChange *change, uint64_t now_ns,
+                                struct difference *difference);
+static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion,
+                                   struct difference *difference);
+static enum fold_result order_starts(struct state *state, const Cupola__StartOrders *orders, uint64_t sequence,
+                                     uint64_t now_ns);
+
+enum fold_result state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry, uint64_t now_ns,
+                            struct difference *ret_difference)
+{
+    assert_that(sequence == state->head_sequence + 1);
+    state->head_sequence = sequence;
+    *ret_difference = (struct difference){.sequence = sequence, .previous = state->app_sequence};
+    switch (entry->change_case) {
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_USER_PUT:
+        return put_user(state, entry->user_put);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_USER_DELETED:
+        return delete_user(state, entry->user_deleted);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_PUT:
+        return put_app(state, entry->app_put, now_ns, ret_difference);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_DELETED:
+        return delete_app(state, entry->app_deleted, ret_difference);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED:
+        return order_starts(state, entry->starts_ordered, sequence, now_ns);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
+    case _CUPOLA__JOURNAL_ENTRY__CHANGE__CASE_IS_INT_SIZE:
+        break;
+    }
+    return FOLD_MALFORMED;
+}
+
+struct user *state_find_user(const struct state *state, const char *email)
+{
+    struct user *user = NULL;
+    HASH_FIND(hh, state->users, email, strlen(email), user);
+    return user;
+}
+
+struct app *state_find_app(const struct state *state, int64_t id)
+{
+    struct app *app = NULL;
+    HASH_FIND(hh, state->apps, &id, sizeof id, app);
+    return app;
+}
+
+struct app *state_find_owned(const struct state *state, const char *owner, const char *name)
+{
+    struct text path = {0};
+    text_addf(&path, "%s %s", owner, name);
+    struct app *app = NULL;
+    HASH_FIND(hh_path, state->apps_by_path, text_string(&path), path.size, app);
+    text_free(&path);
+    return app;
+}
+
+/* ---- Users ---- */
+
+static enum fold_result put_user(struct state *state, const Cupola__UserChange *change)
+{
+    const Cupola__JournalUser *value = change->user;
+    if (value == NULL || value->email == NULL || value->password_hash == NULL)
+        return FOLD_MALFORMED;
+    struct user *user = state_find_user(state, value->email);
+    if (user != NULL) {
+        HASH_DELETE(hh, state->users, user);
+        cupola__journal_user__free_unpacked(user->value, NULL);
+    } else {
+        user = memory_new(sizeof *user);
+    }
+    uint8_t *packed = memory_new(cupola__journal_user__get_packed_size(value));
+    size_t size = cupola__journal_user__pack(value, packed);
+    user->value = cupola__journal_user__unpack(NULL, size, packed);
+    memory_free(packed);
+    assert_that(user->value != NULL);
+    HASH_ADD_KEYPTR(hh, state->users, user->value->email, strlen(user->value->email), user);
+    return FOLD_OK;
+}
+
+static void free_user(struct state *state, struct user *user)
+{
+    HASH_DELETE(hh, state->users, user);
+    cupola__journal_user__free_unpacked(user->value, NULL);
+    memory_free(user);
+}
+
+/* A user's apps are deleted before the user, by entries of their own. */
+static enum fold_result delete_user(struct state *state, const Cupola__UserDeletion *deletion)
+{
+    struct user *user = deletion->email == NULL ? NULL : state_find_user(state, deletion->email);
+    if (user == NULL || user->app_count != 0)
+        return FOLD_MALFORMED;
+    free_user(state, user);
+    return FOLD_OK;
+}
+
+/* ---- Apps ---- */
+
+static bool is_whole(const Cupola__JournalApp *value)
+{
+    return value != NULL && value->id > 0 && value->owner != NULL && value->name != NULL && value->framework != NULL &&
+           value->runtime != NULL && value->nonce != NULL && value->instances >= 0 && value->run_count >= 0 &&
+           (value->started || !value->run_live) && (!value->run_live || value->droplet_sha1 != NULL);
+}
+
+static bool same_uris(const Cupola__JournalApp *a, const Cupola__JournalApp *b)
+{
+    if (a->n_uris != b->n_uris)
+        return false;
+    for (size_t i = 0; i < a->n_uris; i++)
+        if (strcmp(a->uris[i], b->uris[i]) != 0)
+            return false;
+    return true;
+}
+
+static void compare(const Cupola__JournalApp *old, const Cupola__JournalApp *new, struct difference *difference)
+{
+    difference->app_id = new->id;
+    difference->is_live = new->run_live;
+    difference->new_instances = new->instances;
+    difference->uris_changed = old == NULL ? new->n_uris > 0 : !same_uris(old, new);
+    if (old != NULL) {
+        difference->was_live = old->run_live;
+        difference->old_instances = old->instances;
+        app_version(old, difference->old_version);
+    }
+    bool same_version = old != NULL && app_has_version(new, difference->old_version);
+    difference->new_run = new->run_live && (!difference->was_live || !same_version);
+}
+
+static enum fold_result put_app(struct state *state, const Cupola__AppChange *change, uint64_t now_ns,
+                                struct difference *difference)
+{
+    const Cupola__JournalApp *value = change->app;
+    struct user *owner = is_whole(value) ? state_find_user(state, value->owner) : NULL;
+    if (owner == NULL)
+        return FOLD_MALFORMED;
+    struct app *app = state_find_app(state, value->id);
+    compare(app == NULL ? NULL : app->value, value, difference);
+    if (app == NULL) {
+        if (value->id <= state->last_app_id || state_find_owned(state, value->owner, value->name) != NULL)
+            return FOLD_MALFORMED;
+        state->last_app_id = value->id;
+        app = app_new(value);
+        HASH_ADD(hh, state->apps, id, sizeof app->id, app);
+        HASH_ADD_KEYPTR(hh_path, state->apps_by_path, app->path, strlen(app->path), app);
+        owner->app_count++;
+    } else {
+        if (strcmp(app->value->owner, value->owner) != 0 || strcmp(app->value->name, value->name) != 0)
+            return FOLD_MALFORMED;
+        app_assert_moves(app->value, value);
+        app_replace_value(app, value);
+    }
+    app->changed_sequence = difference->sequence;
+    app->seen_at_ns = now_ns;
+    app_order_indices(app, difference, now_ns);
+    state->app_sequence = difference->sequence;
+    return FOLD_OK;
+}
+
+static void free_app(struct state *state, struct app *app)
+{
+    HASH_DELETE(hh, state->apps, app);
+    HASH_DELETE(hh_path, state->apps_by_path, app);
+    app_free(app);
+}
+
+static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion,
+                                   struct difference *difference)
+{
+    struct app *app = state_find_app(state, deletion->id);
+    if (app == NULL)
+        return FOLD_MALFORMED;
+    struct user *owner = state_find_user(state, app->value->owner);
+    assert_that(owner != NULL);
+    assert_that(owner->app_count > 0);
+    owner->app_count--;
+    difference->app_id = app->id;
+    difference->deleted = true;
+    difference->was_live = app->value->run_live;
+    difference->old_instances = app->value->instances;
+    app_version(app->value, difference->old_version);
+    free_app(state, app);
+    state->app_sequence = difference->sequence;
+    return FOLD_OK;
+}
+
+/* Orders for what has changed meanwhile cannot be in the journal (compare-and-append), so every index is wanted. */
+static enum fold_result order_starts(struct state *state, const Cupola__StartOrders *orders, uint64_t sequence,
+                                     uint64_t now_ns)
+{
+    for (size_t i = 0; i < orders->n_orders; i++) {
+        const Cupola__StartOrder *order = orders->orders[i];
+        struct app *app = state_find_app(state, order->app);
+        if (app == NULL)
+            return FOLD_MALFORMED;
+        for (size_t j = 0; j < order->n_indices; j++) {
+            int32_t index = order->indices[j];
+            if (index < 0 || (size_t)index >= app->index_count)
+                return FOLD_MALFORMED;
+            app->indices[index].epoch = sequence;
+            app->indices[index].ordered_at_ns = now_ns;
+        }
+    }
+    return FOLD_OK;
+}
+
+void state_free(struct state *state)
+{
+    struct app *app, *next_app;
+    HASH_ITER (hh, state->apps, app, next_app)
+        free_app(state, app);
+    struct user *user, *next_user;
+    HASH_ITER (hh, state->users, user, next_user)
+        free_user(state, user);
+}

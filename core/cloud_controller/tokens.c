@@ -1,0 +1,78 @@
+#include "core/cloud_controller/tokens.h"
+
+#include "core/base/assert.h"
+
+#include <nettle/hmac.h>
+#include <nettle/memops.h>
+#include <string.h>
+
+enum {
+    CODE_SIZE = SHA256_DIGEST_SIZE,
+    EXPIRY_SIZE = 8,
+    MAX_EMAIL_SIZE = 254,
+    MAX_TOKEN_SIZE = CODE_SIZE + EXPIRY_SIZE + MAX_EMAIL_SIZE,
+};
+
+static void compute_code(const struct controller *controller, const uint8_t *bytes, size_t size,
+                         uint8_t ret_code[CODE_SIZE])
+{
+    struct hmac_sha256_ctx context;
+    hmac_sha256_set_key(&context, controller->token_key.size, (const uint8_t *)text_string(&controller->token_key));
+    hmac_sha256_update(&context, size, bytes);
+    hmac_sha256_digest(&context, CODE_SIZE, ret_code);
+}
+
+void token_make(struct controller *controller, const char *email, struct text *ret_token)
+{
+    size_t email_size = strlen(email);
+    assert_that(email_size > 0 && email_size <= MAX_EMAIL_SIZE);
+    uint64_t expiry = (uint64_t)machine_wall_seconds(&controller->machine) + controller->config->token_lifetime_s;
+    uint8_t bytes[MAX_TOKEN_SIZE];
+    for (size_t i = 0; i < EXPIRY_SIZE; i++)
+        bytes[CODE_SIZE + i] = (uint8_t)(expiry >> (8 * (EXPIRY_SIZE - 1 - i)));
+    memcpy(bytes + CODE_SIZE + EXPIRY_SIZE, email, email_size);
+    compute_code(controller, bytes + CODE_SIZE, EXPIRY_SIZE + email_size, bytes);
+    text_add_hex(ret_token, bytes, CODE_SIZE + EXPIRY_SIZE + email_size);
+}
+
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+static bool decode_hex(const char *digits, size_t size, uint8_t *ret_bytes)
+{
+    for (size_t i = 0; i < size; i++) {
+        int high = hex_digit(digits[2 * i]);
+        int low = hex_digit(digits[2 * i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        ret_bytes[i] = (uint8_t)(high * 16 + low);
+    }
+    return true;
+}
+
+bool token_check(struct controller *controller, const char *token, struct text *ret_email)
+{
+    size_t digits = strlen(token);
+    size_t size = digits / 2;
+    uint8_t bytes[MAX_TOKEN_SIZE];
+    if (digits % 2 != 0 || size <= CODE_SIZE + EXPIRY_SIZE || size > MAX_TOKEN_SIZE || !decode_hex(token, size, bytes))
+        return false;
+    uint8_t code[CODE_SIZE];
+    compute_code(controller, bytes + CODE_SIZE, size - CODE_SIZE, code);
+    if (!memeql_sec(code, bytes, CODE_SIZE))
+        return false;
+
+    uint64_t expiry = 0;
+    for (size_t i = 0; i < EXPIRY_SIZE; i++)
+        expiry = expiry << 8 | bytes[CODE_SIZE + i];
+    if (machine_wall_seconds(&controller->machine) >= (int64_t)expiry)
+        return false;
+    text_add(ret_email, bytes + CODE_SIZE + EXPIRY_SIZE, size - CODE_SIZE - EXPIRY_SIZE);
+    return true;
+}

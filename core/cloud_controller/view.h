@@ -1,0 +1,33 @@
+/* A look inside for the simulator's checks. Reads only; what it returns is lent until the next step. */
+#ifndef CUPOLA_CORE_CLOUD_CONTROLLER_VIEW_H
+#define CUPOLA_CORE_CLOUD_CONTROLLER_VIEW_H
+
+#include "core/machine/machine.h"
+
+struct controller_app_view {
+    int64_t id;
+    const char *owner;
+    const char *name;
+    const char *state; /* STARTED, STOPPED */
+    bool is_live;      /* A run of the droplet was ordered: instances should be there. */
+    int32_t instances;
+    int32_t memory_mb;
+    char version[80];
+    char *const *uris;
+    size_t uri_count;
+};
+
+/* `machine` is a cloud controller. */
+size_t controller_view_app_count(const struct machine *machine);
+/* In the order of their ids. */
+void controller_view_app(const struct machine *machine, size_t place, struct controller_app_view *ret_view);
+/* False if there is no such app. */
+bool controller_view_find_app(const struct machine *machine, const char *name, struct controller_app_view *ret_view);
+uint64_t controller_view_head_sequence(const struct machine *machine);
+bool controller_view_is_caught_up(const struct machine *machine);
+/* Requests, changes, stagings and placements that are under way. */
+size_t controller_view_pending_count(const struct machine *machine);
+/* The epoch under which an index was ordered last; 0: it is not wanted. */
+uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, int32_t index);
+
+#endif
