@@ -109,6 +109,8 @@ bool http_lists(const struct http_head *head, const char *name, const char *toke
 const char *http_reason(int status);
 /* Whether a request of that method may be sent twice (RFC 9110, 9.2.2). */
 bool http_is_idempotent(struct http_text method);
+/* Those of the fields below that are never forwarded, whatever Connection lists. Cheap. */
+bool http_is_connection_field(struct http_text name);
 /* Fields that concern one connection only and are not forwarded: Connection and what it lists, Keep-Alive, TE, ... */
 bool http_is_hop_by_hop(const struct http_head *head, struct http_text name);
 

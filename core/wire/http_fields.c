@@ -74,7 +74,7 @@ bool http_is_idempotent(struct http_text method)
 }
 
 /* RFC 9110, 7.6.1. Proxy-Authenticate and -Authorization speak to the next proxy, which we are. */
-static bool is_always_hop_by_hop(struct http_text name)
+bool http_is_connection_field(struct http_text name)
 {
     switch (name.size) {
     case 2:
@@ -105,7 +105,7 @@ static bool is_always_end_to_end(struct http_text name)
 
 bool http_is_hop_by_hop(const struct http_head *head, struct http_text name)
 {
-    if (is_always_hop_by_hop(name))
+    if (http_is_connection_field(name))
         return true;
     return any_lists(head, "Connection", name) && !is_always_end_to_end(name);
 }
