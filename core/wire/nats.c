@@ -287,7 +287,7 @@ static enum nats_result continue_held(struct nats_parser *parser, const uint8_t 
         const uint8_t *newline = memchr(bytes, '\n', size);
         if (newline != NULL)
             used = (size_t)(newline - bytes) + 1;
-        if (parser->held.size + used > parser->max_line_bytes)
+        if (parser->held.size + used > parser->max_line_bytes - (newline == NULL))
             return NATS_LINE_TOO_LONG;
     }
     text_add(&parser->held, bytes, used);

@@ -295,6 +295,23 @@ void net_bring(struct host *host, struct event *event)
     net_run(host->net);
 }
 
+void net_cut(struct host *host)
+{
+    for (size_t i = 0; i < NET_ENDS; i++) {
+        struct end *end = &host->net->ends[i];
+        if (!end->in_use || end->host != host || end->peer == NULL)
+            continue;
+        struct end *sides[] = {end, end->peer};
+        for (size_t k = 0; k < 2; k++) {
+            sides[k]->peer = NULL;
+            sides[k]->closing = true;
+            sides[k]->status = IO_RESET;
+            text_clear(&sides[k]->incoming);
+        }
+    }
+    net_run(host->net);
+}
+
 /* ---- Hosts ---- */
 
 static struct host *add_host(struct net *net, const char *name)

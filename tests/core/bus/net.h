@@ -75,6 +75,8 @@ void net_run(struct net *net);
 /* Lets time pass, with all deadlines in it. */
 void net_pass_ms(struct net *net, uint64_t ms);
 
+/* Resets every stream of a machine, on both sides. */
+void net_cut(struct host *host);
 /* Brings one more event to a machine. */
 void net_bring(struct host *host, struct event *event);
 
