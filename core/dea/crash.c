@@ -11,8 +11,8 @@ enum { SIGNAL_KILL = 9 };
 static void on_kept_long_enough(struct timer *timer)
 {
     struct instance *instance = container_of(timer, struct instance, timer);
-    stop_remove(instance);
-    saved_write(instance->dea);
+    dea_stop_remove(instance);
+    dea_saved_write(instance->dea);
 }
 
 /* A crash loop leaves many behind: the oldest make room. */
@@ -23,11 +23,11 @@ static void reap_beyond_limit(struct dea *dea)
         if (dea->crashed_count <= dea->config->max_crashed)
             return;
         if (instance->state == INSTANCE_CRASHED)
-            stop_remove(instance);
+            dea_stop_remove(instance);
     }
 }
 
-void crash_keep_files(struct instance *instance)
+void dea_crash_keep_files(struct instance *instance)
 {
     struct dea *dea = instance->dea;
     assert_that(instance->state == INSTANCE_CRASHED);
@@ -35,28 +35,28 @@ void crash_keep_files(struct instance *instance)
     reap_beyond_limit(dea);
 }
 
-void crash_instance(struct instance *instance, const char *detail)
+void dea_crash_instance(struct instance *instance, const char *detail)
 {
     struct dea *dea = instance->dea;
     machine_log(&dea->machine, LOG_WARNING, "%s-%d-%s crashed: %s", instance->order->name, instance->index,
                 instance->id, detail);
-    routes_unregister(instance);
-    probe_end(instance);
-    instance_move(instance, INSTANCE_CRASHED);
-    heartbeat_publish_exit(instance, "CRASHED", detail);
+    dea_routes_unregister(instance);
+    dea_probe_end(instance);
+    dea_instance_move(instance, INSTANCE_CRASHED);
+    dea_heartbeat_publish_exit(instance, "CRASHED", detail);
     if (instance->exit_seen)
-        instance_release_resources(instance);
+        dea_instance_release_resources(instance);
     else
         workload_signal(&dea->machine, instance->id, SIGNAL_KILL); /* Its memory is free when EXITED comes. */
-    crash_keep_files(instance);
-    saved_write(dea);
-    evacuation_check_end(dea);
+    dea_crash_keep_files(instance);
+    dea_saved_write(dea);
+    dea_evacuation_check_end(dea);
 }
 
-void crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory)
+void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
-    struct instance *instance = instance_find(dea, workload);
+    struct instance *instance = dea_instance_find(dea, workload);
     if (instance == NULL)
         return; /* It was being removed while this was on its way. */
     if (dea->phase == DEA_LEAVING)
@@ -73,15 +73,15 @@ void crash_on_exited(struct machine *machine, const char *workload, int exit_cod
     switch (instance->state) {
     case INSTANCE_PROBING:
     case INSTANCE_RUNNING:
-        crash_instance(instance, detail);
+        dea_crash_instance(instance, detail);
         break;
     case INSTANCE_STOPPING:
-        instance_release_resources(instance);
+        dea_instance_release_resources(instance);
         if (!op_is_pending(&instance->op))
-            stop_remove(instance);
+            dea_stop_remove(instance);
         break;
     case INSTANCE_CRASHED:
-        instance_release_resources(instance);
+        dea_instance_release_resources(instance);
         break;
     case INSTANCE_LAUNCHING: /* The answer to the launch will see it. */
     case INSTANCE_FETCHING:

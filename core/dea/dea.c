@@ -22,14 +22,16 @@ static const struct bus_route routes[] = {
     {.subject = "dea.status",
      .payload = &cupola__dea_status__descriptor,
      .allow_empty = true,
-     .handle = status_on_dea_status},
-    {.subject = "droplet.status", .handle = status_on_droplet_status},
-    {.subject = "dea.discover", .payload = &cupola__dea_discover__descriptor, .handle = placement_on_discover},
-    {.subject = "dea.find.droplet", .payload = &cupola__dea_find_droplet__descriptor, .handle = status_on_find_droplet},
-    {.subject = "dea.update", .payload = &cupola__dea_update__descriptor, .handle = routes_on_update},
-    {.subject = "dea.stop", .payload = &cupola__dea_stop__descriptor, .handle = stop_on_order},
-    {.subject = "router.start", .handle = routes_on_router_start},
-    {.subject = "healthmanager.start", .handle = heartbeat_on_health_manager_start},
+     .handle = dea_status_on_dea_status},
+    {.subject = "droplet.status", .handle = dea_status_on_droplet_status},
+    {.subject = "dea.discover", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_discover},
+    {.subject = "dea.find.droplet",
+     .payload = &cupola__dea_find_droplet__descriptor,
+     .handle = dea_status_on_find_droplet},
+    {.subject = "dea.update", .payload = &cupola__dea_update__descriptor, .handle = dea_routes_on_update},
+    {.subject = "dea.stop", .payload = &cupola__dea_stop__descriptor, .handle = dea_stop_on_order},
+    {.subject = "router.start", .handle = dea_routes_on_router_start},
+    {.subject = "healthmanager.start", .handle = dea_heartbeat_on_health_manager_start},
 };
 
 static void listen_to_own_subjects(struct dea *dea)
@@ -44,8 +46,8 @@ static void listen_to_own_subjects(struct dea *dea)
     memcpy(dea->evacuate_subject, text_string(&subject), subject.size + 1);
     text_free(&subject);
     dea->own_routes[0] = (struct bus_route){
-        .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = start_on_order};
-    dea->own_routes[1] = (struct bus_route){.subject = dea->evacuate_subject, .handle = evacuation_on_order};
+        .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = dea_start_on_order};
+    dea->own_routes[1] = (struct bus_route){.subject = dea->evacuate_subject, .handle = dea_evacuation_on_order};
     bus_listen(&dea->bus, dea->own_routes, sizeof dea->own_routes / sizeof dea->own_routes[0]);
 }
 
@@ -68,7 +70,7 @@ static void greet_when_ready(struct dea *dea)
     if (dea->has_greeted || !dea->bus.is_connected || dea->files.server.port == 0)
         return;
     dea->has_greeted = true;
-    heartbeat_publish_all(dea);
+    dea_heartbeat_publish_all(dea);
     Cupola__DeaHello hello;
     dea_fill_hello(dea, &hello);
     bus_publish_message(&dea->bus, "dea.start", NULL, &hello.base);
@@ -79,8 +81,8 @@ static void on_bus_connected(struct bus_client *client, bool again)
 {
     struct dea *dea = dea_of_bus(client);
     if (again) {
-        heartbeat_publish_soon(dea);
-        routes_register_soon(dea);
+        dea_heartbeat_publish_soon(dea);
+        dea_routes_register_soon(dea);
     }
     greet_when_ready(dea);
 }
@@ -94,14 +96,14 @@ void dea_on_recovered(struct dea *dea)
     dea->is_recovered = true;
     bus_client_open(&dea->machine, &dea->bus, dea->config->bus, "dea", &bus_handlers);
     dea->monitor.type = "DEA";
-    dea->monitor.add_varz = varz_add;
+    dea->monitor.add_varz = dea_varz_add;
     monitor_open(&dea->machine, &dea->monitor, &dea->bus, dea->config->monitor, dea->saved.uuid);
     bus_listen(&dea->bus, routes, sizeof routes / sizeof routes[0]);
     listen_to_own_subjects(dea);
-    files_open(dea, greet_when_ready);
-    recovery_finish(dea);
-    heartbeat_begin(dea);
-    usage_begin(dea);
+    dea_files_open(dea, greet_when_ready);
+    dea_recovery_finish(dea);
+    dea_heartbeat_begin(dea);
+    dea_usage_begin(dea);
 }
 
 /* NULL, or what is wrong with the configuration. */
@@ -147,11 +149,12 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
         machine_exit(machine, EXIT_CONFIGURATION, (struct io_bytes){(const uint8_t *)fault, strlen(fault)});
         return;
     }
-    saved_load(dea, saved);
-    ports_open(&dea->ports, (uint16_t)dea->config->first_port, (uint16_t)dea->config->last_port, dea->saved.next_port);
-    droplets_open(&dea->droplets, dea);
-    saved_write(dea); /* The name, before anybody hears it. */
-    recovery_begin(dea);
+    dea_saved_load(dea, saved);
+    dea_ports_open(&dea->ports, (uint16_t)dea->config->first_port, (uint16_t)dea->config->last_port,
+                   dea->saved.next_port);
+    dea_droplets_open(&dea->droplets, dea);
+    dea_saved_write(dea); /* The name, before anybody hears it. */
+    dea_recovery_begin(dea);
 }
 
 uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns)
@@ -167,10 +170,10 @@ static void give_back_unborn(struct dea *dea)
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->state == INSTANCE_FETCHING) {
-            droplets_unwant(&dea->droplets, instance);
-            start_on_no_droplet(instance, "the agent ends");
+            dea_droplets_unwant(&dea->droplets, instance);
+            dea_start_on_no_droplet(instance, "the agent ends");
         } else if (instance->state == INSTANCE_PROBING) {
-            probe_end(instance);
+            dea_probe_end(instance);
         }
     }
 }
@@ -216,14 +219,14 @@ static void destroy(struct machine *machine)
     struct dea *dea = container_of(machine, struct dea, machine);
     if (dea->config == NULL)
         return;
-    instances_destroy(dea);
-    droplets_destroy(&dea->droplets);
-    placement_destroy(dea);
-    files_destroy(dea);
+    dea_instances_destroy(dea);
+    dea_droplets_destroy(&dea->droplets);
+    dea_placement_destroy(dea);
+    dea_files_destroy(dea);
     bus_client_destroy(&dea->bus); /* Before those who subscribed: nothing can be sent any more. */
     monitor_destroy(&dea->monitor);
-    ports_close(&dea->ports);
-    saved_destroy(dea);
+    dea_ports_close(&dea->ports);
+    dea_saved_destroy(dea);
     cupola__dea_config__free_unpacked(dea->config, NULL);
 }
 
@@ -233,9 +236,9 @@ const struct machine_class dea_class = {
     .size = sizeof(struct dea),
     .start = start,
     .stop = stop,
-    .evacuate = evacuation_begin,
+    .evacuate = dea_evacuation_begin,
     .destroy = destroy,
-    .inspect = varz_inspect,
-    .workload_found = recovery_on_found,
-    .workload_exited = crash_on_exited,
+    .inspect = dea_varz_inspect,
+    .workload_found = dea_recovery_on_found,
+    .workload_exited = dea_crash_on_exited,
 };

@@ -83,86 +83,88 @@ uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns);
 void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello);
 
 /* heartbeat.c */
-void heartbeat_begin(struct dea *dea);
-void heartbeat_publish_all(struct dea *dea);
+void dea_heartbeat_begin(struct dea *dea);
+void dea_heartbeat_publish_all(struct dea *dea);
 /* Everything, in a moment. */
-void heartbeat_publish_soon(struct dea *dea);
-void heartbeat_publish_one(struct instance *instance);
-void heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail);
-void heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                                       const struct bus_message *message);
+void dea_heartbeat_publish_soon(struct dea *dea);
+void dea_heartbeat_publish_one(struct instance *instance);
+void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail);
+void dea_heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                           const struct bus_message *message);
 
 /* routes.c */
-void routes_register(struct instance *instance);
-void routes_unregister(struct instance *instance);
-void routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                            const struct bus_message *message);
-void routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+void dea_routes_register(struct instance *instance);
+void dea_routes_unregister(struct instance *instance);
+void dea_routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                const struct bus_message *message);
+void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* All that are registered, again, in a moment. */
-void routes_register_soon(struct dea *dea);
+void dea_routes_register_soon(struct dea *dea);
 
 /* start.c */
-void start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* Its droplet is here. */
-void start_on_droplet(struct instance *instance);
+void dea_start_on_droplet(struct instance *instance);
 /* Its droplet is not to be had. */
-void start_on_no_droplet(struct instance *instance, const char *why);
+void dea_start_on_no_droplet(struct instance *instance, const char *why);
 /* Its process runs: waits until its port accepts. */
-void start_await_ready(struct instance *instance);
-/* probe.c: begins to look whether the port accepts; calls start_on_ready. */
-void probe_begin(struct instance *instance);
-void probe_end(struct instance *instance);
-void start_on_ready(struct instance *instance);
+void dea_start_await_ready(struct instance *instance);
+/* probe.c: begins to look whether the port accepts; calls dea_start_on_ready. */
+void dea_probe_begin(struct instance *instance);
+void dea_probe_end(struct instance *instance);
+void dea_start_on_ready(struct instance *instance);
 
 /* stop.c */
-void stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* Ends an instance in whatever state it is, telling the others if that is news. */
-void stop_instance(struct instance *instance, const char *detail);
+void dea_stop_instance(struct instance *instance, const char *detail);
 /* From STOPPING, with the process told already or gone: SIGTERM, grace, SIGKILL, removal. */
-void stop_process(struct instance *instance);
+void dea_stop_process(struct instance *instance);
 /* Deletes its files, then it is gone. */
-void stop_remove(struct instance *instance);
+void dea_stop_remove(struct instance *instance);
 
 /* crash.c */
-void crash_instance(struct instance *instance, const char *detail);
+void dea_crash_instance(struct instance *instance, const char *detail);
 /* A dead instance that was found at start-up keeps its files for a while too. */
-void crash_keep_files(struct instance *instance);
-void crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory);
+void dea_crash_keep_files(struct instance *instance);
+void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory);
 
 /* usage.c */
-void usage_begin(struct dea *dea);
+void dea_usage_begin(struct dea *dea);
 /* A message with what it points to. */
 struct usage_stats {
     Cupola__InstanceStats stats;
     Cupola__InstanceUsage usage;
     struct text time;
 };
-/* Release it with usage_free_stats; it lends the instance's texts. */
-void usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats);
-void usage_free_stats(struct usage_stats *stats);
+/* Release it with dea_usage_free_stats; it lends the instance's texts. */
+void dea_usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats);
+void dea_usage_free_stats(struct usage_stats *stats);
 
 /* evacuation.c */
-void evacuation_begin(struct machine *machine);
-void evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+void dea_evacuation_begin(struct machine *machine);
+void dea_evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed,
+                             const struct bus_message *message);
 /* An instance has gone: perhaps it was the last. */
-void evacuation_check_end(struct dea *dea);
+void dea_evacuation_check_end(struct dea *dea);
 
 /* recovery.c: looks for survivors, and calls dea_on_recovered when all are known. */
-void recovery_begin(struct dea *dea);
-void recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note);
+void dea_recovery_begin(struct dea *dea);
+void dea_recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note);
 /* The bus client is open: tells of the dead, and goes on with those that live. */
-void recovery_finish(struct dea *dea);
+void dea_recovery_finish(struct dea *dea);
 void dea_on_recovered(struct dea *dea);
 
 /* status.c */
-void status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
-void status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
+void dea_status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed,
                               const struct bus_message *message);
-void status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
-                            const struct bus_message *message);
+void dea_status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
+                                  const struct bus_message *message);
+void dea_status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
+                                const struct bus_message *message);
 
 /* varz.c */
-void varz_add(struct monitor *monitor, struct text *json);
-void varz_inspect(struct machine *machine, struct text *ret_json);
+void dea_varz_add(struct monitor *monitor, struct text *json);
+void dea_varz_inspect(struct machine *machine, struct text *ret_json);
 
 #endif

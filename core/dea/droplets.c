@@ -35,7 +35,7 @@ struct droplet {
 
 static void begin_download(struct droplet *droplet);
 
-void droplets_open(struct droplets *droplets, struct dea *dea)
+void dea_droplets_open(struct droplets *droplets, struct dea *dea)
 {
     droplets->dea = dea;
 }
@@ -51,7 +51,7 @@ static void free_droplet(struct droplet *droplet)
     memory_free(droplet);
 }
 
-void droplets_destroy(struct droplets *droplets)
+void dea_droplets_destroy(struct droplets *droplets)
 {
     struct droplet *droplet, *next;
     HASH_ITER (hh, droplets->by_digest, droplet, next) {
@@ -76,7 +76,7 @@ static void tell_here(struct droplet *droplet)
         struct instance *instance = droplet->waiting;
         droplet->waiting = instance->next_waiting;
         instance->next_waiting = NULL;
-        start_on_droplet(instance);
+        dea_start_on_droplet(instance);
     }
 }
 
@@ -89,12 +89,12 @@ static void give_up(struct droplet *droplet)
     while (instance != NULL) {
         struct instance *next = instance->next_waiting;
         instance->next_waiting = NULL;
-        start_on_no_droplet(instance, why);
+        dea_start_on_no_droplet(instance, why);
         instance = next;
     }
 }
 
-void droplets_unwant(struct droplets *droplets, struct instance *instance)
+void dea_droplets_unwant(struct droplets *droplets, struct instance *instance)
 {
     struct droplet *droplet = NULL;
     HASH_FIND_STR(droplets->by_digest, instance->order->sha1, droplet);
@@ -117,7 +117,7 @@ static bool is_used(const struct droplets *droplets, const struct droplet *dropl
         return true;
     const struct instance *instance, *next;
     HASH_ITER (hh, droplets->dea->instances, instance, next) {
-        if (instance_is_live(instance) && strcmp(instance->order->sha1, droplet->digest) == 0)
+        if (dea_instance_is_live(instance) && strcmp(instance->order->sha1, droplet->digest) == 0)
             return true;
     }
     return false;
@@ -276,7 +276,7 @@ static void look(struct droplet *droplet)
     op_blob_stat(&droplet->droplets->dea->machine, &droplet->op, droplet->digest, on_looked);
 }
 
-void droplets_distrust(struct droplets *droplets, const char *digest)
+void dea_droplets_distrust(struct droplets *droplets, const char *digest)
 {
     struct droplet *droplet = NULL;
     HASH_FIND_STR(droplets->by_digest, digest, droplet);
@@ -296,7 +296,7 @@ static void on_wanted_here(struct timer *timer)
     tell_here(container_of(timer, struct droplet, timer));
 }
 
-void droplets_want(struct droplets *droplets, struct instance *instance)
+void dea_droplets_want(struct droplets *droplets, struct instance *instance)
 {
     struct droplet *droplet = NULL;
     const char *digest = instance->order->sha1;

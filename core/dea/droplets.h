@@ -25,13 +25,13 @@ struct droplets {
     uint64_t stored_bytes;
 };
 
-void droplets_open(struct droplets *droplets, struct dea *dea);
-void droplets_destroy(struct droplets *droplets);
-/* start_on_droplet or start_on_no_droplet will be called for the instance, in a later step. */
-void droplets_want(struct droplets *droplets, struct instance *instance);
+void dea_droplets_open(struct droplets *droplets, struct dea *dea);
+void dea_droplets_destroy(struct droplets *droplets);
+/* dea_start_on_droplet or dea_start_on_no_droplet will be called for the instance, in a later step. */
+void dea_droplets_want(struct droplets *droplets, struct instance *instance);
 /* The instance goes away, or waits no more. Nothing if it does not wait. */
-void droplets_unwant(struct droplets *droplets, struct instance *instance);
+void dea_droplets_unwant(struct droplets *droplets, struct instance *instance);
 /* The driver says that the droplet is not there or is damaged: forget it, so that it is fetched again. */
-void droplets_distrust(struct droplets *droplets, const char *digest);
+void dea_droplets_distrust(struct droplets *droplets, const char *digest);
 
 #endif

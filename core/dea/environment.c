@@ -222,7 +222,7 @@ static void add_of_user(struct list *list, const Cupola__DeaStart *order)
     }
 }
 
-char **environment_new(const struct instance *instance)
+char **dea_environment_new(const struct instance *instance)
 {
     const Cupola__DeaStart *order = instance->order;
     struct list list = {0};
@@ -244,7 +244,7 @@ char **environment_new(const struct instance *instance)
     return list.items;
 }
 
-void environment_free(char **variables)
+void dea_environment_free(char **variables)
 {
     for (size_t i = 0; variables[i] != NULL; i++)
         memory_free(variables[i]);

@@ -5,8 +5,8 @@
 
 #include "core/dea/instance.h"
 
-/* "K=V" texts, ended by NULL. Given; release it with environment_free. No shell ever sees them. */
-char **environment_new(const struct instance *instance);
-void environment_free(char **variables);
+/* "K=V" texts, ended by NULL. Given; release it with dea_environment_free. No shell ever sees them. */
+char **dea_environment_new(const struct instance *instance);
+void dea_environment_free(char **variables);
 
 #endif

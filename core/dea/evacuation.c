@@ -22,7 +22,7 @@ static bool needs_us(const struct instance *instance)
     return instance->state != INSTANCE_CRASHED && instance->state != INSTANCE_GONE;
 }
 
-void evacuation_check_end(struct dea *dea)
+void dea_evacuation_check_end(struct dea *dea)
 {
     if (dea->phase != DEA_EVACUATING)
         return;
@@ -39,11 +39,11 @@ static void on_time_up(struct timer *timer)
     struct dea *dea = container_of(timer, struct dea, evacuation_timer);
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (!instance_is_live(instance))
+        if (!dea_instance_is_live(instance))
             continue;
         machine_log(&dea->machine, LOG_WARNING, "%s-%d was not replaced in time", instance->order->name,
                     instance->index);
-        stop_instance(instance, NULL);
+        dea_stop_instance(instance, NULL);
     }
 }
 
@@ -70,7 +70,7 @@ static void on_registered(struct bus_subscription *subscription, const struct bu
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->state == INSTANCE_RUNNING && replaces((const Cupola__RouterRegister *)parsed, instance))
-            stop_instance(instance, NULL);
+            dea_stop_instance(instance, NULL);
     }
     protobuf_c_message_free_unpacked(parsed, NULL);
 }
@@ -79,13 +79,13 @@ static void on_registered(struct bus_subscription *subscription, const struct bu
 
 static void surrender(struct instance *instance)
 {
-    heartbeat_publish_exit(instance, "DEA_EVACUATION", NULL);
+    dea_heartbeat_publish_exit(instance, "DEA_EVACUATION", NULL);
     instance->is_surrendered = true;
     if (instance->state != INSTANCE_RUNNING)
-        stop_instance(instance, NULL); /* It serves nobody yet. */
+        dea_stop_instance(instance, NULL); /* It serves nobody yet. */
 }
 
-void evacuation_begin(struct machine *machine)
+void dea_evacuation_begin(struct machine *machine)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
     if (dea->phase != DEA_OPEN)
@@ -100,15 +100,16 @@ void evacuation_begin(struct machine *machine)
     timer_set(&dea->machine, &dea->evacuation_timer, dea->config->evacuation_ms * NS_PER_MS, on_time_up);
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance_is_live(instance))
+        if (dea_instance_is_live(instance))
             surrender(instance);
     }
-    evacuation_check_end(dea);
+    dea_evacuation_check_end(dea);
 }
 
-void evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed,
+                             const struct bus_message *message)
 {
     (void)parsed;
     (void)message;
-    evacuation_begin(&dea_of_bus(client)->machine);
+    dea_evacuation_begin(&dea_of_bus(client)->machine);
 }

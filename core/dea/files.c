@@ -60,7 +60,7 @@ static void make_authorization(struct files *files)
 static void on_request(struct http_exchange *exchange);
 static void on_aborted(struct http_exchange *exchange);
 
-void files_open(struct dea *dea, void (*on_open)(struct dea *dea))
+void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea))
 {
     static const struct http_server_handlers handlers = {
         .on_listening = on_listening,
@@ -87,14 +87,14 @@ void files_open(struct dea *dea, void (*on_open)(struct dea *dea))
     http_server_open(&dea->machine, &files->server, &options, &handlers);
 }
 
-void files_add_uri(const struct dea *dea, struct text *text)
+void dea_files_add_uri(const struct dea *dea, struct text *text)
 {
     text_addf(text, "http://%s:%u%s", dea->host, dea->files.server.port, prefix);
 }
 
 /* The name comes from a user: what would not survive in a URI is replaced, and only the id is looked at on the way in.
  */
-void files_add_staged(const struct instance *instance, struct text *text)
+void dea_files_add_staged(const struct instance *instance, struct text *text)
 {
     for (const char *c = instance->order->name; *c != 0; c++) {
         bool is_letter = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z');
@@ -135,7 +135,7 @@ static void free_read(struct file_read *read)
     memory_free(read);
 }
 
-void files_destroy(struct dea *dea)
+void dea_files_destroy(struct dea *dea)
 {
     if (dea->files.dea == NULL)
         return;
@@ -232,7 +232,7 @@ static struct instance *find_staged(struct dea *dea, const char *staged, size_t 
         return NULL;
     char id[INSTANCE_ID_SIZE] = {0};
     memcpy(id, staged + size - ID_DIGITS, ID_DIGITS);
-    struct instance *instance = instance_find(dea, id);
+    struct instance *instance = dea_instance_find(dea, id);
     if (instance == NULL || instance->state == INSTANCE_FETCHING || instance->state == INSTANCE_LAUNCHING ||
         instance->state == INSTANCE_REMOVING)
         return NULL;

@@ -17,12 +17,12 @@ struct files {
     void (*on_open)(struct dea *dea); /* The server listens, or never will. */
 };
 
-void files_open(struct dea *dea, void (*on_open)(struct dea *dea));
-void files_destroy(struct dea *dea);
+void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea));
+void dea_files_destroy(struct dea *dea);
 /* "http://10.0.0.7:24345/droplets/" */
-void files_add_uri(const struct dea *dea, struct text *text);
+void dea_files_add_uri(const struct dea *dea, struct text *text);
 /* "hello-0-ce5f37e526f1b511fda7f861f63a9898" */
 struct instance;
-void files_add_staged(const struct instance *instance, struct text *text);
+void dea_files_add_staged(const struct instance *instance, struct text *text);
 
 #endif

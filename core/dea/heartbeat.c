@@ -10,7 +10,7 @@ enum { EARLY_JITTER_MS = 100 };
 
 static bool is_told(const struct instance *instance)
 {
-    return instance_state_text(instance) != NULL && !instance->is_surrendered;
+    return dea_instance_state_text(instance) != NULL && !instance->is_surrendered;
 }
 
 static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_beat)
@@ -22,7 +22,7 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
     ret_beat->instance = instance->id;
     ret_beat->has_index = true;
     ret_beat->index = instance->index;
-    ret_beat->state = (char *)instance_state_text(instance);
+    ret_beat->state = (char *)dea_instance_state_text(instance);
     ret_beat->has_state_timestamp = true;
     ret_beat->state_timestamp = instance->state_timestamp_s;
     ret_beat->has_epoch = instance->epoch != 0;
@@ -31,7 +31,7 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
 
 /* Also when there is nothing to tell: silence would mean that we are dead. While evacuating, what was surrendered is
  * not ours to vouch for any more. */
-void heartbeat_publish_all(struct dea *dea)
+void dea_heartbeat_publish_all(struct dea *dea)
 {
     size_t most = HASH_COUNT(dea->instances);
     Cupola__InstanceHeartbeat *beats = memory_new(most * sizeof *beats);
@@ -54,9 +54,9 @@ void heartbeat_publish_all(struct dea *dea)
     memory_free(beats);
 }
 
-void heartbeat_publish_one(struct instance *instance)
+void dea_heartbeat_publish_one(struct instance *instance)
 {
-    assert_that(instance_state_text(instance) != NULL);
+    assert_that(dea_instance_state_text(instance) != NULL);
     if (instance->is_surrendered)
         return;
     Cupola__InstanceHeartbeat beat;
@@ -69,7 +69,7 @@ void heartbeat_publish_one(struct instance *instance)
     bus_publish_message(&instance->dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
 }
 
-void heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail)
+void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail)
 {
     if (instance->is_surrendered)
         return; /* Its end was told when we began to evacuate. */
@@ -95,31 +95,31 @@ static void on_heartbeat_due(struct timer *timer)
 {
     struct dea *dea = container_of(timer, struct dea, heartbeat_timer);
     if (dea->bus.is_connected)
-        heartbeat_publish_all(dea); /* Beats that nobody can hear are not kept: the next one tells more. */
-    heartbeat_begin(dea);
+        dea_heartbeat_publish_all(dea); /* Beats that nobody can hear are not kept: the next one tells more. */
+    dea_heartbeat_begin(dea);
 }
 
-void heartbeat_begin(struct dea *dea)
+void dea_heartbeat_begin(struct dea *dea)
 {
     timer_set(&dea->machine, &dea->heartbeat_timer, dea->config->heartbeat_ms * NS_PER_MS, on_heartbeat_due);
 }
 
 static void on_early_due(struct timer *timer)
 {
-    heartbeat_publish_all(container_of(timer, struct dea, early_heartbeat_timer));
+    dea_heartbeat_publish_all(container_of(timer, struct dea, early_heartbeat_timer));
 }
 
-void heartbeat_publish_soon(struct dea *dea)
+void dea_heartbeat_publish_soon(struct dea *dea)
 {
     if (!timer_is_set(&dea->early_heartbeat_timer))
         timer_set(&dea->machine, &dea->early_heartbeat_timer, dea_jitter_ns(dea, EARLY_JITTER_MS * NS_PER_MS),
                   on_early_due);
 }
 
-void heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                                       const struct bus_message *message)
+void dea_heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                           const struct bus_message *message)
 {
     (void)parsed;
     (void)message;
-    heartbeat_publish_soon(dea_of_bus(client));
+    dea_heartbeat_publish_soon(dea_of_bus(client));
 }

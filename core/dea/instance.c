@@ -55,12 +55,12 @@ static Cupola__DeaStart *copy_with_limits(const Cupola__DeaStart *order)
     return copy_order(&filled);
 }
 
-struct instance *instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
-                              enum instance_state first)
+struct instance *dea_instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
+                                  enum instance_state first)
 {
     assert_that((first_states & (1u << first)) != 0);
     assert_that(strlen(id) == INSTANCE_ID_SIZE - 1);
-    assert_that(instance_find(dea, id) == NULL);
+    assert_that(dea_instance_find(dea, id) == NULL);
     struct instance *instance = memory_new(sizeof *instance);
     instance->dea = dea;
     memcpy(instance->id, id, INSTANCE_ID_SIZE);
@@ -83,7 +83,7 @@ struct instance *instance_new(struct dea *dea, const char *id, const Cupola__Dea
     return instance;
 }
 
-void instance_release_resources(struct instance *instance)
+void dea_instance_release_resources(struct instance *instance)
 {
     if (!instance->holds_resources)
         return;
@@ -93,7 +93,7 @@ void instance_release_resources(struct instance *instance)
     instance->holds_resources = false;
     dea->held_count--;
     dea->reserved_mb -= instance->memory_mb;
-    ports_release(&dea->ports, instance->port, dea->machine.now_ns + dea->config->port_quarantine_ms * NS_PER_MS);
+    dea_ports_release(&dea->ports, instance->port, dea->machine.now_ns + dea->config->port_quarantine_ms * NS_PER_MS);
 }
 
 static void cancel_timers(struct instance *instance)
@@ -109,7 +109,7 @@ static void free_instance(struct instance *instance)
     memory_free(instance);
 }
 
-void instances_destroy(struct dea *dea)
+void dea_instances_destroy(struct dea *dea)
 {
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
@@ -120,7 +120,7 @@ void instances_destroy(struct dea *dea)
     }
 }
 
-void instance_move(struct instance *instance, enum instance_state next)
+void dea_instance_move(struct instance *instance, enum instance_state next)
 {
     struct dea *dea = instance->dea;
     assert_that((allowed_moves[instance->state] & (1u << next)) != 0);
@@ -135,11 +135,11 @@ void instance_move(struct instance *instance, enum instance_state next)
     if (next == INSTANCE_RUNNING)
         instance->ready_ns = dea->machine.now_ns;
     if (next == INSTANCE_GONE)
-        instance_release_resources(instance);
+        dea_instance_release_resources(instance);
 }
 
 /* The conn cannot be let go before its last word, so the struct may outlive its state by a step or two. */
-void instance_bury(struct instance *instance)
+void dea_instance_bury(struct instance *instance)
 {
     if (instance->state != INSTANCE_GONE || instance->probe.state != CONN_CLOSED)
         return;
@@ -148,17 +148,17 @@ void instance_bury(struct instance *instance)
     struct dea *dea = instance->dea;
     op_forget(&instance->measure_op);
     free_instance(instance);
-    evacuation_check_end(dea);
+    dea_evacuation_check_end(dea);
 }
 
-struct instance *instance_find(struct dea *dea, const char *id)
+struct instance *dea_instance_find(struct dea *dea, const char *id)
 {
     struct instance *instance = NULL;
     HASH_FIND(hh, dea->instances, id, strlen(id), instance);
     return instance;
 }
 
-void instance_set_uris(struct instance *instance, char *const *uris, size_t count)
+void dea_instance_set_uris(struct instance *instance, char *const *uris, size_t count)
 {
     Cupola__DeaStart *order = instance->order;
     Cupola__DeaStart changed = *order;
@@ -171,7 +171,7 @@ void instance_set_uris(struct instance *instance, char *const *uris, size_t coun
 
 /* ---- Questions ---- */
 
-const char *instance_state_text(const struct instance *instance)
+const char *dea_instance_state_text(const struct instance *instance)
 {
     switch (instance->state) {
     case INSTANCE_FETCHING:
@@ -190,7 +190,7 @@ const char *instance_state_text(const struct instance *instance)
     assert_unreachable();
 }
 
-const char *instance_state_name(enum instance_state state)
+const char *dea_instance_state_name(enum instance_state state)
 {
     switch (state) {
     case INSTANCE_FETCHING:
@@ -213,7 +213,7 @@ const char *instance_state_name(enum instance_state state)
     assert_unreachable();
 }
 
-bool instance_is_live(const struct instance *instance)
+bool dea_instance_is_live(const struct instance *instance)
 {
     return instance->state == INSTANCE_FETCHING || instance->state == INSTANCE_LAUNCHING ||
            instance->state == INSTANCE_PROBING || instance->state == INSTANCE_RUNNING;
@@ -235,9 +235,9 @@ static bool is_index_listed(int32_t index, const int32_t *list, size_t count)
     return count == 0;
 }
 
-bool instance_matches(const struct instance *instance, const struct instance_filter *filter)
+bool dea_instance_matches(const struct instance *instance, const struct instance_filter *filter)
 {
-    const char *state = instance_state_text(instance);
+    const char *state = dea_instance_state_text(instance);
     if (state == NULL || instance->droplet != filter->droplet)
         return false;
     if (filter->version != NULL && strcmp(filter->version, instance->order->version) != 0)

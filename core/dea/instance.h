@@ -84,28 +84,28 @@ struct instance {
 
 /* Adds an instance in its first state, holding its memory and its port (taken or claimed already) unless it begins
  * dead. `order` is copied; limits that it lacks are filled in. */
-struct instance *instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
-                              enum instance_state first);
+struct instance *dea_instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
+                                  enum instance_state first);
 /* Frees all, without a word to anybody. For destroy. */
-void instances_destroy(struct dea *dea);
+void dea_instances_destroy(struct dea *dea);
 
 /* The only way to change the state. Asserts that the move is in the diagram. */
-void instance_move(struct instance *instance, enum instance_state next);
+void dea_instance_move(struct instance *instance, enum instance_state next);
 /* Its process is gone: gives back memory and port. Nothing if it holds none. */
-void instance_release_resources(struct instance *instance);
+void dea_instance_release_resources(struct instance *instance);
 /* Frees a GONE instance once its probe and its operations have ended. Call after each such end. */
-void instance_bury(struct instance *instance);
+void dea_instance_bury(struct instance *instance);
 
-struct instance *instance_find(struct dea *dea, const char *id);
+struct instance *dea_instance_find(struct dea *dea, const char *id);
 /* Replaces the URIs of the order. */
-void instance_set_uris(struct instance *instance, char *const *uris, size_t count);
+void dea_instance_set_uris(struct instance *instance, char *const *uris, size_t count);
 
 /* STARTING, RUNNING, CRASHED, or NULL for those that are not spoken of. */
-const char *instance_state_text(const struct instance *instance);
+const char *dea_instance_state_text(const struct instance *instance);
 /* "FETCHING": for people and checks. */
-const char *instance_state_name(enum instance_state state);
+const char *dea_instance_state_name(enum instance_state state);
 /* Holds or will hold a process that serves: FETCHING to RUNNING. */
-bool instance_is_live(const struct instance *instance);
+bool dea_instance_is_live(const struct instance *instance);
 
 /* What dea.stop and dea.find.droplet ask for. All that is given must match. */
 struct instance_filter {
@@ -119,6 +119,6 @@ struct instance_filter {
     size_t state_count;
     int64_t epoch; /* Nothing newer than this; 0: any. */
 };
-bool instance_matches(const struct instance *instance, const struct instance_filter *filter);
+bool dea_instance_matches(const struct instance *instance, const struct instance_filter *filter);
 
 #endif

@@ -37,13 +37,13 @@ static const Cupola__RuntimeConfig *find_runtime(const struct dea *dea, const ch
     return NULL;
 }
 
-const char *placement_runtime_executable(const struct dea *dea, const char *runtime)
+const char *dea_placement_runtime_executable(const struct dea *dea, const char *runtime)
 {
     const Cupola__RuntimeConfig *config = find_runtime(dea, runtime);
     return config == NULL || config->executable == NULL ? "" : config->executable;
 }
 
-const char *placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime)
+const char *dea_placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime)
 {
     if (dea->phase != DEA_OPEN)
         return "shutting down";
@@ -62,7 +62,7 @@ static uint64_t taint_ns(const struct dea *dea, int64_t droplet)
     uint64_t reserved_mb = dea->reserved_mb;
     const struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        siblings += instance->droplet == droplet && instance_is_live(instance);
+        siblings += instance->droplet == droplet && dea_instance_is_live(instance);
     }
     for (const struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
         siblings += offer->droplet == droplet;
@@ -114,7 +114,7 @@ static void on_hesitated(struct timer *timer)
 {
     struct offer *offer = container_of(timer, struct offer, timer);
     struct dea *dea = offer->dea;
-    if (placement_refuses(dea, offer->memory_mb, offer->runtime) != NULL) { /* Things may have changed meanwhile. */
+    if (dea_placement_refuses(dea, offer->memory_mb, offer->runtime) != NULL) { /* Things may have changed meanwhile. */
         drop_offer(offer);
         return;
     }
@@ -126,7 +126,8 @@ static void on_hesitated(struct timer *timer)
     timer_set(&dea->machine, &offer->timer, OFFER_LIFE_MS * NS_PER_MS, on_offer_lapsed);
 }
 
-void placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
+                               const struct bus_message *message)
 {
     struct dea *dea = dea_of_bus(client);
     const Cupola__DeaDiscover *discover = (const Cupola__DeaDiscover *)parsed;
@@ -135,7 +136,7 @@ void placement_on_discover(struct bus_client *client, const ProtobufCMessage *pa
         memory_mb = (uint32_t)discover->limits->mem;
     if (message->reply == NULL || discover->runtime == NULL || dea->placement.count >= MOST_OFFERS)
         return;
-    if (placement_refuses(dea, memory_mb, discover->runtime) != NULL)
+    if (dea_placement_refuses(dea, memory_mb, discover->runtime) != NULL)
         return;
     uint64_t delay_ns = taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
     struct offer *offer = memory_new(sizeof *offer);
@@ -148,7 +149,7 @@ void placement_on_discover(struct bus_client *client, const ProtobufCMessage *pa
     timer_set(&dea->machine, &offer->timer, delay_ns, on_hesitated);
 }
 
-void placement_settle(struct dea *dea, int64_t droplet)
+void dea_placement_settle(struct dea *dea, int64_t droplet)
 {
     for (struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
         if (offer->droplet == droplet && offer->reply == NULL) {
@@ -158,7 +159,7 @@ void placement_settle(struct dea *dea, int64_t droplet)
     }
 }
 
-void placement_destroy(struct dea *dea)
+void dea_placement_destroy(struct dea *dea)
 {
     while (dea->placement.offers != NULL)
         drop_offer(dea->placement.offers);

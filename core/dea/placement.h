@@ -15,14 +15,14 @@ struct placement {
     uint32_t count;
 };
 
-void placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
-                           const struct bus_message *message);
+void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
+                               const struct bus_message *message);
 /* Room and abilities for one more instance. Returns NULL, or the reason why not (static). */
-const char *placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime);
+const char *dea_placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime);
 /* An order came for that droplet: an offer of ours was accepted. */
-void placement_settle(struct dea *dea, int64_t droplet);
+void dea_placement_settle(struct dea *dea, int64_t droplet);
 /* The executable of a runtime, "" if it has none of its own. */
-const char *placement_runtime_executable(const struct dea *dea, const char *runtime);
-void placement_destroy(struct dea *dea);
+const char *dea_placement_runtime_executable(const struct dea *dea, const char *runtime);
+void dea_placement_destroy(struct dea *dea);
 
 #endif

@@ -9,7 +9,7 @@ static bool is_inside(const struct ports *ports, uint16_t port)
     return port >= ports->first && port < ports->first + ports->count;
 }
 
-void ports_open(struct ports *ports, uint16_t first, uint16_t last, uint16_t next_port)
+void dea_ports_open(struct ports *ports, uint16_t first, uint16_t last, uint16_t next_port)
 {
     assert_that(first > 0);
     assert_that(first <= last);
@@ -18,13 +18,13 @@ void ports_open(struct ports *ports, uint16_t first, uint16_t last, uint16_t nex
     ports->next = is_inside(ports, next_port) ? (uint32_t)next_port - first : 0;
 }
 
-void ports_close(struct ports *ports)
+void dea_ports_close(struct ports *ports)
 {
     memory_free(ports->free_from_ns);
     ports->free_from_ns = NULL;
 }
 
-uint16_t ports_take(struct ports *ports, uint64_t now_ns)
+uint16_t dea_ports_take(struct ports *ports, uint64_t now_ns)
 {
     for (uint32_t i = 0; i < ports->count; i++) {
         uint32_t offset = (ports->next + i) % ports->count;
@@ -37,7 +37,7 @@ uint16_t ports_take(struct ports *ports, uint64_t now_ns)
     return 0;
 }
 
-bool ports_claim(struct ports *ports, uint16_t port)
+bool dea_ports_claim(struct ports *ports, uint16_t port)
 {
     if (!is_inside(ports, port))
         return true;
@@ -49,7 +49,7 @@ bool ports_claim(struct ports *ports, uint16_t port)
 }
 
 /* A survivor of another configuration may hold a port outside of the range: nobody else can get that one. */
-void ports_release(struct ports *ports, uint16_t port, uint64_t free_from_ns)
+void dea_ports_release(struct ports *ports, uint16_t port, uint64_t free_from_ns)
 {
     if (!is_inside(ports, port))
         return;
@@ -58,7 +58,7 @@ void ports_release(struct ports *ports, uint16_t port, uint64_t free_from_ns)
     ports->free_from_ns[port - ports->first] = free_from_ns;
 }
 
-uint16_t ports_next(const struct ports *ports, uint32_t ahead)
+uint16_t dea_ports_next(const struct ports *ports, uint32_t ahead)
 {
     return (uint16_t)(ports->first + (ports->next + ahead) % ports->count);
 }

@@ -19,15 +19,15 @@ struct ports {
 };
 
 /* `next_port` is where a former life stopped, or 0. */
-void ports_open(struct ports *ports, uint16_t first, uint16_t last, uint16_t next_port);
-void ports_close(struct ports *ports);
+void dea_ports_open(struct ports *ports, uint16_t first, uint16_t last, uint16_t next_port);
+void dea_ports_close(struct ports *ports);
 /* A port that is neither in use nor in quarantine, or 0. */
-uint16_t ports_take(struct ports *ports, uint64_t now_ns);
+uint16_t dea_ports_take(struct ports *ports, uint64_t now_ns);
 /* A survivor holds it. False if another one does. (What is outside of the range nobody else can get.) */
-bool ports_claim(struct ports *ports, uint16_t port);
+bool dea_ports_claim(struct ports *ports, uint16_t port);
 /* Gives it back, to be used again after `free_from_ns`. */
-void ports_release(struct ports *ports, uint16_t port, uint64_t free_from_ns);
+void dea_ports_release(struct ports *ports, uint16_t port, uint64_t free_from_ns);
 /* The one that is `ahead` ports further round the circle. */
-uint16_t ports_next(const struct ports *ports, uint32_t ahead);
+uint16_t dea_ports_next(const struct ports *ports, uint32_t ahead);
 
 #endif

@@ -24,7 +24,7 @@ static void on_accepted(struct conn *conn)
     struct instance *instance = container_of(conn, struct instance, probe);
     conn_close(conn);
     if (instance->state == INSTANCE_PROBING)
-        start_on_ready(instance);
+        dea_start_on_ready(instance);
 }
 
 static void on_bytes(struct conn *conn, struct slice bytes)
@@ -46,7 +46,7 @@ static void on_closed(struct conn *conn, enum io_status status)
     struct instance *instance = container_of(conn, struct instance, probe);
     struct dea *dea = instance->dea;
     if (instance->state != INSTANCE_PROBING || dea->phase == DEA_LEAVING) {
-        instance_bury(instance);
+        dea_instance_bury(instance);
         return;
     }
     uint64_t most_ns = dea->config->probe_most_ms * NS_PER_MS;
@@ -68,13 +68,13 @@ static void try_connect(struct instance *instance)
     timer_set(&dea->machine, &instance->probe_timer, CONNECT_TIMEOUT_MS * NS_PER_MS, on_too_slow);
 }
 
-void probe_begin(struct instance *instance)
+void dea_probe_begin(struct instance *instance)
 {
     instance->probe_pause_ns = instance->dea->config->probe_ms * NS_PER_MS;
     try_connect(instance);
 }
 
-void probe_end(struct instance *instance)
+void dea_probe_end(struct instance *instance)
 {
     timer_cancel(&instance->dea->machine, &instance->probe_timer);
     conn_abort(&instance->probe);

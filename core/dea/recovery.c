@@ -49,18 +49,18 @@ static enum instance_state state_after(const Cupola__DeaInstanceChange *change, 
 
 static void adopt(struct dea *dea, const Cupola__DeaInstance *note, bool running)
 {
-    const Cupola__DeaInstanceChange *change = saved_find_change(dea, note->instance);
+    const Cupola__DeaInstanceChange *change = dea_saved_find_change(dea, note->instance);
     enum instance_state state = state_after(change, running);
     uint16_t port = (uint16_t)note->port;
-    if (state != INSTANCE_CRASHED && !ports_claim(&dea->ports, port)) {
+    if (state != INSTANCE_CRASHED && !dea_ports_claim(&dea->ports, port)) {
         remove_stranger(dea, note->instance); /* Two cannot listen on one port. */
         return;
     }
-    struct instance *instance = instance_new(dea, note->instance, note->start, port, state);
+    struct instance *instance = dea_instance_new(dea, note->instance, note->start, port, state);
     instance->exit_seen = !running;
     instance->state_timestamp_s = note->started;
     if (change != NULL && change->uris_changed)
-        instance_set_uris(instance, change->uris, change->n_uris);
+        dea_instance_set_uris(instance, change->uris, change->n_uris);
     if (state == INSTANCE_CRASHED) {
         instance->is_reported = change != NULL && change->crashed;
         instance->state_timestamp_s = instance->is_reported ? change->since : machine_wall_seconds(&dea->machine);
@@ -69,7 +69,7 @@ static void adopt(struct dea *dea, const Cupola__DeaInstance *note, bool running
     }
 }
 
-void recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note)
+void dea_recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
     Cupola__DeaInstance *read = cupola__dea_instance__unpack(NULL, note.size, note.data);
@@ -77,7 +77,7 @@ void recovery_on_found(struct machine *machine, const char *workload, bool runni
         ; /* They run on, unknown to us. */
     else if (!is_note_usable(read, workload))
         remove_stranger(dea, workload);
-    else if (instance_find(dea, workload) == NULL)
+    else if (dea_instance_find(dea, workload) == NULL)
         adopt(dea, read, running);
     if (read != NULL)
         cupola__dea_instance__free_unpacked(read, NULL);
@@ -90,11 +90,11 @@ static void on_listed(struct op *op, const struct op_result *result)
     struct dea *dea = container_of(op, struct dea, list_op);
     if (result->status != IO_OK)
         machine_log(&dea->machine, LOG_ERROR, "cannot look for survivors: %s", io_status_name(result->status));
-    saved_forget_former(dea);
+    dea_saved_forget_former(dea);
     dea_on_recovered(dea);
 }
 
-void recovery_begin(struct dea *dea)
+void dea_recovery_begin(struct dea *dea)
 {
     op_workload_list(&dea->machine, &dea->list_op, on_listed);
 }
@@ -102,23 +102,23 @@ void recovery_begin(struct dea *dea)
 static void report_dead(struct instance *instance)
 {
     instance->is_registered = true; /* As far as the routers know. */
-    routes_unregister(instance);
-    heartbeat_publish_exit(instance, "CRASHED", "it ended while its agent was away");
+    dea_routes_unregister(instance);
+    dea_heartbeat_publish_exit(instance, "CRASHED", "it ended while its agent was away");
 }
 
-void recovery_finish(struct dea *dea)
+void dea_recovery_finish(struct dea *dea)
 {
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->state == INSTANCE_CRASHED && !instance->is_reported)
             report_dead(instance);
         if (instance->state == INSTANCE_CRASHED)
-            crash_keep_files(instance);
+            dea_crash_keep_files(instance);
         else if (instance->state == INSTANCE_STOPPING)
-            stop_process(instance);
+            dea_stop_process(instance);
         else if (instance->state == INSTANCE_PROBING)
-            start_await_ready(instance);
+            dea_start_await_ready(instance);
     }
     if (dea->instances != NULL)
-        saved_write(dea);
+        dea_saved_write(dea);
 }

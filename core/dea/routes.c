@@ -29,7 +29,7 @@ static void fill_route(struct instance *instance, Cupola__RouterRegister *ret_ro
 }
 
 /* Also an instance without URIs registers: those who evacuate wait for the sight of its replacement. */
-void routes_register(struct instance *instance)
+void dea_routes_register(struct instance *instance)
 {
     const Cupola__DeaStart *order = instance->order;
     Cupola__RouterRegister__TagsEntry tags[2];
@@ -52,7 +52,7 @@ void routes_register(struct instance *instance)
     bus_publish_message(&instance->dea->bus, "router.register", NULL, &route.base);
 }
 
-void routes_unregister(struct instance *instance)
+void dea_routes_unregister(struct instance *instance)
 {
     if (!instance->is_registered)
         return;
@@ -70,7 +70,7 @@ static void register_all(struct dea *dea)
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->is_registered)
-            routes_register(instance);
+            dea_routes_register(instance);
     }
 }
 
@@ -79,19 +79,19 @@ static void on_register_due(struct timer *timer)
     register_all(container_of(timer, struct dea, register_timer));
 }
 
-void routes_register_soon(struct dea *dea)
+void dea_routes_register_soon(struct dea *dea)
 {
     if (!timer_is_set(&dea->register_timer))
         timer_set(&dea->machine, &dea->register_timer, dea_jitter_ns(dea, REGISTER_JITTER_MS * NS_PER_MS),
                   on_register_due);
 }
 
-void routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                            const struct bus_message *message)
+void dea_routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                const struct bus_message *message)
 {
     (void)parsed;
     (void)message;
-    routes_register_soon(dea_of_bus(client));
+    dea_routes_register_soon(dea_of_bus(client));
 }
 
 /* ---- dea.update: an app's URIs have changed ---- */
@@ -120,7 +120,7 @@ static void unregister_removed(struct instance *instance, const Cupola__DeaUpdat
     memory_free(removed);
 }
 
-void routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct dea *dea = dea_of_bus(client);
@@ -128,15 +128,15 @@ void routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed,
     bool is_changed = false;
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance->droplet != update->droplet || !instance_is_live(instance))
+        if (instance->droplet != update->droplet || !dea_instance_is_live(instance))
             continue;
         if (instance->is_registered)
             unregister_removed(instance, update);
-        instance_set_uris(instance, update->uris, update->n_uris);
+        dea_instance_set_uris(instance, update->uris, update->n_uris);
         if (instance->is_registered)
-            routes_register(instance);
+            dea_routes_register(instance);
         is_changed = true;
     }
     if (is_changed)
-        saved_write(dea);
+        dea_saved_write(dea);
 }

@@ -20,7 +20,7 @@ static bool is_fit_for_subject(const char *name)
     return strspn(name, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == size;
 }
 
-void saved_load(struct dea *dea, struct io_bytes bytes)
+void dea_saved_load(struct dea *dea, struct io_bytes bytes)
 {
     struct saved *saved = &dea->saved;
     saved->former = cupola__dea_state__unpack(NULL, bytes.size, bytes.data);
@@ -39,7 +39,7 @@ void saved_load(struct dea *dea, struct io_bytes bytes)
     random_hex(&stream, saved->uuid, 16);
 }
 
-const Cupola__DeaInstanceChange *saved_find_change(const struct dea *dea, const char *instance)
+const Cupola__DeaInstanceChange *dea_saved_find_change(const struct dea *dea, const char *instance)
 {
     const Cupola__DeaState *former = dea->saved.former;
     for (size_t i = 0; former != NULL && i < former->n_changes; i++)
@@ -48,16 +48,16 @@ const Cupola__DeaInstanceChange *saved_find_change(const struct dea *dea, const 
     return NULL;
 }
 
-void saved_forget_former(struct dea *dea)
+void dea_saved_forget_former(struct dea *dea)
 {
     if (dea->saved.former != NULL)
         cupola__dea_state__free_unpacked(dea->saved.former, NULL);
     dea->saved.former = NULL;
 }
 
-void saved_destroy(struct dea *dea)
+void dea_saved_destroy(struct dea *dea)
 {
-    saved_forget_former(dea);
+    dea_saved_forget_former(dea);
 }
 
 /* ---- Writing ---- */
@@ -115,7 +115,7 @@ static struct slice pack_state(struct dea *dea)
 
 static void on_retry(struct timer *timer)
 {
-    saved_write(container_of(timer, struct dea, saved.retry_timer));
+    dea_saved_write(container_of(timer, struct dea, saved.retry_timer));
 }
 
 static void on_written(struct op *op, const struct op_result *result)
@@ -126,11 +126,11 @@ static void on_written(struct op *op, const struct op_result *result)
         machine_log(&dea->machine, LOG_ERROR, "cannot save the state: %s", io_status_name(result->status));
         timer_set(&dea->machine, &dea->saved.retry_timer, RETRY_MS * NS_PER_MS, on_retry);
     } else if (is_stale) {
-        saved_write(dea);
+        dea_saved_write(dea);
     }
 }
 
-void saved_write(struct dea *dea)
+void dea_saved_write(struct dea *dea)
 {
     struct saved *saved = &dea->saved;
     if (op_is_pending(&saved->op)) {
@@ -142,7 +142,7 @@ void saved_write(struct dea *dea)
     op_save(&dea->machine, &saved->op, pack_state(dea), on_written);
 }
 
-void saved_note_port(struct dea *dea)
+void dea_saved_note_port(struct dea *dea)
 {
     struct ports *ports = &dea->ports;
     uint32_t ahead = PORTS_AHEAD < ports->count ? PORTS_AHEAD : ports->count - 1;
@@ -150,6 +150,6 @@ void saved_note_port(struct dea *dea)
     uint32_t left = (written + ports->count - ports->next) % ports->count;
     if (left > ahead / 2 && left <= ahead)
         return;
-    dea->saved.next_port = ports_next(ports, ahead);
-    saved_write(dea);
+    dea->saved.next_port = dea_ports_next(ports, ahead);
+    dea_saved_write(dea);
 }

@@ -22,14 +22,14 @@ struct saved {
 };
 
 /* `bytes` may be empty or damaged: then this is a first life. */
-void saved_load(struct dea *dea, struct io_bytes bytes);
+void dea_saved_load(struct dea *dea, struct io_bytes bytes);
 /* What the former life knew of an instance, or NULL. */
-const Cupola__DeaInstanceChange *saved_find_change(const struct dea *dea, const char *instance);
-void saved_forget_former(struct dea *dea);
+const Cupola__DeaInstanceChange *dea_saved_find_change(const struct dea *dea, const char *instance);
+void dea_saved_forget_former(struct dea *dea);
 /* Something changed. */
-void saved_write(struct dea *dea);
+void dea_saved_write(struct dea *dea);
 /* A port was taken: writes where the circle stands, now and then, always ahead of it. */
-void saved_note_port(struct dea *dea);
-void saved_destroy(struct dea *dea);
+void dea_saved_note_port(struct dea *dea);
+void dea_saved_destroy(struct dea *dea);
 
 #endif

@@ -56,7 +56,7 @@ static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
                         order->index, (long long)order->epoch, (long long)instance->epoch);
             return true;
         }
-        if (instance_is_live(instance) && strcmp(instance->order->version, order->version) == 0 &&
+        if (dea_instance_is_live(instance) && strcmp(instance->order->version, order->version) == 0 &&
             (order->epoch == instance->epoch || order->epoch == 0) && !mutation_is(DEA_STARTS_TWICE))
             return true;
     }
@@ -82,7 +82,7 @@ static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *w
     bus_publish_message(&dea->bus, "droplet.exited", NULL, &exited.base);
 }
 
-void start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct dea *dea = dea_of_bus(client);
@@ -92,25 +92,25 @@ void start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, c
         machine_log(&dea->machine, LOG_ERROR, "start ignored: %s is missing or wrong", fault);
         return;
     }
-    placement_settle(dea, order->droplet);
+    dea_placement_settle(dea, order->droplet);
     if (is_obsolete(dea, order))
         return;
     bool names_memory = order->limits != NULL && order->limits->mem > 0;
     const char *why =
-        placement_refuses(dea, names_memory ? (uint32_t)order->limits->mem : DEFAULT_MEMORY_MB, order->runtime);
-    uint16_t port = why == NULL ? ports_take(&dea->ports, dea->machine.now_ns) : 0;
+        dea_placement_refuses(dea, names_memory ? (uint32_t)order->limits->mem : DEFAULT_MEMORY_MB, order->runtime);
+    uint16_t port = why == NULL ? dea_ports_take(&dea->ports, dea->machine.now_ns) : 0;
     if (why == NULL && port == 0)
         why = "no free port";
     if (why != NULL) {
         refuse(dea, order, why);
         return;
     }
-    saved_note_port(dea);
+    dea_saved_note_port(dea);
     char id[INSTANCE_ID_SIZE];
     random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
-    struct instance *instance = instance_new(dea, id, order, port, INSTANCE_FETCHING);
+    struct instance *instance = dea_instance_new(dea, id, order, port, INSTANCE_FETCHING);
     machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
-    droplets_want(&dea->droplets, instance);
+    dea_droplets_want(&dea->droplets, instance);
 }
 
 /* ---- The process ---- */
@@ -136,19 +136,19 @@ static void launch(struct instance *instance)
 {
     struct dea *dea = instance->dea;
     const Cupola__DeaLimits *limits = instance->order->limits;
-    instance_move(instance, INSTANCE_LAUNCHING);
+    dea_instance_move(instance, INSTANCE_LAUNCHING);
     instance->launches++;
     struct text port = {0};
     text_add_number(&port, instance->port);
     const char *argv[] = {"./startup", "-p", text_string(&port), NULL};
-    char **environment = environment_new(instance);
+    char **environment = dea_environment_new(instance);
     struct slice note = pack_note(instance);
     struct workload_spec spec = {
         .workload = instance->id,
         .digest = instance->order->sha1,
         .argv = argv,
         .envp = (const char *const *)environment,
-        .runtime = placement_runtime_executable(dea, instance->order->runtime),
+        .runtime = dea_placement_runtime_executable(dea, instance->order->runtime),
         .limits = {.memory_bytes = (uint64_t)limits->mem << 20,
                    .disk_bytes = (uint64_t)limits->disk << 20,
                    .descriptors = (uint32_t)limits->fds,
@@ -158,24 +158,24 @@ static void launch(struct instance *instance)
     };
     op_workload_start(&dea->machine, &instance->op, &spec, on_launched);
     buffer_unref(note.buffer);
-    environment_free(environment);
+    dea_environment_free(environment);
     text_free(&port);
 }
 
-void start_on_droplet(struct instance *instance)
+void dea_start_on_droplet(struct instance *instance)
 {
     assert_that(instance->state == INSTANCE_FETCHING);
     launch(instance);
 }
 
-void start_on_no_droplet(struct instance *instance, const char *why)
+void dea_start_on_no_droplet(struct instance *instance, const char *why)
 {
     assert_that(instance->state == INSTANCE_FETCHING);
     machine_log(&instance->dea->machine, LOG_ERROR, "no droplet for %s-%d: %s", instance->order->name, instance->index,
                 why);
-    heartbeat_publish_exit(instance, refusal_reason, why);
-    instance_move(instance, INSTANCE_GONE);
-    instance_bury(instance);
+    dea_heartbeat_publish_exit(instance, refusal_reason, why);
+    dea_instance_move(instance, INSTANCE_GONE);
+    dea_instance_bury(instance);
 }
 
 /* The droplet was deleted or damaged behind our back: fetch it anew, but not for ever. */
@@ -191,18 +191,18 @@ static void fail_launch(struct instance *instance, const struct op_result *resul
     machine_log(&dea->machine, LOG_ERROR, "cannot launch %s-%d: %s %.*s", instance->order->name, instance->index,
                 io_status_name(result->status), (int)result->data.size, (const char *)result->data.data);
     if (can_fetch_again(instance, result->status)) {
-        instance_move(instance, INSTANCE_FETCHING);
-        droplets_distrust(&dea->droplets, instance->order->sha1);
-        droplets_want(&dea->droplets, instance);
+        dea_instance_move(instance, INSTANCE_FETCHING);
+        dea_droplets_distrust(&dea->droplets, instance->order->sha1);
+        dea_droplets_want(&dea->droplets, instance);
         return;
     }
-    heartbeat_publish_exit(instance, refusal_reason, "the process could not be launched");
-    stop_remove(instance);
+    dea_heartbeat_publish_exit(instance, refusal_reason, "the process could not be launched");
+    dea_stop_remove(instance);
 }
 
 static void on_never_ready(struct timer *timer)
 {
-    crash_instance(container_of(timer, struct instance, timer), "its port did not accept in time");
+    dea_crash_instance(container_of(timer, struct instance, timer), "its port did not accept in time");
 }
 
 static void on_launched(struct op *op, const struct op_result *result)
@@ -210,9 +210,9 @@ static void on_launched(struct op *op, const struct op_result *result)
     struct instance *instance = container_of(op, struct instance, op);
     if (instance->state == INSTANCE_STOPPING) { /* It was told to stop while it was being launched. */
         if (result->status == IO_OK)
-            stop_process(instance);
+            dea_stop_process(instance);
         else
-            stop_remove(instance);
+            dea_stop_remove(instance);
         return;
     }
     assert_that(instance->state == INSTANCE_LAUNCHING);
@@ -220,22 +220,22 @@ static void on_launched(struct op *op, const struct op_result *result)
         fail_launch(instance, result);
         return;
     }
-    instance_move(instance, INSTANCE_PROBING);
+    dea_instance_move(instance, INSTANCE_PROBING);
     if (instance->exit_seen) {
-        crash_instance(instance, "its process ended at once");
+        dea_crash_instance(instance, "its process ended at once");
         return;
     }
-    start_await_ready(instance);
+    dea_start_await_ready(instance);
 }
 
-void start_await_ready(struct instance *instance)
+void dea_start_await_ready(struct instance *instance)
 {
     struct dea *dea = instance->dea;
     assert_that(instance->state == INSTANCE_PROBING);
     if (dea->phase == DEA_LEAVING)
         return; /* Our next life will look. */
     timer_set(&dea->machine, &instance->timer, dea->config->start_timeout_ms * NS_PER_MS, on_never_ready);
-    probe_begin(instance);
+    dea_probe_begin(instance);
 }
 
 /* ---- Ready ---- */
@@ -246,19 +246,19 @@ static void end_superseded(struct instance *newer)
     struct dea *dea = newer->dea;
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance->droplet == newer->droplet && instance->index == newer->index && instance_is_live(instance) &&
+        if (instance->droplet == newer->droplet && instance->index == newer->index && dea_instance_is_live(instance) &&
             instance->epoch < newer->epoch)
-            stop_instance(instance, "a newer start took its place");
+            dea_stop_instance(instance, "a newer start took its place");
     }
 }
 
-void start_on_ready(struct instance *instance)
+void dea_start_on_ready(struct instance *instance)
 {
     struct dea *dea = instance->dea;
-    instance_move(instance, INSTANCE_RUNNING);
+    dea_instance_move(instance, INSTANCE_RUNNING);
     machine_log(&dea->machine, LOG_INFO, "%s-%d-%s runs", instance->order->name, instance->index, instance->id);
-    heartbeat_publish_one(instance);
-    routes_register(instance);
+    dea_heartbeat_publish_one(instance);
+    dea_routes_register(instance);
     if (instance->epoch != 0)
         end_superseded(instance);
 }

@@ -12,7 +12,8 @@ static uint64_t used_memory_kb(const struct dea *dea)
     return used_bytes >> 10;
 }
 
-void status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed,
+                              const struct bus_message *message)
 {
     (void)parsed;
     struct dea *dea = dea_of_bus(client);
@@ -35,8 +36,8 @@ void status_on_dea_status(struct bus_client *client, const ProtobufCMessage *par
     bus_answer(client, message, &status.base);
 }
 
-void status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
-                              const struct bus_message *message)
+void dea_status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
+                                  const struct bus_message *message)
 {
     (void)parsed;
     struct dea *dea = dea_of_bus(client);
@@ -44,12 +45,12 @@ void status_on_droplet_status(struct bus_client *client, const ProtobufCMessage 
         return;
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (!instance_is_live(instance))
+        if (!dea_instance_is_live(instance))
             continue;
         struct usage_stats stats;
-        usage_fill_stats(instance, &stats);
+        dea_usage_fill_stats(instance, &stats);
         bus_answer(client, message, &stats.stats.base);
-        usage_free_stats(&stats);
+        dea_usage_free_stats(&stats);
     }
 }
 
@@ -57,11 +58,11 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
 {
     struct dea *dea = instance->dea;
     struct text file_uri = {0}, staged = {0};
-    files_add_uri(dea, &file_uri);
-    files_add_staged(instance, &staged);
+    dea_files_add_uri(dea, &file_uri);
+    dea_files_add_staged(instance, &staged);
     char *credentials[] = {dea->files.user, dea->files.password};
     struct usage_stats stats;
-    usage_fill_stats(instance, &stats);
+    dea_usage_fill_stats(instance, &stats);
 
     Cupola__DeaFound found = CUPOLA__DEA_FOUND__INIT;
     found.dea = dea->monitor.uuid;
@@ -71,7 +72,7 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
     found.instance = instance->id;
     found.has_index = true;
     found.index = instance->index;
-    found.state = (char *)instance_state_text(instance);
+    found.state = (char *)dea_instance_state_text(instance);
     found.has_state_timestamp = true;
     found.state_timestamp = instance->state_timestamp_s;
     found.file_uri = (char *)text_string(&file_uri);
@@ -81,13 +82,13 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
     if (with_stats && instance->state == INSTANCE_RUNNING)
         found.stats = &stats.stats;
     bus_answer(&dea->bus, message, &found.base);
-    usage_free_stats(&stats);
+    dea_usage_free_stats(&stats);
     text_free(&staged);
     text_free(&file_uri);
 }
 
-void status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
-                            const struct bus_message *message)
+void dea_status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
+                                const struct bus_message *message)
 {
     struct dea *dea = dea_of_bus(client);
     const Cupola__DeaFindDroplet *find = (const Cupola__DeaFindDroplet *)parsed;
@@ -105,7 +106,7 @@ void status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *p
     };
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance_matches(instance, &filter))
+        if (dea_instance_matches(instance, &filter))
             answer_found(instance, find->include_stats, message);
     }
 }

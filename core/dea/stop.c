@@ -32,14 +32,14 @@ static void on_removed(struct op *op, const struct op_result *result)
             return;
         }
     }
-    instance_move(instance, INSTANCE_GONE);
-    saved_write(dea);
-    instance_bury(instance);
+    dea_instance_move(instance, INSTANCE_GONE);
+    dea_saved_write(dea);
+    dea_instance_bury(instance);
 }
 
-void stop_remove(struct instance *instance)
+void dea_stop_remove(struct instance *instance)
 {
-    instance_move(instance, INSTANCE_REMOVING);
+    dea_instance_move(instance, INSTANCE_REMOVING);
     remove_workload(instance);
 }
 
@@ -49,15 +49,15 @@ static void on_grace_over(struct timer *timer)
     machine_log(&instance->dea->machine, LOG_WARNING, "%s-%d does not end by itself: killed", instance->order->name,
                 instance->index);
     workload_signal(&instance->dea->machine, instance->id, SIGNAL_KILL);
-    stop_remove(instance);
+    dea_stop_remove(instance);
 }
 
-void stop_process(struct instance *instance)
+void dea_stop_process(struct instance *instance)
 {
     struct dea *dea = instance->dea;
     assert_that(instance->state == INSTANCE_STOPPING);
     if (instance->exit_seen) {
-        stop_remove(instance);
+        dea_stop_remove(instance);
         return;
     }
     workload_signal(&dea->machine, instance->id, SIGNAL_TERMINATE);
@@ -68,25 +68,25 @@ void stop_process(struct instance *instance)
 static void drop_fetching(struct instance *instance, const char *detail)
 {
     struct dea *dea = instance->dea;
-    droplets_unwant(&dea->droplets, instance);
-    heartbeat_publish_exit(instance, "STOPPED", detail);
-    instance_move(instance, INSTANCE_GONE);
-    instance_bury(instance);
+    dea_droplets_unwant(&dea->droplets, instance);
+    dea_heartbeat_publish_exit(instance, "STOPPED", detail);
+    dea_instance_move(instance, INSTANCE_GONE);
+    dea_instance_bury(instance);
 }
 
 /* One whose launch is under way is told as soon as it can hear. */
 static void stop_launched(struct instance *instance, const char *detail)
 {
-    routes_unregister(instance);
-    probe_end(instance);
-    instance_move(instance, INSTANCE_STOPPING);
-    heartbeat_publish_exit(instance, "STOPPED", detail);
-    saved_write(instance->dea);
+    dea_routes_unregister(instance);
+    dea_probe_end(instance);
+    dea_instance_move(instance, INSTANCE_STOPPING);
+    dea_heartbeat_publish_exit(instance, "STOPPED", detail);
+    dea_saved_write(instance->dea);
     if (!op_is_pending(&instance->op))
-        stop_process(instance);
+        dea_stop_process(instance);
 }
 
-void stop_instance(struct instance *instance, const char *detail)
+void dea_stop_instance(struct instance *instance, const char *detail)
 {
     switch (instance->state) {
     case INSTANCE_FETCHING:
@@ -98,8 +98,8 @@ void stop_instance(struct instance *instance, const char *detail)
         stop_launched(instance, detail);
         break;
     case INSTANCE_CRASHED: /* Its end was told already. */
-        stop_remove(instance);
-        saved_write(instance->dea);
+        dea_stop_remove(instance);
+        dea_saved_write(instance->dea);
         break;
     case INSTANCE_STOPPING:
     case INSTANCE_REMOVING:
@@ -108,7 +108,7 @@ void stop_instance(struct instance *instance, const char *detail)
     }
 }
 
-void stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct dea *dea = dea_of_bus(client);
@@ -128,7 +128,7 @@ void stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, co
     };
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance_matches(instance, &filter))
-            stop_instance(instance, NULL);
+        if (dea_instance_matches(instance, &filter))
+            dea_stop_instance(instance, NULL);
     }
 }

@@ -23,7 +23,7 @@ static void judge(struct instance *instance)
                  (unsigned long long)(instance->usage.disk_bytes >> 10), limits->disk);
     else
         return;
-    crash_instance(instance, detail);
+    dea_crash_instance(instance, detail);
 }
 
 static void on_measured(struct op *op, const struct op_result *result)
@@ -59,17 +59,17 @@ static void on_usage_due(struct timer *timer)
         if (has_process && !op_is_pending(&instance->measure_op))
             op_workload_measure(&dea->machine, &instance->measure_op, instance->id, on_measured);
     }
-    usage_begin(dea);
+    dea_usage_begin(dea);
 }
 
-void usage_begin(struct dea *dea)
+void dea_usage_begin(struct dea *dea)
 {
     timer_set(&dea->machine, &dea->usage_timer, dea->config->monitor_ms * NS_PER_MS, on_usage_due);
 }
 
 /* ---- For those who ask ---- */
 
-void usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats)
+void dea_usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats)
 {
     const Cupola__DeaStart *order = instance->order;
     cupola__instance_stats__init(&ret_stats->stats);
@@ -103,7 +103,7 @@ void usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats)
     stats->usage = usage;
 }
 
-void usage_free_stats(struct usage_stats *stats)
+void dea_usage_free_stats(struct usage_stats *stats)
 {
     text_free(&stats->time);
 }

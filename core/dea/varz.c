@@ -77,8 +77,8 @@ static void add_instance(const struct instance *instance, struct text *json)
     text_add_string(json, ",\"framework\":");
     json_write_string(json, instance->order->framework == NULL ? "" : instance->order->framework);
     text_addf(json, ",\"state\":\"%s\",\"phase\":\"%s\",\"state_timestamp\":%lld,\"port\":%u,\"epoch\":%lld",
-              instance_state_text(instance) == NULL ? "STOPPED" : instance_state_text(instance),
-              instance_state_name(instance->state), (long long)instance->state_timestamp_s, instance->port,
+              dea_instance_state_text(instance) == NULL ? "STOPPED" : dea_instance_state_text(instance),
+              dea_instance_state_name(instance->state), (long long)instance->state_timestamp_s, instance->port,
               (long long)instance->epoch);
     text_addf(json, ",\"registered\":%s,\"mem_quota\":%llu,\"disk_quota\":%llu,\"fds_quota\":%d",
               instance->is_registered ? "true" : "false", (unsigned long long)instance->memory_mb << 20,
@@ -94,7 +94,7 @@ static void add_instances(const struct dea *dea, bool all, struct text *json)
     const struct instance *instance, *next;
     text_add_char(json, '[');
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (!all && !instance_is_live(instance))
+        if (!all && !dea_instance_is_live(instance))
             continue;
         if (!is_first)
             text_add_char(json, ',');
@@ -104,7 +104,7 @@ static void add_instances(const struct dea *dea, bool all, struct text *json)
     text_add_char(json, ']');
 }
 
-void varz_add(struct monitor *monitor, struct text *json)
+void dea_varz_add(struct monitor *monitor, struct text *json)
 {
     const struct dea *dea = container_of(monitor, struct dea, monitor);
     uint64_t used_bytes = 0;
@@ -138,7 +138,7 @@ static const char *phase_name(enum dea_phase phase)
     return "UNBORN";
 }
 
-void varz_inspect(struct machine *machine, struct text *ret_json)
+void dea_varz_inspect(struct machine *machine, struct text *ret_json)
 {
     const struct dea *dea = container_of(machine, struct dea, machine);
     text_addf(ret_json, "{\"uuid\":\"%s\",\"phase\":\"%s\",\"connected\":%s,\"greeted\":%s", dea->monitor.uuid,

@@ -27,7 +27,7 @@ bool dea_view_next(const struct machine *machine, const void **at, struct dea_in
     *at = instance;
     if (instance == NULL)
         return false;
-    const char *state = instance_state_text(instance);
+    const char *state = dea_instance_state_text(instance);
     *ret_view = (struct dea_instance_view){
         .instance = instance->id,
         .droplet = instance->droplet,
@@ -35,7 +35,7 @@ bool dea_view_next(const struct machine *machine, const void **at, struct dea_in
         .index = instance->index,
         .epoch = instance->epoch,
         .state = state == NULL ? "STOPPED" : state,
-        .phase = instance_state_name(instance->state),
+        .phase = dea_instance_state_name(instance->state),
         .port = instance->port,
         .memory_mb = instance->memory_mb,
         .holds_memory = instance->holds_resources,
