@@ -222,6 +222,7 @@ static void destroy(struct machine *machine)
     dea_instances_destroy(dea);
     dea_droplets_destroy(&dea->droplets);
     dea_placement_destroy(dea);
+    dea_fences_destroy(&dea->fences);
     dea_files_destroy(dea);
     bus_client_destroy(&dea->bus); /* Before those who subscribed: nothing can be sent any more. */
     monitor_destroy(&dea->monitor);

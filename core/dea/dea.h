@@ -8,12 +8,14 @@
  *   saved.c        what must outlive us                  ports.c        the own range of ports
  *   status.c       answers to questions                  files.c        the file viewer
  *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
+ *   fences.c       stops that overtook starts            probe.c        whether a port accepts
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
 
 #include "core/bus/client.h"
 #include "core/dea/droplets.h"
+#include "core/dea/fences.h"
 #include "core/dea/files.h"
 #include "core/dea/instance.h"
 #include "core/dea/placement.h"
@@ -55,6 +57,7 @@ struct dea {
     struct ports ports;
     struct droplets droplets;
     struct placement placement;
+    struct dea_fences fences;
     struct saved saved;
     struct files files;
     struct op list_op; /* Recovery. */

@@ -47,6 +47,11 @@ static const char *find_fault(const Cupola__DeaStart *order)
 /* An order that was overtaken, or that came twice. Without epochs only the latter can be told. */
 static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
 {
+    if (dea_fences_forbid(&dea->fences, order)) {
+        machine_log(&dea->machine, LOG_INFO, "start of %s-%d refused: a newer stop came before it", order->name,
+                    order->index);
+        return true;
+    }
     const struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->droplet != order->droplet || instance->index != order->index)

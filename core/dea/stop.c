@@ -115,6 +115,7 @@ void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed
     const Cupola__DeaStop *stop = (const Cupola__DeaStop *)parsed;
     if (!stop->has_droplet)
         return;
+    dea_fences_add(&dea->fences, stop);
     struct instance_filter filter = {
         .droplet = stop->droplet,
         .version = stop->version,

@@ -38,6 +38,22 @@ static void an_order_that_was_overtaken_is_refused(void **state)
     stage_close(&stage);
 }
 
+static void a_stop_holds_for_starts_that_it_overtook(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":7,\"indices\":[1,2],\"epoch\":9}");
+    stage_order(&stage, 1, 8);
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_running(&stage), 0);
+    stage_order(&stage, 0, 8); /* Was not meant. */
+    stage_order(&stage, 2, 9); /* Ordered by the same change as the stop. */
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_running(&stage), 2);
+    stage_close(&stage);
+}
+
 static void a_newer_start_takes_over_without_a_gap(void **state)
 {
     struct stage stage;
@@ -328,6 +344,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_order_that_comes_twice_starts_one_instance),
         cmocka_unit_test(an_order_that_was_overtaken_is_refused),
+        cmocka_unit_test(a_stop_holds_for_starts_that_it_overtook),
         cmocka_unit_test(a_newer_start_takes_over_without_a_gap),
         cmocka_unit_test(a_full_host_says_so_at_once),
         cmocka_unit_test(many_starts_share_one_download),
