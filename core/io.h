@@ -277,7 +277,8 @@ struct effect {
             const char *workload;    /* 32 hex digits: the instance id. */
             const char *digest;      /* Of the droplet, among this component's blobs. */
             const char *const *argv; /* Run in its directory; ended by NULL. */
-            const char *const *envp; /* "K=V", the whole environment; ended by NULL. */
+            const char *const *envp; /* "K=V"; ended by NULL. The driver adds HOME and TMPDIR, whose place only it
+                                        knows, and a PATH, unless they are given; nothing else. */
             const char *runtime; /* Executable that replaces %VCAP_LOCAL_RUNTIME% in the droplet's startup; or "". */
             struct workload_limits limits;
             uint16_t port;        /* Where it is expected to listen (the simulated driver needs to know). */
