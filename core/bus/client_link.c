@@ -277,6 +277,8 @@ static void write_out(struct late_work *work)
 
 void bus_link_flush(struct bus_client_state *state)
 {
+    if (state->client->machine->effects == NULL)
+        return; /* The component is being destroyed, part by part. */
     machine_run_late(state->client->machine, &state->flush, write_out);
 }
 

@@ -84,7 +84,8 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
 
 void server_exit_when_empty(struct bus_server *server)
 {
-    if (server->is_stopping && server->client_count == 0 && !machine_has_exited(&server->machine))
+    if (server->is_stopping && server->client_count == 0 && !server->monitor.is_open &&
+        !machine_has_exited(&server->machine))
         machine_exit(&server->machine, 0, (struct io_bytes){0});
 }
 

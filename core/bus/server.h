@@ -17,6 +17,7 @@
 
 #include "core/base/random.h"
 #include "core/bus/subject_index.h"
+#include "core/http/server.h"
 #include "core/machine/conn.h"
 #include "core/machine/timer.h"
 #include "core/proto/config.pb-c.h"
@@ -105,7 +106,10 @@ struct bus_server_counters {
     uint64_t hold_backs;
 };
 
-struct server_monitor;
+struct server_monitor {
+    struct http_server http;
+    bool is_open; /* Asked for, and not yet drained. */
+};
 
 struct bus_server {
     struct machine machine;
@@ -137,7 +141,7 @@ struct bus_server {
     struct timer release;
     struct text scratch;
 
-    struct server_monitor *monitor; /* NULL: not asked for. */
+    struct server_monitor monitor;
 };
 
 /* server.c */
@@ -171,6 +175,7 @@ void server_publish(struct server_client *publisher, const struct nats_frame *fr
 void server_monitor_open(struct bus_server *server, const Cupola__BusServerConfig *config);
 void server_monitor_close(struct bus_server *server);
 void server_monitor_destroy(struct bus_server *server);
+/* The server's state as one JSON object. */
 void server_print_varz(const struct bus_server *server, struct text *json);
 
 #endif

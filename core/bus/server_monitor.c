@@ -2,12 +2,26 @@
 #include "core/bus/server.h"
 
 #include "core/base/duration.h"
+#include "core/base/memory.h"
 #include "core/wire/json.h"
+
+#include <string.h>
+#include <utlist.h>
 
 struct varz_number {
     const char *name;
     uint64_t value;
 };
+
+enum { MOST_CLIENTS = 1024 };
+
+static void add_numbers(struct text *json, const struct varz_number *numbers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        text_addf(json, ",\"%s\":", numbers[i].name);
+        text_add_number(json, numbers[i].value);
+    }
+}
 
 void server_print_varz(const struct bus_server *server, struct text *json)
 {
@@ -39,25 +53,155 @@ void server_print_varz(const struct bus_server *server, struct text *json)
     json_write_string(json, server->server_id);
     text_add_string(json, ",\"host\":");
     json_write_string(json, server->host);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        text_addf(json, ",\"%s\":", numbers[i].name);
-        text_add_number(json, numbers[i].value);
-    }
+    add_numbers(json, numbers, sizeof numbers / sizeof *numbers);
     text_add_char(json, '}');
+}
+
+/* ---- Who is connected ---- */
+
+static void add_label(struct text *json, const char *name, const char *value)
+{
+    if (value == NULL)
+        return;
+    text_addf(json, ",\"%s\":", name);
+    json_write_string(json, value);
+}
+
+static void print_client(const struct server_client *client, struct text *json)
+{
+    text_addf(json, "{\"cid\":%llu,\"ip\":", (unsigned long long)client->id);
+    json_write_string(json, client->peer);
+    add_label(json, "name", client->name);
+    add_label(json, "lang", client->lang);
+    const struct varz_number numbers[] = {
+        {"subscriptions", client->subscription_count},
+        {"pending_bytes", client->conn.unsent_bytes},
+        {"in_msgs", client->in_messages},
+        {"in_bytes", client->in_bytes},
+        {"out_msgs", client->out_messages},
+        {"out_bytes", client->out_bytes},
+    };
+    add_numbers(json, numbers, sizeof numbers / sizeof *numbers);
+    text_add_char(json, '}');
+}
+
+/* The oldest connections first, and no more than fit one answer. */
+static void print_connz(const struct bus_server *server, struct text *json)
+{
+    text_addf(json, "{\"total\":%llu,\"limit\":%d,\"connections\":[", (unsigned long long)server->client_count,
+              MOST_CLIENTS);
+    int count = 0;
+    const struct server_client *client = NULL;
+    DL_FOREACH(server->clients, client)
+    {
+        if (count == MOST_CLIENTS)
+            break;
+        if (count++ > 0)
+            text_add_char(json, ',');
+        print_client(client, json);
+    }
+    text_add_string(json, "]}");
+}
+
+static void print_subsz(const struct bus_server *server, struct text *json)
+{
+    const struct varz_number numbers[] = {
+        {"num_nodes", server->index.literals.count},
+        {"num_groups", server->index.groups.count},
+        {"changes", server->index.generation},
+        {"cache_misses", server->index.walks},
+    };
+    text_addf(json, "{\"num_subscriptions\":%llu", (unsigned long long)server->subscription_count);
+    add_numbers(json, numbers, sizeof numbers / sizeof *numbers);
+    text_add_char(json, '}');
+}
+
+/* ---- HTTP ---- */
+
+static struct bus_server *server_of(struct http_server *http)
+{
+    return container_of(container_of(http, struct server_monitor, http), struct bus_server, monitor);
+}
+
+static void on_monitor_listening(struct http_server *http, enum io_status status, uint16_t port)
+{
+    struct machine *machine = http->machine;
+    if (status == IO_OK)
+        machine_log(machine, LOG_INFO, "monitoring on port %u", (unsigned)port);
+    else
+        machine_log(machine, LOG_ERROR, "no monitoring: %s", io_status_name(status));
+}
+
+static void on_monitor_request(struct http_exchange *exchange)
+{
+    static const struct {
+        const char *path;
+        void (*print)(const struct bus_server *server, struct text *json);
+    } pages[] = {{"/varz", server_print_varz}, {"/connz", print_connz}, {"/subsz", print_subsz}};
+    if (!http_text_equals(exchange->head.method, "GET") && !http_text_equals(exchange->head.method, "HEAD")) {
+        http_answer_string(exchange, 405, "text/plain", "only GET and HEAD\n");
+        return;
+    }
+    if (strcmp(exchange->path, "/healthz") == 0) {
+        http_answer_string(exchange, 200, "text/plain", "ok\n");
+        return;
+    }
+    for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
+        if (strcmp(exchange->path, pages[i].path) != 0)
+            continue;
+        struct text json = {0};
+        pages[i].print(server_of(exchange->server), &json);
+        text_add_char(&json, '\n');
+        http_answer_text(exchange, 200, "application/json", &json);
+        return;
+    }
+    http_answer_string(exchange, 404, "text/plain", "there are /varz, /connz, /subsz and /healthz\n");
+}
+
+static void on_monitor_drained(struct http_server *http)
+{
+    struct bus_server *server = server_of(http);
+    server->monitor.is_open = false;
+    server_exit_when_empty(server);
+}
+
+static void on_monitor_aborted(struct http_exchange *exchange)
+{
+    (void)exchange; /* Every request is answered at once; nothing waits. */
 }
 
 void server_monitor_open(struct bus_server *server, const Cupola__BusServerConfig *config)
 {
-    (void)server;
-    (void)config;
+    static const struct http_server_handlers handlers = {
+        .on_listening = on_monitor_listening,
+        .on_request = on_monitor_request,
+        .on_aborted = on_monitor_aborted,
+        .on_drained = on_monitor_drained,
+    };
+    if (config->monitor == NULL)
+        return;
+    struct http_server_options options = {
+        .host = config->monitor->host,
+        .port = (uint16_t)config->monitor->port,
+        .max_body_bytes = 1024,
+        .max_connections = 16,
+        .header_timeout_ns = 5 * NS_PER_S,
+        .idle_timeout_ns = 60 * NS_PER_S,
+    };
+    server->monitor.is_open = true;
+    http_server_open(&server->machine, &server->monitor.http, &options, &handlers);
 }
 
 void server_monitor_close(struct bus_server *server)
 {
-    (void)server;
+    if (!server->monitor.is_open)
+        return;
+    server->monitor.is_open = server->monitor.http.connection_count > 0;
+    http_server_drain(&server->monitor.http);
 }
 
 void server_monitor_destroy(struct bus_server *server)
 {
-    (void)server;
+    if (server->monitor.http.machine != NULL)
+        http_server_destroy(&server->monitor.http);
 }

@@ -77,13 +77,24 @@ static void pair(struct end *a, struct end *b)
     b->peer = a;
 }
 
+/* 0 if nobody listens there. */
+static uint32_t find_listener(const struct host *host, uint16_t port)
+{
+    for (uint32_t i = 1; i < NET_LISTENERS; i++) {
+        if (host->ports[i] == port && port != 0)
+            return i;
+    }
+    return 0;
+}
+
 static void do_connect(struct host *host, const struct effect *effect)
 {
     struct end *mine = new_end(host->net);
     mine->host = host;
     mine->conn = effect->connect.conn.id;
     struct host *target = find_host(host->net, effect->connect.host);
-    if (target == NULL || target->is_down || target->port == 0) {
+    uint32_t listener = target == NULL ? 0 : find_listener(target, effect->connect.port);
+    if (listener == 0 || target->is_down) {
         mine->closing = true;
         mine->status = IO_REFUSED;
         return;
@@ -97,6 +108,7 @@ static void do_connect(struct host *host, const struct effect *effect)
     }
     theirs->host = target;
     theirs->conn = free_odd_id(target);
+    theirs->listener = listener;
     theirs->connected = true;
 }
 
@@ -129,13 +141,12 @@ static void do_write(struct host *host, struct effect *effect)
 static void carry_out(struct host *host, struct effect *effect)
 {
     switch (effect->kind) {
-    case EFFECT_LISTEN: {
-        host->port = effect->listen.port;
-        host->listener = effect->listen.listener.id;
-        break; /* Its DONE is brought by perform. */
-    }
+    case EFFECT_LISTEN: /* Its DONE is brought by step. */
+        assert_true(effect->listen.listener.id < NET_LISTENERS);
+        host->ports[effect->listen.listener.id] = effect->listen.port;
+        break;
     case EFFECT_UNLISTEN:
-        host->port = 0;
+        host->ports[effect->unlisten.listener.id] = 0;
         break;
     case EFFECT_CONNECT:
         do_connect(host, effect);
@@ -168,19 +179,18 @@ static void step(struct host *host, struct event *event)
     event->now_ns = host->net->now_ns;
     event->wall_ns = (int64_t)host->net->now_ns;
     machine_step(host->machine, event, host->effects);
-    uint64_t listen_op = 0;
-    uint16_t port = 0;
+    struct event done[NET_LISTENERS];
+    size_t done_count = 0;
     for (size_t i = 0; i < effects_count(host->effects); i++) {
         struct effect *effect = effects_at(host->effects, i);
-        if (effect->kind == EFFECT_LISTEN) {
-            listen_op = effect->op.id;
-            port = effect->listen.port;
-        }
+        if (effect->kind == EFFECT_LISTEN)
+            done[done_count++] =
+                (struct event){.kind = EVENT_DONE, .done = {.op = effect->op, .number = effect->listen.port}};
         carry_out(host, effect);
     }
     effects_reset(host->effects);
-    if (listen_op != 0)
-        step(host, &(struct event){.kind = EVENT_DONE, .done = {.op.id = listen_op, .number = port}});
+    for (size_t i = 0; i < done_count; i++)
+        step(host, &done[i]);
 }
 
 /* ---- Events ---- */
@@ -227,7 +237,7 @@ static bool bring_event(struct end *end)
         if (end->conn % 2 == 1)
             event = (struct event){
                 .kind = EVENT_ACCEPTED,
-                .accepted = {.listener.id = host->listener, .conn.id = end->conn, .peer = "10.0.0.1:50000"}};
+                .accepted = {.listener.id = end->listener, .conn.id = end->conn, .peer = "10.0.0.1:50000"}};
         step(host, &event);
         return true;
     }
@@ -345,21 +355,23 @@ void net_stop(struct host *host)
 struct host *net_listen_raw(struct net *net, const char *name, uint16_t port)
 {
     struct host *host = add_host(net, name);
-    host->port = port;
+    host->ports[1] = port;
     host->is_raw = true;
     return host;
 }
 
-struct end *net_dial(struct net *net, const char *name)
+struct end *net_dial(struct net *net, const char *name, uint16_t port)
 {
     struct host *target = find_host(net, name);
     assert_non_null(target);
-    assert_true(target->port != 0);
+    uint32_t listener = find_listener(target, port);
+    assert_int_not_equal(listener, 0);
     struct end *mine = new_end(net);
     struct end *theirs = new_end(net);
     pair(mine, theirs);
     theirs->host = target;
     theirs->conn = free_odd_id(target);
+    theirs->listener = listener;
     theirs->connected = true;
     net_run(net);
     return mine;

@@ -11,7 +11,7 @@
 #include "core/base/text.h"
 #include "core/machine/machine.h"
 
-enum { NET_HOSTS = 8, NET_ENDS = 256 };
+enum { NET_HOSTS = 8, NET_ENDS = 256, NET_LISTENERS = 4 };
 
 struct net;
 
@@ -21,6 +21,7 @@ struct end {
     struct host *host; /* NULL: the test itself. */
     struct end *peer;  /* NULL once that side is gone. */
     uint32_t conn;
+    uint32_t listener; /* That accepted it. */
     struct text incoming;
     size_t written;   /* By this side, not yet told as WRITTEN. */
     bool wants_bytes; /* A READ is open. */
@@ -38,9 +39,8 @@ struct host {
     struct machine *machine;
     struct effects *effects;
     uint64_t deadline_ns;
-    uint16_t port; /* It listens there; 0: not. */
-    uint32_t listener;
-    bool is_raw; /* Connections go to the test: net_accepted. */
+    uint16_t ports[NET_LISTENERS]; /* By listener; 0: not listening. */
+    bool is_raw;                   /* Connections go to the test: net_accepted. */
     bool is_down;
     int exit_status; /* -1 while it runs. */
     struct text log;
@@ -68,7 +68,7 @@ void net_stop(struct host *host);
 /* An address at which the test itself answers. */
 struct host *net_listen_raw(struct net *net, const char *name, uint16_t port);
 /* A stream from the test to a machine. */
-struct end *net_dial(struct net *net, const char *name);
+struct end *net_dial(struct net *net, const char *name, uint16_t port);
 
 /* Brings events until nothing is left to do at this moment. */
 void net_run(struct net *net);

@@ -49,7 +49,7 @@ static void given_a_bus(void)
 
 static struct end *given_a_client(const char *options)
 {
-    struct end *end = net_dial(&net, "bus");
+    struct end *end = net_dial(&net, "bus", 4222);
     end_skip(end);
     char connect[300];
     snprintf(connect, sizeof connect, "CONNECT {\"verbose\":false,\"pedantic\":false%s}\r\nPING\r\n", options);
@@ -69,7 +69,7 @@ static void a_client_is_greeted_with_what_the_server_can(void **state)
     (void)state;
     given_a_bus();
     assert_string_equal(text_string(&bus->log), "listening on bus:4222\n");
-    struct end *end = net_dial(&net, "bus");
+    struct end *end = net_dial(&net, "bus", 4222);
     end_expect(end,
                "INFO {\"server_id\":\"S1\",\"server_name\":\"S1\",\"version\":\"0.1.0\",\"proto\":1,\"host\":\"bus\","
                "\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"client_id\":1}\r\n");
@@ -105,7 +105,7 @@ static void verbose_clients_get_a_word_for_each_command(void **state)
 {
     (void)state;
     given_a_bus();
-    struct end *end = net_dial(&net, "bus");
+    struct end *end = net_dial(&net, "bus", 4222);
     end_skip(end);
     end_send(end, "CONNECT {\"verbose\":true,\"pedantic\":true}\r\nSUB a 1\r\nPUB b 0\r\n\r\nUNSUB 1\r\nPING\r\n");
     end_expect(end, "+OK\r\n+OK\r\n+OK\r\n+OK\r\nPONG\r\n");
@@ -288,14 +288,14 @@ static void secrets_are_asked_for(void **state)
         "SUB a 1\r\n",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        struct end *end = net_dial(&net, "bus");
+        struct end *end = net_dial(&net, "bus", 4222);
         assert_non_null(strstr(text_string(&end->incoming), "\"auth_required\":true"));
         end_skip(end);
         end_send(end, refused[i]);
         expect_cut_with(end, "-ERR 'Authorization Violation'\r\n");
     }
     given_a_client(",\"user\":\"joe\",\"pass\":\"secret\"");
-    struct end *silent = net_dial(&net, "bus");
+    struct end *silent = net_dial(&net, "bus", 4222);
     end_skip(silent);
     net_pass_ms(&net, 1999);
     end_expect(silent, "");
@@ -313,7 +313,7 @@ static void limits_are_told(void **state)
     given_a_bus();
     struct end *a = given_a_client("");
     struct end *b = given_a_client("");
-    struct end *c = net_dial(&net, "bus");
+    struct end *c = net_dial(&net, "bus", 4222);
     expect_cut_with(c, "-ERR 'maximum connections exceeded'\r\n");
     end_send(a, "SUB a 1\r\nSUB a 2\r\n");
     end_send(b, "SUB a 1\r\nSUB a 1\r\nSUB a 2\r\n");
@@ -449,6 +449,37 @@ static void its_state_can_be_looked_at(void **state)
     text_free(&json);
 }
 
+static void expect_page(const char *path, const char *status, const char *part)
+{
+    struct end *browser = net_dial(&net, "bus", 8222);
+    char request[100];
+    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bus\r\nConnection: close\r\n\r\n", path);
+    end_send(browser, request);
+    const char *answer = text_string(&browser->incoming);
+    assert_memory_equal(answer, status, strlen(status));
+    assert_non_null(strstr(answer, part));
+    end_close(browser, IO_OK);
+}
+
+static void its_state_can_be_looked_at_over_http(void **state)
+{
+    (void)state;
+    Cupola__Endpoint monitor = CUPOLA__ENDPOINT__INIT;
+    monitor.host = "bus";
+    monitor.has_port = true;
+    monitor.port = 8222;
+    config.monitor = &monitor;
+    given_a_bus();
+    struct end *a = given_a_client(",\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\"");
+    end_send(a, "SUB x 1\r\nPUB x 3\r\nabc\r\n");
+    expect_page("/healthz", "HTTP/1.1 200", "\r\n\r\nok\n");
+    expect_page("/varz", "HTTP/1.1 200", "\"connections\":1,");
+    expect_page("/connz", "HTTP/1.1 200", "\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\",\"subscriptions\":1,");
+    expect_page("/subsz", "HTTP/1.1 200", "{\"num_subscriptions\":1,");
+    expect_page("/other", "HTTP/1.1 404", "");
+    net_dial(&net, "bus", 8222); /* Idle when the server stops. */
+}
+
 /* Pieces of good and bad lines in random order: whatever comes, the bus lives, and its own subscriber still hears. */
 static void noise_hurts_only_who_makes_it(void **state)
 {
@@ -526,6 +557,7 @@ int main(void)
         story(order_is_kept_for_each_publisher),
         story(stopping_sends_what_is_due_and_ends),
         story(its_state_can_be_looked_at),
+        story(its_state_can_be_looked_at_over_http),
         story(noise_hurts_only_who_makes_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
