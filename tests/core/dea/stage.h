@@ -13,7 +13,7 @@
 #include "core/proto/config.pb-c.h"
 #include "core/proto/dea.pb-c.h"
 
-enum { STAGE_CONNS = 64, STAGE_WORKLOADS = 32, STAGE_SUBSCRIPTIONS = 32, STAGE_PORT_BUS = 4222, STAGE_PORT_CC = 9022 };
+enum { STAGE_CONNS = 64, STAGE_WORKLOADS = 512, STAGE_SUBSCRIPTIONS = 32, STAGE_PORT_BUS = 4222, STAGE_PORT_CC = 9022 };
 
 #define STAGE_DIGEST "ea8072f55ce4167af0d078a018ddc522a251ad59"
 #define STAGE_UUID "d6cd1c163b4b77311bc5d8b8fecb6d4a"
