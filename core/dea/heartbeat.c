@@ -96,12 +96,14 @@ static void on_heartbeat_due(struct timer *timer)
     struct dea *dea = container_of(timer, struct dea, heartbeat_timer);
     if (dea->bus.is_connected)
         dea_heartbeat_publish_all(dea); /* Beats that nobody can hear are not kept: the next one tells more. */
-    dea_heartbeat_begin(dea);
+    timer_set(&dea->machine, timer, dea->config->heartbeat_ms * NS_PER_MS, on_heartbeat_due);
 }
 
+/* The first pause is shorter by chance, so that DEAs that were started together do not beat together for ever. */
 void dea_heartbeat_begin(struct dea *dea)
 {
-    timer_set(&dea->machine, &dea->heartbeat_timer, dea->config->heartbeat_ms * NS_PER_MS, on_heartbeat_due);
+    uint64_t pause_ns = dea->config->heartbeat_ms * NS_PER_MS;
+    timer_set(&dea->machine, &dea->heartbeat_timer, pause_ns - dea_jitter_ns(dea, pause_ns / 2), on_heartbeat_due);
 }
 
 static void on_early_due(struct timer *timer)

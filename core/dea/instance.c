@@ -120,13 +120,32 @@ void dea_instances_destroy(struct dea *dea)
     }
 }
 
+/* What the states promise, looked at on every move. */
+static void assert_invariants(const struct instance *instance)
+{
+    const struct dea *dea = instance->dea;
+    if (dea_instance_is_live(instance))
+        assert_that(instance->holds_resources);
+    if (instance->is_registered)
+        assert_that(instance->state == INSTANCE_RUNNING);
+    if (instance->state == INSTANCE_RUNNING) {
+        assert_that(!instance->exit_seen);
+        assert_that(!op_is_pending(&instance->op));
+    }
+    if (instance->state == INSTANCE_GONE)
+        assert_that(!instance->holds_resources);
+    assert_that(dea->held_count + dea->crashed_count <= 2 * HASH_COUNT(dea->instances));
+}
+
 void dea_instance_move(struct instance *instance, enum instance_state next)
 {
     struct dea *dea = instance->dea;
     assert_that((allowed_moves[instance->state] & (1u << next)) != 0);
-    assert_that(!instance->is_registered || next == INSTANCE_RUNNING); /* Unregister first. */
-    if (instance->state == INSTANCE_CRASHED)
+    assert_that(!instance->is_registered); /* Unregister first. */
+    if (instance->state == INSTANCE_CRASHED) {
+        assert_that(dea->crashed_count > 0);
         dea->crashed_count--;
+    }
     cancel_timers(instance);
     instance->state = next;
     instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
@@ -136,6 +155,7 @@ void dea_instance_move(struct instance *instance, enum instance_state next)
         instance->ready_ns = dea->machine.now_ns;
     if (next == INSTANCE_GONE)
         dea_instance_release_resources(instance);
+    assert_invariants(instance);
 }
 
 /* The conn cannot be let go before its last word, so the struct may outlive its state by a step or two. */
