@@ -209,13 +209,16 @@ static void on_timer(struct timer *timer)
     bool is_sending =
         session->state == SESSION_RESPONDING || session->state == SESSION_TUNNEL || session->state == SESSION_CLOSING;
     bool makes_progress = is_sending && session->conn.unsent_bytes < session->unsent_seen;
-    session->unsent_seen = session->conn.unsent_bytes;
-    if (machine->now_ns < session->deadline_ns)
+    size_t unsent = session->conn.unsent_bytes;
+    if (machine->now_ns < session->deadline_ns) {
         timer_set_at(machine, timer, session->deadline_ns, on_timer);
-    else if (makes_progress)
+        session->unsent_seen = unsent;
+    } else if (makes_progress) {
         session_set_deadline(session, session->router->settings.idle_timeout_ns);
-    else
+        session->unsent_seen = unsent;
+    } else {
         on_deadline(session);
+    }
 }
 
 /* ---- Begin and end ---- */
