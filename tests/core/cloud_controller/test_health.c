@@ -1,0 +1,304 @@
+/* What the controller does for the health manager, and what it asks it and the DEAs. */
+#include "tests/core/cloud_controller/town.h"
+
+#include "core/base/memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
+#define HM "cloudcontrollers.hm.requests"
+#define CREATE                                                                                                         \
+    "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],\"instances\":2,"         \
+    "\"resources\":{\"memory\":64}}"
+
+struct story {
+    struct town town;
+    char *token;
+    char text[1000];
+};
+
+static int call(struct story *story, const char *method, const char *path, const char *body)
+{
+    return town_request(&story->town, story->token, method, path, body);
+}
+
+/* An app with two instances that were ordered long ago. */
+static int begin(void **state)
+{
+    struct story *story = memory_new(sizeof *story);
+    town_open(&story->town);
+    town_answer(&story->town, "dea.discover", HELLO);
+    story->token = town_token(&story->town, "ada@example.org");
+    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
+    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
+    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
+    town_pass_ms(&story->town, 10000);
+    town_forget(&story->town);
+    *state = story;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct story *story = *state;
+    town_close(&story->town);
+    memory_free(story->token);
+    memory_free(story);
+    return 0;
+}
+
+static struct controller_app_view look(struct story *story)
+{
+    struct controller_app_view view;
+    assert_true(controller_view_find_app(story->town.controllers[0].machine, "shop", &view));
+    return view;
+}
+
+/* A text with %s where the app's version goes. */
+static const char *with_version(struct story *story, const char *before, const char *after)
+{
+    snprintf(story->text, sizeof story->text, "%s\"version\":\"%s\"%s", before, look(story).version, after);
+    return story->text;
+}
+
+static void complain(struct story *story, const char *indices)
+{
+    char after[100];
+    snprintf(after, sizeof after, ",\"indices\":%s}", indices);
+    town_tell(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"start\",\"last_updated\":1,", after));
+}
+
+static size_t starts(struct story *story)
+{
+    return town_heard(&story->town, "dea.dea1.start", "");
+}
+
+static void a_missing_instance_is_started_under_a_new_epoch(void **state)
+{
+    struct story *story = *state;
+    uint64_t before = controller_view_epoch(story->town.controllers[0].machine, 1, 1);
+    complain(story, "[1]");
+    assert_int_equal(starts(story), 1);
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":1,\"epoch\":7}"), 1);
+    assert_true(controller_view_epoch(story->town.controllers[0].machine, 1, 1) > before);
+    assert_int_equal(controller_view_epoch(story->town.controllers[0].machine, 1, 0), before);
+}
+
+static void the_same_complaint_twice_starts_once(void **state)
+{
+    struct story *story = *state;
+    complain(story, "[0,1,1]");
+    complain(story, "[0,1]");
+    town_pass_ms(&story->town, 4000);
+    complain(story, "[1]");
+    assert_int_equal(starts(story), 2);
+    town_pass_ms(&story->town, 2000);
+    complain(story, "[1]");
+    assert_int_equal(starts(story), 3); /* The first start has had its time. */
+}
+
+static void a_complaint_that_reaches_every_controller_starts_once(void **state)
+{
+    struct story *story = *state;
+    town_add_controller(&story->town);
+    town_add_controller(&story->town);
+    town_pass_ms(&story->town, 10000);
+    town_tell_all(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"START\",", ",\"indices\":[0]}"));
+    town_pass_ms(&story->town, 3000);
+    assert_int_equal(starts(story), 1);
+}
+
+static void an_exit_allows_the_next_start_at_once(void **state)
+{
+    struct story *story = *state;
+    complain(story, "[0]");
+    town_tell(&story->town, "droplet.exited",
+              "{\"droplet\":1,\"version\":\"old\",\"index\":0,\"reason\":\"CRASHED\",\"epoch\":6}");
+    complain(story, "[0]");
+    assert_int_equal(starts(story), 1); /* An older one has ended. */
+    town_tell(&story->town, "droplet.exited",
+              "{\"droplet\":1,\"version\":\"x\",\"index\":0,\"reason\":\"CRASHED\",\"epoch\":7}");
+    complain(story, "[0]");
+    assert_int_equal(starts(story), 2);
+}
+
+static void complaints_about_what_is_not_wanted_are_ignored(void **state)
+{
+    struct story *story = *state;
+    complain(story, "[2,-1,99]");
+    town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"START\",\"version\":\"old-1\",\"indices\":[0]}");
+    town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"START\",\"indices\":[0]}");
+    town_tell(&story->town, HM, "{\"droplet\":9,\"op\":\"START\",\"version\":\"old-1\",\"indices\":[0]}");
+    town_tell(&story->town, HM, "{\"op\":\"START\"}");
+    town_tell(&story->town, HM, "{}");
+    town_tell(&story->town, HM, "not json");
+    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
+    complain(story, "[0]");
+    assert_int_equal(starts(story), 0);
+}
+
+static void what_has_no_place_is_tried_again_until_it_is_not_wanted(void **state)
+{
+    struct story *story = *state;
+    town_forget_answers(&story->town);
+    complain(story, "[0,1]");
+    assert_int_equal(starts(story), 0);
+    town_pass_ms(&story->town, 7000);
+    assert_true(town_heard(&story->town, "dea.discover", "") >= 4);
+    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_non_null(
+        strstr(town_body(&story->town), "\"reason\":\"no DEA offers a place: memory or runtime is missing\"}"));
+    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
+    town_answer(&story->town, "dea.discover", HELLO);
+    town_pass_ms(&story->town, 5000);
+    assert_int_equal(starts(story), 1);
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":0"), 1);
+}
+
+static void stops_are_passed_on_if_they_speak_of_the_same_state(void **state)
+{
+    struct story *story = *state;
+    town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"STOP\",\"last_updated\":5,\"instances\":[\"i1\"]}");
+    assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0);
+    town_forget(&story->town);
+    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"]}"), 200);
+    const char *updated = strstr(text_string(&story->town.said), "\"last_updated\":");
+    assert_non_null(updated);
+    char stop[200];
+    snprintf(stop, sizeof stop, "{\"droplet\":1,\"op\":\"STOP\",%.25s,\"instances\":[\"i1\",\"i2\"]}", updated);
+    town_tell(&story->town, HM, stop);
+    assert_int_equal(town_heard(&story->town, "dea.stop", "{\"droplet\":1,\"instances\":[\"i1\",\"i2\"]}"), 1);
+}
+
+static void unknown_apps_are_stopped_only_if_they_were_ours(void **state)
+{
+    struct story *story = *state;
+    town_tell(&story->town, HM, "{\"droplet\":44,\"op\":\"STOP\",\"last_updated\":0,\"instances\":[\"i1\"]}");
+    assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0);
+    call(story, "DELETE", "/apps/shop", "");
+    town_forget(&story->town);
+    town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"STOP\",\"last_updated\":0,\"instances\":[\"i1\"]}");
+    assert_int_equal(town_heard(&story->town, "dea.stop", "{\"droplet\":1}"), 1);
+}
+
+static void desired_state_comes_in_pages(void **state)
+{
+    struct story *story = *state;
+    call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"}}");
+    town_forget(&story->town);
+    struct town_conn *bus = town_bus_conn(&story->town.controllers[0]);
+    char message[200];
+    uint64_t id = 0;
+    for (size_t i = 0; i < TOWN_SUBSCRIPTIONS; i++)
+        if (strcmp(story->town.controllers[0].subscriptions[i].subject, "cloudcontroller.desired") == 0)
+            id = story->town.controllers[0].subscriptions[i].id;
+    int size = snprintf(message, sizeof message,
+                        "MSG cloudcontroller.desired %llu r.1 11\r\n{\"limit\":1}\r\n"
+                        "MSG cloudcontroller.desired %llu r.2 19\r\n{\"after_droplet\":1}\r\n",
+                        (unsigned long long)id, (unsigned long long)id);
+    town_push_bytes(&story->town.controllers[0], bus, message, (size_t)size);
+    town_settle(&story->town);
+    assert_int_equal(town_heard(&story->town, "r.1", "{\"sequence\":7,\"apps\":[{\"droplet\":1,"), 1);
+    assert_int_equal(town_heard(&story->town, "r.1", "\"staged\":true}],\"last\":false}"), 1);
+    assert_int_equal(town_heard(&story->town, "r.2", "{\"sequence\":7,\"apps\":[{\"droplet\":2,"), 1);
+    assert_int_equal(town_heard(&story->town, "r.2", "\"staged\":false}],\"last\":true}"), 1);
+}
+
+static void running_instances_are_what_the_health_manager_says_or_null(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":null"));
+    town_pass_ms(&story->town, 1500);
+    town_answer(&story->town, "healthmanager.health", with_version(story, "{\"droplet\":1,", ",\"healthy\":2}"));
+    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":2"));
+    assert_int_equal(call(story, "GET", "/apps", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":2"));
+}
+
+static void instances_and_stats_come_from_the_deas(void **state)
+{
+    struct story *story = *state;
+    town_answer(&story->town, "healthmanager.status", "{\"indices\":[{\"index\":1,\"since\":77}]}");
+    town_answer(&story->town, "dea.find.droplet",
+                with_version(story, "{\"dea\":\"dea1\",\"droplet\":1,",
+                             ",\"instance\":\"i\",\"index\":0,\"state\":\"RUNNING\",\"state_timestamp\":55,\"stats\":"
+                             "{\"name\":\"shop\",\"host\":\"h\",\"port\":1,\"uris\":[],\"uptime\":6.5,\"cores\":2,"
+                             "\"usage\":{\"cpu\":0.5,\"mem\":18604,\"disk\":4}}}"));
+    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"instances\":[{\"index\":0,\"state\":\"RUNNING\",\"since\":55},"
+                                                 "{\"index\":1,\"state\":\"FLAPPING\",\"since\":77}]}");
+    assert_int_equal(call(story, "GET", "/apps/shop/stats", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "{\"0\":{\"state\":\"RUNNING\",\"stats\":{\"name\":\"shop\","));
+    assert_non_null(strstr(town_body(&story->town), "\"mem\":18604"));
+    assert_non_null(strstr(town_body(&story->town), ",\"1\":{\"state\":\"DOWN\",\"since\":"));
+    call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
+    assert_int_equal(call(story, "GET", "/apps/shop/stats", ""), 200);
+    assert_string_equal(town_body(&story->town), "{}");
+    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"instances\":[]}");
+}
+
+static void crashes_are_listed_and_silence_means_none(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"crashes\":[]}");
+    town_answer(&story->town, "healthmanager.status", "{\"instances\":[{\"instance\":\"i5\",\"since\":9}]}");
+    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"crashes\":[{\"instance\":\"i5\",\"since\":9}]}");
+    assert_int_equal(call(story, "GET", "/apps/shop/update", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "{\"state\":\"CANARY_FAILED\",\"since\":"));
+}
+
+static void files_are_fetched_from_the_instance_s_dea(void **state)
+{
+    struct story *story = *state;
+    story->town.viewer_answer = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+    town_answer(&story->town, "dea.find.droplet",
+                "{\"dea\":\"dea1\",\"droplet\":1,\"index\":0,\"file_uri\":\"http://10.0.0.1:24345/droplets/\","
+                "\"credentials\":[\"user\",\"pass\"],\"staged\":\"shop-0-abc\"}");
+    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/%2Flogs%2Fstdout.log", ""), 200);
+    assert_string_equal(town_body(&story->town), "hello");
+    const char *asked = text_string(&story->town.viewer_request);
+    assert_non_null(strstr(asked, "GET /droplets/shop-0-abc/logs/stdout.log HTTP/1.1\r\n"));
+    assert_non_null(strstr(asked, "Authorization: Basic dXNlcjpwYXNz\r\n"));
+    story->town.viewer_answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nEntity not found.\n";
+    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/x", ""), 404);
+    assert_string_equal(town_body(&story->town), "Entity not found.\n");
+    assert_int_equal(call(story, "GET", "/apps/shop/instances/7/files/x", ""), 400);
+    assert_non_null(strstr(town_body(&story->town), "{\"code\":304,\"description\":\"Could not find instance: '7'\"}"));
+    town_forget_answers(&story->town);
+    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/a/b", ""), 500);
+    assert_string_equal(town_body(&story->town), "{\"code\":306,\"description\":\"Error retrieving file 'a/b'\"}");
+    call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
+    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/x", ""), 400);
+    assert_non_null(strstr(town_body(&story->town), "{\"code\":305,"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        STORY(a_missing_instance_is_started_under_a_new_epoch),
+        STORY(the_same_complaint_twice_starts_once),
+        STORY(a_complaint_that_reaches_every_controller_starts_once),
+        STORY(an_exit_allows_the_next_start_at_once),
+        STORY(complaints_about_what_is_not_wanted_are_ignored),
+        STORY(what_has_no_place_is_tried_again_until_it_is_not_wanted),
+        STORY(stops_are_passed_on_if_they_speak_of_the_same_state),
+        STORY(unknown_apps_are_stopped_only_if_they_were_ours),
+        STORY(desired_state_comes_in_pages),
+        STORY(running_instances_are_what_the_health_manager_says_or_null),
+        STORY(instances_and_stats_come_from_the_deas),
+        STORY(crashes_are_listed_and_silence_means_none),
+        STORY(files_are_fetched_from_the_instance_s_dea),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
