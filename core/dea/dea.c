@@ -170,8 +170,7 @@ static void give_back_unborn(struct dea *dea)
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->state == INSTANCE_FETCHING) {
-            dea_droplets_unwant(&dea->droplets, instance);
-            dea_start_on_no_droplet(instance, "the agent ends");
+            dea_start_give_up(instance, "the agent ends");
         } else if (instance->state == INSTANCE_PROBING) {
             dea_probe_end(instance);
         }
@@ -201,6 +200,7 @@ void dea_leave(struct dea *dea)
     timer_cancel(machine, &dea->evacuation_timer);
     if (dea->is_recovered) {
         give_back_unborn(dea);
+        dea_droplets_cancel(&dea->droplets);
         http_server_drain(&dea->files.server);
         http_server_drain(&dea->monitor.server);
         bus_client_close(&dea->bus);

@@ -9,6 +9,7 @@
  *   status.c       answers to questions                  files.c        the file viewer
  *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
  *   fences.c       stops that overtook starts            probe.c        whether a port accepts
+ *   port_check.c   whether a port is free
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -108,11 +109,15 @@ void dea_routes_register_soon(struct dea *dea);
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* Its droplet is here. */
 void dea_start_on_droplet(struct instance *instance);
-/* Its droplet is not to be had. */
-void dea_start_on_no_droplet(struct instance *instance, const char *why);
+/* Its port is free. */
+void dea_start_on_port(struct instance *instance);
+/* Its droplet or a port is not to be had: gives the order back. FETCHING only. */
+void dea_start_give_up(struct instance *instance, const char *why);
+/* port_check.c: looks whether somebody listens on its port already, and gives it another one then. */
+void dea_port_check_begin(struct instance *instance);
 /* Its process runs: waits until its port accepts. */
 void dea_start_await_ready(struct instance *instance);
-/* probe.c: begins to look whether the port accepts; calls dea_start_on_ready. */
+/* probe.c: begins to look whether the port accepts; calls dea_start_on_ready. Ends a check of the port too. */
 void dea_probe_begin(struct instance *instance);
 void dea_probe_end(struct instance *instance);
 void dea_start_on_ready(struct instance *instance);

@@ -89,7 +89,7 @@ static void give_up(struct droplet *droplet)
     while (instance != NULL) {
         struct instance *next = instance->next_waiting;
         instance->next_waiting = NULL;
-        dea_start_on_no_droplet(instance, why);
+        dea_start_give_up(instance, why);
         instance = next;
     }
 }
@@ -207,6 +207,14 @@ static void on_download_done(struct http_call *call, enum io_status status)
         fail_attempt(droplet, "what came has another digest");
     } else {
         become_here(droplet, call->blob_size);
+    }
+}
+
+void dea_droplets_cancel(struct droplets *droplets)
+{
+    struct droplet *droplet, *next;
+    HASH_ITER (hh, droplets->by_digest, droplet, next) {
+        http_call_cancel(&droplet->call);
     }
 }
 

@@ -26,8 +26,10 @@ struct droplets {
 };
 
 void dea_droplets_open(struct droplets *droplets, struct dea *dea);
+/* Ends all downloads that are under way. */
+void dea_droplets_cancel(struct droplets *droplets);
 void dea_droplets_destroy(struct droplets *droplets);
-/* dea_start_on_droplet or dea_start_on_no_droplet will be called for the instance, in a later step. */
+/* dea_start_on_droplet or dea_start_give_up will be called for the instance, in a later step. */
 void dea_droplets_want(struct droplets *droplets, struct instance *instance);
 /* The instance goes away, or waits no more. Nothing if it does not wait. */
 void dea_droplets_unwant(struct droplets *droplets, struct instance *instance);

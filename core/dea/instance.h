@@ -1,8 +1,8 @@
 /* One instance of an app on this DEA, from the order to start it until its files are gone.
  *
- *   FETCHING --droplet is here--> LAUNCHING --process runs--> PROBING --port accepts--> RUNNING
+ *   FETCHING --droplet is here, port is free--> LAUNCHING --process runs--> PROBING --port accepts--> RUNNING
  *   LAUNCHING --droplet vanished--> FETCHING
- *   FETCHING --stopped, or no droplet to be had--> GONE
+ *   FETCHING --stopped, or no droplet or port to be had--> GONE
  *   LAUNCHING --could not be launched--> REMOVING
  *   LAUNCHING, PROBING, RUNNING --told to stop--> STOPPING --process ended, or grace over--> REMOVING
  *   PROBING, RUNNING --process ended, never ready, over its quota--> CRASHED --stopped or too old--> REMOVING
@@ -30,7 +30,7 @@ struct dea;
 enum { INSTANCE_ID_SIZE = 33 }; /* 32 hex digits and a NUL. */
 
 enum instance_state {
-    INSTANCE_FETCHING = 1, /* Waits for its droplet. */
+    INSTANCE_FETCHING = 1, /* Waits for its droplet, and for a port that nobody listens on. */
     INSTANCE_LAUNCHING,    /* The driver unpacks it and starts its process. */
     INSTANCE_PROBING,      /* The process runs; its port does not accept yet. */
     INSTANCE_RUNNING,      /* Ready: registered and heartbeated as such. */
@@ -63,11 +63,14 @@ struct instance {
     uint32_t memory_mb;
     bool holds_resources; /* Its memory and its port. */
     bool is_registered;
-    bool is_surrendered; /* Reported as evacuated: not heartbeated, and stopped without a further word. */
-    bool is_reported;    /* Its crash was told by a former life of ours. */
-    bool uris_changed;   /* Its note tells older ones. */
-    bool exit_seen;      /* EXITED came before the answer to the launch. */
-    uint64_t ready_ns;   /* When it became RUNNING; 0 before. */
+    bool is_surrendered;  /* Reported as evacuated: not heartbeated, and stopped without a further word. */
+    bool is_reported;     /* Its crash was told by a former life of ours. */
+    bool uris_changed;    /* Its note tells older ones. */
+    bool droplet_is_here; /* FETCHING: ready to be launched when both hold. */
+    bool port_is_clear;
+    bool port_is_taken; /* Somebody else listens there. */
+    bool exit_seen;     /* EXITED came before the answer to the launch. */
+    uint64_t ready_ns;  /* When it became RUNNING; 0 before. */
 
     struct op op; /* Launch or removal. */
     struct op measure_op;
@@ -75,7 +78,8 @@ struct instance {
     struct conn probe;
     struct timer probe_timer;
     uint64_t probe_pause_ns;
-    uint32_t launches; /* Tried so far. */
+    uint32_t strangers; /* Met on ports so far. */
+    uint32_t launches;  /* Tried so far. */
     uint32_t removals;
     struct instance_usage usage;
     struct instance *next_waiting; /* For the same droplet (droplets.c). */

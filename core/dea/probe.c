@@ -1,5 +1,6 @@
-/* Looks whether an instance's port accepts, again and again with growing pauses. The port is from our own range and
- * nobody else's, and the process is known to be alive while this goes on: so it is the instance that accepts. */
+/* Looks whether an instance's port accepts, again and again with growing pauses. Nobody listened there before the
+ * launch (port_check.c), and the process is known to be alive while this goes on: so it is the instance that accepts.
+ */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/dea/dea.h"

@@ -115,6 +115,7 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
     random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
     struct instance *instance = dea_instance_new(dea, id, order, port, INSTANCE_FETCHING);
     machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
+    dea_port_check_begin(instance);
     dea_droplets_want(&dea->droplets, instance);
 }
 
@@ -141,6 +142,7 @@ static void launch(struct instance *instance)
 {
     struct dea *dea = instance->dea;
     const Cupola__DeaLimits *limits = instance->order->limits;
+    assert_that(instance->probe.state == CONN_CLOSED);
     dea_instance_move(instance, INSTANCE_LAUNCHING);
     instance->launches++;
     struct text port = {0};
@@ -170,14 +172,25 @@ static void launch(struct instance *instance)
 void dea_start_on_droplet(struct instance *instance)
 {
     assert_that(instance->state == INSTANCE_FETCHING);
-    launch(instance);
+    instance->droplet_is_here = true;
+    if (instance->port_is_clear)
+        launch(instance);
 }
 
-void dea_start_on_no_droplet(struct instance *instance, const char *why)
+void dea_start_on_port(struct instance *instance)
 {
     assert_that(instance->state == INSTANCE_FETCHING);
-    machine_log(&instance->dea->machine, LOG_ERROR, "no droplet for %s-%d: %s", instance->order->name, instance->index,
-                why);
+    if (instance->droplet_is_here)
+        launch(instance);
+}
+
+void dea_start_give_up(struct instance *instance, const char *why)
+{
+    struct dea *dea = instance->dea;
+    assert_that(instance->state == INSTANCE_FETCHING);
+    machine_log(&dea->machine, LOG_ERROR, "cannot start %s-%d: %s", instance->order->name, instance->index, why);
+    dea_droplets_unwant(&dea->droplets, instance);
+    dea_probe_end(instance);
     dea_heartbeat_publish_exit(instance, refusal_reason, why);
     dea_instance_move(instance, INSTANCE_GONE);
     dea_instance_bury(instance);
@@ -197,6 +210,7 @@ static void fail_launch(struct instance *instance, const struct op_result *resul
                 io_status_name(result->status), (int)result->data.size, (const char *)result->data.data);
     if (can_fetch_again(instance, result->status)) {
         dea_instance_move(instance, INSTANCE_FETCHING);
+        instance->droplet_is_here = false;
         dea_droplets_distrust(&dea->droplets, instance->order->sha1);
         dea_droplets_want(&dea->droplets, instance);
         return;

@@ -69,6 +69,7 @@ static void drop_fetching(struct instance *instance, const char *detail)
 {
     struct dea *dea = instance->dea;
     dea_droplets_unwant(&dea->droplets, instance);
+    dea_probe_end(instance);
     dea_heartbeat_publish_exit(instance, "STOPPED", detail);
     dea_instance_move(instance, INSTANCE_GONE);
     dea_instance_bury(instance);

@@ -201,7 +201,7 @@ static bool is_reachable(struct stage *stage, uint16_t port)
         return !stage->bus_is_down;
     if (port == STAGE_PORT_CC)
         return !stage->controller_is_down;
-    return listener_on(stage, port) != NULL;
+    return port == stage->stranger_port || listener_on(stage, port) != NULL;
 }
 
 static void connect_to(struct stage *stage, uint32_t id, uint16_t port)

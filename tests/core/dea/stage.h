@@ -58,6 +58,7 @@ struct stage {
     uint64_t lives;
 
     bool bus_is_down;
+    uint16_t stranger_port; /* Somebody listens there who does not belong to us. */
     struct {
         char subject[96];
         uint64_t id;

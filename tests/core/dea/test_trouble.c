@@ -210,6 +210,20 @@ static void a_port_rests_before_it_is_used_again(void **state)
     stage_close(&stage);
 }
 
+static void a_stranger_on_its_port_is_not_taken_for_the_app(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage.stranger_port = 40000;
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_newest(&stage)->port, 40001);
+    assert_int_equal(stage_heard(&stage, "router.register", "\"port\":40001"), 1);
+    assert_int_equal(stage_heard(&stage, "router.register", "\"port\":40000"), 0);
+    stage_close(&stage);
+}
+
 static void after_a_lost_bus_everything_is_told_again(void **state)
 {
     struct stage stage;
@@ -354,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_failed_launch_is_no_crash_either),
         cmocka_unit_test(a_stop_while_fetching_ends_it_before_it_began),
         cmocka_unit_test(a_port_rests_before_it_is_used_again),
+        cmocka_unit_test(a_stranger_on_its_port_is_not_taken_for_the_app),
         cmocka_unit_test(after_a_lost_bus_everything_is_told_again),
         cmocka_unit_test(routers_and_health_managers_are_answered_soon),
         cmocka_unit_test(changed_uris_reach_the_routers_of_running_instances_only),
