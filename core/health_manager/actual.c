@@ -1,0 +1,265 @@
+/* What is: heartbeats name what runs, exits say what ended.
+ *
+ * Nothing here complains: an app of which something changed is marked, and looked at before the step ends.
+ */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/base/mutation.h"
+#include "core/health_manager/health_manager.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* A start that DEAs give back is asked for again at once, and then after pauses that double from here. */
+static const uint64_t refusal_pause_ns = 500 * NS_PER_MS;
+/* Who stopped a wanted instance has a reason, which a change of the desired state is about to tell. */
+static const uint64_t stopped_pause_ns = 2 * NS_PER_S;
+
+/* ---- DEAs ---- */
+
+/* NULL for a DEA without a name (v1), or one too many: then only silence tells that its instances are gone. */
+static struct hm_dea *find_or_add_dea(struct hm_deas *deas, const char *id)
+{
+    struct hm_dea *dea;
+    if (id == NULL || id[0] == '\0' || strlen(id) >= sizeof dea->id)
+        return NULL;
+    HASH_FIND_STR(deas->by_id, id, dea);
+    if (dea != NULL || deas->count == MAX_DEAS)
+        return dea;
+    if (deas->count == deas->capacity) {
+        uint32_t capacity = deas->capacity == 0 ? 16 : 2 * deas->capacity;
+        deas->table = memory_grow(deas->table, deas->capacity * sizeof *deas->table, capacity * sizeof *deas->table);
+        deas->capacity = capacity;
+    }
+    dea = memory_new(sizeof *dea);
+    snprintf(dea->id, sizeof dea->id, "%s", id);
+    deas->table[deas->count++] = dea;
+    dea->place = deas->count;
+    HASH_ADD_STR(deas->by_id, id, dea);
+    return dea;
+}
+
+const struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place)
+{
+    assert_that(place <= hm->deas.count);
+    return place == 0 ? NULL : hm->deas.table[place - 1];
+}
+
+/* Its instances that are not heard of again are gone; the analysis finds them. */
+void hm_actual_on_dea_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct health_manager *hm = hm_of_bus(bus);
+    const Cupola__DeaHello *hello = (const Cupola__DeaHello *)parsed;
+    struct hm_dea *dea = find_or_add_dea(&hm->deas, hello->id);
+    if (dea != NULL)
+        dea->restarted_at_ns = hm->machine.now_ns;
+}
+
+void hm_actual_free(struct health_manager *hm)
+{
+    HASH_CLEAR(hh, hm->deas.by_id);
+    for (uint32_t i = 0; i < hm->deas.count; i++)
+        memory_free(hm->deas.table[i]);
+    memory_free(hm->deas.table);
+}
+
+/* ---- Ends ---- */
+
+/* The pause before the n-th try: doubles from `first_ns` up to `most_ns`. */
+static uint64_t doubled(uint64_t first_ns, uint32_t times, uint64_t most_ns)
+{
+    uint64_t pause_ns = first_ns;
+    for (uint32_t i = 0; i < times && pause_ns < most_ns; i++)
+        pause_ns *= 2;
+    return pause_ns < most_ns ? pause_ns : most_ns;
+}
+
+/* Crashes are in a row when the instance did not live for flapping_timeout in between. */
+static void end_by_crash(struct health_manager *hm, struct instance *instance)
+{
+    uint64_t now_ns = hm->machine.now_ns;
+    uint64_t alive_since_ns = instance->state == INSTANCE_RUNNING ? instance->changed_at_ns : instance->asked_at_ns;
+    if (alive_since_ns < instance->crashed_at_ns)
+        alive_since_ns = instance->crashed_at_ns;
+    bool in_a_row = instance->crashes > 0 && now_ns - alive_since_ns < hm->times.flapping_timeout_ns;
+    instance->crashes = in_a_row ? instance->crashes + 1 : 1;
+    instance->crashed_at_ns = now_ns;
+    instance->restart_at_ns = now_ns;
+    if (instance->crashes <= hm->times.flapping_death) {
+        hm_instance_move_to(instance, INSTANCE_DOWN, now_ns);
+        return;
+    }
+    uint32_t times = instance->crashes - hm->times.flapping_death - 1;
+    instance->restart_at_ns += doubled(hm->times.flapping_delay_ns, times, hm->times.flapping_delay_most_ns);
+    instance->flapping_since_s = machine_wall_seconds(&hm->machine);
+    hm_instance_move_to(instance, INSTANCE_FLAPPING, now_ns);
+}
+
+static void end_otherwise(struct health_manager *hm, struct instance *instance, enum instance_cause cause)
+{
+    uint64_t now_ns = hm->machine.now_ns;
+    instance->restart_at_ns = now_ns;
+    if (cause == CAUSE_REFUSED) {
+        if (instance->refusals > 0)
+            instance->restart_at_ns += doubled(refusal_pause_ns, instance->refusals - 1, hm->times.restart_timeout_ns);
+        instance->refusals++;
+    } else if (cause == CAUSE_STOPPED) {
+        instance->restart_at_ns += stopped_pause_ns;
+    }
+    hm_instance_move_to(instance, INSTANCE_DOWN, now_ns);
+}
+
+static void end_instance(struct health_manager *hm, struct instance *instance, const char *id,
+                         enum instance_cause cause)
+{
+    bool never_ran = instance->state != INSTANCE_RUNNING;
+    if (cause == CAUSE_DEA_SHUTDOWN && never_ran)
+        cause = CAUSE_REFUSED;
+    if (!never_ran)
+        instance->refusals = 0;
+    bool is_copied = hm_copy_id(instance->ended_id, id);
+    assert_that(is_copied);
+    instance->cause = cause;
+    if (cause == CAUSE_CRASHED)
+        end_by_crash(hm, instance);
+    else
+        end_otherwise(hm, instance, cause);
+}
+
+/* CAUSE_NEVER_SEEN: a word that we do not know, which means nothing to us. */
+static enum instance_cause cause_of(const char *reason)
+{
+    static const struct {
+        const char *reason;
+        enum instance_cause cause;
+    } causes[] = {
+        {"CRASHED", CAUSE_CRASHED},
+        {"STOPPED", CAUSE_STOPPED},
+        {"DEA_SHUTDOWN", CAUSE_DEA_SHUTDOWN},
+        {"DEA_EVACUATION", CAUSE_DEA_EVACUATION},
+    };
+    for (size_t i = 0; reason != NULL && i < sizeof causes / sizeof *causes; i++)
+        if (strcmp(reason, causes[i].reason) == 0)
+            return causes[i].cause;
+    return CAUSE_NEVER_SEEN;
+}
+
+/* Whether an exit of instance `id` ends what we know of the index: it is the tracked instance, or nothing is tracked
+ * and it is no old news. */
+static bool ends(const struct instance *instance, const char *id)
+{
+    if (instance->claim.id[0] != '\0')
+        return strcmp(instance->claim.id, id) == 0;
+    bool waits = instance->state == INSTANCE_UNKNOWN || instance->state == INSTANCE_STARTING;
+    return waits && strcmp(instance->ended_id, id) != 0;
+}
+
+void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct health_manager *hm = hm_of_bus(bus);
+    const Cupola__DropletExited *exited = (const Cupola__DropletExited *)parsed;
+    hm->counters.exits++;
+    struct app *app = hm_app_find(&hm->apps, exited->droplet);
+    enum instance_cause cause = cause_of(exited->reason);
+    char id[INSTANCE_ID_SIZE];
+    if (app == NULL || cause == CAUSE_NEVER_SEEN || !hm_copy_id(id, exited->instance) || mutation_is(HM_FORGETS_EXITS))
+        return;
+    struct stray *stray = hm_app_find_stray(app, id);
+    if (stray != NULL)
+        hm_app_remove_stray(app, stray);
+    if (cause == CAUSE_CRASHED)
+        hm_app_note_crash(app, id, exited->crash_timestamp, hm->machine.now_ns);
+    struct instance *instance = exited->version == NULL ? NULL : hm_app_index_for(app, exited->version, exited->index);
+    if (instance != NULL && ends(instance, id))
+        end_instance(hm, instance, id, cause);
+    hm_mark_dirty(hm, app);
+}
+
+/* ---- Heartbeats ---- */
+
+static void refresh_index(struct health_manager *hm, struct instance *instance, const struct claim *claim)
+{
+    instance->claim = *claim;
+    hm_instance_move_to(instance, claim->is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, hm->machine.now_ns);
+    if (claim->is_running)
+        instance->refusals = 0;
+}
+
+static void take_claim(struct health_manager *hm, struct app *app, const struct claim *claim, const char *version,
+                       int32_t index)
+{
+    uint64_t now_ns = hm->machine.now_ns;
+    struct stray *stray = hm_app_find_stray(app, claim->id);
+    struct instance *instance = hm_app_index_for(app, version, index);
+    if (instance == NULL) {
+        hm_app_add_stray(app, claim, version, index, now_ns);
+        return;
+    }
+    if (strcmp(instance->ended_id, claim->id) == 0) {
+        if (stray != NULL)
+            hm_app_remove_stray(app, stray);
+        return; /* Its end was told: it is about to go, or these are old news. */
+    }
+    bool is_tracked = strcmp(instance->claim.id, claim->id) == 0;
+    bool is_vacant = instance->claim.id[0] == '\0';
+    if (!is_tracked && !is_vacant && hm_claim_wins(&instance->claim, claim)) {
+        hm_app_add_stray(app, claim, version, index, now_ns);
+        return;
+    }
+    if (stray != NULL)
+        hm_app_remove_stray(app, stray);
+    if (!is_tracked && !is_vacant)
+        hm_app_add_stray(app, &instance->claim, version, index, now_ns);
+    refresh_index(hm, instance, claim);
+}
+
+/* The DEA holds the files of a crashed instance. That it crashed was told by an exit, which may have been lost. */
+static void take_crash(struct health_manager *hm, struct app *app, const Cupola__InstanceHeartbeat *beat,
+                       const char *id)
+{
+    hm_app_note_crash(app, id, beat->state_timestamp, hm->machine.now_ns);
+    struct instance *instance = hm_app_index_for(app, beat->version, beat->index);
+    if (instance != NULL && strcmp(instance->claim.id, id) == 0)
+        end_instance(hm, instance, id, CAUSE_CRASHED);
+}
+
+static void take_beat(struct health_manager *hm, const struct hm_dea *dea, const Cupola__InstanceHeartbeat *beat)
+{
+    struct claim claim = {.heard_at_ns = hm->machine.now_ns, .state_timestamp = beat->state_timestamp};
+    if (!beat->has_droplet || !beat->has_index || beat->index < 0 || beat->state == NULL || beat->version == NULL ||
+        strlen(beat->version) >= VERSION_SIZE || !hm_copy_id(claim.id, beat->instance))
+        return;
+    bool is_crashed = strcmp(beat->state, "CRASHED") == 0;
+    claim.is_running = strcmp(beat->state, "RUNNING") == 0;
+    if (!is_crashed && !claim.is_running && strcmp(beat->state, "STARTING") != 0)
+        return;
+    claim.epoch = beat->epoch;
+    claim.dea = dea == NULL ? 0 : dea->place;
+    claim.beat = dea == NULL ? 0 : dea->complete_beats;
+
+    struct app *app = is_crashed ? hm_app_find(&hm->apps, beat->droplet)
+                                 : hm_app_find_or_add(&hm->apps, beat->droplet, hm->machine.now_ns);
+    if (app == NULL)
+        return;
+    if (is_crashed)
+        take_crash(hm, app, beat, claim.id);
+    else
+        take_claim(hm, app, &claim, beat->version, beat->index);
+    hm_mark_dirty(hm, app);
+}
+
+void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct health_manager *hm = hm_of_bus(bus);
+    const Cupola__DeaHeartbeat *heartbeat = (const Cupola__DeaHeartbeat *)parsed;
+    hm->counters.heartbeats++;
+    struct hm_dea *dea = find_or_add_dea(&hm->deas, heartbeat->dea);
+    if (dea != NULL && heartbeat->complete)
+        dea->complete_beats++; /* What this one does not name keeps the old number. */
+    for (size_t i = 0; i < heartbeat->n_droplets; i++)
+        take_beat(hm, dea, heartbeat->droplets[i]);
+}

@@ -1,0 +1,88 @@
+/* What others ask the health manager. What it does not know it is silent about: perhaps another one knows. */
+#include "core/base/memory.h"
+#include "core/health_manager/health_manager.h"
+
+#include <string.h>
+
+/* v1 counts what runs in that version, wanted or not; of the current version only wanted indices can make it healthy.
+ */
+static int32_t count_healthy(const struct app *app, const char *version)
+{
+    int32_t healthy = 0;
+    if (strcmp(app->version, version) == 0)
+        return (int32_t)hm_app_count_state(app, INSTANCE_RUNNING);
+    for (size_t i = 0; i < app->stray_count; i++)
+        healthy += app->strays[i].claim.is_running && strcmp(app->strays[i].version, version) == 0;
+    return healthy;
+}
+
+void hm_answer_health(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    struct health_manager *hm = hm_of_bus(bus);
+    const Cupola__HealthRequest *request = (const Cupola__HealthRequest *)parsed;
+    hm->counters.health_requests++;
+    for (size_t i = 0; i < request->n_droplets; i++) {
+        const Cupola__DropletVersion *asked = request->droplets[i];
+        const struct app *app = hm_app_find(&hm->apps, asked->droplet);
+        if (app == NULL || !app->is_desired)
+            continue;
+        Cupola__HealthReply reply = CUPOLA__HEALTH_REPLY__INIT;
+        reply.has_droplet = reply.has_healthy = true;
+        reply.droplet = app->id;
+        reply.version = asked->version;
+        reply.healthy = count_healthy(app, asked->version == NULL ? app->version : asked->version);
+        bus_answer(bus, message, &reply.base);
+    }
+}
+
+static void answer_flapping(struct bus_client *bus, const struct app *app, const struct bus_message *message)
+{
+    size_t most = hm_app_count_state(app, INSTANCE_FLAPPING);
+    Cupola__FlappingIndex *indices = memory_new(most * sizeof *indices);
+    Cupola__FlappingIndex **places = memory_new(most * sizeof *places);
+    Cupola__FlappingReply reply = CUPOLA__FLAPPING_REPLY__INIT;
+    reply.indices = places;
+    for (size_t i = 0; i < app->instance_count; i++) {
+        if (app->instances[i].state != INSTANCE_FLAPPING)
+            continue;
+        Cupola__FlappingIndex *index = &indices[reply.n_indices];
+        cupola__flapping_index__init(index);
+        index->has_index = index->has_since = true;
+        index->index = (int32_t)i;
+        index->since = app->instances[i].flapping_since_s;
+        places[reply.n_indices++] = index;
+    }
+    bus_answer(bus, message, &reply.base);
+    memory_free(places);
+    memory_free(indices);
+}
+
+static void answer_crashed(struct bus_client *bus, const struct app *app, const struct bus_message *message)
+{
+    Cupola__CrashedInstance crashed[MAX_CRASHES];
+    Cupola__CrashedInstance *places[MAX_CRASHES];
+    Cupola__CrashedReply reply = CUPOLA__CRASHED_REPLY__INIT;
+    reply.instances = places;
+    for (size_t i = 0; i < app->crash_count; i++) {
+        cupola__crashed_instance__init(&crashed[i]);
+        crashed[i].instance = app->crashes[i].id;
+        crashed[i].has_since = true;
+        crashed[i].since = app->crashes[i].since_s;
+        places[reply.n_instances++] = &crashed[i];
+    }
+    bus_answer(bus, message, &reply.base);
+}
+
+void hm_answer_status(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    struct health_manager *hm = hm_of_bus(bus);
+    const Cupola__HealthStatusRequest *request = (const Cupola__HealthStatusRequest *)parsed;
+    hm->counters.status_requests++;
+    const struct app *app = hm_app_find(&hm->apps, request->droplet);
+    if (app == NULL || !app->is_desired || request->state == NULL)
+        return;
+    if (strcmp(request->state, "FLAPPING") == 0)
+        answer_flapping(bus, app, message);
+    else if (strcmp(request->state, "CRASHED") == 0)
+        answer_crashed(bus, app, message);
+}

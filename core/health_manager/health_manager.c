@@ -1,0 +1,160 @@
+/* The health manager as a component: what it listens to, when it looks, how it starts and ends. */
+#include "core/health_manager/health_manager.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/components.h"
+
+static void on_connected(struct bus_client *client, bool again);
+static void on_disconnected(struct bus_client *client, const char *reason);
+static void on_analysis_due(struct timer *timer);
+
+static const struct bus_client_handlers bus_handlers = {
+    .on_connected = on_connected,
+    .on_disconnected = on_disconnected,
+};
+
+static const struct bus_route routes[] = {
+    {.subject = "dea.heartbeat", .payload = &cupola__dea_heartbeat__descriptor, .handle = hm_actual_on_heartbeat},
+    {.subject = "droplet.exited", .payload = &cupola__droplet_exited__descriptor, .handle = hm_actual_on_exited},
+    {.subject = "dea.start", .payload = &cupola__dea_hello__descriptor, .handle = hm_actual_on_dea_start},
+    {.subject = "droplet.updated",
+     .payload = &cupola__droplet_updated__descriptor,
+     .allow_empty = true,
+     .handle = hm_desired_on_updated},
+    {.subject = "healthmanager.health", .payload = &cupola__health_request__descriptor, .handle = hm_answer_health},
+    {.subject = "healthmanager.status",
+     .payload = &cupola__health_status_request__descriptor,
+     .handle = hm_answer_status},
+};
+
+struct health_manager *hm_of_bus(struct bus_client *bus)
+{
+    return container_of(bus, struct health_manager, bus);
+}
+
+static struct hm_times times_of(const Cupola__HealthManagerConfig *config)
+{
+    return (struct hm_times){
+        .droplet_lost_ns = config->droplet_lost_ms * NS_PER_MS,
+        .analysis_ns = (config->analysis_ms > 0 ? config->analysis_ms : 1) * NS_PER_MS,
+        .flapping_timeout_ns = config->flapping_timeout_ms * NS_PER_MS,
+        .restart_timeout_ns = config->restart_timeout_ms * NS_PER_MS,
+        .desired_poll_ns = (config->desired_poll_ms > 0 ? config->desired_poll_ms : 1) * NS_PER_MS,
+        .flapping_delay_ns = (config->flapping_delay_ms > 0 ? config->flapping_delay_ms : 1) * NS_PER_MS,
+        .flapping_delay_most_ns = config->flapping_delay_most_ms * NS_PER_MS,
+        .unknown_app_ns = config->unknown_app_ms * NS_PER_MS,
+        .flapping_death = config->flapping_death,
+    };
+}
+
+static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
+{
+    (void)saved; /* It keeps nothing: what runs and what should run is told anew. */
+    struct health_manager *hm = container_of(machine, struct health_manager, machine);
+    const Cupola__HealthManagerConfig *config = (const Cupola__HealthManagerConfig *)configuration;
+    static const Cupola__BusConfig default_bus = CUPOLA__BUS_CONFIG__INIT;
+    hm->times = times_of(config);
+    hm->dirty_end = &hm->first_dirty;
+    hm->desired.state = DESIRED_IDLE;
+    hm->connected_at_ns = machine->now_ns;
+    hm->monitor.type = "HealthManager";
+    hm->monitor.add_varz = hm_add_varz;
+    bus_client_open(machine, &hm->bus, config->bus != NULL ? config->bus : &default_bus, "health_manager",
+                    &bus_handlers);
+    bus_listen(&hm->bus, routes, sizeof routes / sizeof *routes);
+    monitor_open(machine, &hm->monitor, &hm->bus, config->monitor, NULL);
+    timer_set(machine, &hm->analysis_timer, hm->times.analysis_ns, on_analysis_due);
+}
+
+static void stop(struct machine *machine)
+{
+    struct health_manager *hm = container_of(machine, struct health_manager, machine);
+    hm->is_stopping = true;
+    timer_cancel(machine, &hm->analysis_timer);
+    hm_desired_stop(hm);
+    bus_client_close(&hm->bus);
+    machine_exit(machine, 0, (struct io_bytes){0});
+}
+
+static void destroy(struct machine *machine)
+{
+    struct health_manager *hm = container_of(machine, struct health_manager, machine);
+    monitor_destroy(&hm->monitor);
+    bus_client_destroy(&hm->bus);
+    hm_app_table_free(&hm->apps);
+    hm_actual_free(hm);
+}
+
+/* ---- The bus ---- */
+
+/* What was missed meanwhile is asked for: DEAs answer with heartbeats, controllers with what should be. */
+static void on_connected(struct bus_client *client, bool again)
+{
+    (void)again;
+    struct health_manager *hm = hm_of_bus(client);
+    hm->connected_at_ns = hm->machine.now_ns;
+    bus_publish(client, "healthmanager.start", NULL, (struct io_bytes){(const uint8_t *)"", 0});
+    hm_desired_refresh(hm);
+}
+
+static void on_disconnected(struct bus_client *client, const char *reason)
+{
+    struct health_manager *hm = hm_of_bus(client);
+    machine_log(&hm->machine, LOG_WARNING, "lost the bus: %s; no complaints until it is back", reason);
+}
+
+/* ---- When to look ---- */
+
+static void on_analysis_due(struct timer *timer)
+{
+    struct health_manager *hm = container_of(timer, struct health_manager, analysis_timer);
+    hm_analyse_all(hm);
+    timer_set(&hm->machine, timer, hm->times.analysis_ns, on_analysis_due);
+}
+
+static void look_at_dirty_apps(struct late_work *work)
+{
+    struct health_manager *hm = container_of(work, struct health_manager, look_late);
+    while (hm->first_dirty != NULL) {
+        struct app *app = hm->first_dirty;
+        hm->first_dirty = app->next_dirty;
+        app->next_dirty = NULL;
+        app->is_dirty = false;
+        hm_analyse_app(hm, app);
+    }
+    hm->dirty_end = &hm->first_dirty;
+}
+
+void hm_mark_dirty(struct health_manager *hm, struct app *app)
+{
+    if (app->is_dirty)
+        return;
+    app->is_dirty = true;
+    app->next_dirty = NULL;
+    *hm->dirty_end = app;
+    hm->dirty_end = &app->next_dirty;
+    machine_run_late(&hm->machine, &hm->look_late, look_at_dirty_apps);
+}
+
+/* ---- For people and checks ---- */
+
+static void inspect(struct machine *machine, struct text *ret_json)
+{
+    struct health_manager *hm = container_of(machine, struct health_manager, machine);
+    text_addf(ret_json, "{\"connected\":%s,\"desired_known\":%s,\"sequence\":%lld",
+              hm->bus.is_connected ? "true" : "false", hm->desired.is_known ? "true" : "false",
+              (long long)hm->desired.sequence);
+    hm_add_varz(&hm->monitor, ret_json);
+    text_add_char(ret_json, '}');
+}
+
+const struct machine_class health_manager_class = {
+    .name = "health_manager",
+    .configuration = &cupola__health_manager_config__descriptor,
+    .size = sizeof(struct health_manager),
+    .start = start,
+    .stop = stop,
+    .destroy = destroy,
+    .inspect = inspect,
+};

@@ -1,0 +1,151 @@
+/* The health manager: compares what should run with what does, and complains to the controllers.
+ *
+ *   desired.c    what should be: pages, then numbered deltas from the controllers
+ *   actual.c     what is: heartbeats and exits from the DEAs
+ *   analysis.c   the comparison, for one app when something of it changed, for all every analysis_ms
+ *   requests.c   the complaints: START and STOP; the controllers decide and act
+ *   answers.c    what others ask: health, status
+ *
+ * Freshness: a complaint needs a desired state and a bus. What follows from silence needs time, too: after every
+ * (re)connect nobody counts as silent before heartbeats could have come for droplet_lost. What was told (an exit, a
+ * heartbeat that lists everything) is acted upon at once.
+ */
+#ifndef CUPOLA_CORE_HEALTH_MANAGER_HEALTH_MANAGER_H
+#define CUPOLA_CORE_HEALTH_MANAGER_HEALTH_MANAGER_H
+
+#include "core/bus/client.h"
+#include "core/health_manager/app.h"
+#include "core/monitor/monitor.h"
+
+enum { MAX_DEAS = 65536 };
+
+/* A DEA that names itself in its heartbeats. They are never forgotten: there are few, and ids last. */
+struct hm_dea {
+    char id[MAX_NAME];
+    uint32_t place;           /* In the table, from 1. */
+    uint32_t complete_beats;  /* Heartbeats that listed everything. */
+    uint64_t restarted_at_ns; /* 0: not since we know it. */
+    UT_hash_handle hh;
+};
+
+struct hm_deas {
+    struct hm_dea *by_id;
+    struct hm_dea **table; /* [place - 1] */
+    uint32_t count;
+    uint32_t capacity;
+};
+
+/* The configuration in the units that decisions use. */
+struct hm_times {
+    uint64_t droplet_lost_ns;
+    uint64_t analysis_ns;
+    uint64_t flapping_timeout_ns;
+    uint64_t restart_timeout_ns;
+    uint64_t desired_poll_ns;
+    uint64_t flapping_delay_ns;
+    uint64_t flapping_delay_most_ns;
+    uint64_t unknown_app_ns;
+    uint32_t flapping_death;
+};
+
+/* Where the desired state comes from.
+ *
+ *   IDLE --connected, gap, poll--> PAGING --last page--> IDLE;      PAGING --no answer--> WAITING --pause--> PAGING
+ */
+enum desired_state { DESIRED_IDLE = 1, DESIRED_PAGING, DESIRED_WAITING };
+enum page_result { PAGE_NONE = 0, PAGE_BAD, PAGE_OLD, PAGE_TAKEN, PAGE_LAST };
+
+struct desired {
+    enum desired_state state;
+    bool is_known;          /* A whole scan has succeeded. */
+    bool is_stale;          /* A gap or a change without number was seen: scan again after this scan. */
+    bool has_base;          /* A page was taken: deltas build on it. */
+    int64_t sequence;       /* Everything up to here is known, or will be when the scan is through. */
+    int64_t heard_sequence; /* The highest that was heard of since the scan began. */
+    int64_t base_sequence;  /* Of the first page of the scan. */
+    int64_t after_droplet;  /* Where the scan stands; 0 before its first page. */
+    uint64_t scan;          /* Counts scans. */
+    uint32_t failures;      /* In a row. */
+    uint32_t old_answers;   /* In a row: pages from before what is known already. */
+    uint64_t known_at_ns;   /* The last time when everything was known to be current. */
+    struct bus_request request;
+    struct timer timer;
+    enum page_result result; /* Of the request that is under way. */
+};
+
+struct hm_counters {
+    uint64_t heartbeats;
+    uint64_t exits;
+    uint64_t updates;
+    uint64_t status_requests;
+    uint64_t health_requests;
+    uint64_t start_requests; /* Indices asked to be started. */
+    uint64_t stop_requests;  /* Instances asked to be stopped. */
+    uint64_t scans;
+    uint64_t analyses;
+};
+
+struct health_manager {
+    struct machine machine;
+    struct bus_client bus;
+    struct monitor monitor;
+    struct hm_times times;
+    struct app_table apps;
+    struct hm_deas deas;
+    struct desired desired;
+    struct timer analysis_timer;
+    struct late_work look_late;
+    struct app *first_dirty, **dirty_end; /* In the order in which they changed. */
+    uint64_t connected_at_ns;             /* Of the present connection to the bus. */
+    bool is_stopping;
+    struct hm_counters counters;
+};
+
+/* ---- health_manager.c ---- */
+
+struct health_manager *hm_of_bus(struct bus_client *bus);
+/* Looks at the app before the step ends. */
+void hm_mark_dirty(struct health_manager *hm, struct app *app);
+
+/* ---- desired.c ---- */
+
+/* Scans now, or again after the scan that is under way. */
+void hm_desired_refresh(struct health_manager *hm);
+void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_desired_stop(struct health_manager *hm);
+
+/* ---- actual.c ---- */
+
+void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_actual_on_dea_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* NULL for 0. */
+const struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place);
+void hm_actual_free(struct health_manager *hm);
+
+/* ---- analysis.c ---- */
+
+/* Complains about one app, or about all of them. */
+void hm_analyse_app(struct health_manager *hm, struct app *app);
+void hm_analyse_all(struct health_manager *hm);
+/* Whether silence since then says something: it was long enough, and we could hear. */
+bool hm_is_silence(const struct health_manager *hm, uint64_t since_ns, uint64_t allowed_ns);
+
+/* ---- requests.c ---- */
+
+/* `indices` and `instances` are lent. */
+void hm_request_start(struct health_manager *hm, const struct app *app, const int32_t *indices, size_t count,
+                      bool is_flapping, const char *reason);
+void hm_request_stop(struct health_manager *hm, const struct app *app, char *const *instances, size_t count,
+                     const char *reason);
+
+/* ---- answers.c ---- */
+
+void hm_answer_health(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_answer_status(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+
+/* ---- varz.c ---- */
+
+void hm_add_varz(struct monitor *monitor, struct text *json);
+
+#endif

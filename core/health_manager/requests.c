@@ -1,0 +1,51 @@
+/* The complaints. The controllers decide what to do about them; several health managers may say the same. */
+#include "core/base/mutation.h"
+#include "core/health_manager/health_manager.h"
+
+static void publish(struct health_manager *hm, Cupola__HealthManagerRequest *request)
+{
+    if (mutation_is(HM_NEVER_COMPLAINS))
+        return;
+    bus_publish_message(&hm->bus, "cloudcontrollers.hm.requests", NULL, &request->base);
+}
+
+static void fill_request(Cupola__HealthManagerRequest *ret_request, const struct app *app, const char *op,
+                         const char *reason)
+{
+    cupola__health_manager_request__init(ret_request);
+    ret_request->has_droplet = true;
+    ret_request->droplet = app->id;
+    ret_request->op = (char *)(uintptr_t)op;
+    ret_request->has_last_updated = true;
+    ret_request->last_updated = app->last_updated;
+    ret_request->reason = (char *)(uintptr_t)reason;
+}
+
+void hm_request_start(struct health_manager *hm, const struct app *app, const int32_t *indices, size_t count,
+                      bool is_flapping, const char *reason)
+{
+    Cupola__HealthManagerRequest request;
+    fill_request(&request, app, "START", reason);
+    request.version = (char *)(uintptr_t)app->version;
+    request.indices = (int32_t *)(uintptr_t)indices;
+    request.n_indices = count;
+    request.has_flapping = is_flapping;
+    request.flapping = is_flapping;
+    hm->counters.start_requests += count;
+    machine_log(&hm->machine, LOG_INFO, "app %lld: start %zu from index %d: %s", (long long)app->id, count, indices[0],
+                reason);
+    publish(hm, &request);
+}
+
+void hm_request_stop(struct health_manager *hm, const struct app *app, char *const *instances, size_t count,
+                     const char *reason)
+{
+    Cupola__HealthManagerRequest request;
+    fill_request(&request, app, "STOP", reason);
+    request.instances = (char **)(uintptr_t)instances;
+    request.n_instances = count;
+    hm->counters.stop_requests += count;
+    machine_log(&hm->machine, LOG_INFO, "app %lld: stop %zu from instance %s: %s", (long long)app->id, count,
+                instances[0], reason);
+    publish(hm, &request);
+}

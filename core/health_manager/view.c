@@ -1,0 +1,77 @@
+#include "core/health_manager/view.h"
+
+#include "core/base/assert.h"
+#include "core/components.h"
+#include "core/health_manager/health_manager.h"
+
+static const struct health_manager *of_machine(const struct machine *machine)
+{
+    assert_that(machine->class == &health_manager_class);
+    return (const struct health_manager *)(const void *)machine; /* `machine` is its first member. */
+}
+
+void hm_view(const struct machine *machine, struct hm_view *ret_view)
+{
+    const struct health_manager *hm = of_machine(machine);
+    *ret_view = (struct hm_view){
+        .is_connected = hm->bus.is_connected,
+        .knows_desired = hm->desired.is_known,
+        .sequence = hm->desired.sequence,
+        .start_requests = hm->counters.start_requests,
+        .stop_requests = hm->counters.stop_requests,
+    };
+    ret_view->is_fresh = hm->bus.is_connected && hm->desired.is_known && !hm->desired.is_stale &&
+                         hm->machine.now_ns - hm->connected_at_ns >= hm->times.droplet_lost_ns;
+    for (const struct app *app = hm->apps.apps; app != NULL; app = app->hh.next)
+        ret_view->desired_apps += app->is_desired;
+}
+
+static void fill_app(const struct app *app, struct hm_app_view *ret_view)
+{
+    *ret_view = (struct hm_app_view){
+        .droplet = app->id,
+        .version = app->version,
+        .is_desired = app->is_desired,
+        .wanted = app->instance_count,
+        .running = hm_app_count_state(app, INSTANCE_RUNNING),
+        .starting = hm_app_count_state(app, INSTANCE_STARTING),
+        .down = hm_app_count_state(app, INSTANCE_DOWN) + hm_app_count_state(app, INSTANCE_UNKNOWN),
+        .flapping = hm_app_count_state(app, INSTANCE_FLAPPING),
+        .strays = app->stray_count,
+    };
+}
+
+bool hm_view_app(const struct machine *machine, int64_t droplet, struct hm_app_view *ret_view)
+{
+    const struct app *app = hm_app_find(&of_machine(machine)->apps, droplet);
+    if (app == NULL)
+        return false;
+    fill_app(app, ret_view);
+    return true;
+}
+
+bool hm_view_index(const struct machine *machine, int64_t droplet, size_t index, struct hm_index_view *ret_view)
+{
+    const struct app *app = hm_app_find(&of_machine(machine)->apps, droplet);
+    if (app == NULL || index >= app->instance_count)
+        return false;
+    const struct instance *instance = &app->instances[index];
+    *ret_view = (struct hm_index_view){
+        .state = hm_instance_state_name(instance->state),
+        .instance = instance->claim.id,
+        .epoch = instance->claim.epoch,
+        .crashes = instance->crashes,
+    };
+    return true;
+}
+
+bool hm_view_next_app(const struct machine *machine, const void **at, struct hm_app_view *ret_view)
+{
+    const struct app *last = *at;
+    const struct app *app = last == NULL ? of_machine(machine)->apps.apps : last->hh.next;
+    if (app == NULL)
+        return false;
+    fill_app(app, ret_view);
+    *at = app;
+    return true;
+}
