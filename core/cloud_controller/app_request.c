@@ -75,8 +75,7 @@ bool app_request_read(struct app_request *request, struct call *call)
 {
     static const char *const keys[] = {"uris", "env"};
     struct io_bytes bytes = call->exchange->body;
-    request->body = (Cupola__RestApp *)call_read_body(call, &cupola__rest_app__descriptor);
-    if (request->body == NULL)
+    if (!call_read_body(call, &cupola__rest_app__descriptor, &request->body))
         return false;
     unsigned present = json_find_keys(bytes, keys, 2);
     request->has_uris = (present & 1) != 0;

@@ -278,13 +278,16 @@ void call_fail_change(struct call *call, enum change_outcome outcome, const stru
 
 /* ---- What requests have in common ---- */
 
-ProtobufCMessage *call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor)
+bool call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
 {
     struct json_error error = {{0}, 0, 0};
     ProtobufCMessage *message = json_read(descriptor, call->exchange->body, JSON_LENIENT | JSON_NUMBER_TEXT, &error);
-    if (message == NULL)
+    if (message == NULL) {
         call_fail(call, ERROR_BAD_REQUEST_AT, error.text, NULL);
-    return message;
+        return false;
+    }
+    *(ProtobufCMessage **)ret_message = message; /* Only now: it may lie in the call. */
+    return true;
 }
 
 struct app *call_find_app(struct call *call, const char *name)

@@ -81,8 +81,8 @@ void call_fail_change(struct call *call, enum change_outcome outcome, const stru
 
 /* ---- What requests have in common ---- */
 
-/* The body as a message (given), or NULL: then the call was failed. */
-ProtobufCMessage *call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor);
+/* The body as a message, given. False: the call was failed, and is gone. */
+bool call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The caller's app of that name, or NULL: then the call was failed. */
 struct app *call_find_app(struct call *call, const char *name);
 

@@ -114,8 +114,8 @@ static void handle_rerun(struct call *call)
     if (call_find_app(call, call->arguments[0]) == NULL)
         return;
     if (call->exchange->body.size > 0) {
-        Cupola__RestApp *body = (Cupola__RestApp *)call_read_body(call, &cupola__rest_app__descriptor);
-        if (body == NULL)
+        Cupola__RestApp *body = NULL;
+        if (!call_read_body(call, &cupola__rest_app__descriptor, &body))
             return;
         request->has_meta = body->meta != NULL && body->meta->has_version;
         request->meta_version = request->has_meta ? body->meta->version : 0;

@@ -66,8 +66,7 @@ static void release_password_call(struct call *call)
 /* Reads the body and looks at the password. False: the call was failed. */
 static bool read_credentials(struct password_call *request)
 {
-    request->body = (Cupola__RestCredentials *)call_read_body(&request->call, &cupola__rest_credentials__descriptor);
-    if (request->body == NULL)
+    if (!call_read_body(&request->call, &cupola__rest_credentials__descriptor, &request->body))
         return false;
     const char *password = request->body->password;
     if (password == NULL || *password == '\0') {
