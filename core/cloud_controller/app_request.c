@@ -48,7 +48,7 @@ static bool read_env(struct app_request *request, struct refusal *refusal)
 {
     const Cupola__RestApp *body = request->body;
     if (body->n_env > MAX_ENV) {
-        refusal_set(refusal, ERROR_BAD_REQUEST_AT, "env: too many entries", NULL);
+        cc_refusal_set(refusal, ERROR_BAD_REQUEST_AT, "env: too many entries", NULL);
         return false;
     }
     size_t bytes = 0;
@@ -62,7 +62,7 @@ static bool read_env(struct app_request *request, struct refusal *refusal)
         if (fault != NULL) {
             char text[120];
             snprintf(text, sizeof text, "env[%zu]: %s", i, fault);
-            refusal_set(refusal, error, text, NULL);
+            cc_refusal_set(refusal, error, text, NULL);
             return false;
         }
         if (!is_listed(request->env, request->env_count, body->env[i]))
@@ -71,30 +71,30 @@ static bool read_env(struct app_request *request, struct refusal *refusal)
     return true;
 }
 
-bool app_request_read(struct app_request *request, struct call *call)
+bool cc_app_request_read(struct app_request *request, struct call *call)
 {
     static const char *const keys[] = {"uris", "env"};
     struct io_bytes bytes = call->exchange->body;
-    if (!call_read_body(call, &cupola__rest_app__descriptor, &request->body))
+    if (!cc_call_read_body(call, &cupola__rest_app__descriptor, &request->body))
         return false;
     unsigned present = json_find_keys(bytes, keys, 2);
     request->has_uris = (present & 1) != 0;
     request->has_env = (present & 2) != 0;
     struct refusal refusal = {0};
     if (request->body->n_uris > MAX_URIS)
-        refusal_set(&refusal, ERROR_BAD_REQUEST_AT, "uris: too many", NULL);
+        cc_refusal_set(&refusal, ERROR_BAD_REQUEST_AT, "uris: too many", NULL);
     else
-        request->uris = uris_normalise(request->body->uris, request->body->n_uris);
+        request->uris = cc_uris_normalise(request->body->uris, request->body->n_uris);
     if (refusal.error == ERROR_NONE && read_env(request, &refusal))
         return true;
-    call_refuse(call, &refusal);
+    cc_call_refuse(call, &refusal);
     return false;
 }
 
-void app_request_free(struct app_request *request)
+void cc_app_request_free(struct app_request *request)
 {
     cupola__rest_app__free_unpacked(request->body, NULL);
-    uris_free(&request->uris);
+    cc_uris_free(&request->uris);
     memory_free(request->env);
 }
 
@@ -106,17 +106,17 @@ static bool apply_staging(const struct app_request *request, const struct contro
 static bool apply_size(const struct app_request *request, const struct controller *controller, Cupola__JournalApp *new,
                        struct refusal *refusal);
 
-bool app_request_apply(const struct app_request *request, const struct controller *controller,
-                       const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal)
+bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
+                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal)
 {
     const Cupola__RestApp *body = request->body;
     int64_t stored_version = old == NULL ? 0 : old->lock_version;
     if (body->meta != NULL && body->meta->has_version && body->meta->version != stored_version) {
-        refusal_set(ret_refusal, ERROR_LOCKING, NULL, NULL);
+        cc_refusal_set(ret_refusal, ERROR_LOCKING, NULL, NULL);
         return false;
     }
     if (body->n_services > 0) {
-        refusal_set(ret_refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(ret_refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
         return false;
     }
     new->has_lock_version = true;
@@ -130,12 +130,12 @@ bool app_request_apply(const struct app_request *request, const struct controlle
         new->n_uris = request->uris.count;
     }
     bool begins = apply_state(request, new);
-    if (!apply_size(request, controller, new, ret_refusal) || !quota_check(controller, old, new, ret_refusal) ||
+    if (!apply_size(request, controller, new, ret_refusal) || !cc_quota_check(controller, old, new, ret_refusal) ||
         !apply_staging(request, controller, old, new, ret_refusal) ||
-        (request->has_uris && !uris_check(controller, new->owner, &request->uris, ret_refusal)))
+        (request->has_uris && !cc_uris_check(controller, new->owner, &request->uris, ret_refusal)))
         return false;
     if (begins && new->droplet_sha1 != NULL &&new->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_STAGED)
-        app_begin_run(new);
+        cc_app_begin_run(new);
     return true;
 }
 
@@ -177,20 +177,20 @@ static bool apply_staging(const struct app_request *request, const struct contro
     if (staging == NULL && old != NULL)
         return true;
     if (staging == NULL) {
-        refusal_set(refusal, ERROR_APP_INVALID_AT, "staging: missing", NULL);
+        cc_refusal_set(refusal, ERROR_APP_INVALID_AT, "staging: missing", NULL);
         return false;
     }
     bool by_model = staging->model != NULL;
     const char *framework = by_model ? staging->model : staging->framework;
     const char *runtime = by_model ? staging->stack : staging->runtime;
     struct staging_choice choice;
-    if (!frameworks_choose(controller, framework, runtime, &choice, refusal))
+    if (!cc_frameworks_choose(controller, framework, runtime, &choice, refusal))
         return false;
     new->framework = (char *)(uintptr_t)choice.framework;
     new->runtime = (char *)(uintptr_t)choice.runtime;
     if (staging->command != NULL) {
         if (strlen(staging->command) > MAX_COMMAND_SIZE) {
-            refusal_set(refusal, ERROR_APP_INVALID_AT, "staging.command: too long", NULL);
+            cc_refusal_set(refusal, ERROR_APP_INVALID_AT, "staging.command: too long", NULL);
             return false;
         }
         new->command = staging->command;
@@ -205,7 +205,7 @@ static bool is_between(struct refusal *refusal, const char *field, int64_t numbe
     char text[120];
     snprintf(text, sizeof text, "%s: %lld is not between %lld and %lld", field, (long long)number, (long long)lowest,
              (long long)highest);
-    refusal_set(refusal, ERROR_APP_INVALID_AT, text, NULL);
+    cc_refusal_set(refusal, ERROR_APP_INVALID_AT, text, NULL);
     return false;
 }
 

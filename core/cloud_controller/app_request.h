@@ -15,12 +15,12 @@ struct app_request {
 };
 
 /* Reads the body of a call. False: the call was failed. Free it in both cases. */
-bool app_request_read(struct app_request *request, struct call *call);
-void app_request_free(struct app_request *request);
+bool cc_app_request_read(struct app_request *request, struct call *call);
+void cc_app_request_free(struct app_request *request);
 
 /* Applies it to a value: `new` is a copy of the stored value or a fresh one, and points into the request and into what
  * it was copied from. `old` is NULL for a new app. Checks everything; false: refused, and `new` is of no use. */
-bool app_request_apply(const struct app_request *request, const struct controller *controller,
-                       const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal);
+bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
+                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal);
 
 #endif

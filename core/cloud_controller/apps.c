@@ -36,24 +36,24 @@ static const bool run_moves[RUN_STATES][RUN_STATES] = {
     [RUN_LIVE] = {[RUN_LIVE] = true, [RUN_STOPPED] = true},
 };
 
-enum run_state app_run_state(const Cupola__JournalApp *value)
+enum run_state cc_app_run_state(const Cupola__JournalApp *value)
 {
     if (!value->started)
         return RUN_STOPPED;
     return value->run_live ? RUN_LIVE : RUN_WAITING;
 }
 
-void app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalApp *to)
+void cc_app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalApp *to)
 {
     assert_that(from->id == to->id);
     assert_that(package_moves[from->package_state][to->package_state]);
-    assert_that(run_moves[app_run_state(from)][app_run_state(to)]);
+    assert_that(run_moves[cc_app_run_state(from)][cc_app_run_state(to)]);
     assert_that(to->started || !to->run_live);
     assert_that(!to->run_live || to->droplet_sha1 != NULL);
     assert_that(to->run_count >= 0);
 }
 
-void app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY])
+void cc_app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY])
 {
     const char *stem = value->droplet_sha1;
     if (stem == NULL)
@@ -61,24 +61,24 @@ void app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPAC
     snprintf(ret_version, VERSION_CAPACITY, "%.40s-%lld", stem, (long long)value->run_count);
 }
 
-bool app_has_version(const Cupola__JournalApp *value, const char *version)
+bool cc_app_has_version(const Cupola__JournalApp *value, const char *version)
 {
     char current[VERSION_CAPACITY];
-    app_version(value, current);
+    cc_app_version(value, current);
     return version != NULL && strcmp(version, current) == 0;
 }
 
-bool app_needs_staging(const Cupola__JournalApp *value)
+bool cc_app_needs_staging(const Cupola__JournalApp *value)
 {
     return value->package_sha1 != NULL && value->package_state != STAGED;
 }
 
-const char *app_state_name(const Cupola__JournalApp *value)
+const char *cc_app_state_name(const Cupola__JournalApp *value)
 {
     return value->started ? "STARTED" : "STOPPED";
 }
 
-void app_begin_run(Cupola__JournalApp *value)
+void cc_app_begin_run(Cupola__JournalApp *value)
 {
     assert_that(value->started);
     assert_that(value->droplet_sha1 != NULL);
@@ -102,7 +102,7 @@ static Cupola__JournalApp *copy_value(const Cupola__JournalApp *value)
     return copy;
 }
 
-struct app *app_new(const Cupola__JournalApp *value)
+struct app *cc_app_new(const Cupola__JournalApp *value)
 {
     struct app *app = memory_new(sizeof *app);
     app->id = value->id;
@@ -115,14 +115,14 @@ struct app *app_new(const Cupola__JournalApp *value)
     return app;
 }
 
-void app_replace_value(struct app *app, const Cupola__JournalApp *value)
+void cc_app_replace_value(struct app *app, const Cupola__JournalApp *value)
 {
     Cupola__JournalApp *copy = copy_value(value);
     cupola__journal_app__free_unpacked(app->value, NULL);
     app->value = copy;
 }
 
-void app_free(struct app *app)
+void cc_app_free(struct app *app)
 {
     cupola__journal_app__free_unpacked(app->value, NULL);
     memory_free(app->indices);
@@ -131,7 +131,7 @@ void app_free(struct app *app)
 }
 
 /* Gives every index that the change has ordered to start its epoch, and forgets those that are wanted no more. */
-void app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns)
+void cc_app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns)
 {
     size_t count = difference->is_live ? (size_t)difference->new_instances : 0;
     app->indices = memory_grow(app->indices, app->index_count * sizeof *app->indices, count * sizeof *app->indices);

@@ -15,19 +15,19 @@ static const Cupola__UserConfig *current(const struct controller *controller)
     return controller->config->bootstrap_users[controller->bootstrap_next];
 }
 
-void bootstrap_next_user(struct controller *controller)
+void cc_bootstrap_next_user(struct controller *controller)
 {
     for (; controller->bootstrap_next < controller->config->n_bootstrap_users; controller->bootstrap_next++) {
         const Cupola__UserConfig *user = current(controller);
-        if (user->email == NULL || user->password == NULL || !email_is_valid(user->email)) {
+        if (user->email == NULL || user->password == NULL || !cc_email_is_valid(user->email)) {
             machine_log(&controller->machine, LOG_ERROR,
                         "bootstrap_users[%zu] needs an e-mail address and a password; skipped",
                         controller->bootstrap_next);
             continue;
         }
-        if (state_find_user(&controller->state, user->email) != NULL)
+        if (cc_state_find_user(&controller->state, user->email) != NULL)
             continue;
-        if (!password_hash(controller, &controller->bootstrap_hash, user->password, on_hashed))
+        if (!cc_password_hash(controller, &controller->bootstrap_hash, user->password, on_hashed))
             machine_log(&controller->machine, LOG_ERROR, "too many passwords are being hashed; no bootstrap users");
         return;
     }
@@ -36,7 +36,7 @@ void bootstrap_next_user(struct controller *controller)
 static void on_hashed(struct op *op, const struct op_result *result)
 {
     struct controller *controller = container_of(op, struct controller, bootstrap_hash);
-    password_hashed(controller);
+    cc_password_hashed(controller);
     if (result->status != IO_OK) {
         if (result->status != IO_CANCELLED)
             machine_log(&controller->machine, LOG_ERROR, "cannot hash a bootstrap password: %s",
@@ -47,7 +47,7 @@ static void on_hashed(struct op *op, const struct op_result *result)
     text_add(&controller->bootstrap_password, result->data.data, result->data.size);
     controller->bootstrap_change.prepare = prepare;
     controller->bootstrap_change.done = on_done;
-    journal_submit(controller, &controller->bootstrap_change);
+    cc_journal_submit(controller, &controller->bootstrap_change);
 }
 
 /* Another controller may have been faster: then there is nothing to do. */
@@ -55,11 +55,11 @@ static bool prepare(struct change *change)
 {
     struct controller *controller = change->controller;
     const Cupola__UserConfig *user = current(controller);
-    if (state_find_user(&controller->state, user->email) != NULL)
+    if (cc_state_find_user(&controller->state, user->email) != NULL)
         return false;
     struct io_bytes hash = {(const uint8_t *)text_string(&controller->bootstrap_password),
                             controller->bootstrap_password.size};
-    change_write_user(change, user->email, hash, machine_wall_seconds(&controller->machine), NULL);
+    cc_change_write_user(change, user->email, hash, machine_wall_seconds(&controller->machine), NULL);
     return true;
 }
 
@@ -71,5 +71,5 @@ static void on_done(struct change *change, enum change_outcome outcome)
         return;
     }
     controller->bootstrap_next++;
-    bootstrap_next_user(controller);
+    cc_bootstrap_next_user(controller);
 }

@@ -43,10 +43,10 @@ const struct machine_class cloud_controller_class = {
 static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_connected};
 
 static const struct bus_route bus_routes[] = {
-    {"cloudcontrollers.hm.requests", "cc", &cupola__health_manager_request__descriptor, false, on_hm_request},
-    {"cloudcontroller.desired", "cc", &cupola__desired_request__descriptor, true, on_desired_request},
-    {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, on_droplet_exited},
-    {"router.start", NULL, NULL, true, on_router_start},
+    {"cloudcontrollers.hm.requests", "cc", &cupola__health_manager_request__descriptor, false, cc_on_hm_request},
+    {"cloudcontroller.desired", "cc", &cupola__desired_request__descriptor, true, cc_on_desired_request},
+    {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_on_droplet_exited},
+    {"router.start", NULL, NULL, true, cc_on_router_start},
 };
 
 static struct controller *controller_of(struct machine *machine)
@@ -95,7 +95,7 @@ static void listen_for_requests(struct controller *controller)
         .header_timeout_ns = header_timeout_ns,
         .idle_timeout_ns = idle_timeout_ns,
     };
-    http_server_open(&controller->machine, &controller->server, &options, &rest_server_handlers);
+    http_server_open(&controller->machine, &controller->server, &options, &cc_rest_server_handlers);
 }
 
 static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
@@ -107,7 +107,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     controller->app_domain = dot == NULL ? "" : dot;
     controller->nonces = random_named(machine->seed, "cloud_controller.nonce");
     choose_token_key(controller);
-    journal_open(controller);
+    cc_journal_open(controller);
     listen_for_requests(controller);
     bus_client_open(machine, &controller->bus, controller->config->bus, "cloud controller", &bus_handlers);
     bus_listen(&controller->bus, bus_routes, sizeof bus_routes / sizeof bus_routes[0]);
@@ -121,9 +121,9 @@ void controller_on_caught_up(struct controller *controller)
     machine_log(&controller->machine, LOG_INFO, "caught up with the journal at entry %llu: %u users, %u apps",
                 (unsigned long long)controller->state.head_sequence, HASH_COUNT(controller->state.users),
                 HASH_COUNT(controller->state.apps));
-    staging_open(controller);
-    bootstrap_next_user(controller);
-    own_route_register(controller);
+    cc_staging_open(controller);
+    cc_bootstrap_next_user(controller);
+    cc_own_route_register(controller);
 }
 
 void controller_on_listening(struct controller *controller, enum io_status status, uint16_t port)
@@ -137,18 +137,18 @@ void controller_on_listening(struct controller *controller, enum io_status statu
     }
     controller->is_listening = true;
     machine_log(&controller->machine, LOG_INFO, "the REST API listens on port %u", port);
-    own_route_register(controller);
+    cc_own_route_register(controller);
 }
 
 static void on_bus_connected(struct bus_client *bus, bool again)
 {
     (void)again;
-    own_route_register(container_of(bus, struct controller, bus));
+    cc_own_route_register(container_of(bus, struct controller, bus));
 }
 
 static void take_entry(struct machine *machine, uint64_t sequence, struct io_bytes entry)
 {
-    journal_take_entry(controller_of(machine), sequence, entry);
+    cc_journal_take_entry(controller_of(machine), sequence, entry);
 }
 
 const char *controller_host(const struct controller *controller)
@@ -181,7 +181,7 @@ static void stop(struct machine *machine)
     struct controller *controller = controller_of(machine);
     if (controller->is_stopping)
         return;
-    own_route_unregister(controller);
+    cc_own_route_unregister(controller);
     controller->is_stopping = true;
     timer_cancel(machine, &controller->stage_sweep);
     if (controller->server.connections == NULL) {
@@ -211,13 +211,13 @@ static void destroy(struct machine *machine)
     controller->is_destroyed = true;
     monitor_destroy(&controller->monitor);
     bus_client_destroy(&controller->bus);
-    journal_destroy(controller);
-    rest_destroy(controller);
+    cc_journal_destroy(controller);
+    cc_rest_destroy(controller);
     http_server_destroy(&controller->server);
-    staging_destroy(controller);
-    placement_destroy(controller);
-    hm_requests_destroy(controller);
-    state_free(&controller->state);
+    cc_staging_destroy(controller);
+    cc_placement_destroy(controller);
+    cc_hm_requests_destroy(controller);
+    cc_state_free(&controller->state);
     text_free(&controller->bootstrap_change.packed);
     text_free(&controller->bootstrap_password);
     text_free(&controller->token_key);
@@ -234,7 +234,7 @@ static void add_varz(struct monitor *monitor, struct text *json)
         calls++;
     text_addf(json, ",\"requests\":%llu,\"pending_requests\":%zu", (unsigned long long)controller->requests, calls);
     text_addf(json, ",\"running_stage_cmds\":%zu,\"pending_changes\":%zu,\"pending_starts\":%zu",
-              controller->stages_running, controller->journal.count, placement_count(controller));
+              controller->stages_running, controller->journal.count, cc_placement_count(controller));
     text_addf(json, ",\"users\":%u,\"apps\":%u,\"journal_head\":%llu,\"journal_conflicts\":%llu",
               HASH_COUNT(controller->state.users), HASH_COUNT(controller->state.apps),
               (unsigned long long)controller->state.head_sequence, (unsigned long long)controller->journal.conflicts);
@@ -251,12 +251,13 @@ static void inspect(struct machine *machine, struct text *ret_json)
     text_add_string(ret_json, ",\"apps\":[");
     for (const struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
         char version[VERSION_CAPACITY];
-        app_version(app->value, version);
+        cc_app_version(app->value, version);
         text_addf(ret_json, "%s{\"id\":%lld,\"name\":", app == controller->state.apps ? "" : ",", (long long)app->id);
         json_write_string(ret_json, app->value->name);
         text_addf(ret_json, ",\"state\":\"%s\",\"live\":%s,\"instances\":%d,\"version\":\"%s\"}",
-                  app_state_name(app->value), app->value->run_live ? "true" : "false", app->value->instances, version);
+                  cc_app_state_name(app->value), app->value->run_live ? "true" : "false", app->value->instances,
+                  version);
     }
     text_addf(ret_json, "],\"pending_changes\":%zu,\"pending_starts\":%zu,\"stagings\":%zu}", controller->journal.count,
-              placement_count(controller), controller->stages_running);
+              cc_placement_count(controller), controller->stages_running);
 }

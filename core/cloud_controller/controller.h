@@ -76,23 +76,23 @@ void controller_on_listening(struct controller *controller, enum io_status statu
 void controller_on_drained(struct controller *controller);
 
 /* follow_up.c: what follows from a change of an app that this controller made. */
-void follow_up(struct controller *controller, const struct difference *difference);
+void cc_follow_up(struct controller *controller, const struct difference *difference);
 
 /* own_route.c: the API's own host at the routers. */
-void own_route_register(struct controller *controller);
-void own_route_unregister(struct controller *controller);
+void cc_own_route_register(struct controller *controller);
+void cc_own_route_unregister(struct controller *controller);
 
 /* hm_requests.c, desired.c, own_route.c: handlers of bus messages, for the table in cloud_controller.c. */
-void on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-void on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-void on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-void on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-void hm_requests_destroy(struct controller *controller);
+void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void cc_on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void cc_on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void cc_hm_requests_destroy(struct controller *controller);
 
 /* desired.c: one app as the health manager is told of it. Points into the app and into ret_version. */
-void desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY]);
+void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY]);
 
 /* bootstrap.c: creates the configured users that do not exist yet. */
-void bootstrap_next_user(struct controller *controller);
+void cc_bootstrap_next_user(struct controller *controller);
 
 #endif

@@ -35,7 +35,7 @@ static void add_version(struct text *json, const char *version)
     json_write_string(json, version);
 }
 
-void dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
+void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
 {
     struct text json = {0};
     text_addf(&json, "{\"droplet\":%lld", (long long)stop->droplet);
@@ -50,7 +50,7 @@ void dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
     text_free(&json);
 }
 
-void dea_update(struct controller *controller, const struct app *app)
+void cc_dea_update(struct controller *controller, const struct app *app)
 {
     Cupola__DeaUpdate update = CUPOLA__DEA_UPDATE__INIT;
     update.has_droplet = true;
@@ -60,7 +60,7 @@ void dea_update(struct controller *controller, const struct app *app)
     bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
 }
 
-void dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch)
+void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch)
 {
     const Cupola__JournalApp *value = app->value;
     assert_that(value->run_live);
@@ -70,7 +70,7 @@ void dea_start(struct controller *controller, const char *dea, const struct app 
     limits.disk = value->disk_mb;
     limits.fds = value->descriptors;
     char version[VERSION_CAPACITY];
-    app_version(value, version);
+    cc_app_version(value, version);
     struct text file = {0}, uri = {0}, subject = {0};
     text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, value->droplet_sha1);
     text_addf(&uri, "http://%s:%u%s", controller_host(controller), controller->server.port, text_string(&file));

@@ -6,10 +6,10 @@
 #include "core/cloud_controller/controller.h"
 
 /* dea.stop: fields that are absent or empty do not filter. */
-void dea_stop(struct controller *controller, const Cupola__DeaStop *stop);
+void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop);
 /* dea.update: the app's hosts. */
-void dea_update(struct controller *controller, const struct app *app);
+void cc_dea_update(struct controller *controller, const struct app *app);
 /* dea.ID.start of one index. */
-void dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch);
+void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch);
 
 #endif

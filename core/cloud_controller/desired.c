@@ -4,16 +4,16 @@
 
 enum { MOST_APPS_A_PAGE = 500 };
 
-void desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY])
+void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY])
 {
     const Cupola__JournalApp *value = app->value;
-    app_version(value, ret_version);
+    cc_app_version(value, ret_version);
     cupola__desired_app__init(ret_desired);
     ret_desired->has_droplet = ret_desired->has_instances = ret_desired->has_last_updated = true;
     ret_desired->has_memory = ret_desired->has_staged = true;
     ret_desired->droplet = app->id;
     ret_desired->version = ret_version;
-    ret_desired->state = (char *)(uintptr_t)app_state_name(value);
+    ret_desired->state = (char *)(uintptr_t)cc_app_state_name(value);
     ret_desired->instances = value->instances;
     ret_desired->last_updated = value->changed_s;
     ret_desired->name = value->name;
@@ -27,7 +27,7 @@ void desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, ch
 
 static const struct app *first_after(const struct state *state, int64_t id)
 {
-    const struct app *app = state_find_app(state, id);
+    const struct app *app = cc_state_find_app(state, id);
     if (app != NULL)
         return app->hh.next;
     for (app = state->apps; app != NULL && app->id <= id; app = app->hh.next)
@@ -35,7 +35,7 @@ static const struct app *first_after(const struct state *state, int64_t id)
     return app;
 }
 
-void on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+void cc_on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     struct controller *controller = container_of(bus, struct controller, bus);
     const Cupola__DesiredRequest *request = (const Cupola__DesiredRequest *)parsed;
@@ -52,7 +52,7 @@ void on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, 
     const struct app *app = first_after(&controller->state, request->after_droplet);
     for (; app != NULL && page.n_apps < limit; app = app->hh.next) {
         places[page.n_apps] = &apps[page.n_apps];
-        desired_describe(app, &apps[page.n_apps], versions[page.n_apps]);
+        cc_desired_describe(app, &apps[page.n_apps], versions[page.n_apps]);
         page.n_apps++;
     }
     page.has_sequence = page.has_last = true;

@@ -31,7 +31,7 @@ static void copy_cut(char *to, size_t capacity, const char *from)
     to[size] = '\0';
 }
 
-void refusal_set(struct refusal *refusal, enum cloud_error error, const char *first, const char *second)
+void cc_refusal_set(struct refusal *refusal, enum cloud_error error, const char *first, const char *second)
 {
     assert_that(error != ERROR_NONE);
     refusal->error = error;
@@ -39,18 +39,18 @@ void refusal_set(struct refusal *refusal, enum cloud_error error, const char *fi
     copy_cut(refusal->second, sizeof refusal->second, second);
 }
 
-int error_status(enum cloud_error error)
+int cc_error_status(enum cloud_error error)
 {
     assert_that(error != ERROR_NONE);
     return errors[error].status;
 }
 
-int error_code(enum cloud_error error)
+int cc_error_code(enum cloud_error error)
 {
     return errors[error].code;
 }
 
-void error_describe(struct text *text, const struct refusal *refusal)
+void cc_error_describe(struct text *text, const struct refusal *refusal)
 {
     const char *arguments[2] = {refusal->first, refusal->second};
     size_t used = 0;

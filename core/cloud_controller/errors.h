@@ -48,10 +48,10 @@ struct refusal {
 };
 
 /* Fills it in; the texts are copied, cut where they are too long, and may be NULL. */
-void refusal_set(struct refusal *refusal, enum cloud_error error, const char *first, const char *second);
-int error_status(enum cloud_error error);
-int error_code(enum cloud_error error);
+void cc_refusal_set(struct refusal *refusal, enum cloud_error error, const char *first, const char *second);
+int cc_error_status(enum cloud_error error);
+int cc_error_code(enum cloud_error error);
 /* Appends the description. */
-void error_describe(struct text *text, const struct refusal *refusal);
+void cc_error_describe(struct text *text, const struct refusal *refusal);
 
 #endif

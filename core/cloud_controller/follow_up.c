@@ -17,7 +17,7 @@ static void tell_health_manager(struct controller *controller, const struct diff
     Cupola__DesiredApp desired;
     char version[VERSION_CAPACITY];
     if (app != NULL) {
-        desired_describe(app, &desired, version);
+        cc_desired_describe(app, &desired, version);
         updated.app = &desired;
     }
     bus_publish_message(&controller->bus, "droplet.updated", NULL, &updated.base);
@@ -38,7 +38,7 @@ static void stop_run(struct controller *controller, const struct difference *dif
 {
     Cupola__DeaStop stop = new_stop(difference);
     stop.version = (char *)(uintptr_t)version;
-    dea_stop(controller, &stop);
+    cc_dea_stop(controller, &stop);
 }
 
 static void stop_highest(struct controller *controller, const struct difference *difference)
@@ -49,7 +49,7 @@ static void stop_highest(struct controller *controller, const struct difference 
     stop.indices = memory_new(count * sizeof *stop.indices);
     for (int32_t index = difference->new_instances; index < difference->old_instances; index++)
         stop.indices[stop.n_indices++] = index;
-    dea_stop(controller, &stop);
+    cc_dea_stop(controller, &stop);
     memory_free(stop.indices);
 }
 
@@ -59,16 +59,16 @@ static void start_ordered(struct controller *controller, const struct difference
     for (size_t i = 0; i < app->index_count; i++) {
         if (app->indices[i].epoch != difference->sequence)
             continue;
-        placement_start(controller, app, (int32_t)i);
+        cc_placement_start(controller, app, (int32_t)i);
         controller->starts_ordered++;
     }
 }
 
-void follow_up(struct controller *controller, const struct difference *difference)
+void cc_follow_up(struct controller *controller, const struct difference *difference)
 {
     if (difference->app_id == 0)
         return;
-    struct app *app = state_find_app(&controller->state, difference->app_id);
+    struct app *app = cc_state_find_app(&controller->state, difference->app_id);
     tell_health_manager(controller, difference, difference->deleted ? NULL : app);
     if (difference->was_live && !difference->is_live)
         stop_run(controller, difference, NULL);
@@ -79,6 +79,6 @@ void follow_up(struct controller *controller, const struct difference *differenc
     if (app == NULL)
         return;
     if (difference->is_live && !difference->new_run && difference->uris_changed)
-        dea_update(controller, app);
+        cc_dea_update(controller, app);
     start_ordered(controller, difference, app);
 }

@@ -105,11 +105,11 @@ static bool is_runtime(const struct controller *controller, const char *name)
     return false;
 }
 
-bool frameworks_choose(const struct controller *controller, const char *framework, const char *runtime,
-                       struct staging_choice *ret_choice, struct refusal *ret_refusal)
+bool cc_frameworks_choose(const struct controller *controller, const char *framework, const char *runtime,
+                          struct staging_choice *ret_choice, struct refusal *ret_refusal)
 {
     if (framework == NULL || *framework == '\0') {
-        refusal_set(ret_refusal, ERROR_FRAMEWORK, "NONE", NULL);
+        cc_refusal_set(ret_refusal, ERROR_FRAMEWORK, "NONE", NULL);
         return false;
     }
     for (size_t i = 0; i < LEGACY_COUNT; i++) {
@@ -121,7 +121,7 @@ bool frameworks_choose(const struct controller *controller, const char *framewor
     }
     struct runtime_list list;
     if (!find_framework(controller, framework, &ret_choice->framework, &list)) {
-        refusal_set(ret_refusal, ERROR_APP_INVALID_AT, "staging.framework: not known", NULL);
+        cc_refusal_set(ret_refusal, ERROR_APP_INVALID_AT, "staging.framework: not known", NULL);
         return false;
     }
     ret_choice->runtime = list.names[0];
@@ -134,9 +134,9 @@ bool frameworks_choose(const struct controller *controller, const char *framewor
         }
     }
     if (is_runtime(controller, runtime))
-        refusal_set(ret_refusal, ERROR_RUNTIME, runtime, framework);
+        cc_refusal_set(ret_refusal, ERROR_RUNTIME, runtime, framework);
     else
-        refusal_set(ret_refusal, ERROR_APP_INVALID_AT, "staging.runtime: not known", NULL);
+        cc_refusal_set(ret_refusal, ERROR_APP_INVALID_AT, "staging.runtime: not known", NULL);
     return false;
 }
 
@@ -168,7 +168,7 @@ static void write_framework(struct text *json, const char *name, const struct ru
     text_addf(json, "],\"appservers\":[],\"detection\":%s}", detection);
 }
 
-void frameworks_write(const struct controller *controller, struct text *json)
+void cc_frameworks_write(const struct controller *controller, struct text *json)
 {
     const Cupola__CloudControllerConfig *config = controller->config;
     text_add_char(json, '{');
@@ -187,7 +187,7 @@ void frameworks_write(const struct controller *controller, struct text *json)
     text_add_char(json, '}');
 }
 
-void runtimes_write(const struct controller *controller, struct text *json)
+void cc_runtimes_write(const struct controller *controller, struct text *json)
 {
     (void)controller;
     text_add_char(json, '{');

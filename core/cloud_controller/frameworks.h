@@ -12,11 +12,11 @@ struct staging_choice {
 };
 
 /* `framework` and `runtime` as the client gave them; the latter may be NULL. False: refused. */
-bool frameworks_choose(const struct controller *controller, const char *framework, const char *runtime,
-                       struct staging_choice *ret_choice, struct refusal *ret_refusal);
+bool cc_frameworks_choose(const struct controller *controller, const char *framework, const char *runtime,
+                          struct staging_choice *ret_choice, struct refusal *ret_refusal);
 /* Appends the JSON object of GET /info: name -> description. */
-void frameworks_write(const struct controller *controller, struct text *json);
+void cc_frameworks_write(const struct controller *controller, struct text *json);
 /* Appends the JSON object of GET /info/runtimes: name -> version. */
-void runtimes_write(const struct controller *controller, struct text *json);
+void cc_runtimes_write(const struct controller *controller, struct text *json);
 
 #endif

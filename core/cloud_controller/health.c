@@ -31,7 +31,7 @@ static void question_add(struct question *question, const struct app *app)
 {
     Cupola__DropletVersion *droplet = &question->droplets[question->count];
     cupola__droplet_version__init(droplet);
-    app_version(app->value, question->versions[question->count]);
+    cc_app_version(app->value, question->versions[question->count]);
     droplet->has_droplet = true;
     droplet->droplet = app->id;
     droplet->version = question->versions[question->count];
@@ -40,7 +40,7 @@ static void question_add(struct question *question, const struct app *app)
 
 static void question_build(struct question *question, const struct state *state, const char *owner, const char *name)
 {
-    const struct user *user = state_find_user(state, owner);
+    const struct user *user = cc_state_find_user(state, owner);
     size_t most = user == NULL ? 0 : user->app_count;
     question->droplets = memory_new(most * sizeof *question->droplets);
     question->places = memory_new(most * sizeof *question->places);
@@ -50,8 +50,8 @@ static void question_build(struct question *question, const struct state *state,
             question_add(question, app);
 }
 
-void health_ask(struct controller *controller, struct health_query *query, const char *owner, const char *name,
-                void (*done)(struct health_query *query))
+void cc_health_ask(struct controller *controller, struct health_query *query, const char *owner, const char *name,
+                   void (*done)(struct health_query *query))
 {
     query->controller = controller;
     query->done = done;
@@ -80,8 +80,8 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
     (void)message;
     struct health_query *query = container_of(request, struct health_query, request);
     const Cupola__HealthReply *reply = (const Cupola__HealthReply *)parsed;
-    struct app *app = state_find_app(&query->controller->state, reply->droplet);
-    if (app != NULL && reply->has_healthy && app_has_version(app->value, reply->version)) {
+    struct app *app = cc_state_find_app(&query->controller->state, reply->droplet);
+    if (app != NULL && reply->has_healthy && cc_app_has_version(app->value, reply->version)) {
         app->healthy = reply->healthy < 0 ? 0 : reply->healthy;
         app->healthy_at_ns = query->controller->machine.now_ns;
     }
@@ -97,7 +97,7 @@ static void on_end(struct bus_request *request, bool timed_out)
 }
 
 /* While nothing is asked because of a silence, a fresh cache is still good. */
-int32_t health_of(const struct health_query *query, const struct app *app)
+int32_t cc_health_of(const struct health_query *query, const struct app *app)
 {
     uint64_t oldest_ns = query->asked_at_ns > silence_ns ? query->asked_at_ns - silence_ns : 0;
     return app->healthy >= 0 && app->healthy_at_ns >= oldest_ns ? app->healthy : -1;

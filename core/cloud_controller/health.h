@@ -15,9 +15,9 @@ struct health_query {
 };
 
 /* Asks for all started apps of `owner`, or for one of them (`name` is not NULL). `done` may be called at once. */
-void health_ask(struct controller *controller, struct health_query *query, const char *owner, const char *name,
-                void (*done)(struct health_query *query));
+void cc_health_ask(struct controller *controller, struct health_query *query, const char *owner, const char *name,
+                   void (*done)(struct health_query *query));
 /* What came of it: -1 if the health manager did not say. */
-int32_t health_of(const struct health_query *query, const struct app *app);
+int32_t cc_health_of(const struct health_query *query, const struct app *app);
 
 #endif

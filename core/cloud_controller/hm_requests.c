@@ -39,7 +39,7 @@ static bool is_word(const char *text, const char *lower_case_word)
     return *text == *lower_case_word;
 }
 
-void on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct controller *controller = container_of(bus, struct controller, bus);
@@ -60,13 +60,13 @@ void on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const
 /* The app, if it wants that index in that version and no start of it is in flight. */
 static struct app *find_missing(const struct controller *controller, int64_t app_id, const char *version, int32_t index)
 {
-    struct app *app = state_find_app(&controller->state, app_id);
-    if (app == NULL || index < 0 || (size_t)index >= app->index_count || !app_has_version(app->value, version))
+    struct app *app = cc_state_find_app(&controller->state, app_id);
+    if (app == NULL || index < 0 || (size_t)index >= app->index_count || !cc_app_has_version(app->value, version))
         return NULL;
     uint64_t ordered_at_ns = app->indices[index].ordered_at_ns;
     uint64_t memory_ns = controller->config->start_memory_ms * NS_PER_MS;
     bool is_in_flight = ordered_at_ns != 0 && controller->machine.now_ns - ordered_at_ns < memory_ns;
-    return is_in_flight || placement_is_pending(controller, app_id, index) ? NULL : app;
+    return is_in_flight || cc_placement_is_pending(controller, app_id, index) ? NULL : app;
 }
 
 static bool is_wished(const struct start_orders *orders, int64_t app_id, int32_t index)
@@ -110,7 +110,7 @@ static void submit_orders(struct controller *controller)
     orders->is_submitted = true;
     orders->change.prepare = prepare_orders;
     orders->change.done = on_ordered;
-    journal_submit(controller, &orders->change);
+    cc_journal_submit(controller, &orders->change);
 }
 
 /* Takes what is wished by now, up to the size of an entry; after a conflict it looks again at what it took before. */
@@ -147,7 +147,7 @@ static bool prepare_orders(struct change *change)
         Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
         entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED;
         entry.starts_ordered = &starts;
-        change_write(change, &entry, NULL);
+        cc_change_write(change, &entry, NULL);
     }
     memory_free(entries);
     memory_free(places);
@@ -160,11 +160,11 @@ static void on_ordered(struct change *change, enum change_outcome outcome)
     struct start_orders *orders = &controller->start_orders;
     for (size_t i = 0; i < orders->ordered_count && outcome == CHANGE_DURABLE; i++) {
         const struct start_wish *wish = &orders->ordered[i];
-        const struct app *app = state_find_app(&controller->state, wish->app_id);
+        const struct app *app = cc_state_find_app(&controller->state, wish->app_id);
         if (app == NULL || (size_t)wish->index >= app->index_count ||
             app->indices[wish->index].epoch != change->difference.sequence)
             continue; /* Overtaken. */
-        placement_start(controller, app, wish->index);
+        cc_placement_start(controller, app, wish->index);
         controller->starts_ordered++;
     }
     memory_free(orders->ordered);
@@ -175,16 +175,16 @@ static void on_ordered(struct change *change, enum change_outcome outcome)
 }
 
 /* An instance has ended: its index may be started again at once. */
-void on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct controller *controller = container_of(bus, struct controller, bus);
     const Cupola__DropletExited *exited = (const Cupola__DropletExited *)parsed;
-    struct app *app = state_find_app(&controller->state, exited->droplet);
+    struct app *app = cc_state_find_app(&controller->state, exited->droplet);
     if (app == NULL || exited->index < 0 || (size_t)exited->index >= app->index_count)
         return;
     struct app_index *index = &app->indices[exited->index];
-    if (exited->has_epoch ? (uint64_t)exited->epoch >= index->epoch : app_has_version(app->value, exited->version))
+    if (exited->has_epoch ? (uint64_t)exited->epoch >= index->epoch : cc_app_has_version(app->value, exited->version))
         index->ordered_at_ns = 0;
 }
 
@@ -192,7 +192,7 @@ void on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, c
 
 static void take_stop(struct controller *controller, const Cupola__HealthManagerRequest *request)
 {
-    const struct app *app = state_find_app(&controller->state, request->droplet);
+    const struct app *app = cc_state_find_app(&controller->state, request->droplet);
     Cupola__DeaStop stop = CUPOLA__DEA_STOP__INIT;
     stop.has_droplet = true;
     stop.droplet = request->droplet;
@@ -204,7 +204,7 @@ static void take_stop(struct controller *controller, const Cupola__HealthManager
                         (long long)request->droplet);
             return;
         }
-        dea_stop(controller, &stop);
+        cc_dea_stop(controller, &stop);
         return;
     }
     if (request->last_updated != app->value->changed_s || (request->n_instances == 0 && request->n_indices == 0))
@@ -214,10 +214,10 @@ static void take_stop(struct controller *controller, const Cupola__HealthManager
     stop.indices = request->indices;
     stop.n_indices = request->n_indices;
     stop.version = request->n_instances == 0 ? request->version : NULL;
-    dea_stop(controller, &stop);
+    cc_dea_stop(controller, &stop);
 }
 
-void hm_requests_destroy(struct controller *controller)
+void cc_hm_requests_destroy(struct controller *controller)
 {
     memory_free(controller->start_orders.wishes);
     memory_free(controller->start_orders.ordered);

@@ -10,7 +10,7 @@ static void on_followed(struct op *op, const struct op_result *result);
 static void on_appended(struct op *op, const struct op_result *result);
 static void advance(struct controller *controller);
 
-void journal_open(struct controller *controller)
+void cc_journal_open(struct controller *controller)
 {
     struct journal *journal = &controller->journal;
     journal->end = &journal->first;
@@ -33,7 +33,7 @@ static void on_followed(struct op *op, const struct op_result *result)
     advance(controller);
 }
 
-void journal_submit(struct controller *controller, struct change *change)
+void cc_journal_submit(struct controller *controller, struct change *change)
 {
     struct journal *journal = &controller->journal;
     assert_that(change->prepare != NULL && change->done != NULL);
@@ -121,14 +121,14 @@ static void on_appended(struct op *op, const struct op_result *result)
 
 /* ---- Entries ---- */
 
-void journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes)
+void cc_journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes)
 {
     struct journal *journal = &controller->journal;
     Cupola__JournalEntry *entry = cupola__journal_entry__unpack(NULL, bytes.size, bytes.data);
     struct difference difference;
     /* What we saw happen long ago is not in flight any more: only entries after the first catch-up date the caches. */
     uint64_t now_ns = journal->is_caught_up ? controller->machine.now_ns : 0;
-    if (entry == NULL || state_fold(&controller->state, sequence, entry, now_ns, &difference) != FOLD_OK) {
+    if (entry == NULL || cc_state_fold(&controller->state, sequence, entry, now_ns, &difference) != FOLD_OK) {
         machine_log(&controller->machine, LOG_ERROR, "journal entry %llu makes no sense; refusing to go on without it",
                     (unsigned long long)sequence);
         cupola__journal_entry__free_unpacked(entry, NULL);
@@ -139,7 +139,7 @@ void journal_take_entry(struct controller *controller, uint64_t sequence, struct
                   entry->writer_number == journal->writer_number;
     cupola__journal_entry__free_unpacked(entry, NULL);
     if (is_own && mutation_is(CC_ANSWERS_EARLY)) {
-        follow_up(controller, &difference);
+        cc_follow_up(controller, &difference);
     } else if (is_own) {
         journal->is_folded = true;
         journal->first->difference = difference;
@@ -152,7 +152,7 @@ void journal_take_entry(struct controller *controller, uint64_t sequence, struct
 
 /* ---- For prepare ---- */
 
-void change_write(struct change *change, Cupola__JournalEntry *entry, const char *actor)
+void cc_change_write(struct change *change, Cupola__JournalEntry *entry, const char *actor)
 {
     struct controller *controller = change->controller;
     entry->has_at_s = true;
@@ -168,11 +168,11 @@ void change_write(struct change *change, Cupola__JournalEntry *entry, const char
     text_grow(&change->packed, size);
 }
 
-void change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
-                      Cupola__JournalApp *new, const char *actor)
+void cc_change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
+                         Cupola__JournalApp *new, const char *actor)
 {
     if (old != NULL)
-        app_assert_moves(old, new);
+        cc_app_assert_moves(old, new);
     new->has_changed_s = true;
     new->changed_s = machine_wall_seconds(&change->controller->machine);
     Cupola__AppChange app_change = CUPOLA__APP_CHANGE__INIT;
@@ -182,15 +182,15 @@ void change_write_app(struct change *change, Cupola__AppChangeKind kind, const C
     Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
     entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_APP_PUT;
     entry.app_put = &app_change;
-    change_write(change, &entry, actor);
+    cc_change_write(change, &entry, actor);
 }
 
-bool journal_has_pending(const struct controller *controller)
+bool cc_journal_has_pending(const struct controller *controller)
 {
     return controller->journal.count > 0 || op_is_pending(&controller->journal.append);
 }
 
-void journal_destroy(struct controller *controller)
+void cc_journal_destroy(struct controller *controller)
 {
     struct journal *journal = &controller->journal;
     for (struct change *change = journal->first; change != NULL; change = change->next)

@@ -4,7 +4,7 @@
  *                     |    ^                             |
  *                  refused |__ conflict: others were first, prepare again on what they wrote
  *
- * `prepare` looks at the folded state, and either calls change_write and returns true, or returns false. It may be
+ * `prepare` looks at the folded state, and either calls cc_change_write and returns true, or returns false. It may be
  * called several times. `done` is called exactly once, and only then may anybody be answered.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_JOURNAL_H
@@ -49,19 +49,19 @@ struct journal {
 };
 
 /* Begins to follow, from the beginning. `on_caught_up` of cloud_controller.c is called when the past is folded. */
-void journal_open(struct controller *controller);
+void cc_journal_open(struct controller *controller);
 /* One entry came. */
-void journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes);
+void cc_journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes);
 /* `done` may be called before this returns. */
-void journal_submit(struct controller *controller, struct change *change);
+void cc_journal_submit(struct controller *controller, struct change *change);
 /* For prepare: the entry; its `change` must be set. `actor` may be NULL. */
-void change_write(struct change *change, Cupola__JournalEntry *entry, const char *actor);
+void cc_change_write(struct change *change, Cupola__JournalEntry *entry, const char *actor);
 /* The same for a changed app; asserts that the old value may become the new one. `old` is NULL for a new app. */
-void change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
-                      Cupola__JournalApp *new, const char *actor);
-bool journal_has_pending(const struct controller *controller);
+void cc_change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
+                         Cupola__JournalApp *new, const char *actor);
+bool cc_journal_has_pending(const struct controller *controller);
 /* Forgets all changes, without calling them. */
-void journal_destroy(struct controller *controller);
+void cc_journal_destroy(struct controller *controller);
 
 /* cloud_controller.c. */
 void controller_on_caught_up(struct controller *controller);

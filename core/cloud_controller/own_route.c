@@ -21,7 +21,7 @@ static void publish(struct controller *controller, const char *subject)
     bus_publish_message(&controller->bus, subject, NULL, &message.base);
 }
 
-void own_route_register(struct controller *controller)
+void cc_own_route_register(struct controller *controller)
 {
     if (!controller->is_listening || controller->is_stopping || !controller->journal.is_caught_up)
         return;
@@ -33,17 +33,17 @@ void own_route_register(struct controller *controller)
 
 static void on_register_timer(struct timer *timer)
 {
-    own_route_register(container_of(timer, struct controller, register_timer));
+    cc_own_route_register(container_of(timer, struct controller, register_timer));
 }
 
-void on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+void cc_on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)parsed;
     (void)message;
-    own_route_register(container_of(bus, struct controller, bus));
+    cc_own_route_register(container_of(bus, struct controller, bus));
 }
 
-void own_route_unregister(struct controller *controller)
+void cc_own_route_unregister(struct controller *controller)
 {
     timer_cancel(&controller->machine, &controller->register_timer);
     if (controller->is_listening)

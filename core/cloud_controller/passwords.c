@@ -15,24 +15,24 @@ static bool begin(struct controller *controller, struct op *op, const char *pass
     return true;
 }
 
-bool password_hash(struct controller *controller, struct op *op, const char *password, op_done *done)
+bool cc_password_hash(struct controller *controller, struct op *op, const char *password, op_done *done)
 {
     return begin(controller, op, password, "", done);
 }
 
-bool password_hash_as(struct controller *controller, struct op *op, const char *password, const char *stored,
-                      op_done *done)
+bool cc_password_hash_as(struct controller *controller, struct op *op, const char *password, const char *stored,
+                         op_done *done)
 {
     return begin(controller, op, password, stored, done);
 }
 
-void password_hashed(struct controller *controller)
+void cc_password_hashed(struct controller *controller)
 {
     assert_that(controller->hashes > 0);
     controller->hashes--;
 }
 
-bool password_hash_equals(struct io_bytes hash, const char *stored)
+bool cc_password_hash_equals(struct io_bytes hash, const char *stored)
 {
     size_t size = strlen(stored);
     return hash.size == size && size > 0 && memeql_sec(hash.data, stored, size);

@@ -41,7 +41,7 @@ static struct placement *find(const struct controller *controller, int64_t app_i
     return placement;
 }
 
-void placement_start(struct controller *controller, const struct app *app, int32_t index)
+void cc_placement_start(struct controller *controller, const struct app *app, int32_t index)
 {
     assert_that(index >= 0 && (size_t)index < app->index_count);
     struct placement *placement = find(controller, app->id, index);
@@ -58,12 +58,12 @@ void placement_start(struct controller *controller, const struct app *app, int32
     start_asking(controller);
 }
 
-bool placement_is_pending(const struct controller *controller, int64_t app_id, int32_t index)
+bool cc_placement_is_pending(const struct controller *controller, int64_t app_id, int32_t index)
 {
     return find(controller, app_id, index) != NULL;
 }
 
-const char *placement_reason(const struct controller *controller, int64_t app_id, int32_t index)
+const char *cc_placement_reason(const struct controller *controller, int64_t app_id, int32_t index)
 {
     const struct placement *placement = find(controller, app_id, index);
     if (placement == NULL)
@@ -71,7 +71,7 @@ const char *placement_reason(const struct controller *controller, int64_t app_id
     return placement->attempts == 0 ? "looking for a DEA" : "no DEA offers a place: memory or runtime is missing";
 }
 
-size_t placement_count(const struct controller *controller)
+size_t cc_placement_count(const struct controller *controller)
 {
     return HASH_COUNT(controller->placements);
 }
@@ -85,7 +85,7 @@ static void free_placement(struct placement *placement)
 /* The app, if the order still stands. */
 static struct app *find_ordered_app(const struct placement *placement)
 {
-    struct app *app = state_find_app(&placement->controller->state, placement->key.app_id);
+    struct app *app = cc_state_find_app(&placement->controller->state, placement->key.app_id);
     if (app == NULL || placement->key.index >= (int64_t)app->index_count ||
         app->indices[placement->key.index].epoch != placement->epoch)
         return NULL;
@@ -155,7 +155,7 @@ static void send_start(struct placement *placement, struct app *app)
 {
     struct controller *controller = placement->controller;
     int32_t index = (int32_t)placement->key.index;
-    dea_start(controller, placement->dea, app, index, placement->epoch);
+    cc_dea_start(controller, placement->dea, app, index, placement->epoch);
     app->indices[index].ordered_at_ns = controller->machine.now_ns; /* In flight from now. */
     controller->starts_sent++;
 }
@@ -191,7 +191,7 @@ static void on_retry(struct timer *timer)
     start_asking(placement->controller);
 }
 
-void placement_destroy(struct controller *controller)
+void cc_placement_destroy(struct controller *controller)
 {
     struct placement *placement, *next;
     HASH_ITER (hh, controller->placements, placement, next)

@@ -14,12 +14,12 @@
 #include "core/cloud_controller/controller.h"
 
 /* Starts the index under the epoch that the folded state has for it. */
-void placement_start(struct controller *controller, const struct app *app, int32_t index);
+void cc_placement_start(struct controller *controller, const struct app *app, int32_t index);
 /* Whether this controller is looking for a place for it. */
-bool placement_is_pending(const struct controller *controller, int64_t app_id, int32_t index);
+bool cc_placement_is_pending(const struct controller *controller, int64_t app_id, int32_t index);
 /* Why it has no place yet, or NULL. Static. */
-const char *placement_reason(const struct controller *controller, int64_t app_id, int32_t index);
-size_t placement_count(const struct controller *controller);
-void placement_destroy(struct controller *controller);
+const char *cc_placement_reason(const struct controller *controller, int64_t app_id, int32_t index);
+size_t cc_placement_count(const struct controller *controller);
+void cc_placement_destroy(struct controller *controller);
 
 #endif

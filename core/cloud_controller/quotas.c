@@ -13,7 +13,7 @@ static uint32_t larger(uint32_t a, uint32_t b)
 }
 
 /* What is configured for users may be more than what v1 gave its admins. */
-struct quota quota_of(const struct controller *controller, const char *email)
+struct quota cc_quota_of(const struct controller *controller, const char *email)
 {
     const Cupola__CloudControllerConfig *config = controller->config;
     struct quota quota = {config->max_memory_mb, config->max_apps, config->max_uris, config->max_services};
@@ -32,7 +32,7 @@ static uint64_t memory_of(const Cupola__JournalApp *value)
     return value->started ? (uint64_t)value->instances * (uint64_t)value->memory_mb : 0;
 }
 
-struct usage usage_of(const struct controller *controller, const char *email)
+struct usage cc_usage_of(const struct controller *controller, const char *email)
 {
     struct usage usage = {0, 0};
     for (const struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
@@ -50,15 +50,15 @@ static void refuse(struct refusal *refusal, enum cloud_error error, size_t used,
     char first[32], second[32];
     snprintf(first, sizeof first, "%zu", used);
     snprintf(second, sizeof second, "%zu", allowed);
-    refusal_set(refusal, error, first, second);
+    cc_refusal_set(refusal, error, first, second);
 }
 
-bool quota_check(const struct controller *controller, const Cupola__JournalApp *old, const Cupola__JournalApp *new,
-                 struct refusal *ret_refusal)
+bool cc_quota_check(const struct controller *controller, const Cupola__JournalApp *old, const Cupola__JournalApp *new,
+                    struct refusal *ret_refusal)
 {
-    struct quota quota = quota_of(controller, new->owner);
+    struct quota quota = cc_quota_of(controller, new->owner);
     if (old == NULL) {
-        const struct user *owner = state_find_user(&controller->state, new->owner);
+        const struct user *owner = cc_state_find_user(&controller->state, new->owner);
         assert_that(owner != NULL);
         if (owner->app_count >= quota.apps) {
             refuse(ret_refusal, ERROR_TOO_MANY_APPS, owner->app_count, quota.apps);
@@ -66,12 +66,12 @@ bool quota_check(const struct controller *controller, const Cupola__JournalApp *
         }
     }
     if (new->started) {
-        uint64_t others_mb = usage_of(controller, new->owner).memory_mb - (old == NULL ? 0 : memory_of(old));
+        uint64_t others_mb = cc_usage_of(controller, new->owner).memory_mb - (old == NULL ? 0 : memory_of(old));
         bool needs_more = old == NULL || memory_of(new) > memory_of(old);
         if (needs_more && others_mb + memory_of(new) > quota.memory_mb) {
             char allowed[32];
             snprintf(allowed, sizeof allowed, "%uM", quota.memory_mb);
-            refusal_set(ret_refusal, ERROR_MEMORY, allowed, NULL);
+            cc_refusal_set(ret_refusal, ERROR_MEMORY, allowed, NULL);
             return false;
         }
     }

@@ -16,11 +16,11 @@ struct usage {
     uint32_t started_apps;
 };
 
-struct quota quota_of(const struct controller *controller, const char *email);
-struct usage usage_of(const struct controller *controller, const char *email);
+struct quota cc_quota_of(const struct controller *controller, const char *email);
+struct usage cc_usage_of(const struct controller *controller, const char *email);
 
 /* Whether the owner may have the app as `new` says instead of `old` (NULL: it is created). */
-bool quota_check(const struct controller *controller, const Cupola__JournalApp *old, const Cupola__JournalApp *new,
-                 struct refusal *ret_refusal);
+bool cc_quota_check(const struct controller *controller, const Cupola__JournalApp *old, const Cupola__JournalApp *new,
+                    struct refusal *ret_refusal);
 
 #endif

@@ -15,7 +15,7 @@ static void on_aborted(struct http_exchange *exchange);
 static void on_listening(struct http_server *server, enum io_status status, uint16_t port);
 static void on_drained(struct http_server *server);
 
-const struct http_server_handlers rest_server_handlers = {
+const struct http_server_handlers cc_rest_server_handlers = {
     .on_listening = on_listening,
     .on_head = on_head,
     .on_body = on_body,
@@ -72,7 +72,7 @@ static void call_free(struct call *call)
     memory_free(call);
 }
 
-void rest_destroy(struct controller *controller)
+void cc_rest_destroy(struct controller *controller)
 {
     while (controller->calls != NULL)
         call_free(controller->calls);
@@ -84,11 +84,11 @@ void rest_destroy(struct controller *controller)
 static bool take_proxy_user(struct call *call, const char *proxied, struct refusal *refusal)
 {
     if (call->email == NULL || !call->is_admin) {
-        refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
+        cc_refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }
-    if (state_find_user(&call->controller->state, proxied) == NULL) {
-        refusal_set(refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
+    if (cc_state_find_user(&call->controller->state, proxied) == NULL) {
+        cc_refusal_set(refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
         return false;
     }
     memory_free(call->email);
@@ -101,8 +101,8 @@ static bool identify(struct call *call, struct refusal *refusal)
 {
     const char *token = http_exchange_header(call->exchange, "Authorization");
     struct text email = {0};
-    if (token != NULL && token_check(call->controller, token, &email) &&
-        state_find_user(&call->controller->state, text_string(&email)) != NULL) {
+    if (token != NULL && cc_token_check(call->controller, token, &email) &&
+        cc_state_find_user(&call->controller->state, text_string(&email)) != NULL) {
         call->email = memory_copy_text(text_string(&email));
         call->is_admin = controller_is_admin(call->controller, call->email);
     }
@@ -113,7 +113,7 @@ static bool identify(struct call *call, struct refusal *refusal)
         return false;
     if ((call->route->access != ACCESS_ANYBODY && call->email == NULL) ||
         (call->route->access == ACCESS_ADMIN && !call->is_admin)) {
-        refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
+        cc_refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }
     return true;
@@ -127,18 +127,18 @@ static bool on_head(struct http_exchange *exchange)
     struct controller *controller = container_of(exchange->server, struct controller, server);
     controller->requests++;
     struct route_match match = {0};
-    if (!routes_find(&exchange->head, exchange->path, &match)) {
+    if (!cc_routes_find(&exchange->head, exchange->path, &match)) {
         http_answer_string(exchange, 404, "text/html", " ");
         return false;
     }
     struct call *call = call_new(controller, exchange, &match);
     struct refusal refusal = {0};
     if (!controller->journal.is_caught_up) {
-        call_fail(call, ERROR_DATABASE, NULL, NULL); /* We do not know anything yet. */
+        cc_call_fail(call, ERROR_DATABASE, NULL, NULL); /* We do not know anything yet. */
         return false;
     }
     if (!identify(call, &refusal)) {
-        call_refuse(call, &refusal);
+        cc_call_refuse(call, &refusal);
         return false;
     }
     if (call->route->begin_body == NULL)
@@ -184,7 +184,7 @@ static struct http_exchange *take_exchange(struct call *call)
     return exchange;
 }
 
-void call_answer_json(struct call *call, int status, struct text *json)
+void cc_call_answer_json(struct call *call, int status, struct text *json)
 {
     struct http_exchange *exchange = take_exchange(call);
     call_free(call);
@@ -193,14 +193,14 @@ void call_answer_json(struct call *call, int status, struct text *json)
     text_free(json);
 }
 
-void call_answer(struct call *call, int status, const ProtobufCMessage *message)
+void cc_call_answer(struct call *call, int status, const ProtobufCMessage *message)
 {
     struct text json = {0};
     json_write(&json, message);
-    call_answer_json(call, status, &json);
+    cc_call_answer_json(call, status, &json);
 }
 
-void call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message)
+void cc_call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message)
 {
     struct http_exchange *exchange = take_exchange(call);
     struct text json = {0}, header = {0};
@@ -222,22 +222,22 @@ static void answer_string(struct call *call, int status, const char *content_typ
     call_free(call);
 }
 
-void call_answer_blank(struct call *call)
+void cc_call_answer_blank(struct call *call)
 {
     answer_string(call, 200, "text/html; charset=utf-8", (struct io_bytes){(const uint8_t *)" ", 1});
 }
 
-void call_answer_nothing(struct call *call)
+void cc_call_answer_nothing(struct call *call)
 {
     answer_string(call, 204, NULL, (struct io_bytes){(const uint8_t *)"", 0});
 }
 
-void call_answer_text(struct call *call, int status, struct io_bytes text)
+void cc_call_answer_text(struct call *call, int status, struct io_bytes text)
 {
     answer_string(call, status, "text/plain; charset=utf-8", text);
 }
 
-void call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size)
+void cc_call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size)
 {
     struct http_exchange *exchange = take_exchange(call);
     if (exchange != NULL)
@@ -245,55 +245,55 @@ void call_answer_blob(struct call *call, const char *content_type, const char *d
     call_free(call);
 }
 
-void call_refuse(struct call *call, const struct refusal *refusal)
+void cc_call_refuse(struct call *call, const struct refusal *refusal)
 {
     struct text description = {0};
-    error_describe(&description, refusal);
+    cc_error_describe(&description, refusal);
     Cupola__RestError error = CUPOLA__REST_ERROR__INIT;
     error.has_code = true;
-    error.code = error_code(refusal->error);
+    error.code = cc_error_code(refusal->error);
     error.description = (char *)(uintptr_t)text_string(&description);
     struct text json = {0};
     json_write(&json, &error.base);
     text_free(&description);
-    int status = error_status(refusal->error);
-    call_answer_json(call, status, &json);
+    int status = cc_error_status(refusal->error);
+    cc_call_answer_json(call, status, &json);
 }
 
-void call_fail(struct call *call, enum cloud_error error, const char *first, const char *second)
+void cc_call_fail(struct call *call, enum cloud_error error, const char *first, const char *second)
 {
     struct refusal refusal = {0};
-    refusal_set(&refusal, error, first, second);
-    call_refuse(call, &refusal);
+    cc_refusal_set(&refusal, error, first, second);
+    cc_call_refuse(call, &refusal);
 }
 
-void call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal)
+void cc_call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal)
 {
     assert_that(outcome != CHANGE_DURABLE);
     if (outcome == CHANGE_REFUSED)
-        call_refuse(call, refusal);
+        cc_call_refuse(call, refusal);
     else
-        call_fail(call, ERROR_DATABASE, NULL, NULL);
+        cc_call_fail(call, ERROR_DATABASE, NULL, NULL);
 }
 
 /* ---- What requests have in common ---- */
 
-bool call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
+bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
 {
     struct json_error error = {{0}, 0, 0};
     ProtobufCMessage *message = json_read(descriptor, call->exchange->body, JSON_LENIENT | JSON_NUMBER_TEXT, &error);
     if (message == NULL) {
-        call_fail(call, ERROR_BAD_REQUEST_AT, error.text, NULL);
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT, error.text, NULL);
         return false;
     }
     *(ProtobufCMessage **)ret_message = message; /* Only now: it may lie in the call. */
     return true;
 }
 
-struct app *call_find_app(struct call *call, const char *name)
+struct app *cc_call_find_app(struct call *call, const char *name)
 {
-    struct app *app = state_find_owned(&call->controller->state, call->email, name);
+    struct app *app = cc_state_find_owned(&call->controller->state, call->email, name);
     if (app == NULL)
-        call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     return app;
 }

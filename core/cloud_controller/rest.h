@@ -1,7 +1,7 @@
 /* One request of the REST API, and what its handlers share.
  *
  * A handler's own struct embeds `struct call` first; the route says how big it is. Every handler ends in exactly one
- * call_answer_* or call_fail, at once or after operations of its own; that frees the call. If the client goes away
+ * call_answer_* or cc_call_fail, at once or after operations of its own; that frees the call. If the client goes away
  * meanwhile the operations run to their end all the same, and the answer is dropped.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_REST_H
@@ -53,37 +53,37 @@ struct route_table {
     const struct route *routes;
     size_t count;
 };
-extern const struct route_table info_routes, user_routes, app_routes, app_put_routes, bits_routes, instance_routes,
-    stats_routes, file_routes, service_routes, upload_routes;
+extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
+    cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes;
 
-extern const struct http_server_handlers rest_server_handlers;
+extern const struct http_server_handlers cc_rest_server_handlers;
 
 /* Frees all calls, unanswered. */
-void rest_destroy(struct controller *controller);
+void cc_rest_destroy(struct controller *controller);
 
 /* ---- Answers ---- */
 
-void call_answer(struct call *call, int status, const ProtobufCMessage *message);
+void cc_call_answer(struct call *call, int status, const ProtobufCMessage *message);
 /* JSON that was put together elsewhere; the text is emptied. */
-void call_answer_json(struct call *call, int status, struct text *json);
+void cc_call_answer_json(struct call *call, int status, struct text *json);
 /* 302 with a Location. */
-void call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message);
+void cc_call_answer_moved(struct call *call, const char *location, const ProtobufCMessage *message);
 /* 200 and a blank: v1's way to say nothing. */
-void call_answer_blank(struct call *call);
+void cc_call_answer_blank(struct call *call);
 /* 204. */
-void call_answer_nothing(struct call *call);
-void call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size);
-void call_answer_text(struct call *call, int status, struct io_bytes text);
-void call_fail(struct call *call, enum cloud_error error, const char *first, const char *second);
-void call_refuse(struct call *call, const struct refusal *refusal);
+void cc_call_answer_nothing(struct call *call);
+void cc_call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size);
+void cc_call_answer_text(struct call *call, int status, struct io_bytes text);
+void cc_call_fail(struct call *call, enum cloud_error error, const char *first, const char *second);
+void cc_call_refuse(struct call *call, const struct refusal *refusal);
 /* After a change that did not become durable. `refusal` is what its prepare has set. */
-void call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal);
+void cc_call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal);
 
 /* ---- What requests have in common ---- */
 
 /* The body as a message, given. False: the call was failed, and is gone. */
-bool call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
+bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The caller's app of that name, or NULL: then the call was failed. */
-struct app *call_find_app(struct call *call, const char *name);
+struct app *cc_call_find_app(struct call *call, const char *name);
 
 #endif

@@ -41,37 +41,37 @@ static const struct route routes[] = {
     {"PUT", "/apps/:", ACCESS_USER, sizeof(struct put_call), handle_put, release_put, NULL, NULL},
     {"PUT", "/apps/:/update", ACCESS_USER, sizeof(struct rerun_call), handle_rerun, NULL, NULL, NULL},
 };
-const struct route_table app_put_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_app_put_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static void release_put(struct call *call)
 {
-    app_request_free(&container_of(call, struct put_call, call)->request);
+    cc_app_request_free(&container_of(call, struct put_call, call)->request);
 }
 
 static void handle_put(struct call *call)
 {
     struct put_call *request = container_of(call, struct put_call, call);
-    if (call_find_app(call, call->arguments[0]) == NULL || !app_request_read(&request->request, call))
+    if (cc_call_find_app(call, call->arguments[0]) == NULL || !cc_app_request_read(&request->request, call))
         return;
     request->change.prepare = prepare_put;
     request->change.done = on_put;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static bool prepare_put(struct change *change)
 {
     struct put_call *request = container_of(change, struct put_call, change);
     const struct controller *controller = change->controller;
-    const struct app *app = state_find_owned(&controller->state, request->call.email, request->call.arguments[0]);
+    const struct app *app = cc_state_find_owned(&controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
-        refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
         return false;
     }
     Cupola__JournalApp value = *app->value;
-    if (!app_request_apply(&request->request, controller, app->value, &value, &request->refusal))
+    if (!cc_app_request_apply(&request->request, controller, app->value, &value, &request->refusal))
         return false;
     request->waits = value.started != app->value->started || value.instances != app->value->instances;
-    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CHANGED, app->value, &value, request->call.email);
+    cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CHANGED, app->value, &value, request->call.email);
     return true;
 }
 
@@ -81,28 +81,28 @@ static void on_put(struct change *change, enum change_outcome outcome)
     struct call *call = &request->call;
     struct controller *controller = change->controller;
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(call, outcome, &request->refusal);
+        cc_call_fail_change(call, outcome, &request->refusal);
         return;
     }
-    follow_up(controller, &change->difference);
-    struct app *app = state_find_owned(&controller->state, call->email, call->arguments[0]);
-    bool stages = app != NULL && app_needs_staging(app->value);
+    cc_follow_up(controller, &change->difference);
+    struct app *app = cc_state_find_owned(&controller->state, call->email, call->arguments[0]);
+    bool stages = app != NULL && cc_app_needs_staging(app->value);
     if (stages && request->waits) {
-        staging_wait(controller, app, &request->waiter, on_put_staged);
+        cc_staging_wait(controller, app, &request->waiter, on_put_staged);
         return;
     }
     if (stages)
-        staging_request(controller, app);
-    call_answer_blank(call);
+        cc_staging_request(controller, app);
+    cc_call_answer_blank(call);
 }
 
 static void on_put_staged(struct stage_waiter *waiter, const struct refusal *failure)
 {
     struct put_call *request = container_of(waiter, struct put_call, waiter);
     if (failure == NULL)
-        call_answer_blank(&request->call);
+        cc_call_answer_blank(&request->call);
     else
-        call_refuse(&request->call, failure);
+        cc_call_refuse(&request->call, failure);
 }
 
 /* ---- PUT /apps/NAME/update: a new run ---- */
@@ -111,11 +111,11 @@ static void on_put_staged(struct stage_waiter *waiter, const struct refusal *fai
 static void handle_rerun(struct call *call)
 {
     struct rerun_call *request = container_of(call, struct rerun_call, call);
-    if (call_find_app(call, call->arguments[0]) == NULL)
+    if (cc_call_find_app(call, call->arguments[0]) == NULL)
         return;
     if (call->exchange->body.size > 0) {
         Cupola__RestApp *body = NULL;
-        if (!call_read_body(call, &cupola__rest_app__descriptor, &body))
+        if (!cc_call_read_body(call, &cupola__rest_app__descriptor, &body))
             return;
         request->has_meta = body->meta != NULL && body->meta->has_version;
         request->meta_version = request->has_meta ? body->meta->version : 0;
@@ -123,7 +123,7 @@ static void handle_rerun(struct call *call)
     }
     request->change.prepare = prepare_rerun;
     request->change.done = on_rerun;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static enum cloud_error find_rerun_fault(const struct rerun_call *request, const struct app *app)
@@ -141,18 +141,18 @@ static bool prepare_rerun(struct change *change)
 {
     struct rerun_call *request = container_of(change, struct rerun_call, change);
     const struct app *app =
-        state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+        cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
     enum cloud_error fault = find_rerun_fault(request, app);
     if (fault != ERROR_NONE) {
-        refusal_set(&request->refusal, fault, NULL, NULL);
+        cc_refusal_set(&request->refusal, fault, NULL, NULL);
         return false;
     }
     Cupola__JournalApp value = *app->value;
     value.has_lock_version = true;
     value.lock_version++;
-    if (!app_needs_staging(&value) && value.droplet_sha1 != NULL)
-        app_begin_run(&value); /* Otherwise the end of staging begins it. */
-    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_UPDATED, app->value, &value, request->call.email);
+    if (!cc_app_needs_staging(&value) && value.droplet_sha1 != NULL)
+        cc_app_begin_run(&value); /* Otherwise the end of staging begins it. */
+    cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_UPDATED, app->value, &value, request->call.email);
     return true;
 }
 
@@ -162,22 +162,22 @@ static void on_rerun(struct change *change, enum change_outcome outcome)
     struct call *call = &request->call;
     struct controller *controller = change->controller;
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(call, outcome, &request->refusal);
+        cc_call_fail_change(call, outcome, &request->refusal);
         return;
     }
-    follow_up(controller, &change->difference);
-    struct app *app = state_find_owned(&controller->state, call->email, call->arguments[0]);
-    if (app != NULL && app_needs_staging(app->value))
-        staging_wait(controller, app, &request->waiter, on_rerun_staged);
+    cc_follow_up(controller, &change->difference);
+    struct app *app = cc_state_find_owned(&controller->state, call->email, call->arguments[0]);
+    if (app != NULL && cc_app_needs_staging(app->value))
+        cc_staging_wait(controller, app, &request->waiter, on_rerun_staged);
     else
-        call_answer_nothing(call);
+        cc_call_answer_nothing(call);
 }
 
 static void on_rerun_staged(struct stage_waiter *waiter, const struct refusal *failure)
 {
     struct rerun_call *request = container_of(waiter, struct rerun_call, waiter);
     if (failure == NULL)
-        call_answer_nothing(&request->call);
+        cc_call_answer_nothing(&request->call);
     else
-        call_refuse(&request->call, failure);
+        cc_call_refuse(&request->call, failure);
 }

@@ -48,7 +48,7 @@ static const struct route routes[] = {
     {"GET", "/apps/:", ACCESS_USER, sizeof(struct read_call), handle_get, NULL, NULL, NULL},
     {"DELETE", "/apps/:", ACCESS_USER, sizeof(struct delete_call), handle_delete, NULL, NULL, NULL},
 };
-const struct route_table app_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_app_routes = {routes, sizeof routes / sizeof routes[0]};
 
 /* ---- Reading ---- */
 
@@ -71,7 +71,7 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
     meta.version = value->lock_version;
     meta.created = machine_wall_seconds(&call->controller->machine); /* As v1: the time of the answer. */
     char version[VERSION_CAPACITY];
-    app_version(value, version);
+    cc_app_version(value, version);
 
     Cupola__RestApp answer = CUPOLA__REST_APP__INIT;
     answer.name = value->name;
@@ -83,7 +83,7 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
     answer.has_runninginstances = running >= 0;
     answer.runninginstances = running;
     answer.resources = &resources;
-    answer.state = (char *)(uintptr_t)app_state_name(value);
+    answer.state = (char *)(uintptr_t)cc_app_state_name(value);
     answer.version = version;
     answer.env = value->env;
     answer.n_env = value->n_env;
@@ -99,7 +99,7 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
 static void handle_list(struct call *call)
 {
     struct read_call *request = container_of(call, struct read_call, call);
-    health_ask(call->controller, &request->health, call->email, NULL, answer_list);
+    cc_health_ask(call->controller, &request->health, call->email, NULL, answer_list);
 }
 
 static void answer_list(struct health_query *health)
@@ -113,30 +113,30 @@ static void answer_list(struct health_query *health)
             continue;
         if (json.size > 1)
             text_add_char(&json, ',');
-        write_app(call, app, app->value->started ? health_of(health, app) : -1, &json);
+        write_app(call, app, app->value->started ? cc_health_of(health, app) : -1, &json);
     }
     text_add_char(&json, ']');
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }
 
 static void handle_get(struct call *call)
 {
     struct read_call *request = container_of(call, struct read_call, call);
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app != NULL)
-        health_ask(call->controller, &request->health, call->email, app->value->name, answer_get);
+        cc_health_ask(call->controller, &request->health, call->email, app->value->name, answer_get);
 }
 
 static void answer_get(struct health_query *health)
 {
     struct read_call *request = container_of(health, struct read_call, health);
     struct call *call = &request->call;
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     struct text json = {0};
-    write_app(call, app, app->value->started ? health_of(health, app) : 0, &json);
-    call_answer_json(call, 200, &json);
+    write_app(call, app, app->value->started ? cc_health_of(health, app) : 0, &json);
+    cc_call_answer_json(call, 200, &json);
 }
 
 /* ---- POST /apps ---- */
@@ -154,23 +154,23 @@ static bool is_name(const char *name)
 
 static void release_create(struct call *call)
 {
-    app_request_free(&container_of(call, struct create_call, call)->request);
+    cc_app_request_free(&container_of(call, struct create_call, call)->request);
 }
 
 static void handle_create(struct call *call)
 {
     struct create_call *request = container_of(call, struct create_call, call);
-    if (!app_request_read(&request->request, call))
+    if (!cc_app_request_read(&request->request, call))
         return;
     const char *name = request->request.body->name;
     if (name == NULL || !is_name(name)) {
-        call_fail(call, ERROR_APP_INVALID_AT, "name: expected letters, digits, _ and - only", NULL);
+        cc_call_fail(call, ERROR_APP_INVALID_AT, "name: expected letters, digits, _ and - only", NULL);
         return;
     }
     random_hex(&call->controller->nonces, request->nonce, 16);
     request->change.prepare = prepare_create;
     request->change.done = on_created;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static Cupola__JournalApp new_value(const struct create_call *request, const struct controller *controller)
@@ -195,18 +195,18 @@ static bool prepare_create(struct change *change)
 {
     struct create_call *request = container_of(change, struct create_call, change);
     const struct controller *controller = change->controller;
-    if (state_find_user(&controller->state, request->call.email) == NULL) {
-        refusal_set(&request->refusal, ERROR_FORBIDDEN, NULL, NULL);
+    if (cc_state_find_user(&controller->state, request->call.email) == NULL) {
+        cc_refusal_set(&request->refusal, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }
-    if (state_find_owned(&controller->state, request->call.email, request->request.body->name) != NULL) {
-        refusal_set(&request->refusal, ERROR_APP_INVALID_AT, "name: there is such an app already", NULL);
+    if (cc_state_find_owned(&controller->state, request->call.email, request->request.body->name) != NULL) {
+        cc_refusal_set(&request->refusal, ERROR_APP_INVALID_AT, "name: there is such an app already", NULL);
         return false;
     }
     Cupola__JournalApp value = new_value(request, controller);
-    if (!app_request_apply(&request->request, controller, NULL, &value, &request->refusal))
+    if (!cc_app_request_apply(&request->request, controller, NULL, &value, &request->refusal))
         return false;
-    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CREATED, NULL, &value, request->call.email);
+    cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CREATED, NULL, &value, request->call.email);
     return true;
 }
 
@@ -215,10 +215,10 @@ static void on_created(struct change *change, enum change_outcome outcome)
     struct create_call *request = container_of(change, struct create_call, change);
     struct call *call = &request->call;
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(call, outcome, &request->refusal);
+        cc_call_fail_change(call, outcome, &request->refusal);
         return;
     }
-    follow_up(change->controller, &change->difference);
+    cc_follow_up(change->controller, &change->difference);
     struct text location = {0};
     if (call->exchange != NULL) {
         struct http_text host = call->exchange->head.host;
@@ -227,7 +227,7 @@ static void on_created(struct change *change, enum change_outcome outcome)
     Cupola__RestCreated answer = CUPOLA__REST_CREATED__INIT;
     answer.result = (char *)(uintptr_t) "success";
     answer.redirect = (char *)(uintptr_t)text_string(&location);
-    call_answer_moved(call, text_string(&location), &answer.base);
+    cc_call_answer_moved(call, text_string(&location), &answer.base);
     text_free(&location);
 }
 
@@ -238,16 +238,16 @@ static void handle_delete(struct call *call)
     struct delete_call *request = container_of(call, struct delete_call, call);
     request->change.prepare = prepare_delete;
     request->change.done = on_deleted;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static bool prepare_delete(struct change *change)
 {
     struct delete_call *request = container_of(change, struct delete_call, change);
     const struct app *app =
-        state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+        cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
-        refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
         return false;
     }
     Cupola__AppDeletion deletion = CUPOLA__APP_DELETION__INIT;
@@ -256,7 +256,7 @@ static bool prepare_delete(struct change *change)
     Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
     entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_APP_DELETED;
     entry.app_deleted = &deletion;
-    change_write(change, &entry, request->call.email);
+    cc_change_write(change, &entry, request->call.email);
     return true;
 }
 
@@ -264,9 +264,9 @@ static void on_deleted(struct change *change, enum change_outcome outcome)
 {
     struct delete_call *request = container_of(change, struct delete_call, change);
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(&request->call, outcome, &request->refusal);
+        cc_call_fail_change(&request->call, outcome, &request->refusal);
         return;
     }
-    follow_up(change->controller, &change->difference);
-    call_answer_blank(&request->call);
+    cc_follow_up(change->controller, &change->difference);
+    cc_call_answer_blank(&request->call);
 }

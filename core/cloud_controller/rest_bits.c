@@ -28,7 +28,7 @@ static const struct route routes[] = {
      NULL},
     {"POST", "/resources", ACCESS_USER, sizeof(struct call), handle_resources, NULL, NULL, NULL},
 };
-const struct route_table bits_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_bits_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static void release_blob_call(struct call *call)
 {
@@ -47,18 +47,18 @@ static void on_stat(struct op *op, const struct op_result *result)
 {
     struct blob_call *request = container_of(op, struct blob_call, op);
     if (result->status == IO_OK)
-        call_answer_blob(&request->call, request->content_type, request->digest, result->number);
+        cc_call_answer_blob(&request->call, request->content_type, request->digest, result->number);
     else
-        call_fail(&request->call, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_call_fail(&request->call, ERROR_APP_NOT_FOUND, NULL, NULL);
 }
 
 static void handle_package(struct call *call)
 {
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     if (app->value->package_sha1 == NULL)
-        call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
         send_blob(call, app->value->package_sha1, "application/zip");
 }
@@ -69,9 +69,9 @@ static void handle_droplet(struct call *call)
     const char *id = call->arguments[0];
     char *end = NULL;
     long long number = strtoll(id, &end, 10);
-    const struct app *app = *id != '\0' && *end == '\0' ? state_find_app(&call->controller->state, number) : NULL;
+    const struct app *app = *id != '\0' && *end == '\0' ? cc_state_find_app(&call->controller->state, number) : NULL;
     if (app == NULL || app->value->droplet_sha1 == NULL || strcmp(app->value->droplet_sha1, call->arguments[1]) != 0)
-        call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
         send_blob(call, app->value->droplet_sha1, "application/octet-stream");
 }
@@ -81,5 +81,5 @@ static void handle_resources(struct call *call)
 {
     struct text json = {0};
     text_add_string(&json, "[]");
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }

@@ -33,7 +33,7 @@ static void on_fetched(struct http_call *fetch, enum io_status status);
 static const struct route routes[] = {
     {"GET", "/apps/:/instances/:/files/*", ACCESS_USER, sizeof(struct file_call), handle, release, NULL, NULL},
 };
-const struct route_table file_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_file_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static const struct bus_request_handlers find_handlers = {.on_answer = on_found, .on_end = on_find_end};
 static const struct http_call_handlers fetch_handlers = {.on_done = on_fetched};
@@ -76,26 +76,26 @@ static void handle(struct call *call)
 {
     struct file_call *request = container_of(call, struct file_call, call);
     const char *id = call->arguments[1];
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     if (strcmp(call->rest, "logs/staging.log") == 0 && app->value->staging_log != NULL) {
         const char *log = app->value->staging_log;
-        call_answer_text(call, 200, (struct io_bytes){(const uint8_t *)log, strlen(log)});
+        cc_call_answer_text(call, 200, (struct io_bytes){(const uint8_t *)log, strlen(log)});
         return;
     }
     bool is_index = consists_of(id, "0123456789", 1, MAX_INDEX_DIGITS);
     long long index = is_index ? strtoll(id, NULL, 10) : 0;
     if (!app->value->started)
-        call_fail(call, ERROR_APP_STOPPED, NULL, NULL);
+        cc_call_fail(call, ERROR_APP_STOPPED, NULL, NULL);
     else if (is_index && index >= app->value->instances)
-        call_fail(call, ERROR_NO_INSTANCE, id, NULL);
+        cc_call_fail(call, ERROR_NO_INSTANCE, id, NULL);
     else if (is_index)
         find_instance(request, app, (int32_t)index, NULL);
     else if (consists_of(id, "0123456789abcdef", INSTANCE_ID_DIGITS, INSTANCE_ID_DIGITS))
         find_instance(request, app, 0, id);
     else
-        call_fail(call, ERROR_NO_INSTANCE, id, NULL);
+        cc_call_fail(call, ERROR_NO_INSTANCE, id, NULL);
 }
 
 /* ---- Its file ---- */
@@ -191,7 +191,7 @@ static void on_find_end(struct bus_request *request, bool timed_out)
     (void)timed_out;
     struct file_call *call = container_of(request, struct file_call, request);
     if (!call->is_found)
-        call_fail(&call->call, ERROR_FILE, call->call.rest, NULL);
+        cc_call_fail(&call->call, ERROR_FILE, call->call.rest, NULL);
 }
 
 /* The viewer's own status reaches the client where v1's clients know it: 403 and 404 with their texts. */
@@ -200,9 +200,9 @@ static void on_fetched(struct http_call *fetch, enum io_status status)
     struct file_call *call = container_of(fetch, struct file_call, fetch);
     bool is_passed_on = status == IO_OK && (fetch->status == 200 || fetch->status == 403 || fetch->status == 404);
     if (!is_passed_on) {
-        call_fail(&call->call, ERROR_FILE, call->call.rest, NULL);
+        cc_call_fail(&call->call, ERROR_FILE, call->call.rest, NULL);
         return;
     }
     struct io_bytes body = {(const uint8_t *)text_string(&fetch->body), fetch->body.size};
-    call_answer_text(&call->call, fetch->status, body);
+    cc_call_answer_text(&call->call, fetch->status, body);
 }

@@ -16,17 +16,17 @@ static const struct route routes[] = {
     {"GET", "/info/services", ACCESS_USER, sizeof(struct call), handle_empty_object, NULL, NULL, NULL},
     {"GET", "/info/runtimes", ACCESS_USER, sizeof(struct call), handle_runtimes, NULL, NULL, NULL},
 };
-const struct route_table info_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_info_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static void describe_quota(const struct call *call, Cupola__RestLimits *limits, Cupola__RestUsage *usage)
 {
-    struct quota quota = quota_of(call->controller, call->email);
+    struct quota quota = cc_quota_of(call->controller, call->email);
     limits->has_memory = limits->has_app_uris = limits->has_services = limits->has_apps = true;
     limits->memory = (int32_t)quota.memory_mb;
     limits->app_uris = (int32_t)quota.uris;
     limits->services = (int32_t)quota.services;
     limits->apps = (int32_t)quota.apps;
-    struct usage used = usage_of(call->controller, call->email);
+    struct usage used = cc_usage_of(call->controller, call->email);
     usage->has_memory = usage->has_apps = usage->has_services = true;
     usage->memory = (int32_t)used.memory_mb;
     usage->apps = (int32_t)used.started_apps;
@@ -58,24 +58,24 @@ static void handle_info(struct call *call)
         assert_that(json.size > 2);
         text_add(&whole, text_string(&json), json.size - 1);
         text_add_string(&whole, ",\"frameworks\":");
-        frameworks_write(call->controller, &whole);
+        cc_frameworks_write(call->controller, &whole);
         text_add_char(&whole, '}');
         text_free(&json);
         json = whole;
     }
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }
 
 static void handle_runtimes(struct call *call)
 {
     struct text json = {0};
-    runtimes_write(call->controller, &json);
-    call_answer_json(call, 200, &json);
+    cc_runtimes_write(call->controller, &json);
+    cc_call_answer_json(call, 200, &json);
 }
 
 static void handle_empty_object(struct call *call)
 {
     struct text json = {0};
     text_add_string(&json, "{}");
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }

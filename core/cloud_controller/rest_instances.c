@@ -63,7 +63,7 @@ static const struct route routes[] = {
     {"GET", "/apps/:/crashes", ACCESS_USER, sizeof(struct crashes_call), handle_crashes, release_crashes, NULL, NULL},
     {"GET", "/apps/:/update", ACCESS_USER, sizeof(struct update_call), handle_update, NULL, NULL, NULL},
 };
-const struct route_table instance_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_instance_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static const struct bus_request_handlers find_handlers = {.on_answer = on_found, .on_end = on_find_end};
 static const struct bus_request_handlers flapping_handlers = {.on_answer = on_flapping, .on_end = on_flapping_end};
@@ -74,7 +74,7 @@ static void ask_health_manager(struct call *call, const struct app *app, const c
                                const ProtobufCMessageDescriptor *answer, const struct bus_request_handlers *handlers)
 {
     char version[VERSION_CAPACITY];
-    app_version(app->value, version);
+    cc_app_version(app->value, version);
     Cupola__HealthStatusRequest message = CUPOLA__HEALTH_STATUS_REQUEST__INIT;
     message.has_droplet = true;
     message.droplet = app->id;
@@ -94,12 +94,12 @@ static void release_instances(struct call *call)
 static void handle_instances(struct call *call)
 {
     struct instances_call *request = container_of(call, struct instances_call, call);
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     if (!app->value->started || app->value->instances == 0) {
         Cupola__RestInstances none = CUPOLA__REST_INSTANCES__INIT;
-        call_answer(call, 200, &none.base);
+        cc_call_answer(call, 200, &none.base);
         return;
     }
     request->app_id = app->id;
@@ -110,7 +110,7 @@ static void handle_instances(struct call *call)
     request->open_questions = 2;
 
     char version[VERSION_CAPACITY];
-    app_version(app->value, version);
+    cc_app_version(app->value, version);
     char *states[] = {(char *)(uintptr_t) "STARTING", (char *)(uintptr_t) "RUNNING"};
     Cupola__DeaFindDroplet find = CUPOLA__DEA_FIND_DROPLET__INIT;
     find.has_droplet = true;
@@ -171,14 +171,14 @@ static void answer_instances(struct instances_call *request)
         instance->since = request->lines[i].since_s;
         if (request->lines[i].fate == FATE_DOWN)
             instance->reason =
-                (char *)(uintptr_t)placement_reason(request->call.controller, request->app_id, (int32_t)i);
+                (char *)(uintptr_t)cc_placement_reason(request->call.controller, request->app_id, (int32_t)i);
         answer.instances[answer.n_instances++] = instance;
     }
     struct text json = {0};
     json_write(&json, &answer.base);
     memory_free(answer.instances);
     memory_free(instances);
-    call_answer_json(&request->call, 200, &json);
+    cc_call_answer_json(&request->call, 200, &json);
 }
 
 static void on_find_end(struct bus_request *request, bool timed_out)
@@ -203,7 +203,7 @@ static void release_crashes(struct call *call)
 static void handle_crashes(struct call *call)
 {
     struct crashes_call *request = container_of(call, struct crashes_call, call);
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app != NULL)
         ask_health_manager(call, app, "CRASHED", &request->request, &cupola__crashed_reply__descriptor,
                            &crashed_handlers);
@@ -243,7 +243,7 @@ static void on_crashed_end(struct bus_request *request, bool timed_out)
     call->json = (struct text){0};
     if (json.size == 0)
         text_add_string(&json, "{\"crashes\":[]}");
-    call_answer_json(&call->call, 200, &json);
+    cc_call_answer_json(&call->call, 200, &json);
 }
 
 /* ---- GET /apps/NAME/update ---- */
@@ -254,31 +254,31 @@ static void answer_update(struct update_call *request, const struct app *app, co
     answer.state = (char *)(uintptr_t)state;
     answer.has_since = true;
     answer.since = app->value->changed_s;
-    call_answer(&request->call, 200, &answer.base);
+    cc_call_answer(&request->call, 200, &answer.base);
 }
 
 static void handle_update(struct call *call)
 {
     struct update_call *request = container_of(call, struct update_call, call);
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     bool has_failed = app->value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_FAILED;
     if (!app->value->started || has_failed)
         answer_update(request, app, "CANARY_FAILED");
-    else if (app_needs_staging(app->value))
+    else if (cc_app_needs_staging(app->value))
         answer_update(request, app, "UPDATING");
     else
-        health_ask(call->controller, &request->health, call->email, app->value->name, on_update_health);
+        cc_health_ask(call->controller, &request->health, call->email, app->value->name, on_update_health);
 }
 
 static void on_update_health(struct health_query *health)
 {
     struct update_call *request = container_of(health, struct update_call, health);
-    const struct app *app = call_find_app(&request->call, request->call.arguments[0]);
+    const struct app *app = cc_call_find_app(&request->call, request->call.arguments[0]);
     if (app == NULL)
         return;
-    if (health_of(health, app) >= app->value->instances)
+    if (cc_health_of(health, app) >= app->value->instances)
         answer_update(request, app, "SUCCEEDED");
     else
         ask_health_manager(&request->call, app, "CRASHED", &request->request, &cupola__crashed_reply__descriptor,
@@ -298,7 +298,7 @@ static void on_update_end(struct bus_request *request, bool timed_out)
 {
     (void)timed_out;
     struct update_call *call = container_of(request, struct update_call, request);
-    const struct app *app = call_find_app(&call->call, call->call.arguments[0]);
+    const struct app *app = cc_call_find_app(&call->call, call->call.arguments[0]);
     if (app != NULL)
         answer_update(call, app, call->has_crashes ? "CANARY_FAILED" : "UPDATING");
 }

@@ -6,8 +6,8 @@
 #include <string.h>
 
 static const struct route_table *const tables[] = {
-    &info_routes, &user_routes,     &app_routes,   &app_put_routes, &upload_routes,
-    &bits_routes, &instance_routes, &stats_routes, &file_routes,    &service_routes,
+    &cc_info_routes, &cc_user_routes,     &cc_app_routes,   &cc_app_put_routes, &cc_upload_routes,
+    &cc_bits_routes, &cc_instance_routes, &cc_stats_routes, &cc_file_routes,    &cc_service_routes,
 };
 
 static void match_clear(struct route_match *match)
@@ -51,7 +51,7 @@ static bool match_path(const char *pattern, const char *path, struct route_match
     return *path == '\0';
 }
 
-bool routes_find(const struct http_head *head, const char *path, struct route_match *ret_match)
+bool cc_routes_find(const struct http_head *head, const char *path, struct route_match *ret_match)
 {
     for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++) {
         for (size_t j = 0; j < tables[i]->count; j++) {

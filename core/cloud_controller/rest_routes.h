@@ -11,6 +11,6 @@ struct route_match {
 };
 
 /* `path` is percent-decoded. False, and nothing is given, if there is no such route. */
-bool routes_find(const struct http_head *head, const char *path, struct route_match *ret_match);
+bool cc_routes_find(const struct http_head *head, const char *path, struct route_match *ret_match);
 
 #endif

@@ -10,16 +10,16 @@ static const struct route routes[] = {
     {"GET", "/services/:", ACCESS_USER, sizeof(struct call), handle_one, NULL, NULL, NULL},
     {"DELETE", "/services/:", ACCESS_USER, sizeof(struct call), handle_one, NULL, NULL, NULL},
 };
-const struct route_table service_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_service_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static void handle_list(struct call *call)
 {
     struct text json = {0};
     text_add_string(&json, "[]");
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }
 
 static void handle_one(struct call *call)
 {
-    call_fail(call, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
+    cc_call_fail(call, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
 }

@@ -21,7 +21,7 @@ static void on_end(struct bus_request *request, bool timed_out);
 static const struct route routes[] = {
     {"GET", "/apps/:/stats", ACCESS_USER, sizeof(struct stats_call), handle, release, NULL, NULL},
 };
-const struct route_table stats_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_stats_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static const struct bus_request_handlers handlers = {.on_answer = on_found, .on_end = on_end};
 
@@ -36,20 +36,20 @@ static void release(struct call *call)
 static void handle(struct call *call)
 {
     struct stats_call *request = container_of(call, struct stats_call, call);
-    const struct app *app = call_find_app(call, call->arguments[0]);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
     if (!app->value->started || app->value->instances == 0) {
         struct text json = {0};
         text_add_string(&json, "{}");
-        call_answer_json(call, 200, &json);
+        cc_call_answer_json(call, 200, &json);
         return;
     }
     request->count = (size_t)app->value->instances;
     request->entries = memory_new(request->count * sizeof *request->entries);
     request->changed_s = app->value->changed_s;
     char version[VERSION_CAPACITY];
-    app_version(app->value, version);
+    cc_app_version(app->value, version);
     char *running = (char *)(uintptr_t) "RUNNING";
     Cupola__DeaFindDroplet find = CUPOLA__DEA_FIND_DROPLET__INIT;
     find.has_droplet = find.has_include_stats = true;
@@ -92,5 +92,5 @@ static void on_end(struct bus_request *request, bool timed_out)
             text_addf(&json, "{\"state\":\"DOWN\",\"since\":%lld}", (long long)call->changed_s);
     }
     text_add_char(&json, '}');
-    call_answer_json(&call->call, 200, &json);
+    cc_call_answer_json(&call->call, 200, &json);
 }

@@ -51,7 +51,7 @@ static const struct route routes[] = {
     {"PUT", "/users/:", ACCESS_USER, sizeof(struct password_call), handle_put, release_password_call, NULL, NULL},
     {"DELETE", "/users/:", ACCESS_ADMIN, sizeof(struct delete_call), handle_delete, NULL, NULL, NULL},
 };
-const struct route_table user_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_user_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static void release_password_call(struct call *call)
 {
@@ -66,15 +66,15 @@ static void release_password_call(struct call *call)
 /* Reads the body and looks at the password. False: the call was failed. */
 static bool read_credentials(struct password_call *request)
 {
-    if (!call_read_body(&request->call, &cupola__rest_credentials__descriptor, &request->body))
+    if (!cc_call_read_body(&request->call, &cupola__rest_credentials__descriptor, &request->body))
         return false;
     const char *password = request->body->password;
     if (password == NULL || *password == '\0') {
-        call_fail(&request->call, ERROR_SYSTEM_AT, "password: missing", NULL);
+        cc_call_fail(&request->call, ERROR_SYSTEM_AT, "password: missing", NULL);
         return false;
     }
     if (strlen(password) > MAX_PASSWORD_SIZE) {
-        call_fail(&request->call, ERROR_BAD_REQUEST_AT, "password: too long", NULL);
+        cc_call_fail(&request->call, ERROR_BAD_REQUEST_AT, "password: too long", NULL);
         return false;
     }
     return true;
@@ -84,20 +84,20 @@ static void hash_and_store(struct password_call *request, bool (*prepare)(struct
 {
     request->change.prepare = prepare;
     request->change.done = on_stored;
-    if (!password_hash(request->call.controller, &request->op, request->body->password, on_password_hashed))
-        call_fail(&request->call, ERROR_SYSTEM_AT, "too many passwords are being hashed", NULL);
+    if (!cc_password_hash(request->call.controller, &request->op, request->body->password, on_password_hashed))
+        cc_call_fail(&request->call, ERROR_SYSTEM_AT, "too many passwords are being hashed", NULL);
 }
 
 static void on_password_hashed(struct op *op, const struct op_result *result)
 {
     struct password_call *request = container_of(op, struct password_call, op);
-    password_hashed(request->call.controller);
+    cc_password_hashed(request->call.controller);
     if (result->status != IO_OK) {
-        call_fail(&request->call, ERROR_SYSTEM, NULL, NULL);
+        cc_call_fail(&request->call, ERROR_SYSTEM, NULL, NULL);
         return;
     }
     text_add(&request->hash, result->data.data, result->data.size);
-    journal_submit(request->call.controller, &request->change);
+    cc_journal_submit(request->call.controller, &request->change);
 }
 
 static struct io_bytes hash_of(const struct password_call *request)
@@ -109,9 +109,9 @@ static void on_stored(struct change *change, enum change_outcome outcome)
 {
     struct password_call *request = container_of(change, struct password_call, change);
     if (outcome == CHANGE_DURABLE)
-        call_answer_nothing(&request->call);
+        cc_call_answer_nothing(&request->call);
     else
-        call_fail_change(&request->call, outcome, &request->refusal);
+        cc_call_fail_change(&request->call, outcome, &request->refusal);
 }
 
 /* ---- POST /users ---- */
@@ -121,18 +121,18 @@ static void handle_create(struct call *call)
     struct password_call *request = container_of(call, struct password_call, call);
     const struct controller *controller = call->controller;
     if (!controller->config->allow_registration && !call->is_admin) {
-        call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
+        cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
         return;
     }
     if (!read_credentials(request))
         return;
-    if (request->body->email == NULL || !email_is_valid(request->body->email)) {
-        call_fail(call, ERROR_BAD_REQUEST_AT, "email: not an e-mail address", NULL);
+    if (request->body->email == NULL || !cc_email_is_valid(request->body->email)) {
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT, "email: not an e-mail address", NULL);
         return;
     }
     request->email = memory_copy_text(request->body->email);
-    if (state_find_user(&controller->state, request->email) != NULL)
-        call_fail(call, ERROR_BAD_REQUEST_AT, "email: there is such a user already", NULL);
+    if (cc_state_find_user(&controller->state, request->email) != NULL)
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT, "email: there is such a user already", NULL);
     else
         hash_and_store(request, prepare_create);
 }
@@ -141,12 +141,12 @@ static bool prepare_create(struct change *change)
 {
     struct password_call *request = container_of(change, struct password_call, change);
     struct controller *controller = change->controller;
-    if (state_find_user(&controller->state, request->email) != NULL) {
-        refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, "email: there is such a user already", NULL);
+    if (cc_state_find_user(&controller->state, request->email) != NULL) {
+        cc_refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, "email: there is such a user already", NULL);
         return false;
     }
-    change_write_user(change, request->email, hash_of(request), machine_wall_seconds(&controller->machine),
-                      request->call.email);
+    cc_change_write_user(change, request->email, hash_of(request), machine_wall_seconds(&controller->machine),
+                         request->call.email);
     return true;
 }
 
@@ -159,32 +159,33 @@ static void handle_token(struct call *call)
     if (!read_credentials(request))
         return;
     request->email = memory_copy_text(call->arguments[0]);
-    const struct user *user = state_find_user(&call->controller->state, request->email);
+    const struct user *user = cc_state_find_user(&call->controller->state, request->email);
     request->stored_hash = user == NULL ? NULL : memory_copy_text(user->value->password_hash);
-    bool begun = user == NULL ? password_hash(call->controller, &request->op, request->body->password, on_token_hashed)
-                              : password_hash_as(call->controller, &request->op, request->body->password,
-                                                 request->stored_hash, on_token_hashed);
+    bool begun = user == NULL
+                     ? cc_password_hash(call->controller, &request->op, request->body->password, on_token_hashed)
+                     : cc_password_hash_as(call->controller, &request->op, request->body->password,
+                                           request->stored_hash, on_token_hashed);
     if (!begun)
-        call_fail(call, ERROR_SYSTEM_AT, "too many passwords are being hashed", NULL);
+        cc_call_fail(call, ERROR_SYSTEM_AT, "too many passwords are being hashed", NULL);
 }
 
 static void on_token_hashed(struct op *op, const struct op_result *result)
 {
     struct password_call *request = container_of(op, struct password_call, op);
     struct controller *controller = request->call.controller;
-    password_hashed(controller);
+    cc_password_hashed(controller);
     bool is_right = result->status == IO_OK && request->stored_hash != NULL &&
-                    password_hash_equals(result->data, request->stored_hash);
+                    cc_password_hash_equals(result->data, request->stored_hash);
     if (!is_right) {
         bool failed = result->status != IO_OK && request->stored_hash != NULL;
-        call_fail(&request->call, failed ? ERROR_SYSTEM : ERROR_FORBIDDEN, NULL, NULL);
+        cc_call_fail(&request->call, failed ? ERROR_SYSTEM : ERROR_FORBIDDEN, NULL, NULL);
         return;
     }
     struct text token = {0};
-    token_make(controller, request->email, &token);
+    cc_token_make(controller, request->email, &token);
     Cupola__RestToken answer = CUPOLA__REST_TOKEN__INIT;
     answer.token = (char *)(uintptr_t)text_string(&token);
-    call_answer(&request->call, 200, &answer.base);
+    cc_call_answer(&request->call, 200, &answer.base);
     text_free(&token);
 }
 
@@ -195,12 +196,12 @@ static const struct user *find_subject(struct call *call)
 {
     const char *email = call->arguments[0];
     if (strcmp(email, call->email) != 0 && !call->is_admin) {
-        call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
+        cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
         return NULL;
     }
-    const struct user *user = state_find_user(&call->controller->state, email);
+    const struct user *user = cc_state_find_user(&call->controller->state, email);
     if (user == NULL)
-        call_fail(call, ERROR_USER_NOT_FOUND, NULL, NULL);
+        cc_call_fail(call, ERROR_USER_NOT_FOUND, NULL, NULL);
     return user;
 }
 
@@ -213,7 +214,7 @@ static void handle_get(struct call *call)
     answer.email = user->value->email;
     answer.has_admin = true;
     answer.admin = controller_is_admin(call->controller, user->value->email);
-    call_answer(call, 200, &answer.base);
+    cc_call_answer(call, 200, &answer.base);
 }
 
 static void handle_put(struct call *call)
@@ -229,12 +230,12 @@ static void handle_put(struct call *call)
 static bool prepare_put(struct change *change)
 {
     struct password_call *request = container_of(change, struct password_call, change);
-    const struct user *user = state_find_user(&change->controller->state, request->email);
+    const struct user *user = cc_state_find_user(&change->controller->state, request->email);
     if (user == NULL) {
-        refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
         return false;
     }
-    change_write_user(change, request->email, hash_of(request), user->value->created_s, request->call.email);
+    cc_change_write_user(change, request->email, hash_of(request), user->value->created_s, request->call.email);
     return true;
 }
 
@@ -245,7 +246,7 @@ static void handle_delete(struct call *call)
     struct delete_call *request = container_of(call, struct delete_call, call);
     request->change.prepare = prepare_delete;
     request->change.done = on_deleted;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static struct app *first_app_of(const struct state *state, const char *owner)
@@ -260,9 +261,9 @@ static struct app *first_app_of(const struct state *state, const char *owner)
 static bool prepare_delete(struct change *change)
 {
     struct delete_call *request = container_of(change, struct delete_call, change);
-    const struct user *user = state_find_user(&change->controller->state, request->call.arguments[0]);
+    const struct user *user = cc_state_find_user(&change->controller->state, request->call.arguments[0]);
     if (user == NULL) {
-        refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
         return false;
     }
     Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
@@ -279,7 +280,7 @@ static bool prepare_delete(struct change *change)
         entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_USER_DELETED;
         entry.user_deleted = &user_deletion;
     }
-    change_write(change, &entry, request->call.email);
+    cc_change_write(change, &entry, request->call.email);
     return true;
 }
 
@@ -287,14 +288,14 @@ static void on_deleted(struct change *change, enum change_outcome outcome)
 {
     struct delete_call *request = container_of(change, struct delete_call, change);
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(&request->call, outcome, &request->refusal);
+        cc_call_fail_change(&request->call, outcome, &request->refusal);
         return;
     }
-    follow_up(change->controller, &change->difference);
+    cc_follow_up(change->controller, &change->difference);
     if (change->difference.app_id != 0)
-        journal_submit(change->controller, change);
+        cc_journal_submit(change->controller, change);
     else
-        call_answer_nothing(&request->call);
+        cc_call_answer_nothing(&request->call);
 }
 
 /* ---- GET /users ---- */
@@ -314,7 +315,7 @@ static void write_user(struct call *call, const struct user *user, struct text *
         Cupola__RestUserApp *place = &apps[entry.n_apps];
         cupola__rest_user_app__init(place);
         place->name = app->value->name;
-        place->state = (char *)(uintptr_t)app_state_name(app->value);
+        place->state = (char *)(uintptr_t)cc_app_state_name(app->value);
         places[entry.n_apps++] = place;
     }
     entry.apps = places;
@@ -333,5 +334,5 @@ static void handle_list(struct call *call)
         write_user(call, user, &json);
     }
     text_add_char(&json, ']');
-    call_answer_json(call, 200, &json);
+    cc_call_answer_json(call, 200, &json);
 }

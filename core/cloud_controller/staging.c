@@ -46,7 +46,7 @@ static struct stage_job *find_job(const struct controller *controller, const str
 /* A running job for an older package of the app ends without effect; its end brings the new one (on_recorded). */
 static struct stage_job *ensure_job(struct controller *controller, struct app *app)
 {
-    assert_that(app_needs_staging(app->value));
+    assert_that(cc_app_needs_staging(app->value));
     struct stage_job *job = find_job(controller, app);
     if (job != NULL)
         return job;
@@ -62,7 +62,7 @@ static struct stage_job *ensure_job(struct controller *controller, struct app *a
     return job;
 }
 
-void staging_request(struct controller *controller, struct app *app)
+void cc_staging_request(struct controller *controller, struct app *app)
 {
     ensure_job(controller, app);
 }
@@ -116,8 +116,8 @@ static void start_jobs(struct controller *controller)
         struct stage_job *job = next_queued(controller);
         if (job == NULL)
             return;
-        const struct app *app = state_find_app(&controller->state, job->app_id);
-        if (app != NULL && app_needs_staging(app->value))
+        const struct app *app = cc_state_find_app(&controller->state, job->app_id);
+        if (app != NULL && cc_app_needs_staging(app->value))
             start_job(job, app);
         else
             end_job(job, NULL); /* Nothing is left to do. */
@@ -150,7 +150,7 @@ static void on_staged(struct op *op, const struct op_result *result)
     }
     job->change.prepare = prepare_result;
     job->change.done = on_recorded;
-    journal_submit(controller, &job->change);
+    cc_journal_submit(controller, &job->change);
 }
 
 /* ---- Their results ---- */
@@ -175,7 +175,7 @@ static void apply_success(const struct stage_job *job, const Cupola__JournalApp 
     new->run_count = same ? old->run_count + 1 : 0;
     new->staging_log = NULL;
     if (new->started)
-        app_begin_run(new);
+        cc_app_begin_run(new);
 }
 
 /* A run that is live goes on with its old droplet; one that only waited for this is over. */
@@ -192,17 +192,17 @@ static void apply_failure(struct stage_job *job, Cupola__JournalApp *new)
 static bool prepare_result(struct change *change)
 {
     struct stage_job *job = container_of(change, struct stage_job, change);
-    const struct app *app = state_find_app(&change->controller->state, job->app_id);
-    if (app == NULL || !app_needs_staging(app->value) || strcmp(app->value->package_sha1, job->package_sha1) != 0)
+    const struct app *app = cc_state_find_app(&change->controller->state, job->app_id);
+    if (app == NULL || !cc_app_needs_staging(app->value) || strcmp(app->value->package_sha1, job->package_sha1) != 0)
         return false;
     Cupola__JournalApp value = *app->value;
     if (job->succeeded)
         apply_success(job, app->value, &value);
     else
         apply_failure(job, &value);
-    change_write_app(change,
-                     job->succeeded ? CUPOLA__APP_CHANGE_KIND__APP_STAGED : CUPOLA__APP_CHANGE_KIND__APP_STAGING_FAILED,
-                     app->value, &value, NULL);
+    cc_change_write_app(
+        change, job->succeeded ? CUPOLA__APP_CHANGE_KIND__APP_STAGED : CUPOLA__APP_CHANGE_KIND__APP_STAGING_FAILED,
+        app->value, &value, NULL);
     return true;
 }
 
@@ -223,14 +223,14 @@ static void on_recorded(struct change *change, enum change_outcome outcome)
     struct controller *controller = job->controller;
     struct refusal failure = {0};
     if (outcome == CHANGE_DURABLE) {
-        follow_up(controller, &change->difference);
+        cc_follow_up(controller, &change->difference);
         if (!job->succeeded)
-            refusal_set(&failure, ERROR_STAGING, last_line(&job->log), NULL);
+            cc_refusal_set(&failure, ERROR_STAGING, last_line(&job->log), NULL);
     } else if (outcome == CHANGE_LOST) {
-        refusal_set(&failure, ERROR_DATABASE, NULL, NULL); /* The sweep will find it pending. */
+        cc_refusal_set(&failure, ERROR_DATABASE, NULL, NULL); /* The sweep will find it pending. */
     } else {
-        struct app *app = state_find_app(&controller->state, job->app_id);
-        if (app != NULL && app_needs_staging(app->value)) {
+        struct app *app = cc_state_find_app(&controller->state, job->app_id);
+        if (app != NULL && cc_app_needs_staging(app->value)) {
             job->state = STAGE_QUEUED; /* Other bits have come meanwhile. */
             text_clear(&job->log);
             start_jobs(controller);
@@ -242,8 +242,8 @@ static void on_recorded(struct change *change, enum change_outcome outcome)
 
 /* ---- Waiting ---- */
 
-void staging_wait(struct controller *controller, struct app *app, struct stage_waiter *waiter,
-                  void (*done)(struct stage_waiter *waiter, const struct refusal *failure))
+void cc_staging_wait(struct controller *controller, struct app *app, struct stage_waiter *waiter,
+                     void (*done)(struct stage_waiter *waiter, const struct refusal *failure))
 {
     struct stage_job *job = ensure_job(controller, app);
     waiter->done = done;
@@ -266,7 +266,7 @@ static void on_wait_over(struct timer *timer)
 
 /* ---- Left behind ---- */
 
-void staging_open(struct controller *controller)
+void cc_staging_open(struct controller *controller)
 {
     timer_set(&controller->machine, &controller->stage_sweep, sweep_interval_ns, on_sweep);
 }
@@ -277,18 +277,18 @@ static void on_sweep(struct timer *timer)
     uint64_t patience_ns = controller->config->stage_takeover_ms * NS_PER_MS;
     for (struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
         bool is_pending = app->value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_PENDING;
-        bool is_waiting = app_run_state(app->value) == RUN_WAITING;
+        bool is_waiting = cc_app_run_state(app->value) == RUN_WAITING;
         if (is_pending && is_waiting && controller->machine.now_ns - app->seen_at_ns >= patience_ns &&
             find_job(controller, app) == NULL) {
             machine_log(&controller->machine, LOG_WARNING, "app %lld was left waiting for staging; staging it again",
                         (long long)app->id);
-            staging_request(controller, app);
+            cc_staging_request(controller, app);
         }
     }
-    staging_open(controller);
+    cc_staging_open(controller);
 }
 
-void staging_destroy(struct controller *controller)
+void cc_staging_destroy(struct controller *controller)
 {
     while (controller->stage_jobs != NULL) {
         struct stage_job *job = controller->stage_jobs;

@@ -24,12 +24,12 @@ struct stage_waiter {
 };
 
 /* Makes sure that the app's package is being staged. */
-void staging_request(struct controller *controller, struct app *app);
+void cc_staging_request(struct controller *controller, struct app *app);
 /* The same, and waits for its end for a limited time. `done` may be called at once. */
-void staging_wait(struct controller *controller, struct app *app, struct stage_waiter *waiter,
-                  void (*done)(struct stage_waiter *waiter, const struct refusal *failure));
+void cc_staging_wait(struct controller *controller, struct app *app, struct stage_waiter *waiter,
+                     void (*done)(struct stage_waiter *waiter, const struct refusal *failure));
 /* Begins to look for packages that others left pending. */
-void staging_open(struct controller *controller);
-void staging_destroy(struct controller *controller);
+void cc_staging_open(struct controller *controller);
+void cc_staging_destroy(struct controller *controller);
 
 #endif

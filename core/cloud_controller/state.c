@@ -15,8 +15,8 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
 static enum fold_result order_starts(struct state *state, const Cupola__StartOrders *orders, uint64_t sequence,
                                      uint64_t now_ns);
 
-enum fold_result state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry, uint64_t now_ns,
-                            struct difference *ret_difference)
+enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry,
+                               uint64_t now_ns, struct difference *ret_difference)
 {
     assert_that(sequence == state->head_sequence + 1);
     state->head_sequence = sequence;
@@ -39,21 +39,21 @@ enum fold_result state_fold(struct state *state, uint64_t sequence, const Cupola
     return FOLD_MALFORMED;
 }
 
-struct user *state_find_user(const struct state *state, const char *email)
+struct user *cc_state_find_user(const struct state *state, const char *email)
 {
     struct user *user = NULL;
     HASH_FIND(hh, state->users, email, strlen(email), user);
     return user;
 }
 
-struct app *state_find_app(const struct state *state, int64_t id)
+struct app *cc_state_find_app(const struct state *state, int64_t id)
 {
     struct app *app = NULL;
     HASH_FIND(hh, state->apps, &id, sizeof id, app);
     return app;
 }
 
-struct app *state_find_owned(const struct state *state, const char *owner, const char *name)
+struct app *cc_state_find_owned(const struct state *state, const char *owner, const char *name)
 {
     struct text path = {0};
     text_addf(&path, "%s %s", owner, name);
@@ -70,7 +70,7 @@ static enum fold_result put_user(struct state *state, const Cupola__UserChange *
     const Cupola__JournalUser *value = change->user;
     if (value == NULL || value->email == NULL || value->password_hash == NULL)
         return FOLD_MALFORMED;
-    struct user *user = state_find_user(state, value->email);
+    struct user *user = cc_state_find_user(state, value->email);
     if (user != NULL) {
         HASH_DELETE(hh, state->users, user);
         cupola__journal_user__free_unpacked(user->value, NULL);
@@ -96,7 +96,7 @@ static void free_user(struct state *state, struct user *user)
 /* A user's apps are deleted before the user, by entries of their own. */
 static enum fold_result delete_user(struct state *state, const Cupola__UserDeletion *deletion)
 {
-    struct user *user = deletion->email == NULL ? NULL : state_find_user(state, deletion->email);
+    struct user *user = deletion->email == NULL ? NULL : cc_state_find_user(state, deletion->email);
     if (user == NULL || user->app_count != 0)
         return FOLD_MALFORMED;
     free_user(state, user);
@@ -131,9 +131,9 @@ static void compare(const Cupola__JournalApp *old, const Cupola__JournalApp *new
     if (old != NULL) {
         difference->was_live = old->run_live;
         difference->old_instances = old->instances;
-        app_version(old, difference->old_version);
+        cc_app_version(old, difference->old_version);
     }
-    bool same_version = old != NULL && app_has_version(new, difference->old_version);
+    bool same_version = old != NULL && cc_app_has_version(new, difference->old_version);
     difference->new_run = new->run_live && (!difference->was_live || !same_version);
 }
 
@@ -141,28 +141,28 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
                                 struct difference *difference)
 {
     const Cupola__JournalApp *value = change->app;
-    struct user *owner = is_whole(value) ? state_find_user(state, value->owner) : NULL;
+    struct user *owner = is_whole(value) ? cc_state_find_user(state, value->owner) : NULL;
     if (owner == NULL)
         return FOLD_MALFORMED;
-    struct app *app = state_find_app(state, value->id);
+    struct app *app = cc_state_find_app(state, value->id);
     compare(app == NULL ? NULL : app->value, value, difference);
     if (app == NULL) {
-        if (value->id <= state->last_app_id || state_find_owned(state, value->owner, value->name) != NULL)
+        if (value->id <= state->last_app_id || cc_state_find_owned(state, value->owner, value->name) != NULL)
             return FOLD_MALFORMED;
         state->last_app_id = value->id;
-        app = app_new(value);
+        app = cc_app_new(value);
         HASH_ADD(hh, state->apps, id, sizeof app->id, app);
         HASH_ADD_KEYPTR(hh_path, state->apps_by_path, app->path, strlen(app->path), app);
         owner->app_count++;
     } else {
         if (strcmp(app->value->owner, value->owner) != 0 || strcmp(app->value->name, value->name) != 0)
             return FOLD_MALFORMED;
-        app_assert_moves(app->value, value);
-        app_replace_value(app, value);
+        cc_app_assert_moves(app->value, value);
+        cc_app_replace_value(app, value);
     }
     app->changed_sequence = difference->sequence;
     app->seen_at_ns = now_ns;
-    app_order_indices(app, difference, now_ns);
+    cc_app_order_indices(app, difference, now_ns);
     state->app_sequence = difference->sequence;
     return FOLD_OK;
 }
@@ -171,16 +171,16 @@ static void free_app(struct state *state, struct app *app)
 {
     HASH_DELETE(hh, state->apps, app);
     HASH_DELETE(hh_path, state->apps_by_path, app);
-    app_free(app);
+    cc_app_free(app);
 }
 
 static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion,
                                    struct difference *difference)
 {
-    struct app *app = state_find_app(state, deletion->id);
+    struct app *app = cc_state_find_app(state, deletion->id);
     if (app == NULL)
         return FOLD_MALFORMED;
-    struct user *owner = state_find_user(state, app->value->owner);
+    struct user *owner = cc_state_find_user(state, app->value->owner);
     assert_that(owner != NULL);
     assert_that(owner->app_count > 0);
     owner->app_count--;
@@ -188,7 +188,7 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
     difference->deleted = true;
     difference->was_live = app->value->run_live;
     difference->old_instances = app->value->instances;
-    app_version(app->value, difference->old_version);
+    cc_app_version(app->value, difference->old_version);
     free_app(state, app);
     state->app_sequence = difference->sequence;
     return FOLD_OK;
@@ -200,7 +200,7 @@ static enum fold_result order_starts(struct state *state, const Cupola__StartOrd
 {
     for (size_t i = 0; i < orders->n_orders; i++) {
         const Cupola__StartOrder *order = orders->orders[i];
-        struct app *app = state_find_app(state, order->app);
+        struct app *app = cc_state_find_app(state, order->app);
         if (app == NULL)
             return FOLD_MALFORMED;
         for (size_t j = 0; j < order->n_indices; j++) {
@@ -214,7 +214,7 @@ static enum fold_result order_starts(struct state *state, const Cupola__StartOrd
     return FOLD_OK;
 }
 
-void state_free(struct state *state)
+void cc_state_free(struct state *state)
 {
     struct app *app, *next_app;
     HASH_ITER (hh, state->apps, app, next_app)

@@ -71,15 +71,15 @@ struct difference {
 enum fold_result { FOLD_OK = 0, FOLD_MALFORMED };
 
 /* Folds the entry with the next sequence number. `now_ns` dates the caches. */
-enum fold_result state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry, uint64_t now_ns,
-                            struct difference *ret_difference);
-void state_free(struct state *state);
+enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry,
+                               uint64_t now_ns, struct difference *ret_difference);
+void cc_state_free(struct state *state);
 
 /* NULL if there is none. */
-struct user *state_find_user(const struct state *state, const char *email);
-struct app *state_find_app(const struct state *state, int64_t id);
+struct user *cc_state_find_user(const struct state *state, const char *email);
+struct app *cc_state_find_app(const struct state *state, int64_t id);
 /* By name, among the apps of one owner. */
-struct app *state_find_owned(const struct state *state, const char *owner, const char *name);
+struct app *cc_state_find_owned(const struct state *state, const char *owner, const char *name);
 
 /* ---- Apps ---- */
 
@@ -89,22 +89,22 @@ enum run_state {
     RUN_WAITING,     /* Wanted, but there is no staged droplet yet. */
     RUN_LIVE,        /* A run of the current droplet was ordered. */
 };
-enum run_state app_run_state(const Cupola__JournalApp *value);
+enum run_state cc_app_run_state(const Cupola__JournalApp *value);
 /* Asserts that an app may go from one value to the other: its package and its run by their tables in apps.c. */
-void app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalApp *to);
+void cc_app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalApp *to);
 /* "<droplet, else package, else nonce>-<run count>" */
-void app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY]);
-bool app_has_version(const Cupola__JournalApp *value, const char *version);
+void cc_app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY]);
+bool cc_app_has_version(const Cupola__JournalApp *value, const char *version);
 /* There are bits that were not staged yet, or not with success. */
-bool app_needs_staging(const Cupola__JournalApp *value);
-const char *app_state_name(const Cupola__JournalApp *value);
+bool cc_app_needs_staging(const Cupola__JournalApp *value);
+const char *cc_app_state_name(const Cupola__JournalApp *value);
 /* Begins another run of the current droplet in a value that is being prepared. */
-void app_begin_run(Cupola__JournalApp *value);
+void cc_app_begin_run(Cupola__JournalApp *value);
 
 /* For state.c. */
-struct app *app_new(const Cupola__JournalApp *value);
-void app_replace_value(struct app *app, const Cupola__JournalApp *value);
-void app_free(struct app *app);
-void app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns);
+struct app *cc_app_new(const Cupola__JournalApp *value);
+void cc_app_replace_value(struct app *app, const Cupola__JournalApp *value);
+void cc_app_free(struct app *app);
+void cc_app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns);
 
 #endif

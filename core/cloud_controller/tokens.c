@@ -22,7 +22,7 @@ static void compute_code(const struct controller *controller, const uint8_t *byt
     hmac_sha256_digest(&context, CODE_SIZE, ret_code);
 }
 
-void token_make(struct controller *controller, const char *email, struct text *ret_token)
+void cc_token_make(struct controller *controller, const char *email, struct text *ret_token)
 {
     size_t email_size = strlen(email);
     assert_that(email_size > 0 && email_size <= MAX_EMAIL_SIZE);
@@ -56,7 +56,7 @@ static bool decode_hex(const char *digits, size_t size, uint8_t *ret_bytes)
     return true;
 }
 
-bool token_check(struct controller *controller, const char *token, struct text *ret_email)
+bool cc_token_check(struct controller *controller, const char *token, struct text *ret_email)
 {
     size_t digits = strlen(token);
     size_t size = digits / 2;

@@ -8,8 +8,8 @@
 
 #include "core/cloud_controller/controller.h"
 
-void token_make(struct controller *controller, const char *email, struct text *ret_token);
+void cc_token_make(struct controller *controller, const char *email, struct text *ret_token);
 /* Appends the e-mail if the token is ours and has not expired. */
-bool token_check(struct controller *controller, const char *token, struct text *ret_email);
+bool cc_token_check(struct controller *controller, const char *token, struct text *ret_email);
 
 #endif

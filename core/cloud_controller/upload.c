@@ -49,7 +49,7 @@ static const struct route routes[] = {
     {"POST", "/apps/:/application", ACCESS_USER, sizeof(struct upload_call), finish, release, begin, take},
     {"PUT", "/apps/:/application", ACCESS_USER, sizeof(struct upload_call), finish, release, begin, take},
 };
-const struct route_table upload_routes = {routes, sizeof routes / sizeof routes[0]};
+const struct route_table cc_upload_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static const struct multipart_handlers multipart_handlers = {
     .on_part = on_part, .on_data = on_data, .on_part_end = on_part_end};
@@ -78,17 +78,17 @@ static void begin(struct call *call)
 {
     struct upload_call *request = container_of(call, struct upload_call, call);
     const struct http_head *head = &call->exchange->head;
-    if (call_find_app(call, call->arguments[0]) == NULL)
+    if (cc_call_find_app(call, call->arguments[0]) == NULL)
         return;
     if (head->body == HTTP_BODY_LENGTH && head->content_length > call->controller->config->max_upload_bytes) {
-        call_fail(call, ERROR_PACKAGING, "too large", NULL);
+        cc_call_fail(call, ERROR_PACKAGING, "too large", NULL);
         return;
     }
     const struct http_header *header = http_find(head, "Content-Type");
     struct http_text type = header == NULL ? (struct http_text){"", 0} : header->value;
     request->is_multipart = !begins_with(type, "application/x-www-form-urlencoded");
     if (request->is_multipart && !multipart_begin(&request->multipart, &multipart_handlers, type))
-        call_fail(call, ERROR_BAD_REQUEST_AT, request->multipart.error, NULL);
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT, request->multipart.error, NULL);
 }
 
 static void take(struct call *call, const uint8_t *bytes, size_t size)
@@ -97,13 +97,13 @@ static void take(struct call *call, const uint8_t *bytes, size_t size)
     if (!request->is_multipart) {
         text_add(&request->form, bytes, size);
         if (request->form.size > MAX_FIELD_SIZE) {
-            call_fail(call, ERROR_BAD_REQUEST_AT, "the form is too large", NULL);
+            cc_call_fail(call, ERROR_BAD_REQUEST_AT, "the form is too large", NULL);
             return;
         }
     } else if (!multipart_feed(&request->multipart, bytes, size)) {
         if (request->refusal.error == ERROR_NONE)
-            refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, request->multipart.error, NULL);
-        call_refuse(call, &request->refusal);
+            cc_refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, request->multipart.error, NULL);
+        cc_call_refuse(call, &request->refusal);
         return;
     }
     http_exchange_read(call->exchange);
@@ -142,7 +142,7 @@ static void add_to_file(struct upload_call *request, const uint8_t *bytes, size_
 {
     request->file_bytes += size;
     if (request->file_bytes > request->call.controller->config->max_upload_bytes) {
-        refusal_set(&request->refusal, ERROR_PACKAGING, "too large", NULL);
+        cc_refusal_set(&request->refusal, ERROR_PACKAGING, "too large", NULL);
         multipart_fail(&request->multipart, "application: too large");
         return;
     }
@@ -198,7 +198,7 @@ static bool check_resources(struct upload_call *request, size_t *ret_count)
         (struct io_bytes){(const uint8_t *)text_string(&wrapped), wrapped.size}, JSON_LENIENT, &error);
     text_free(&wrapped);
     if (list == NULL) {
-        refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, error.text, NULL);
+        cc_refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, error.text, NULL);
         return false;
     }
     *ret_count = list->n_resources;
@@ -211,23 +211,23 @@ static void finish(struct call *call)
     struct upload_call *request = container_of(call, struct upload_call, call);
     size_t resources = 0;
     if (request->is_multipart ? !multipart_end(&request->multipart) : !read_form(request)) {
-        call_fail(call, ERROR_BAD_REQUEST_AT,
-                  request->is_multipart ? request->multipart.error : "the form is malformed", NULL);
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT,
+                     request->is_multipart ? request->multipart.error : "the form is malformed", NULL);
     } else if (!is_put(request)) {
-        call_fail(call, ERROR_BAD_REQUEST_AT, "_method: expected put", NULL);
+        cc_call_fail(call, ERROR_BAD_REQUEST_AT, "_method: expected put", NULL);
     } else if (!check_resources(request, &resources)) {
-        call_refuse(call, &request->refusal);
+        cc_call_refuse(call, &request->refusal);
     } else if (resources > 0) {
-        call_fail(call, ERROR_PACKAGING, "resources names files that are not kept here; upload them", NULL);
+        cc_call_fail(call, ERROR_PACKAGING, "resources names files that are not kept here; upload them", NULL);
     } else if (request->has_blob) {
         request->has_blob = false;
         op_blob_commit(&call->controller->machine, &request->op, request->blob, on_committed);
     } else {
-        const struct app *app = call_find_app(call, call->arguments[0]);
+        const struct app *app = cc_call_find_app(call, call->arguments[0]);
         if (app != NULL && app->value->package_sha1 == NULL)
-            call_fail(call, ERROR_PACKAGING, "no files", NULL);
+            cc_call_fail(call, ERROR_PACKAGING, "no files", NULL);
         else if (app != NULL)
-            call_answer_blank(call); /* What it has is what it should have. */
+            cc_call_answer_blank(call); /* What it has is what it should have. */
     }
 }
 
@@ -266,23 +266,23 @@ static void on_committed(struct op *op, const struct op_result *result)
     if (result->status != IO_OK || result->data.size != 40) {
         machine_log(&call->controller->machine, LOG_ERROR, "cannot store an uploaded package: %s",
                     io_status_name(result->status));
-        call_fail(call, ERROR_PACKAGING, "cannot store it", NULL);
+        cc_call_fail(call, ERROR_PACKAGING, "cannot store it", NULL);
         return;
     }
     memcpy(request->package_sha1, result->data.data, 40);
     request->package_bytes = result->number;
     request->change.prepare = prepare;
     request->change.done = on_recorded;
-    journal_submit(call->controller, &request->change);
+    cc_journal_submit(call->controller, &request->change);
 }
 
 static bool prepare(struct change *change)
 {
     struct upload_call *request = container_of(change, struct upload_call, change);
     const struct app *app =
-        state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+        cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
-        refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
+        cc_refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
         return false;
     }
     Cupola__JournalApp value = *app->value;
@@ -294,7 +294,7 @@ static bool prepare(struct change *change)
         value.package_bytes = request->package_bytes;
         value.staging_log = NULL;
     }
-    change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_PACKAGE_SET, app->value, &value, request->call.email);
+    cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_PACKAGE_SET, app->value, &value, request->call.email);
     return true;
 }
 
@@ -302,9 +302,9 @@ static void on_recorded(struct change *change, enum change_outcome outcome)
 {
     struct upload_call *request = container_of(change, struct upload_call, change);
     if (outcome != CHANGE_DURABLE) {
-        call_fail_change(&request->call, outcome, &request->refusal);
+        cc_call_fail_change(&request->call, outcome, &request->refusal);
         return;
     }
-    follow_up(change->controller, &change->difference);
-    call_answer_blank(&request->call);
+    cc_follow_up(change->controller, &change->difference);
+    cc_call_answer_blank(&request->call);
 }

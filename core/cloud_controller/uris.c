@@ -37,7 +37,7 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-struct uri_list uris_normalise(char *const *uris, size_t count)
+struct uri_list cc_uris_normalise(char *const *uris, size_t count)
 {
     struct uri_list list = {.uris = memory_new(count * sizeof(char *))};
     for (size_t i = 0; i < count; i++)
@@ -53,7 +53,7 @@ struct uri_list uris_normalise(char *const *uris, size_t count)
     return list;
 }
 
-void uris_free(struct uri_list *list)
+void cc_uris_free(struct uri_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
         memory_free(list->uris[i]);
@@ -105,8 +105,8 @@ static bool is_taken(const struct controller *controller, const char *owner, con
     return false;
 }
 
-bool uris_check(const struct controller *controller, const char *owner, const struct uri_list *list,
-                struct refusal *ret_refusal)
+bool cc_uris_check(const struct controller *controller, const char *owner, const struct uri_list *list,
+                   struct refusal *ret_refusal)
 {
     bool is_admin = controller_is_admin(controller, owner);
     for (size_t i = 0; i < list->count; i++) {
@@ -119,7 +119,7 @@ bool uris_check(const struct controller *controller, const char *owner, const st
         else if ((!is_admin && is_reserved(controller, uri)) || is_taken(controller, owner, uri))
             error = ERROR_URI_TAKEN;
         if (error != ERROR_NONE) {
-            refusal_set(ret_refusal, error, uri, NULL);
+            cc_refusal_set(ret_refusal, error, uri, NULL);
             return false;
         }
     }

@@ -11,10 +11,10 @@ struct uri_list {
 };
 
 /* As the client gave them -> as they are stored. */
-struct uri_list uris_normalise(char *const *uris, size_t count);
-void uris_free(struct uri_list *list);
+struct uri_list cc_uris_normalise(char *const *uris, size_t count);
+void cc_uris_free(struct uri_list *list);
 /* Whether the owner may map all of them: allowed, not reserved, not taken by somebody else. */
-bool uris_check(const struct controller *controller, const char *owner, const struct uri_list *list,
-                struct refusal *ret_refusal);
+bool cc_uris_check(const struct controller *controller, const char *owner, const struct uri_list *list,
+                   struct refusal *ret_refusal);
 
 #endif

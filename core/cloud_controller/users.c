@@ -25,7 +25,7 @@ static bool is_dotted(const char *text, size_t size)
     return size > 0 && !after_dot;
 }
 
-bool email_is_valid(const char *email)
+bool cc_email_is_valid(const char *email)
 {
     size_t size = strlen(email);
     const char *at = memchr(email, '@', size);
@@ -34,13 +34,13 @@ bool email_is_valid(const char *email)
     return is_dotted(email, (size_t)(at - email)) && is_dotted(at + 1, size - 1 - (size_t)(at - email));
 }
 
-void change_write_user(struct change *change, const char *email, struct io_bytes hash, int64_t created_s,
-                       const char *actor)
+void cc_change_write_user(struct change *change, const char *email, struct io_bytes hash, int64_t created_s,
+                          const char *actor)
 {
-    char *password_hash = memory_copy_bytes(hash.data, hash.size);
+    char *cc_password_hash = memory_copy_bytes(hash.data, hash.size);
     Cupola__JournalUser user = CUPOLA__JOURNAL_USER__INIT;
     user.email = (char *)(uintptr_t)email;
-    user.password_hash = password_hash;
+    user.password_hash = cc_password_hash;
     user.has_created_s = true;
     user.created_s = created_s;
     Cupola__UserChange user_change = CUPOLA__USER_CHANGE__INIT;
@@ -48,6 +48,6 @@ void change_write_user(struct change *change, const char *email, struct io_bytes
     Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
     entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_USER_PUT;
     entry.user_put = &user_change;
-    change_write(change, &entry, actor);
-    memory_free(password_hash);
+    cc_change_write(change, &entry, actor);
+    memory_free(cc_password_hash);
 }

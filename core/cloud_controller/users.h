@@ -5,9 +5,9 @@
 #include "core/cloud_controller/controller.h"
 
 /* A plain local@domain of at most 254 visible ASCII characters. */
-bool email_is_valid(const char *email);
+bool cc_email_is_valid(const char *email);
 /* For prepare: the user with that password hash, new or changed. */
-void change_write_user(struct change *change, const char *email, struct io_bytes hash, int64_t created_s,
-                       const char *actor);
+void cc_change_write_user(struct change *change, const char *email, struct io_bytes hash, int64_t created_s,
+                          const char *actor);
 
 #endif

@@ -26,14 +26,14 @@ static void show(const struct app *app, struct controller_app_view *ret_view)
         .id = app->id,
         .owner = value->owner,
         .name = value->name,
-        .state = app_state_name(value),
+        .state = cc_app_state_name(value),
         .is_live = value->run_live,
         .instances = value->instances,
         .memory_mb = value->memory_mb,
         .uris = value->uris,
         .uri_count = value->n_uris,
     };
-    app_version(value, ret_view->version);
+    cc_app_version(value, ret_view->version);
 }
 
 void controller_view_app(const struct machine *machine, size_t place, struct controller_app_view *ret_view)
@@ -72,11 +72,11 @@ size_t controller_view_pending_count(const struct machine *machine)
     size_t calls = 0;
     for (const struct call *call = controller->calls; call != NULL; call = call->next)
         calls++;
-    return calls + controller->journal.count + controller->stages_running + placement_count(controller);
+    return calls + controller->journal.count + controller->stages_running + cc_placement_count(controller);
 }
 
 uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, int32_t index)
 {
-    const struct app *app = state_find_app(&controller_of(machine)->state, app_id);
+    const struct app *app = cc_state_find_app(&controller_of(machine)->state, app_id);
     return app != NULL && index >= 0 && (size_t)index < app->index_count ? app->indices[index].epoch : 0;
 }
