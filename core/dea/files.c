@@ -46,14 +46,13 @@ static void on_listening(struct http_server *server, enum io_status status, uint
 
 static void make_authorization(struct files *files)
 {
-    struct text credentials = {0}, header = {0};
+    struct text credentials = {0}, encoded = {0};
     text_addf(&credentials, "%s:%s", files->user, files->password);
     size_t size = BASE64_ENCODE_RAW_LENGTH(credentials.size);
-    text_add_string(&header, "Basic ");
-    base64_encode_raw((char *)text_room(&header, size), credentials.size, (const uint8_t *)text_string(&credentials));
-    text_grow(&header, size);
-    files->authorization = memory_copy_text(text_string(&header));
-    text_free(&header);
+    base64_encode_raw((char *)text_room(&encoded, size), credentials.size, (const uint8_t *)text_string(&credentials));
+    text_grow(&encoded, size);
+    files->authorization = memory_copy_text(text_string(&encoded));
+    text_free(&encoded);
     text_free(&credentials);
 }
 
@@ -219,9 +218,14 @@ static void read_next_chunk(struct file_read *read)
 
 static bool is_authorized(const struct files *files, struct http_exchange *exchange)
 {
-    const char *given = http_exchange_header(exchange, "Authorization");
-    size_t size = strlen(files->authorization);
-    return given != NULL && strlen(given) == size && memeql_sec(given, files->authorization, size);
+    static const char scheme[] = "Basic ";
+    const struct http_header *header = http_find(&exchange->head, "Authorization");
+    size_t scheme_size = sizeof scheme - 1, size = strlen(files->authorization);
+    if (header == NULL || header->value.size != scheme_size + size)
+        return false;
+    struct http_text given_scheme = {header->value.data, scheme_size};
+    return http_text_is(given_scheme, scheme) &&
+           memeql_sec(header->value.data + scheme_size, files->authorization, size);
 }
 
 /* "hello-0-ce5f...": the instance's id is what follows the last dash. */

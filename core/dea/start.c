@@ -68,6 +68,17 @@ static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
     return false;
 }
 
+/* What is not up yet serves nobody: it makes room for the newer start at once. (What runs goes on until that is up.) */
+static void end_overtaken(struct dea *dea, const Cupola__DeaStart *order)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->droplet == order->droplet && instance->index == order->index && dea_instance_is_live(instance) &&
+            instance->state != INSTANCE_RUNNING && instance->epoch < order->epoch)
+            dea_stop_instance(instance, "overtaken by a newer start");
+    }
+}
+
 static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *why)
 {
     char id[INSTANCE_ID_SIZE];
@@ -100,6 +111,7 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
     dea_placement_settle(dea, order->droplet);
     if (is_obsolete(dea, order))
         return;
+    end_overtaken(dea, order);
     bool names_memory = order->limits != NULL && order->limits->mem > 0;
     const char *why =
         dea_placement_refuses(dea, names_memory ? (uint32_t)order->limits->mem : DEFAULT_MEMORY_MB, order->runtime);

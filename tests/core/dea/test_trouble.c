@@ -73,6 +73,26 @@ static void a_newer_start_takes_over_without_a_gap(void **state)
     stage_close(&stage);
 }
 
+static void a_newer_start_ends_an_older_one_that_is_not_up(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage.workloads_listen = false;
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 100);
+    stage.workloads_listen = true;
+    stage_order(&stage, 0, 6);
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_running(&stage), 1);
+    struct dea_instance_view view;
+    assert_true(stage_look(&stage, 0, &view));
+    assert_int_equal(view.epoch, 6);
+    assert_string_equal(view.state, "RUNNING");
+    assert_int_equal(stage_heard(&stage, "router.unregister", ""), 0);
+    stage_close(&stage);
+}
+
 static void a_full_host_says_so_at_once(void **state)
 {
     struct stage stage;
@@ -360,6 +380,7 @@ int main(void)
         cmocka_unit_test(an_order_that_was_overtaken_is_refused),
         cmocka_unit_test(a_stop_holds_for_starts_that_it_overtook),
         cmocka_unit_test(a_newer_start_takes_over_without_a_gap),
+        cmocka_unit_test(a_newer_start_ends_an_older_one_that_is_not_up),
         cmocka_unit_test(a_full_host_says_so_at_once),
         cmocka_unit_test(many_starts_share_one_download),
         cmocka_unit_test(no_droplet_is_no_crash),
