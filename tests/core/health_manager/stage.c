@@ -1,0 +1,403 @@
+#include "tests/core/health_manager/stage.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/components.h"
+#include "core/proto/bus.pb-c.h"
+#include "core/proto/config.pb-c.h"
+#include "core/wire/json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BUS_PORT = 4222, MAX_STAGE_APPS = 64, WALL_START_S = 1800000000 };
+
+struct stage_app {
+    int droplet;
+    char version[16];
+    char state[16];
+    int instances;
+    bool is_staged;
+    bool is_gone;
+};
+
+struct stage {
+    struct world *world;
+    struct machine *bus;
+    struct machine *health_manager;
+    struct world_stream *stream;
+    struct text complaints;
+    struct text answers;
+    struct stage_app apps[MAX_STAGE_APPS];
+    size_t app_count;
+    int sequence;
+    bool controllers_answer;
+};
+
+/* ---- The bus, spoken by hand ---- */
+
+static void start_bus(struct stage *stage)
+{
+    Cupola__Endpoint listen = CUPOLA__ENDPOINT__INIT;
+    listen.has_port = true;
+    listen.port = BUS_PORT;
+    Cupola__BusServerConfig config = CUPOLA__BUS_SERVER_CONFIG__INIT;
+    config.listen = &listen;
+    stage->bus = world_start(stage->world, &bus_server_class, &config.base);
+    stage->stream = world_dial(stage->world, BUS_PORT);
+    assert_non_null(stage->stream);
+    world_send(stage->stream, "CONNECT {\"verbose\":false}\r\nSUB cloudcontroller.desired cc 1\r\n"
+                              "SUB cloudcontrollers.hm.requests cc 2\r\nSUB answers.> 3\r\n");
+}
+
+void stage_say(struct stage *stage, const char *subject, const char *payload)
+{
+    struct text line = {0};
+    text_addf(&line, "PUB %s %zu\r\n%s\r\n", subject, strlen(payload), payload);
+    world_send(stage->stream, text_string(&line));
+    text_free(&line);
+}
+
+/* ---- The controllers ---- */
+
+static void add_app_json(struct text *json, const struct stage_app *app)
+{
+    text_addf(json,
+              "{\"droplet\":%d,\"version\":\"%s\",\"state\":\"%s\",\"instances\":%d,\"last_updated\":%d,"
+              "\"framework\":\"node\",\"runtime\":\"node06\",\"memory\":64,\"staged\":%s}",
+              app->droplet, app->version, app->state, app->instances, 1000 + app->droplet,
+              app->is_staged ? "true" : "false");
+}
+
+static void answer_desired(struct stage *stage, const char *reply, const char *payload)
+{
+    const char *after = strstr(payload, "\"after_droplet\":");
+    int after_droplet = after == NULL ? 0 : atoi(after + strlen("\"after_droplet\":"));
+    struct text json = {0};
+    text_addf(&json, "{\"sequence\":%d,\"apps\":[", stage->sequence);
+    int page = 0;
+    bool is_last = true;
+    for (int id = after_droplet + 1; id < 1000; id++) {
+        for (size_t i = 0; i < stage->app_count; i++) {
+            if (stage->apps[i].droplet != id || stage->apps[i].is_gone)
+                continue;
+            if (page == 2) { /* Small pages, so that there are many. */
+                is_last = false;
+                continue;
+            }
+            text_add_string(&json, page++ > 0 ? "," : "");
+            add_app_json(&json, &stage->apps[i]);
+        }
+    }
+    text_addf(&json, "],\"last\":%s}", is_last ? "true" : "false");
+    stage_say(stage, reply, text_string(&json));
+    text_free(&json);
+}
+
+static void note_complaint(struct stage *stage, const char *payload)
+{
+    struct json_error error;
+    struct io_bytes bytes = {.data = (const uint8_t *)payload, .size = strlen(payload)};
+    Cupola__HealthManagerRequest *request =
+        (Cupola__HealthManagerRequest *)json_read(&cupola__health_manager_request__descriptor, bytes, 0, &error);
+    if (request == NULL)
+        fail_msg("%s: %s", payload, error.text);
+    text_addf(&stage->complaints, "%s %d ", request->op, (int)request->droplet);
+    if (strcmp(request->op, "START") == 0)
+        text_addf(&stage->complaints, "%s ", request->version);
+    text_add_char(&stage->complaints, '[');
+    for (size_t i = 0; i < request->n_indices; i++)
+        text_addf(&stage->complaints, "%s%d", i > 0 ? "," : "", request->indices[i]);
+    for (size_t i = 0; i < request->n_instances; i++)
+        text_addf(&stage->complaints, "%s%s", i > 0 ? "," : "", request->instances[i]);
+    text_addf(&stage->complaints, "]%s: %s\n", request->flapping ? " flapping" : "", request->reason);
+    protobuf_c_message_free_unpacked(&request->base, NULL);
+}
+
+/* One complete "MSG subject sid [reply] size\r\npayload\r\n"; 0 if there is none yet. */
+static size_t take_message(struct stage *stage, const char *bytes)
+{
+    char subject[128], reply[128] = "", rest[128] = "";
+    int sid, size;
+    const char *line_end = strstr(bytes, "\r\n");
+    if (line_end == NULL)
+        return 0;
+    size_t head = (size_t)(line_end - bytes) + 2;
+    if (strncmp(bytes, "PING", 4) == 0)
+        world_send(stage->stream, "PONG\r\n");
+    if (strncmp(bytes, "MSG ", 4) != 0)
+        return head; /* INFO, PING. */
+    char *line = memory_copy_bytes(bytes, head - 2);
+    int count = sscanf(line, "MSG %127s %d %127s %127s", subject, &sid, reply, rest);
+    memory_free(line);
+    assert_true(count >= 3);
+    size = atoi(count == 4 ? rest : reply);
+    if (strlen(bytes) < head + (size_t)size + 2)
+        return 0;
+    char *payload = memory_copy_bytes(bytes + head, (size_t)size);
+    if (sid == 1 && stage->controllers_answer)
+        answer_desired(stage, reply, payload);
+    else if (sid == 2)
+        note_complaint(stage, payload);
+    else if (sid == 3)
+        text_addf(&stage->answers, "%s\n", payload);
+    memory_free(payload);
+    return head + (size_t)size + 2;
+}
+
+static void play(struct stage *stage)
+{
+    world_settle(stage->world);
+    struct text *received = world_received(stage->stream);
+    size_t taken;
+    while (received->size > 0 && (taken = take_message(stage, text_string(received))) > 0)
+        text_consume(received, taken);
+}
+
+/* ---- Lines ---- */
+
+static struct stage_app *find_app(struct stage *stage, int droplet)
+{
+    for (size_t i = 0; i < stage->app_count; i++)
+        if (stage->apps[i].droplet == droplet)
+            return &stage->apps[i];
+    assert_true(stage->app_count < MAX_STAGE_APPS);
+    struct stage_app *app = &stage->apps[stage->app_count++];
+    *app = (struct stage_app){.droplet = droplet};
+    return app;
+}
+
+static void given_app(struct stage *stage, const char *line)
+{
+    char version[16] = "", what[16] = "";
+    int droplet;
+    assert_true(sscanf(line, "app %d %15s %15s", &droplet, version, what) >= 2);
+    struct stage_app *app = find_app(stage, droplet);
+    app->is_gone = strcmp(version, "deleted") == 0;
+    app->is_staged = strcmp(what, "settling") != 0;
+    snprintf(app->version, sizeof app->version, "%s", version);
+    snprintf(app->state, sizeof app->state, "%s", strcmp(what, "stopped") == 0 ? "STOPPED" : "STARTED");
+    app->instances = what[0] == 'x' ? atoi(what + 1) : 1;
+    int previous = stage->sequence;
+    stage->sequence += 3; /* Other changes of the journal lie between. */
+    if (strstr(line, " untold") != NULL)
+        return;
+    struct text json = {0};
+    text_addf(&json, "{\"droplet\":%d,\"sequence\":%d,\"previous\":%d", droplet, stage->sequence, previous);
+    if (!app->is_gone) {
+        text_add_string(&json, ",\"app\":");
+        add_app_json(&json, app);
+    }
+    text_add_char(&json, '}');
+    stage_say(stage, "droplet.updated", text_string(&json));
+    text_free(&json);
+}
+
+static void add_beat(struct text *json, const char *entry)
+{
+    char version[16], id[40], state[16], first[24] = "", second[24] = "";
+    int droplet, index;
+    assert_true(sscanf(entry, " %d/%d %15s %39s %15s %23s %23s", &droplet, &index, version, id, state, first, second) >=
+                5);
+    text_addf(json, "{\"droplet\":%d,\"index\":%d,\"version\":\"%s\",\"instance\":\"%s\",\"state\":\"%s\"", droplet,
+              index, version, id, state);
+    const char *marks[] = {first, second};
+    int timestamp = WALL_START_S;
+    for (int i = 0; i < 2; i++) {
+        if (marks[i][0] == 'e')
+            text_addf(json, ",\"epoch\":%s", marks[i] + 1);
+        else if (marks[i][0] == 't')
+            timestamp = atoi(marks[i] + 1);
+    }
+    text_addf(json, ",\"state_timestamp\":%d}", timestamp);
+}
+
+static void given_heartbeat(struct stage *stage, const char *dea, const char *entries, bool is_complete)
+{
+    struct text json = {0};
+    text_add_string(&json, "{\"droplets\":[");
+    char *copy = memory_copy_text(entries);
+    char *rest = NULL;
+    bool is_first = true;
+    for (char *entry = strtok_r(copy, ";", &rest); entry != NULL; entry = strtok_r(NULL, ";", &rest)) {
+        if (strspn(entry, " ") == strlen(entry))
+            continue;
+        text_add_string(&json, is_first ? "" : ",");
+        is_first = false;
+        add_beat(&json, entry);
+    }
+    memory_free(copy);
+    text_add_char(&json, ']');
+    if (dea[0] != '\0')
+        text_addf(&json, ",\"dea\":\"%s\"", dea);
+    if (is_complete)
+        text_add_string(&json, ",\"complete\":true");
+    text_add_char(&json, '}');
+    stage_say(stage, "dea.heartbeat", text_string(&json));
+    text_free(&json);
+}
+
+static void given_exit(struct stage *stage, const char *line)
+{
+    char version[16], id[40], reason[24];
+    int droplet, index;
+    assert_int_equal(sscanf(line, "exit %d/%d %15s %39s %23s", &droplet, &index, version, id, reason), 5);
+    struct text json = {0};
+    text_addf(&json,
+              "{\"droplet\":%d,\"version\":\"%s\",\"instance\":\"%s\",\"index\":%d,\"reason\":\"%s\","
+              "\"crash_timestamp\":1234}",
+              droplet, version, id, index, reason);
+    stage_say(stage, "droplet.exited", text_string(&json));
+    text_free(&json);
+}
+
+static void given_from_dea(struct stage *stage, const char *line)
+{
+    char word[16], name[16];
+    int used = 0;
+    assert_true(sscanf(line, "%15s %15s%n", word, name, &used) == 2);
+    if (strcmp(word, "back") == 0) {
+        char json[80];
+        snprintf(json, sizeof json, "{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}", name);
+        stage_say(stage, "dea.start", json);
+    } else {
+        given_heartbeat(stage, name, line + used, strcmp(word, "dea") == 0);
+    }
+}
+
+void given(struct stage *stage, const char *line)
+{
+    int number;
+    if (strncmp(line, "app ", 4) == 0) {
+        given_app(stage, line);
+    } else if (strncmp(line, "exit ", 5) == 0) {
+        given_exit(stage, line);
+    } else if (strncmp(line, "v1dea ", 6) == 0) {
+        given_heartbeat(stage, "", line + 6, false);
+    } else if (sscanf(line, "updated %d", &number) == 1) {
+        char json[32];
+        snprintf(json, sizeof json, "{\"droplet\":%d}", number);
+        stage_say(stage, "droplet.updated", json);
+    } else if (sscanf(line, "controllers at %d", &number) == 1) {
+        stage->sequence = number;
+    } else if (strncmp(line, "controllers ", 12) == 0) {
+        stage->controllers_answer = strcmp(line, "controllers answer") == 0;
+    } else {
+        given_from_dea(stage, line);
+    }
+    play(stage);
+}
+
+/* ---- Time and expectations ---- */
+
+static void advance(struct stage *stage, uint64_t duration_ns)
+{
+    const uint64_t slice_ns = 50 * NS_PER_MS;
+    while (duration_ns > 0) {
+        uint64_t part_ns = duration_ns < slice_ns ? duration_ns : slice_ns;
+        world_advance(stage->world, part_ns);
+        play(stage);
+        duration_ns -= part_ns;
+    }
+}
+
+void after(struct stage *stage, const char *duration)
+{
+    char *unit;
+    double seconds = strtod(duration, &unit);
+    assert_string_equal(unit, "s");
+    advance(stage, (uint64_t)(seconds * 1000) * NS_PER_MS);
+}
+
+void beats_for(struct stage *stage, const char *line, int seconds)
+{
+    for (; seconds > 0; seconds -= 10) {
+        given(stage, line);
+        advance(stage, 10 * NS_PER_S);
+    }
+}
+
+void expect_complaints(struct stage *stage, const char *lines)
+{
+    play(stage);
+    assert_string_equal(text_string(&stage->complaints), lines);
+    text_clear(&stage->complaints);
+}
+
+void expect_state(struct stage *stage, int droplet, int index, const char *state)
+{
+    struct hm_index_view view;
+    assert_true(hm_view_index(stage->health_manager, droplet, (size_t)index, &view));
+    assert_string_equal(view.state, state);
+}
+
+void expect_answers(struct stage *stage, const char *subject, const char *json, const char *answers)
+{
+    struct text line = {0};
+    text_addf(&line, "PUB %s answers.x %zu\r\n%s\r\n", subject, strlen(json), json);
+    world_send(stage->stream, text_string(&line));
+    text_free(&line);
+    play(stage);
+    assert_string_equal(text_string(&stage->answers), answers);
+    text_clear(&stage->answers);
+}
+
+/* ---- The stage itself ---- */
+
+struct stage *stage_at_start(void)
+{
+    struct stage *stage = memory_new(sizeof *stage);
+    stage->world = world_new();
+    stage->sequence = 10;
+    stage->controllers_answer = true;
+    start_bus(stage);
+    Cupola__Endpoint server = CUPOLA__ENDPOINT__INIT;
+    server.has_port = true;
+    server.port = BUS_PORT;
+    Cupola__Endpoint *servers[] = {&server};
+    Cupola__BusConfig bus = CUPOLA__BUS_CONFIG__INIT;
+    bus.servers = servers;
+    bus.n_servers = 1;
+    Cupola__HealthManagerConfig config = CUPOLA__HEALTH_MANAGER_CONFIG__INIT;
+    config.bus = &bus;
+    stage->health_manager = world_start(stage->world, &health_manager_class, &config.base);
+    return stage;
+}
+
+struct stage *stage_new(void)
+{
+    struct stage *stage = stage_at_start();
+    after(stage, "40s");
+    expect_complaints(stage, "");
+    return stage;
+}
+
+void stage_free(struct stage *stage)
+{
+    world_free(stage->world);
+    text_free(&stage->complaints);
+    text_free(&stage->answers);
+    memory_free(stage);
+}
+
+void bus_goes_away(struct stage *stage)
+{
+    world_kill(stage->world, stage->bus);
+    play(stage);
+}
+
+void bus_comes_back(struct stage *stage)
+{
+    start_bus(stage);
+}
+
+struct machine *stage_health_manager(struct stage *stage)
+{
+    return stage->health_manager;
+}

@@ -1,0 +1,47 @@
+/* A stage for stories about the health manager: it and a real bus server in a small world, while the test plays the
+ * controllers and the DEAs, in short lines.
+ *
+ *   "app 7 v1 x2"                 the controllers want 2 instances of version v1, and tell it as a delta
+ *   "app 7 v1 x2 untold"          the same, but the delta is lost
+ *   "app 7 v1 stopped", "app 7 v2 settling", "app 7 deleted"
+ *   "updated 7"                   droplet.updated without a number, as v1 sends it
+ *   "dea a 7/0 v1 i0 RUNNING; 7/1 v1 i1 STARTING e5 t100"    a complete heartbeat (e: epoch, t: state_timestamp)
+ *   "dea a"                       a complete heartbeat of an empty DEA
+ *   "part a 7/0 v1 i0 RUNNING"    a heartbeat of one instance; "v1dea 7/0 ...": one of a DEA without a name
+ *   "back a"                      dea.start
+ *   "exit 7/0 v1 i0 CRASHED"      droplet.exited
+ *   "controllers silent", "controllers answer"
+ *   "controllers at 3"            their journal's sequence number is 3 from now on
+ */
+#ifndef CUPOLA_TESTS_CORE_HEALTH_MANAGER_STAGE_H
+#define CUPOLA_TESTS_CORE_HEALTH_MANAGER_STAGE_H
+
+#include "core/health_manager/view.h"
+#include "tests/support/world.h"
+
+struct stage;
+
+/* Health manager and bus run, the desired state is empty and known; 40 s have passed, so that silence counts. */
+struct stage *stage_new(void);
+/* The same at the moment of the start, for stories of beginnings. No line was given yet. */
+struct stage *stage_at_start(void);
+void stage_free(struct stage *stage);
+
+void given(struct stage *stage, const char *line);
+void after(struct stage *stage, const char *duration); /* "1.5s" */
+/* What the health manager has complained since the last look, a line each:
+ * "START 7 v1 [0,1]: it crashed\n", "STOP 7 [i0]: the app is stopped\n". */
+void expect_complaints(struct stage *stage, const char *lines);
+/* The state of a wanted index. */
+void expect_state(struct stage *stage, int droplet, int index, const char *state);
+/* Asks and compares the answers, each with a newline behind. */
+void expect_answers(struct stage *stage, const char *subject, const char *json, const char *answers);
+
+void bus_goes_away(struct stage *stage);
+void bus_comes_back(struct stage *stage);
+/* Heartbeats of that line every 10 s for so long. */
+void beats_for(struct stage *stage, const char *line, int seconds);
+struct machine *stage_health_manager(struct stage *stage);
+void stage_say(struct stage *stage, const char *subject, const char *payload);
+
+#endif
