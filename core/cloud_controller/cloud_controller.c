@@ -136,6 +136,7 @@ void controller_on_listening(struct controller *controller, enum io_status statu
         return;
     }
     controller->is_listening = true;
+    text_addf(&controller->address, "%s:%u", controller_host(controller), port);
     machine_log(&controller->machine, LOG_INFO, "the REST API listens on port %u", port);
     cc_own_route_register(controller);
 }
@@ -157,6 +158,11 @@ const char *controller_host(const struct controller *controller)
     if (config->advertise_host != NULL && *config->advertise_host != '\0')
         return config->advertise_host;
     return config->listen == NULL ? "127.0.0.1" : config->listen->host;
+}
+
+const char *controller_address(const struct controller *controller)
+{
+    return text_string(&controller->address);
 }
 
 bool controller_is_admin(const struct controller *controller, const char *email)
@@ -221,6 +227,7 @@ static void destroy(struct machine *machine)
     text_free(&controller->bootstrap_change.packed);
     text_free(&controller->bootstrap_password);
     text_free(&controller->token_key);
+    text_free(&controller->address);
     cupola__cloud_controller_config__free_unpacked(controller->config, NULL);
 }
 

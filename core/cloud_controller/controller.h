@@ -42,6 +42,7 @@ struct controller {
     bool is_destroyed; /* Its parts are being freed: nothing may be emitted. */
     struct timer stop_timer;
     struct text token_key;
+    struct text address;    /* "host:port"; empty until it listens. */
     const char *app_domain; /* ".cupola.test": points into config->external_uri. */
     struct random_stream nonces;
 
@@ -67,8 +68,9 @@ struct controller {
     uint64_t requests, starts_ordered, starts_sent, complaints, stagings, staging_failures;
 };
 
-/* Where others reach this controller. */
+/* Where others reach this controller: its host, and "host:port". */
 const char *controller_host(const struct controller *controller);
+const char *controller_address(const struct controller *controller);
 bool controller_is_admin(const struct controller *controller, const char *email);
 
 /* cloud_controller.c: what its parts report. */

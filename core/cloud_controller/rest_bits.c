@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/blobs.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,20 +11,21 @@
 /* A blob on its way out: whether it is here is asked first, because an answer cannot be taken back. */
 struct blob_call {
     struct call call;
-    struct op op;
-    char digest[41];
+    struct blob_need need;
     const char *content_type;
 };
 
 static void handle_package(struct call *call);
+static void handle_bits(struct call *call);
 static void handle_droplet(struct call *call);
 static void handle_resources(struct call *call);
 static void release_blob_call(struct call *call);
-static void on_stat(struct op *op, const struct op_result *result);
+static void on_here(struct blob_need *need, enum io_status status);
 
 static const struct route routes[] = {
     {"GET", "/apps/:/application", ACCESS_USER, sizeof(struct blob_call), handle_package, release_blob_call, NULL,
      NULL},
+    {"GET", "/packages/:/:", ACCESS_ANYBODY, sizeof(struct blob_call), handle_bits, release_blob_call, NULL, NULL},
     {"GET", "/staged_droplets/:/:", ACCESS_ANYBODY, sizeof(struct blob_call), handle_droplet, release_blob_call, NULL,
      NULL},
     {"POST", "/resources", ACCESS_USER, sizeof(struct call), handle_resources, NULL, NULL, NULL},
@@ -32,22 +34,21 @@ const struct route_table cc_bits_routes = {routes, sizeof routes / sizeof routes
 
 static void release_blob_call(struct call *call)
 {
-    op_forget(&container_of(call, struct blob_call, call)->op);
+    cc_blob_need_release(&container_of(call, struct blob_call, call)->need);
 }
 
-static void send_blob(struct call *call, const char *digest, const char *content_type)
+static void send_blob(struct call *call, enum blob_kind kind, const struct app *app)
 {
     struct blob_call *request = container_of(call, struct blob_call, call);
-    memcpy(request->digest, digest, strnlen(digest, 40));
-    request->content_type = content_type;
-    op_blob_stat(&call->controller->machine, &request->op, request->digest, on_stat);
+    request->content_type = kind == BLOB_PACKAGE ? "application/zip" : "application/octet-stream";
+    cc_blob_need(call->controller, &request->need, kind, app, on_here);
 }
 
-static void on_stat(struct op *op, const struct op_result *result)
+static void on_here(struct blob_need *need, enum io_status status)
 {
-    struct blob_call *request = container_of(op, struct blob_call, op);
-    if (result->status == IO_OK)
-        cc_call_answer_blob(&request->call, request->content_type, request->digest, result->number);
+    struct blob_call *request = container_of(need, struct blob_call, need);
+    if (status == IO_OK)
+        cc_call_answer_blob(&request->call, request->content_type, need->digest, need->bytes);
     else
         cc_call_fail(&request->call, ERROR_APP_NOT_FOUND, NULL, NULL);
 }
@@ -60,20 +61,39 @@ static void handle_package(struct call *call)
     if (app->value->package_sha1 == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
-        send_blob(call, app->value->package_sha1, "application/zip");
+        send_blob(call, BLOB_PACKAGE, app);
 }
 
-/* DEAs have no login: knowing the hash of the current droplet is what lets them in, as in v1. */
-static void handle_droplet(struct call *call)
+/* DEAs and other controllers have no login: knowing the hash of what is current is what lets them in, as in v1. */
+static const struct app *find_by_hash(const struct call *call, enum blob_kind kind)
 {
     const char *id = call->arguments[0];
     char *end = NULL;
     long long number = strtoll(id, &end, 10);
-    const struct app *app = *id != '\0' && *end == '\0' ? cc_state_find_app(&call->controller->state, number) : NULL;
-    if (app == NULL || app->value->droplet_sha1 == NULL || strcmp(app->value->droplet_sha1, call->arguments[1]) != 0)
+    const struct app *app = *end == '\0' ? cc_state_find_app(&call->controller->state, number) : NULL;
+    if (app == NULL)
+        return NULL;
+    const char *digest = kind == BLOB_PACKAGE ? app->value->package_sha1 : app->value->droplet_sha1;
+    return digest != NULL && strcmp(digest, call->arguments[1]) == 0 ? app : NULL;
+}
+
+static void send_by_hash(struct call *call, enum blob_kind kind)
+{
+    const struct app *app = find_by_hash(call, kind);
+    if (app == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
-        send_blob(call, app->value->droplet_sha1, "application/octet-stream");
+        send_blob(call, kind, app);
+}
+
+static void handle_bits(struct call *call)
+{
+    send_by_hash(call, BLOB_PACKAGE);
+}
+
+static void handle_droplet(struct call *call)
+{
+    send_by_hash(call, BLOB_DROPLET);
 }
 
 /* No pool of files is kept: nothing is known. */

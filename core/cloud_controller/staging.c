@@ -3,19 +3,21 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/blobs.h"
 
 #include <string.h>
 
 enum { MAX_STAGING_LOG = 4096 }; /* Kept in the journal: its end. */
 static const uint64_t sweep_interval_ns = 5 * NS_PER_S;
 
-enum stage_state { STAGE_QUEUED = 1, STAGE_RUNNING, STAGE_RECORDING };
+enum stage_state { STAGE_QUEUED = 1, STAGE_FETCHING, STAGE_RUNNING, STAGE_RECORDING };
 
 struct stage_job {
     struct controller *controller;
     enum stage_state state;
     int64_t app_id;
     char package_sha1[41];
+    struct blob_need package;
     struct op op;
     struct change change;
     bool succeeded;
@@ -27,6 +29,8 @@ struct stage_job {
 };
 
 static void start_jobs(struct controller *controller);
+static void fail_to_fetch(struct stage_job *job, const struct app *app, enum io_status status);
+static void on_package_here(struct blob_need *need, enum io_status status);
 static void on_staged(struct op *op, const struct op_result *result);
 static bool prepare_result(struct change *change);
 static void on_recorded(struct change *change, enum change_outcome outcome);
@@ -71,10 +75,27 @@ static void start_job(struct stage_job *job, const struct app *app)
 {
     struct controller *controller = job->controller;
     const Cupola__JournalApp *value = app->value;
-    job->state = STAGE_RUNNING;
+    job->state = STAGE_FETCHING;
     memcpy(job->package_sha1, value->package_sha1, sizeof job->package_sha1);
     controller->stages_running++;
     controller->stagings++;
+    cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, on_package_here);
+}
+
+/* The bits are on this controller's disk, or not to be had. */
+static void on_package_here(struct blob_need *need, enum io_status status)
+{
+    struct stage_job *job = container_of(need, struct stage_job, package);
+    struct controller *controller = job->controller;
+    const struct app *app = cc_state_find_app(&controller->state, job->app_id);
+    assert_that(job->state == STAGE_FETCHING);
+    if (app == NULL || status != IO_OK) {
+        controller->stages_running--;
+        fail_to_fetch(job, app, status);
+        return;
+    }
+    const Cupola__JournalApp *value = app->value;
+    job->state = STAGE_RUNNING;
     op_stage(&controller->machine, &job->op, job->package_sha1, value->framework, value->runtime,
              value->command == NULL ? "" : value->command, (uint32_t)value->memory_mb, on_staged);
 }
@@ -100,6 +121,22 @@ static void end_job(struct stage_job *job, const struct refusal *failure)
     }
     text_free(&job->log);
     memory_free(job);
+}
+
+/* Bits that nobody can hand over now are no fault of theirs: the package stays pending, and is tried again later. */
+static void fail_to_fetch(struct stage_job *job, const struct app *app, enum io_status status)
+{
+    struct controller *controller = job->controller;
+    struct refusal failure = {0};
+    if (app != NULL && status != IO_CANCELLED) {
+        machine_log(&controller->machine, LOG_WARNING, "the bits of app %lld are not to be had from %s: %s",
+                    (long long)job->app_id,
+                    app->value->package_holder == NULL ? "anywhere" : app->value->package_holder,
+                    io_status_name(status));
+        cc_refusal_set(&failure, ERROR_PACKAGING, "the bits are not to be had now; upload them again", NULL);
+    }
+    end_job(job, failure.error == ERROR_NONE ? NULL : &failure);
+    start_jobs(controller);
 }
 
 static struct stage_job *next_queued(const struct controller *controller)
@@ -172,6 +209,7 @@ static void apply_success(const struct stage_job *job, const Cupola__JournalApp 
     new->package_state = CUPOLA__PACKAGE_STATE__PACKAGE_STAGED;
     new->droplet_sha1 = (char *)(uintptr_t)job->droplet_sha1;
     new->droplet_bytes = job->droplet_bytes;
+    new->droplet_holder = (char *)(uintptr_t)controller_address(job->controller);
     new->run_count = same ? old->run_count + 1 : 0;
     new->staging_log = NULL;
     if (new->started)
@@ -294,6 +332,7 @@ void cc_staging_destroy(struct controller *controller)
         struct stage_job *job = controller->stage_jobs;
         controller->stage_jobs = job->next;
         op_forget(&job->op);
+        cc_blob_need_release(&job->package);
         text_free(&job->log);
         memory_free(job);
     }

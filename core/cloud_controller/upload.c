@@ -292,6 +292,7 @@ static bool prepare(struct change *change)
         value.package_state = CUPOLA__PACKAGE_STATE__PACKAGE_PENDING;
         value.package_sha1 = request->package_sha1;
         value.package_bytes = request->package_bytes;
+        value.package_holder = (char *)(uintptr_t)controller_address(change->controller);
         value.staging_log = NULL;
     }
     cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_PACKAGE_SET, app->value, &value, request->call.email);

@@ -179,7 +179,7 @@ static void an_append_whose_author_died_is_there_for_the_others(void **state)
     assert_int_equal(controller_view_head_sequence(dead->machine), 3);
 }
 
-static void a_staging_whose_controller_died_is_taken_over(void **state)
+static void a_staging_whose_controller_died_begins_again(void **state)
 {
     struct story *story = *state;
     town_add_controller(&story->town);
@@ -190,10 +190,87 @@ static void a_staging_whose_controller_died_is_taken_over(void **state)
     town_kill(&story->town.controllers[0]);
     story->town.staging_holds = false;
     town_pass_ms(&story->town, 60000);
-    assert_false(look(story, 1).is_live);
-    town_pass_ms(&story->town, 80000);
+    assert_false(look(story, 1).is_live); /* It may only be slow. */
+    town_revive(&story->town.controllers[0]);
+    town_pass_ms(&story->town, 10000);
     assert_true(look(story, 1).is_live);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
+    town_pass_ms(&story->town, 200000);
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
+}
+
+static void controllers_fetch_from_each_other_what_only_one_has(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *second = town_add_controller(&story->town);
+    call(story, "POST", "/apps", CREATE);
+    town_upload(&story->town, story->token, "shop", "bits"); /* To the first. */
+    struct town_conn *conn = begin_on(story, 1, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
+    assert_int_equal(town_finish(second, conn), 200); /* Staged by the second. */
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", "http://127.0.0.1:9100/staged_droplets/1/"), 2);
+    char path[100];
+    snprintf(path, sizeof path, "/staged_droplets/1/%.40s", look(story, 0).version);
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "droplet of "));
+    town_kill(second);
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200); /* The first has it, too, now. */
+}
+
+static void bits_whose_holder_is_dead_are_staged_when_it_is_back(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *first = &story->town.controllers[0];
+    struct town_controller *second = town_add_controller(&story->town);
+    call(story, "POST", "/apps", CREATE);
+    town_upload(&story->town, story->token, "shop", "bits");
+    town_kill(first);
+    struct town_conn *conn = begin_on(story, 1, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
+    assert_int_equal(town_finish(second, conn), 500);
+    assert_non_null(strstr(town_body(&story->town), "{\"code\":402,"));
+    town_revive(first);
+    town_pass_ms(&story->town, 200000);
+    assert_true(look(story, 1).is_live);
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
+}
+
+static void dying_with_everything_under_way_leaks_nothing(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"},\"instances\":1}");
+    town_upload(&story->town, story->token, "two", "more bits");
+    town_forget_answers(&story->town);
+    begin_on(story, 0, "GET", "/apps/shop", "");
+    begin_on(story, 0, "GET", "/apps/shop/instances", "");
+    begin_on(story, 0, "GET", "/apps/shop/stats", "");
+    begin_on(story, 0, "GET", "/apps/shop/instances/0/files/x", "");
+    begin_on(story, 0, "PUT", "/apps/shop", "{\"instances\":9}");
+    story->town.staging_holds = true;
+    begin_on(story, 0, "PUT", "/apps/two", "{\"state\":\"STARTED\"}");
+    story->town.journal_mode = JOURNAL_HOLDS;
+    begin_on(story, 0, "POST", "/apps", "{\"name\":\"three\",\"staging\":{\"framework\":\"node\"}}");
+    begin_on(story, 0, "PUT", "/users/ada@example.org", "{\"password\":\"new\"}");
+    struct town_controller *controller = &story->town.controllers[0];
+    assert_true(controller_view_pending_count(controller->machine) > 10);
+    town_kill(controller);
+    story->town.journal_mode = JOURNAL_WORKS;
+    town_revive(controller);
+    assert_int_equal(look(story, 0).instances, 9);
+    assert_int_equal(call(story, "GET", "/apps/three", ""), 404); /* Never durable, never answered. */
+}
+
+static void a_stop_waits_for_the_answers_that_are_due(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *controller = &story->town.controllers[0];
+    story->town.journal_mode = JOURNAL_HOLDS;
+    struct town_conn *conn = begin_on(story, 0, "POST", "/apps", CREATE);
+    town_stop(controller);
+    assert_false(controller->has_exited);
+    town_release_journal(&story->town);
+    assert_non_null(strstr(text_string(&conn->outbound), "HTTP/1.1 302 "));
+    town_pass_ms(&story->town, 6000);
+    assert_true(controller->has_exited);
 }
 
 static void the_past_is_folded_before_anything_is_answered(void **state)
@@ -229,7 +306,11 @@ int main(void)
         STORY(an_entry_that_came_by_is_durable_whatever_the_append_says),
         STORY(a_controller_that_died_after_the_append_finds_everything_again),
         STORY(an_append_whose_author_died_is_there_for_the_others),
-        STORY(a_staging_whose_controller_died_is_taken_over),
+        STORY(a_staging_whose_controller_died_begins_again),
+        STORY(controllers_fetch_from_each_other_what_only_one_has),
+        STORY(bits_whose_holder_is_dead_are_staged_when_it_is_back),
+        STORY(dying_with_everything_under_way_leaks_nothing),
+        STORY(a_stop_waits_for_the_answers_that_are_due),
         STORY(the_past_is_folded_before_anything_is_answered),
         STORY(an_entry_that_makes_no_sense_ends_the_controller),
     };

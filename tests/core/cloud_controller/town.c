@@ -167,9 +167,58 @@ void town_push_bytes(struct town_controller *controller, struct town_conn *conn,
     pump(controller, conn);
 }
 
+static uint32_t free_odd_id(struct town_controller *controller)
+{
+    uint32_t id = 1;
+    while (find_conn(controller, id) != NULL)
+        id += 2;
+    return id;
+}
+
+static struct town_conn *accept_conn(struct town_controller *controller)
+{
+    struct town_conn *conn = new_conn(controller, free_odd_id(controller), 0);
+    struct town_event *queued = push(controller, EVENT_ACCEPTED);
+    queued->event.accepted.listener.id = controller->api_listener;
+    queued->event.accepted.conn.id = conn->id;
+    queued->event.accepted.peer = "127.0.0.1:50000";
+    return conn;
+}
+
+static void connect_peer(struct town_controller *controller, struct town_conn *conn)
+{
+    for (size_t i = 0; i < controller->town->controller_count; i++) {
+        struct town_controller *other = &controller->town->controllers[i];
+        if (other == controller || other->machine == NULL || other->port != conn->port)
+            continue;
+        struct town_conn *peer = accept_conn(other);
+        peer->is_peer = conn->is_peer = true;
+        peer->peer = conn;
+        peer->peer_controller = controller;
+        conn->peer = peer;
+        conn->peer_controller = other;
+    }
+}
+
+/* What one controller has written reaches the other. */
+static void pass_on(struct town_conn *conn)
+{
+    if (conn->peer != NULL)
+        town_push_bytes(conn->peer_controller, conn->peer, text_string(&conn->outbound), conn->outbound.size);
+    text_clear(&conn->outbound);
+}
+
 static void on_connect(struct town_controller *controller, const struct effect *effect)
 {
     struct town_conn *conn = new_conn(controller, effect->connect.conn.id, effect->connect.port);
+    connect_peer(controller, conn);
+    if (conn->port >= 9000 && conn->port < 10000 && !conn->is_peer) { /* A dead controller's. */
+        struct town_event *refused = push(controller, EVENT_CLOSED);
+        refused->event.closed.conn.id = conn->id;
+        refused->event.closed.status = IO_REFUSED;
+        free_conn(conn);
+        return;
+    }
     push(controller, EVENT_CONNECTED)->event.connected.conn.id = conn->id;
     static const char info[] = "INFO {\"server_id\":\"x\",\"version\":\"1\",\"max_payload\":1048576}\r\n";
     if (conn->port == 4222)
@@ -186,7 +235,9 @@ static void on_write(struct town_controller *controller, struct effect *effect)
     queued->event.written.conn.id = conn->id;
     queued->event.written.size = slice.size;
     buffer_unref(slice.buffer);
-    if (conn->port == 4222) {
+    if (conn->is_peer) {
+        pass_on(conn);
+    } else if (conn->port == 4222) {
         town_bus_take(controller, conn);
     } else if (conn->port != 0 && strstr(text_string(&conn->outbound), "\r\n\r\n") != NULL) {
         text_clear(&controller->town->viewer_request);
@@ -203,7 +254,12 @@ static void on_close(struct town_controller *controller, struct town_conn *conn)
         return;
     conn->is_open = false;
     push(controller, EVENT_CLOSED)->event.closed.conn.id = conn->id;
-    if (conn->port != 0)
+    if (conn->peer != NULL) {
+        conn->peer->peer = NULL;
+        conn->peer->peer_finished = true;
+        pump(conn->peer_controller, conn->peer);
+    }
+    if (conn->port != 0 || conn->is_peer)
         free_conn(conn);
 }
 
@@ -281,26 +337,30 @@ static void digest_of(const struct text *bytes, char ret_digest[41])
         snprintf(ret_digest + 2 * i, 3, "%02x", digest[i]);
 }
 
-static struct town_blob *new_blob(struct town *town)
+static struct town_blob *new_blob(struct town_controller *controller)
 {
+    struct town *town = controller->town;
     for (size_t i = 0; i < TOWN_BLOBS; i++)
-        if (town->blobs[i].writing == 0 && town->blobs[i].digest[0] == '\0')
+        if (town->blobs[i].writing == 0 && town->blobs[i].digest[0] == '\0') {
+            town->blobs[i].owner = controller;
             return &town->blobs[i];
+        }
     assert_unreachable();
 }
 
-static struct town_blob *find_blob(struct town *town, const char *digest)
+static struct town_blob *find_blob(struct town_controller *controller, const char *digest)
 {
+    struct town_blob *blobs = controller->town->blobs;
     for (size_t i = 0; i < TOWN_BLOBS; i++)
-        if (town->blobs[i].writing == 0 && strcmp(town->blobs[i].digest, digest) == 0)
-            return &town->blobs[i];
+        if (blobs[i].owner == controller && blobs[i].writing == 0 && strcmp(blobs[i].digest, digest) == 0)
+            return &blobs[i];
     return NULL;
 }
 
 static struct town_blob *find_writing(struct town_controller *controller, uint32_t id)
 {
     for (size_t i = 0; i < TOWN_BLOBS; i++)
-        if (controller->town->blobs[i].writing == id && controller->town->blobs[i].writer == controller)
+        if (controller->town->blobs[i].writing == id && controller->town->blobs[i].owner == controller)
             return &controller->town->blobs[i];
     assert_unreachable();
 }
@@ -309,9 +369,8 @@ static void on_blob(struct town_controller *controller, struct effect *effect)
 {
     struct town_blob *blob;
     if (effect->kind == EFFECT_BLOB_OPEN) {
-        blob = new_blob(controller->town);
+        blob = new_blob(controller);
         blob->writing = effect->blob.blob.id;
-        blob->writer = controller;
         return;
     }
     blob = find_writing(controller, effect->blob.blob.id);
@@ -332,17 +391,32 @@ static void on_blob(struct town_controller *controller, struct effect *effect)
 
 static void on_blob_send(struct town_controller *controller, const struct effect *effect)
 {
-    struct town_blob *blob = find_blob(controller->town, effect->blob_transfer.digest);
+    struct town_blob *blob = find_blob(controller, effect->blob_transfer.digest);
     struct town_conn *conn = find_conn(controller, effect->blob_transfer.conn.id);
     assert_that(conn != NULL);
     if (blob != NULL)
         text_add(&conn->outbound, text_string(&blob->bytes), blob->bytes.size);
+    if (conn->is_peer)
+        pass_on(conn);
     push_done(controller, effect->op.id, blob == NULL ? IO_NOT_FOUND : IO_OK, blob == NULL ? 0 : blob->bytes.size, "");
+}
+
+static void on_blob_receive(struct town_controller *controller, const struct effect *effect)
+{
+    struct town_conn *conn = find_conn(controller, effect->blob_transfer.conn.id);
+    struct town_blob *blob = new_blob(controller);
+    size_t size = (size_t)effect->blob_transfer.size;
+    assert_that(conn != NULL);
+    assert_that(conn->inbound.size >= size); /* The other controller has sent it all by now. */
+    text_add(&blob->bytes, text_string(&conn->inbound), size);
+    text_consume(&conn->inbound, size);
+    digest_of(&blob->bytes, blob->digest);
+    push_done(controller, effect->op.id, IO_OK, size, blob->digest);
 }
 
 static void on_blob_stat(struct town_controller *controller, const struct effect *effect)
 {
-    struct town_blob *blob = find_blob(controller->town, effect->blob_name.digest);
+    struct town_blob *blob = find_blob(controller, effect->blob_name.digest);
     push_done(controller, effect->op.id, blob == NULL ? IO_NOT_FOUND : IO_OK, blob == NULL ? 0 : blob->bytes.size, "");
 }
 
@@ -353,7 +427,7 @@ static void finish_stage(struct town_controller *controller, uint64_t op, const 
         push_done(controller, op, IO_INVALID, 0, town->staging_log);
         return;
     }
-    struct town_blob *blob = new_blob(town);
+    struct town_blob *blob = new_blob(controller);
     text_addf(&blob->bytes, "droplet of %s", package);
     digest_of(&blob->bytes, blob->digest);
     push_done(controller, op, IO_OK, blob->bytes.size, blob->digest);
@@ -361,7 +435,7 @@ static void finish_stage(struct town_controller *controller, uint64_t op, const 
 
 static void on_stage(struct town_controller *controller, const struct effect *effect)
 {
-    assert_that(find_blob(controller->town, effect->stage.digest) != NULL);
+    assert_that(find_blob(controller, effect->stage.digest) != NULL);
     snprintf(controller->held_package, sizeof controller->held_package, "%s", effect->stage.digest);
     controller->held_stage = effect->op.id;
     if (controller->town->staging_holds)
@@ -395,7 +469,8 @@ static void on_hash(struct town_controller *controller, const struct effect *eff
 
 static void on_listen(struct town_controller *controller, const struct effect *effect)
 {
-    uint16_t port = (uint16_t)(9000 + controller->listeners++);
+    size_t place = (size_t)(controller - controller->town->controllers);
+    uint16_t port = (uint16_t)(9000 + 100 * place + controller->listeners++);
     if (controller->api_listener == 0) { /* The API listens first, the monitor after it. */
         controller->api_listener = effect->listen.listener.id;
         controller->port = port;
@@ -444,6 +519,9 @@ static void carry_out(struct town_controller *controller, struct effect *effect)
         break;
     case EFFECT_BLOB_SEND:
         on_blob_send(controller, effect);
+        break;
+    case EFFECT_BLOB_RECEIVE:
+        on_blob_receive(controller, effect);
         break;
     case EFFECT_BLOB_STAT:
         on_blob_stat(controller, effect);
@@ -571,14 +649,7 @@ void town_close(struct town *town)
 struct town_conn *town_begin(struct town_controller *controller, const char *method, const char *path,
                              const char *headers, const char *body)
 {
-    uint32_t id = 1;
-    while (find_conn(controller, id) != NULL)
-        id += 2;
-    struct town_conn *conn = new_conn(controller, id, 0);
-    struct town_event *queued = push(controller, EVENT_ACCEPTED);
-    queued->event.accepted.listener.id = controller->api_listener;
-    queued->event.accepted.conn.id = id;
-    queued->event.accepted.peer = "127.0.0.1:50000";
+    struct town_conn *conn = accept_conn(controller);
     text_addf(&conn->inbound, "%s %s HTTP/1.1\r\nHost: api.cupola.test\r\nConnection: close\r\n%s", method, path,
               headers);
     text_addf(&conn->inbound, "Content-Length: %zu\r\n\r\n%s", strlen(body), body);

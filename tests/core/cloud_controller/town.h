@@ -22,6 +22,9 @@ struct town_conn {
     bool is_open;
     bool reads;
     bool peer_finished;
+    bool is_peer; /* Between two controllers; else from the test's client, or to the bus or a DEA. */
+    struct town_controller *peer_controller;
+    struct town_conn *peer;
     struct text inbound;  /* For the controller. */
     struct text outbound; /* From it. */
 };
@@ -65,8 +68,8 @@ struct town_answer {
 struct town_blob {
     char digest[41];
     struct text bytes;
-    uint32_t writing; /* The handle, while it is written. */
-    struct town_controller *writer;
+    uint32_t writing;              /* The handle, while it is written. */
+    struct town_controller *owner; /* Each has a disk of its own, which outlives it. */
 };
 
 enum town_journal_mode {

@@ -1,0 +1,107 @@
+#include "core/cloud_controller/blobs.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ERROR_BYTES = 4096 };
+static const uint64_t fetch_timeout_ns = 60 * NS_PER_S;
+
+static void on_stat(struct op *op, const struct op_result *result);
+static void on_response(struct http_call *call, const struct http_head *head);
+static void on_fetched(struct http_call *call, enum io_status status);
+
+static const struct http_call_handlers handlers = {.on_response = on_response, .on_done = on_fetched};
+
+void cc_blob_need(struct controller *controller, struct blob_need *need, enum blob_kind kind, const struct app *app,
+                  void (*done)(struct blob_need *need, enum io_status status))
+{
+    const Cupola__JournalApp *value = app->value;
+    const char *digest = kind == BLOB_PACKAGE ? value->package_sha1 : value->droplet_sha1;
+    const char *holder = kind == BLOB_PACKAGE ? value->package_holder : value->droplet_holder;
+    assert_that(digest != NULL);
+    need->controller = controller;
+    need->done = done;
+    memcpy(need->digest, digest, strnlen(digest, sizeof need->digest - 1));
+    text_clear(&need->holder);
+    text_clear(&need->path);
+    if (holder != NULL && strcmp(holder, controller_address(controller)) != 0)
+        text_add_string(&need->holder, holder);
+    text_addf(&need->path, "/%s/%lld/%s", kind == BLOB_PACKAGE ? "packages" : "staged_droplets", (long long)app->id,
+              need->digest);
+    op_blob_stat(&controller->machine, &need->op, need->digest, on_stat);
+}
+
+void cc_blob_need_release(struct blob_need *need)
+{
+    op_forget(&need->op);
+    http_call_release(&need->fetch);
+    text_free(&need->holder);
+    text_free(&need->path);
+}
+
+/* `done` may free the need. */
+static void finish(struct blob_need *need, enum io_status status)
+{
+    text_free(&need->holder);
+    text_free(&need->path);
+    http_call_release(&need->fetch);
+    need->done(need, status);
+}
+
+static void fetch(struct blob_need *need)
+{
+    char *host = memory_copy_text(text_string(&need->holder));
+    char *colon = strrchr(host, ':');
+    unsigned long port = colon == NULL ? 0 : strtoul(colon + 1, NULL, 10);
+    if (port == 0 || port > UINT16_MAX) {
+        memory_free(host);
+        finish(need, IO_NOT_FOUND);
+        return;
+    }
+    *colon = '\0';
+    struct http_request request = {
+        .host = host,
+        .port = (uint16_t)port,
+        .method = "GET",
+        .target = text_string(&need->path),
+        .headers = "",
+        .timeout_ns = fetch_timeout_ns,
+        .max_body_bytes = MAX_ERROR_BYTES,
+    };
+    http_call_start(&need->controller->machine, &need->fetch, &request, &handlers);
+    memory_free(host);
+}
+
+static void on_stat(struct op *op, const struct op_result *result)
+{
+    struct blob_need *need = container_of(op, struct blob_need, op);
+    need->bytes = result->number;
+    if (result->status == IO_NOT_FOUND && need->holder.size > 0)
+        fetch(need);
+    else
+        finish(need, result->status);
+}
+
+static void on_response(struct http_call *call, const struct http_head *head)
+{
+    const struct blob_need *need = container_of(call, struct blob_need, fetch);
+    bool is_sound = head->status == 200 && head->body == HTTP_BODY_LENGTH &&
+                    head->content_length <= need->controller->config->max_upload_bytes * 4;
+    if (is_sound)
+        http_call_receive_blob(call);
+}
+
+static void on_fetched(struct http_call *call, enum io_status status)
+{
+    struct blob_need *need = container_of(call, struct blob_need, fetch);
+    if (status == IO_OK && call->status != 200)
+        status = IO_NOT_FOUND;
+    if (status == IO_OK && strcmp(call->blob_digest, need->digest) != 0)
+        status = IO_CORRUPT;
+    need->bytes = call->blob_size;
+    finish(need, status);
+}
