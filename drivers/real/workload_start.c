@@ -1,0 +1,178 @@
+/* WORKLOAD_START: unpack the droplet, note what we are about to do, let the supervisor run it. */
+#include "drivers/real/workload.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+#include "drivers/real/archive.h"
+#include "drivers/real/blobs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STARTUP_BYTES_MOST = 1 << 20 };
+
+static char **copy_list(const char *const *list)
+{
+    size_t count = 0;
+    while (list[count] != NULL)
+        count++;
+    char **copy = memory_new((count + 1) * sizeof *copy);
+    for (size_t i = 0; i < count; i++)
+        copy[i] = memory_copy_text(list[i]);
+    return copy;
+}
+
+static void free_list(char **list)
+{
+    for (size_t i = 0; list[i] != NULL; i++)
+        memory_free(list[i]);
+    memory_free(list);
+}
+
+/* ---- On a thread ---- */
+
+static bool unpack(struct workload_order *order)
+{
+    const char *data_dir = order->job.driver->config->data_dir;
+    struct path droplet, root = path_of("%s/root", order->folder.text);
+    enum io_status status = blob_verify(data_dir, order->digest);
+    if (status != IO_OK)
+        return job_fail(&order->job, status, "droplet %s: %s", order->digest, io_status_name(status));
+    blob_path(data_dir, order->digest, &droplet);
+    struct text reason = {0};
+    uint64_t most = order->limits.disk_bytes != 0 ? order->limits.disk_bytes : UNPACKED_BYTES_MOST;
+    status = files_make_folder(root.text, &reason);
+    if (status == IO_OK)
+        status = archive_unpack(droplet.text, root.text, most, &reason);
+    bool is_unpacked = status == IO_OK || job_fail(&order->job, status, "%s", text_string(&reason));
+    text_free(&reason);
+    return is_unpacked;
+}
+
+/* Every %VCAP_LOCAL_RUNTIME% in startup becomes the runtime's executable. */
+static bool fill_in_runtime(struct workload_order *order)
+{
+    static const char placeholder[] = "%VCAP_LOCAL_RUNTIME%";
+    struct path path = path_of("%s/root/startup", order->folder.text);
+    struct stat info;
+    if (order->runtime[0] == 0 || lstat(path.text, &info) != 0 || !S_ISREG(info.st_mode))
+        return true;
+    struct text content = {0}, filled = {0}, reason = {0};
+    enum io_status status = files_read(path.text, STARTUP_BYTES_MOST, &content, &reason);
+    const char *rest = text_string(&content), *found;
+    while ((found = strstr(rest, placeholder)) != NULL) {
+        text_add(&filled, rest, (size_t)(found - rest));
+        text_add_string(&filled, order->runtime);
+        rest = found + sizeof placeholder - 1;
+    }
+    text_add_string(&filled, rest);
+    struct io_bytes bytes = {(const uint8_t *)text_string(&filled), filled.size};
+    if (status == IO_OK)
+        status = files_replace(path.text, bytes, info.st_mode & 0777, &reason);
+    bool is_filled = status == IO_OK || job_fail(&order->job, status, "%s", text_string(&reason));
+    text_free(&content);
+    text_free(&filled);
+    text_free(&reason);
+    return is_filled;
+}
+
+static bool make_folder(struct workload_order *order)
+{
+    struct path parent = path_of("%s/workloads", order->job.driver->config->data_dir);
+    files_make_folder(parent.text, NULL);
+    if (mkdir(order->folder.text, 0755) != 0)
+        return job_fail(&order->job, status_of_errno(errno), "workload %s: %s", order->name, strerror(errno));
+    return true;
+}
+
+static bool write_record(struct workload_order *order)
+{
+    struct text reason = {0};
+    struct io_bytes note = {slice_data(order->note), order->note.size};
+    enum io_status status = workload_write_record(&order->folder, order->kind->name, note, &reason);
+    bool is_written = status == IO_OK || job_fail(&order->job, status, "%s", text_string(&reason));
+    text_free(&reason);
+    return is_written;
+}
+
+static void work(struct job *job)
+{
+    struct workload_order *order = container_of(job, struct workload_order, job);
+    if (!make_folder(order))
+        return; /* Whatever is there is not ours to delete. */
+    if (unpack(order) && fill_in_runtime(order) && order->kind->prepare(order) && write_record(order) &&
+        supervisor_spawn(order)) {
+        job->number = (uint64_t)order->pids.main.pid;
+        return;
+    }
+    workload_destroy(&order->folder, order->name, order->oci_runtime, NULL);
+}
+
+/* ---- On the loop ---- */
+
+static void free_order(struct workload_order *order)
+{
+    memory_free(order->digest);
+    memory_free(order->runtime);
+    free_list(order->argv);
+    free_list(order->envp);
+    buffer_unref(order->note.buffer);
+    memory_free(order);
+}
+
+static void finish(struct job *job)
+{
+    struct workload_order *order = container_of(job, struct workload_order, job);
+    struct real_driver *driver = job->driver;
+    struct workload *workload = workload_find(driver, order->name);
+    bool is_running = job->status == IO_OK;
+    if (!is_running)
+        driver_log(driver, LOG_WARNING, "workload %s: %s", order->name, text_string(&job->data));
+    if (workload != NULL) { /* NULL: the driver has been destroyed meanwhile. */
+        assert_that(workload->state == WORKLOAD_STARTING);
+        workload->pids = order->pids;
+        workload->state = WORKLOAD_DEAD;
+    }
+    job_answer(job);
+    free_order(order);
+    if (workload == NULL)
+        return;
+    driver_pump(driver); /* DONE before EXITED. */
+    if (workload->remove_asked)
+        workload_remove(driver, workload->remove_op, workload->name);
+    else if (!is_running)
+        workload_drop(workload);
+    else if (workload->state == WORKLOAD_DEAD)
+        workload_watch_or_tell(workload);
+}
+
+void workload_start(struct real_driver *driver, const struct effect *effect)
+{
+    const char *name = effect->workload_start.workload;
+    const struct workload_kind *kind = workload_kind_of(driver->config->workloads);
+    struct path folder;
+    if (!workload_folder(driver->config->data_dir, name, &folder) || kind == NULL) {
+        driver_done_text(driver, effect->op, IO_INVALID, kind == NULL ? "unknown kind of workloads" : "bad name");
+        return;
+    }
+    if (workload_find(driver, name) != NULL) {
+        driver_done_text(driver, effect->op, IO_IN_USE, "a workload of that name exists");
+        return;
+    }
+    struct workload *workload = workload_add(driver, name, &folder);
+    workload->state = WORKLOAD_STARTING;
+    struct workload_order *order = memory_new(sizeof *order);
+    memcpy(order->name, workload->name, sizeof order->name);
+    order->folder = folder;
+    order->digest = memory_copy_text(effect->workload_start.digest);
+    order->runtime = memory_copy_text(effect->workload_start.runtime);
+    order->argv = copy_list(effect->workload_start.argv);
+    order->envp = copy_list(effect->workload_start.envp);
+    order->limits = effect->workload_start.limits;
+    order->note = slice_copy(effect->workload_start.note.data, effect->workload_start.note.size);
+    order->kind = kind;
+    order->oci_runtime = driver->config->oci_runtime;
+    job_start(driver, &order->job, effect->op, work, finish);
+}
