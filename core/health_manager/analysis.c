@@ -32,15 +32,42 @@ void hm_analyse_app(struct health_manager *hm, struct app *app)
         hm_app_forget_crashes_before(app, hm->machine.now_ns - hm->times.droplet_lost_ns);
 }
 
+static void tell_of_brakes(struct health_manager *hm)
+{
+    struct brake *brake = &hm->brake;
+    if (brake->is_slow && !brake->told_slow)
+        machine_log(&hm->machine, LOG_WARNING, "%zu of %zu instances fell silent: healing slows down",
+                    brake->fell_silent, brake->live);
+    if (brake->holds_stops && !brake->told_holding)
+        machine_log(&hm->machine, LOG_WARNING,
+                    "%zu of %zu instances belong to apps that no controller knows: none of them is stopped",
+                    brake->unknown, brake->live);
+    brake->told_slow = brake->is_slow;
+    brake->told_holding = brake->holds_stops;
+}
+
+/* Apps of which nothing runs are first when starts have to wait. */
+static void analyse_dead_apps(struct health_manager *hm)
+{
+    for (struct app *app = hm->apps.apps; app != NULL; app = app->hh.next)
+        if (app->is_started && hm_app_count_state(app, INSTANCE_RUNNING) == 0)
+            hm_analyse_app(hm, app);
+}
+
 void hm_analyse_all(struct health_manager *hm)
 {
     hm->counters.analyses++;
+    if (hm->brake.is_scarce)
+        analyse_dead_apps(hm);
+    hm_brake_begin_pass(&hm->brake);
     struct app *app, *next;
     HASH_ITER (hh, hm->apps.apps, app, next) {
         hm_analyse_app(hm, app);
         if (!app->is_desired && app->stray_count == 0 && !app->is_dirty)
             hm_app_remove(&hm->apps, app);
     }
+    hm_brake_end_pass(&hm->brake, hm->machine.now_ns);
+    tell_of_brakes(hm);
 }
 
 /* ---- Silence ---- */
@@ -102,6 +129,8 @@ static void age_instance(struct health_manager *hm, struct instance *instance)
         if (hm_is_silence(hm, instance->asked_at_ns, hm->times.droplet_lost_ns))
             go_down(hm, instance, CAUSE_NEVER_SEEN);
     } else if (is_heard && is_lost(hm, &instance->claim, &cause)) {
+        if (cause == CAUSE_SILENT)
+            hm_brake_note_silence(&hm->brake, hm->machine.now_ns);
         go_down(hm, instance, cause);
     } else if (instance->state == INSTANCE_STARTING && !is_heard) {
         if (hm_is_silence(hm, instance->asked_at_ns, hm->times.restart_timeout_ns))
@@ -120,7 +149,8 @@ static void analyse_indices(struct health_manager *hm, struct app *app)
         struct instance *instance = &app->instances[i];
         age_instance(hm, instance);
         bool is_missing = instance->state == INSTANCE_DOWN || instance->state == INSTANCE_FLAPPING;
-        if (!is_missing || instance->restart_at_ns > now_ns)
+        hm->brake.live_so_far += instance->claim.id[0] != '\0';
+        if (!is_missing || instance->restart_at_ns > now_ns || !hm_brake_take_start(&hm->brake, now_ns))
             continue;
         bool is_flapping = instance->crashes > hm->times.flapping_death;
         if (missing.count == PORTION || (missing.count > 0 && missing.is_flapping != is_flapping))
@@ -146,7 +176,7 @@ static enum stray_reason reason_to_stop(const struct health_manager *hm, struct 
         bool is_sure = now_ns - stray->since_ns >= hm->times.unknown_app_ns &&
                        now_ns - app->undesired_since_ns >= hm->times.unknown_app_ns &&
                        now_ns - hm->connected_at_ns >= hm->times.unknown_app_ns;
-        return is_sure ? STRAY_UNKNOWN_APP : STRAY_IS_FINE;
+        return is_sure && !hm->brake.holds_stops ? STRAY_UNKNOWN_APP : STRAY_IS_FINE;
     }
     struct instance *instance = hm_app_index_for(app, stray->version, stray->index);
     if (instance != NULL) /* The loser serves until the winner does. */
@@ -208,6 +238,8 @@ static void analyse_strays(struct health_manager *hm, struct app *app)
 {
     struct surplus surplus = {.count = 0};
     forget_lost_strays(hm, app);
+    hm->brake.live_so_far += app->stray_count;
+    hm->brake.unknown_so_far += app->is_desired || app->was_deleted ? 0 : app->stray_count;
     for (size_t i = 0; i < app->stray_count; i++) {
         struct stray *stray = &app->strays[i];
         enum stray_reason reason = reason_to_stop(hm, app, stray);

@@ -5,6 +5,8 @@
 #include "core/base/duration.h"
 #include "core/components.h"
 
+enum { MELTDOWN_TIMES_LOST = 10 }; /* So many times droplet_lost is one meltdown. */
+
 static void on_connected(struct bus_client *client, bool again);
 static void on_disconnected(struct bus_client *client, const char *reason);
 static void on_analysis_due(struct timer *timer);
@@ -48,6 +50,17 @@ static struct hm_times times_of(const Cupola__HealthManagerConfig *config)
     };
 }
 
+static struct brake_limits limits_of(const Cupola__HealthManagerConfig *config)
+{
+    return (struct brake_limits){
+        .starts_per_s = config->starts_per_s,
+        .starts_burst = config->starts_burst,
+        .meltdown_percent = config->meltdown_percent,
+        .unknown_stop_percent = config->unknown_stop_percent,
+        .window_ns = MELTDOWN_TIMES_LOST * config->droplet_lost_ms * NS_PER_MS,
+    };
+}
+
 static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
 {
     (void)saved; /* It keeps nothing: what runs and what should run is told anew. */
@@ -55,6 +68,8 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     const Cupola__HealthManagerConfig *config = (const Cupola__HealthManagerConfig *)configuration;
     static const Cupola__BusConfig default_bus = CUPOLA__BUS_CONFIG__INIT;
     hm->times = times_of(config);
+    struct brake_limits limits = limits_of(config);
+    hm_brake_open(&hm->brake, &limits, machine->now_ns);
     hm->dirty_end = &hm->first_dirty;
     hm->desired.state = DESIRED_IDLE;
     hm->connected_at_ns = machine->now_ns;

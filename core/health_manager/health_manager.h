@@ -3,6 +3,7 @@
  *   desired.c    what should be: pages, then numbered deltas from the controllers
  *   actual.c     what is: heartbeats and exits from the DEAs
  *   analysis.c   the comparison, for one app when something of it changed, for all every analysis_ms
+ *   brake.c      what keeps healing from becoming the next failure
  *   requests.c   the complaints: START and STOP; the controllers decide and act
  *   answers.c    what others ask: health, status
  *
@@ -15,6 +16,7 @@
 
 #include "core/bus/client.h"
 #include "core/health_manager/app.h"
+#include "core/health_manager/brake.h"
 #include "core/monitor/monitor.h"
 
 enum { MAX_DEAS = 65536 };
@@ -93,6 +95,7 @@ struct health_manager {
     struct app_table apps;
     struct hm_deas deas;
     struct desired desired;
+    struct brake brake;
     struct timer analysis_timer;
     struct late_work look_late;
     struct app *first_dirty, **dirty_end; /* In the order in which they changed. */

@@ -128,4 +128,7 @@ void hm_add_varz(struct monitor *monitor, struct text *json)
     add_number(json, "healthmanager_health_request_msgs_received", hm->counters.health_requests);
     add_number(json, "start_requests", hm->counters.start_requests);
     add_number(json, "stop_requests", hm->counters.stop_requests);
+    add_number(json, "unknown_instances", hm->brake.unknown);
+    add_number(json, "starts_slowed_down", hm->brake.is_slow);
+    add_number(json, "unknown_stops_held", hm->brake.holds_stops);
 }

@@ -401,3 +401,8 @@ struct machine *stage_health_manager(struct stage *stage)
 {
     return stage->health_manager;
 }
+
+size_t stage_warnings(const struct stage *stage)
+{
+    return world_logged(stage->world, LOG_WARNING);
+}

@@ -42,6 +42,8 @@ void bus_comes_back(struct stage *stage);
 /* Heartbeats of that line every 10 s for so long. */
 void beats_for(struct stage *stage, const char *line, int seconds);
 struct machine *stage_health_manager(struct stage *stage);
+/* Warnings that were logged so far. */
+size_t stage_warnings(const struct stage *stage);
 void stage_say(struct stage *stage, const char *subject, const char *payload);
 
 #endif

@@ -90,6 +90,24 @@ static void an_app_that_nobody_knows_runs_for_two_minutes(void **state)
     expect_complaints(stage, "STOP 9 [i0]: no controller knows the app\n");
 }
 
+static void when_much_of_what_runs_is_unknown_nothing_is_stopped_for_it(void **state)
+{
+    static const char beats[] =
+        "dea a 7/0 v1 a0 RUNNING; 7/1 v1 a1 RUNNING; 9/0 v1 b0 RUNNING; 9/1 v1 b1 RUNNING; 9/2 v1 b2 RUNNING; "
+        "9/3 v1 b3 RUNNING; 9/4 v1 b4 RUNNING; 9/5 v1 b5 RUNNING; 10/0 v1 c0 RUNNING; 10/1 v1 c1 RUNNING; "
+        "10/2 v1 c2 RUNNING; 10/3 v1 c3 RUNNING; 10/4 v1 c4 RUNNING";
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x2");
+    size_t warnings = stage_warnings(stage);
+    beats_for(stage, beats, 400);
+    expect_complaints(stage, "");
+    assert_int_equal(stage_warnings(stage), warnings + 1);
+    given(stage, "app 9 v1 x6"); /* The controllers remember: what is left is a small share. */
+    beats_for(stage, beats, 20);
+    expect_complaints(stage, "STOP 10 [c0,c1,c2,c3,c4]: no controller knows the app\n"
+                             "STOP 10 [c0,c1,c2,c3,c4]: no controller knows the app\n");
+}
+
 static void an_app_that_a_restored_controller_has_forgotten_runs_for_two_minutes(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -227,6 +245,7 @@ int main(void)
         story(a_version_that_is_wanted_again_is_taken_back),
         story(a_deleted_app_is_stopped_after_a_grace),
         story(an_app_that_nobody_knows_runs_for_two_minutes),
+        story(when_much_of_what_runs_is_unknown_nothing_is_stopped_for_it),
         story(an_app_that_a_restored_controller_has_forgotten_runs_for_two_minutes),
         story(of_two_on_one_index_the_newer_epoch_stays),
         story(an_older_epoch_that_comes_back_is_stopped),
