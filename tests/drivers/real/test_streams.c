@@ -1,0 +1,361 @@
+/* Connections of the real driver, over loopback. */
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "tests/drivers/real/puppet.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct stage stage;
+static struct puppet_conn *here;
+static uint16_t target_port;
+
+static int open_stage(void **state)
+{
+    (void)state;
+    stage_open(&stage);
+    return 0;
+}
+
+static int close_stage(void **state)
+{
+    (void)state;
+    stage_close(&stage);
+    return 0;
+}
+
+static void connect_here(struct puppet *puppet)
+{
+    here = puppet_connect(puppet, target_port);
+}
+
+static void listen_with(bool echo, bool read_on)
+{
+    stage.puppet->accepted_echo = echo;
+    stage.puppet->accepted_read_on = read_on;
+    puppet_do(stage.driver, puppet_listen);
+    run_until(&stage, stage.puppet->port != 0);
+    target_port = stage.puppet->port;
+}
+
+static struct puppet_conn *other_side(void)
+{
+    run_until(&stage, stage.puppet->conn_count >= 2 && stage.puppet->conns[1].connected && here->connected);
+    return &stage.puppet->conns[1];
+}
+
+/* A socket of the test's own, for what no decent component does. */
+static int plain_socket(void)
+{
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(target_port)};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_int_equal(connect(descriptor, (struct sockaddr *)&address, sizeof address), 0);
+    return descriptor;
+}
+
+static void write_hello(struct puppet *puppet)
+{
+    (void)puppet;
+    conn_write_string(&here->conn, "hello ");
+    conn_write_string(&here->conn, "world");
+    conn_finish(&here->conn);
+}
+
+static void bytes_come_back_and_both_sides_end(void **state)
+{
+    (void)state;
+    listen_with(true, true);
+    puppet_do(stage.driver, connect_here);
+    struct puppet_conn *there = other_side();
+    puppet_do(stage.driver, write_hello);
+    run_until(&stage, here->closed && there->closed);
+    assert_string_equal(text_string(&here->text), "hello world");
+    assert_int_equal(here->closed_status, IO_OK);
+    assert_int_equal(there->closed_status, IO_OK);
+    assert_int_equal(here->conn.unsent_bytes, 0);
+}
+
+enum { LARGE_SIZE = 20000000 };
+
+static uint64_t large_hash;
+
+static void write_large(struct puppet *puppet)
+{
+    (void)puppet;
+    large_hash = 0;
+    for (size_t at = 0; at < LARGE_SIZE;) {
+        size_t size = at % 70000 + 1;
+        size = size < LARGE_SIZE - at ? size : LARGE_SIZE - at;
+        struct buffer *buffer = buffer_new(size);
+        for (size_t i = 0; i < size; i++) {
+            buffer->bytes[i] = (uint8_t)((at + i) * 2654435761u >> 13);
+            large_hash = large_hash * 31 + buffer->bytes[i];
+        }
+        conn_write(&here->conn, (struct slice){buffer, 0, size});
+        at += size;
+    }
+    conn_finish(&here->conn);
+}
+
+static void large_transfers_arrive_whole(void **state)
+{
+    (void)state;
+    listen_with(true, true);
+    puppet_do(stage.driver, connect_here);
+    other_side();
+    puppet_do(stage.driver, write_large);
+    assert_true(here->conn.unsent_bytes > 0);
+    run_until(&stage, here->closed);
+    assert_int_equal(here->received, LARGE_SIZE);
+    assert_true(here->hash == large_hash);
+    assert_int_equal(here->conn.unsent_bytes, 0);
+}
+
+static void read_once_there(struct puppet *puppet)
+{
+    puppet->conns[1].reads_on = true;
+    conn_read(&puppet->conns[1].conn);
+}
+
+static void who_does_not_read_holds_the_sender_up(void **state)
+{
+    (void)state;
+    listen_with(false, false);
+    puppet_do(stage.driver, connect_here);
+    struct puppet_conn *there = other_side();
+    puppet_do(stage.driver, write_large);
+    for (int i = 0; i < 5; i++)
+        stage_turn(&stage);
+    assert_int_equal(there->received, 0); /* No demand, no bytes. */
+    assert_true(here->conn.unsent_bytes > LARGE_SIZE / 4);
+    puppet_do(stage.driver, read_once_there);
+    run_until(&stage, there->ended);
+    assert_int_equal(there->received, LARGE_SIZE);
+    assert_true(there->hash == large_hash);
+}
+
+static void nobody_listens_is_refused(void **state)
+{
+    (void)state;
+    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
+    getsockname(descriptor, (struct sockaddr *)&address, &size);
+    target_port = ntohs(address.sin_port); /* Bound by us, so that nobody else can listen there. */
+    puppet_do(stage.driver, connect_here);
+    run_until(&stage, here->closed);
+    assert_int_equal(here->closed_status, IO_REFUSED);
+    assert_false(here->connected);
+    close(descriptor);
+}
+
+static void connect_to_nowhere(struct puppet *puppet)
+{
+    here = puppet_connect(puppet, 1);
+    struct effects *effects = puppet->machine.effects;
+    effects_at(effects, effects_count(effects) - 1)->connect.host = "no-such-host.invalid";
+}
+
+static void an_unknown_name_is_unreachable(void **state)
+{
+    (void)state;
+    puppet_do(stage.driver, connect_to_nowhere);
+    run_until(&stage, here->closed);
+    assert_int_equal(here->closed_status, IO_UNREACHABLE);
+}
+
+static void close_here(struct puppet *puppet)
+{
+    (void)puppet;
+    conn_close(&here->conn);
+}
+
+static void closing_while_connecting_is_answered(void **state)
+{
+    (void)state;
+    puppet_do(stage.driver, connect_to_nowhere);
+    puppet_do(stage.driver, close_here);
+    run_until(&stage, here->closed);
+    assert_int_equal(here->closed_status, IO_OK);
+}
+
+static void abort_here(struct puppet *puppet)
+{
+    (void)puppet;
+    conn_abort(&here->conn);
+}
+
+static void an_abort_is_a_reset_for_the_peer(void **state)
+{
+    (void)state;
+    listen_with(false, true);
+    puppet_do(stage.driver, connect_here);
+    struct puppet_conn *there = other_side();
+    puppet_do(stage.driver, abort_here);
+    run_until(&stage, here->closed && there->closed);
+    assert_int_equal(here->closed_status, IO_OK);
+    assert_int_equal(there->closed_status, IO_RESET);
+}
+
+static void farewell_there(struct puppet *puppet)
+{
+    conn_write_string(&puppet->conns[0].conn, "413 too large");
+    conn_close(&puppet->conns[0].conn);
+}
+
+/* Closing a socket with unread bytes would reset it, and the peer would lose our last words. */
+static void last_words_reach_a_peer_that_is_still_sending(void **state)
+{
+    (void)state;
+    listen_with(false, false);
+    int peer = plain_socket();
+    char bytes[100000] = {0};
+    assert_int_equal(send(peer, bytes, sizeof bytes, 0), sizeof bytes);
+    run_until(&stage, stage.puppet->conn_count == 1);
+    puppet_do(stage.driver, farewell_there);
+    run_until(&stage, stage.puppet->conns[0].closed);
+    assert_int_equal(send(peer, bytes, 1000, MSG_NOSIGNAL), 1000);
+    for (int i = 0; i < 4; i++)
+        stage_turn(&stage);
+    assert_int_equal(send(peer, bytes, 1000, MSG_NOSIGNAL), 1000);
+    char answer[100] = {0};
+    assert_int_equal(recv(peer, answer, sizeof answer - 1, 0), 13);
+    assert_string_equal(answer, "413 too large");
+    close(peer);
+}
+
+static void a_flood_of_connections_is_taken_and_dropped(void **state)
+{
+    (void)state;
+    listen_with(false, true);
+    int peers[400];
+    for (size_t i = 0; i < 400; i++) {
+        peers[i] = plain_socket();
+        assert_int_equal(send(peers[i], "half a requ", 11, 0), 11);
+    }
+    run_until(&stage, stage.puppet->conn_count == 400);
+    for (size_t i = 0; i < 400; i++)
+        close(peers[i]);
+    run_until(&stage, stage.puppet->conns[399].ended);
+    for (size_t i = 0; i < 400; i++) {
+        run_until(&stage, stage.puppet->conns[i].ended || stage.puppet->conns[i].closed);
+        assert_int_equal(stage.puppet->conns[i].received, 11);
+    }
+}
+
+static void listen_elsewhere(struct puppet *puppet)
+{
+    puppet->listener.on_accepted = stage.puppet->listener.on_accepted;
+    puppet->listener.on_listening = stage.puppet->listener.on_listening;
+    listener_open(&puppet->machine, &puppet->listener, "127.0.0.1", target_port);
+}
+
+static void a_taken_port_is_said_to_be_in_use(void **state)
+{
+    (void)state;
+    listen_with(false, false);
+    struct puppet *second;
+    char dir[96];
+    snprintf(dir, sizeof dir, "%s/second", stage.dir);
+    struct real_driver *driver = stage_add(&stage, dir, &second);
+    second->listen_status = IO_OK;
+    puppet_do(driver, listen_elsewhere);
+    run_until(&stage, second->listen_status != IO_OK);
+    assert_int_equal(second->listen_status, IO_IN_USE);
+    real_driver_destroy(driver);
+}
+
+static void the_starter_is_told_the_port(void **state)
+{
+    (void)state;
+    char path[96], text[100] = {0}, expected[100];
+    snprintf(path, sizeof path, "%s/ports.json", stage.dir);
+    real_driver_destroy(stage.driver);
+    stage.config.notify = path;
+    stage.driver = stage_add(&stage, stage.dir, &stage.puppet);
+    listen_with(false, false);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(descriptor >= 0);
+    assert_true(read(descriptor, text, sizeof text - 1) > 0);
+    close(descriptor);
+    snprintf(expected, sizeof expected, "{\"listen\":%u,\"all\":[%u]}\n", target_port, target_port);
+    assert_string_equal(text, expected);
+    stage.config.notify = NULL;
+}
+
+static struct timer timers[3];
+static char fired_order[4];
+static uint64_t fired_at_ns[3];
+
+static void on_fired(struct timer *timer)
+{
+    struct puppet *puppet = stage.puppet;
+    fired_at_ns[puppet->fired] = puppet->machine.now_ns;
+    fired_order[puppet->fired++] = (char)('a' + (timer - timers));
+}
+
+static uint64_t set_at_ns;
+
+static void set_timers(struct puppet *puppet)
+{
+    set_at_ns = puppet->machine.now_ns;
+    timer_set(&puppet->machine, &timers[0], 30 * NS_PER_MS, on_fired);
+    timer_set(&puppet->machine, &timers[1], 5 * NS_PER_MS, on_fired);
+    timer_set(&puppet->machine, &timers[2], 1500 * NS_PER_US, on_fired);
+}
+
+static void deadlines_come_in_order_and_never_early(void **state)
+{
+    (void)state;
+    memset(timers, 0, sizeof timers);
+    puppet_do(stage.driver, set_timers);
+    run_until(&stage, stage.puppet->fired == 3);
+    assert_memory_equal(fired_order, "cba", 3);
+    assert_true(fired_at_ns[0] - set_at_ns >= 1500 * NS_PER_US);
+    assert_true(fired_at_ns[1] - set_at_ns >= 5 * NS_PER_MS);
+    assert_true(fired_at_ns[2] - set_at_ns >= 30 * NS_PER_MS);
+}
+
+static void exit_hands_over_status_and_data(void **state)
+{
+    (void)state;
+    real_driver_stop(stage.driver);
+    assert_true(real_driver_has_exited(stage.driver));
+    struct text result = {0};
+    assert_int_equal(real_driver_result(stage.driver, &result), 7);
+    assert_string_equal(text_string(&result), "bye");
+    text_free(&result);
+}
+
+#define stage_test(name) cmocka_unit_test_setup_teardown(name, open_stage, close_stage)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        stage_test(bytes_come_back_and_both_sides_end),
+        stage_test(large_transfers_arrive_whole),
+        stage_test(who_does_not_read_holds_the_sender_up),
+        stage_test(nobody_listens_is_refused),
+        stage_test(an_unknown_name_is_unreachable),
+        stage_test(closing_while_connecting_is_answered),
+        stage_test(an_abort_is_a_reset_for_the_peer),
+        stage_test(last_words_reach_a_peer_that_is_still_sending),
+        stage_test(a_flood_of_connections_is_taken_and_dropped),
+        stage_test(a_taken_port_is_said_to_be_in_use),
+        stage_test(the_starter_is_told_the_port),
+        stage_test(deadlines_come_in_order_and_never_early),
+        stage_test(exit_hands_over_status_and_data),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
