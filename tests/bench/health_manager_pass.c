@@ -91,6 +91,7 @@ int main(void)
     uint64_t now_ns = NS_PER_S;
     for (int i = 0; i < PASSES; i++) {
         now_ns += NS_PER_S;
+        hm->bus.is_connected = true;
         uint64_t before_ns = clock_ns();
         step(machine, effects, EVENT_DEADLINE, now_ns); /* Fires the analysis. */
         pass_ns[i] = clock_ns() - before_ns;
@@ -101,6 +102,10 @@ int main(void)
     step(machine, effects, EVENT_DEADLINE, now_ns + NS_PER_S);
     uint64_t missing_ns = clock_ns() - before_ns;
     qsort(pass_ns, PASSES, sizeof *pass_ns, compare);
+    if (hm->brake.live != (size_t)APPS * INSTANCES_OF_AN_APP) {
+        fprintf(stderr, "the analysis saw %zu instances\n", hm->brake.live);
+        return 1;
+    }
     printf("instances %d analyses %llu starts %llu pass_ns %llu missing_pass_ns %llu\n", APPS * INSTANCES_OF_AN_APP,
            (unsigned long long)hm->counters.analyses, (unsigned long long)hm->counters.start_requests,
            (unsigned long long)pass_ns[PASSES / 2], (unsigned long long)missing_ns);
