@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/wall_time.h"
 
 #include <string.h>
 
@@ -12,25 +13,16 @@ enum {
     SLOWEST_BYTES_PER_S = 16384, /* A blob's reader that is slower than this is cut off. */
 };
 
-/* Date, in the fixed format of RFC 9110, 5.6.7. The calendar arithmetic counts eras of 400 years from 0000-03-01. */
-static void add_date(struct text *text, int64_t wall_seconds)
+/* Date, in the fixed format of RFC 9110, 5.6.7. */
+static void add_date(struct text *text, int64_t wall_s)
 {
     static const char days[] = "ThuFriSatSunMonTueWed"; /* 1970-01-01 was a Thursday. */
-    static const char months[] = "MarAprMayJunJulAugSepOctNovDecJanFeb";
-    if (wall_seconds < 0)
+    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    if (wall_s < 0)
         return; /* No clock worth showing. */
-    uint64_t day = (uint64_t)wall_seconds / 86400;
-    unsigned second = (unsigned)((uint64_t)wall_seconds % 86400);
-    uint64_t since_march_0000 = day + 719468;
-    uint64_t era = since_march_0000 / 146097;
-    unsigned day_of_era = (unsigned)(since_march_0000 % 146097);
-    unsigned year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    unsigned day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    unsigned month = (5 * day_of_year + 2) / 153; /* From March = 0. */
-    unsigned day_of_month = day_of_year - (153 * month + 2) / 5 + 1;
-    unsigned year = (unsigned)(era * 400) + year_of_era + (month >= 10 ? 1 : 0);
-    text_addf(text, "Date: %.3s, %02u %.3s %04u %02u:%02u:%02u GMT\r\n", days + 3 * (day % 7), day_of_month,
-              months + 3 * month, year, second / 3600, second / 60 % 60, second % 60);
+    struct wall_date date = wall_date_of(wall_s);
+    text_addf(text, "Date: %.3s, %02d %.3s %04lld %02d:%02d:%02d GMT\r\n", days + 3 * (wall_s / 86400 % 7), date.day,
+              months + 3 * (date.month - 1), (long long)date.year, date.hour, date.minute, date.second);
 }
 
 /* Whether an answer with that status has a body and a Content-Length at all (RFC 9110, 6.4.1). */
