@@ -180,94 +180,125 @@ static uint64_t drain(int fd)
     return size;
 }
 
-static void run_stream(const struct plan *plan)
-{
-    struct burst burst = make_burst(plan);
-    int receivers[MOST_RECEIVERS];
-    size_t receiver_count = join_receivers(plan, receivers);
-    size_t copies = receiver_count == 0 ? 0 : strcmp(plan->mode, "queue") == 0 ? 1 : receiver_count;
-    int publisher = join_bus();
-    set_nonblocking(publisher);
-    int poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    for (size_t i = 0; i < receiver_count; i++) {
-        struct epoll_event event = {.events = EPOLLIN, .data.fd = receivers[i]};
-        epoll_ctl(poll_fd, EPOLL_CTL_ADD, receivers[i], &event);
-    }
-    struct epoll_event event = {.events = EPOLLOUT, .data.fd = publisher};
-    epoll_ctl(poll_fd, EPOLL_CTL_ADD, publisher, &event);
+struct stream_run {
+    struct burst burst;
+    size_t message_size; /* As published. */
+    size_t copies;       /* Deliveries of each message. */
+    int poll_fd, publisher;
+    uint64_t bursts;
+    size_t at; /* In the burst being written. */
+    bool is_writable, is_polled;
+    uint64_t received, received_ns;
+};
 
-    uint64_t start_ns = now_ns();
-    uint64_t bursts = 0, received = 0;
-    size_t at = 0;
-    bool publishing = true, writable = true, waits = true;
-    uint64_t last_ns = start_ns;
-    for (;;) {
-        uint64_t due = (bursts * burst.messages + at / (burst.size / burst.messages)) * copies * burst.delivery_size;
-        bool open = publishing && (copies == 0 || due < received + WINDOW_BYTES * copies);
-        bool wants = open && !writable;
-        if (wants != waits) {
-            event.events = wants ? EPOLLOUT : 0;
-            epoll_ctl(poll_fd, EPOLL_CTL_MOD, publisher, &event);
-            waits = wants;
+static uint64_t messages_sent(const struct stream_run *run)
+{
+    return run->bursts * run->burst.messages + run->at / run->message_size;
+}
+
+static uint64_t bytes_due(const struct stream_run *run)
+{
+    return messages_sent(run) * run->copies * run->burst.delivery_size;
+}
+
+static void watch(const struct stream_run *run, int how, int fd, uint32_t wanted)
+{
+    struct epoll_event event = {.events = wanted, .data.fd = fd};
+    if (epoll_ctl(run->poll_fd, how, fd, &event) != 0)
+        fail("epoll_ctl");
+}
+
+static void publish_some(struct stream_run *run)
+{
+    size_t size = run->burst.size - run->at < BUFFER ? run->burst.size - run->at : BUFFER;
+    ssize_t sent = write(run->publisher, run->burst.bytes + run->at, size);
+    if (sent < 0 && errno != EAGAIN)
+        fail("publish");
+    run->is_writable = sent == (ssize_t)size;
+    run->at += sent > 0 ? (size_t)sent : 0;
+    if (run->at == run->burst.size) {
+        run->at = 0;
+        run->bursts++;
+    }
+}
+
+/* Ends with a whole message. */
+static void publish_rest(struct stream_run *run)
+{
+    size_t rest = (run->message_size - run->at % run->message_size) % run->message_size;
+    send_all(run->publisher, run->burst.bytes + run->at, rest);
+    run->at += rest;
+}
+
+/* One round: waits if there is nothing to write, takes what has come. */
+static void poll_once(struct stream_run *run, bool may_publish)
+{
+    bool is_waiting = may_publish && !run->is_writable;
+    if (is_waiting != run->is_polled) {
+        watch(run, EPOLL_CTL_MOD, run->publisher, is_waiting ? EPOLLOUT : 0);
+        run->is_polled = is_waiting;
+    }
+    struct epoll_event events[MOST_RECEIVERS + 1];
+    int count = epoll_wait(run->poll_fd, events, MOST_RECEIVERS + 1, may_publish && run->is_writable ? 0 : 100);
+    for (int i = 0; i < count; i++) {
+        if (events[i].data.fd == run->publisher) {
+            run->is_writable = true;
+            continue;
         }
-        struct epoll_event events[MOST_RECEIVERS + 1];
-        int count = epoll_wait(poll_fd, events, MOST_RECEIVERS + 1, open && writable ? 0 : 100);
-        uint64_t time_ns = now_ns();
-        for (int i = 0; i < count; i++) {
-            if (events[i].data.fd == publisher) {
-                writable = true;
-                continue;
-            }
-            received += drain(events[i].data.fd);
-            last_ns = time_ns;
-        }
-        if (open && writable) {
-            size_t size = burst.size - at < BUFFER ? burst.size - at : BUFFER;
-            ssize_t sent = write(publisher, burst.bytes + at, size);
-            if (sent < 0 && errno != EAGAIN)
-                fail("publish");
-            writable = sent == (ssize_t)size;
-            at += sent > 0 ? (size_t)sent : 0;
-            if (at == burst.size) {
-                at = 0;
-                bursts++;
-            }
-        }
-        if (publishing && time_ns - start_ns >= plan->run_ns && (at == 0 || strcmp(plan->mode, "subjects") == 0)) {
-            if (at > 0) { /* Large bursts end within; only whole messages count. */
-                size_t message = burst.size / burst.messages;
-                size_t rest = (message - at % message) % message;
-                send_all(publisher, burst.bytes + at, rest);
-                at += rest;
-            }
-            publishing = false;
-        }
-        uint64_t sent_messages = bursts * burst.messages + at / (burst.size / burst.messages);
-        if (!publishing && received >= sent_messages * copies * burst.delivery_size)
-            break;
-        if (!publishing && time_ns - last_ns > PATIENCE_MS * 1000000ull) {
+        run->received += drain(events[i].data.fd);
+        run->received_ns = now_ns();
+    }
+}
+
+static void publish_for_a_while(struct stream_run *run, uint64_t end_ns)
+{
+    while (now_ns() < end_ns) {
+        bool may_publish = run->copies == 0 || bytes_due(run) < run->received + WINDOW_BYTES * run->copies;
+        poll_once(run, may_publish);
+        if (may_publish && run->is_writable)
+            publish_some(run);
+    }
+    publish_rest(run);
+}
+
+static void await_deliveries(struct stream_run *run)
+{
+    if (run->copies == 0) {
+        fcntl(run->publisher, F_SETFL, fcntl(run->publisher, F_GETFL) & ~O_NONBLOCK);
+        wait_for_pong(run->publisher); /* It has all been taken. */
+        run->received_ns = now_ns();
+    }
+    while (run->received < bytes_due(run)) {
+        poll_once(run, false);
+        if (now_ns() - run->received_ns > PATIENCE_MS * 1000000ull) {
             fprintf(stderr, "bus_load: deliveries are missing\n");
             exit(1);
         }
     }
-    uint64_t messages = bursts * burst.messages + at / (burst.size / burst.messages);
-    if (copies == 0) {
-        fcntl(publisher, F_SETFL, fcntl(publisher, F_GETFL) & ~O_NONBLOCK);
-        wait_for_pong(publisher); /* It has all been taken. */
-        last_ns = now_ns();
-    }
-    double seconds = (double)(last_ns - start_ns) / 1e9;
-    printf("%.0f\n", (double)messages * (double)(copies == 0 ? 1 : copies) / seconds);
-    free(burst.bytes);
+}
+
+static void run_stream(const struct plan *plan)
+{
+    struct stream_run run = {.burst = make_burst(plan), .poll_fd = epoll_create1(EPOLL_CLOEXEC), .is_writable = true};
+    int receivers[MOST_RECEIVERS];
+    size_t receiver_count = join_receivers(plan, receivers);
+    run.copies = strcmp(plan->mode, "queue") == 0 ? 1 : receiver_count;
+    run.message_size = run.burst.size / run.burst.messages;
+    run.publisher = join_bus();
+    set_nonblocking(run.publisher);
+    for (size_t i = 0; i < receiver_count; i++)
+        watch(&run, EPOLL_CTL_ADD, receivers[i], EPOLLIN);
+    watch(&run, EPOLL_CTL_ADD, run.publisher, 0);
+
+    uint64_t start_ns = run.received_ns = now_ns();
+    publish_for_a_while(&run, start_ns + plan->run_ns);
+    await_deliveries(&run);
+    uint64_t messages = messages_sent(&run) * (run.copies == 0 ? 1 : run.copies);
+    printf("%.0f\n", (double)messages / ((double)(run.received_ns - start_ns) / 1e9));
+    free(run.burst.bytes);
 }
 
 /* ---- Requests ---- */
-
-static int compare(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
 
 /* In one piece, as client libraries do with what is sent at one moment. */
 static void send_copies(int fd, const char *message, size_t size, size_t count)
@@ -279,67 +310,101 @@ static void send_copies(int fd, const char *message, size_t size, size_t count)
     free(bytes);
 }
 
-/* A requester and a responder in one process; both count by size. `in_flight` requests are under way at any time. */
-static void run_requests(const struct plan *plan, size_t in_flight, bool print_latency)
-{
-    int requester = join_bus(), responder = join_bus();
-    send_text(requester, "SUB _INBOX.bench.* 1\r\n");
-    wait_for_pong(requester);
-    send_text(responder, "SUB serve 1\r\n");
-    wait_for_pong(responder);
-    char *request = malloc(plan->size + 100), *answer = malloc(plan->size + 100);
-    size_t request_size = (size_t)sprintf(request, "PUB serve _INBOX.bench.7 %zu\r\n", plan->size);
-    size_t answer_size = (size_t)sprintf(answer, "PUB _INBOX.bench.7 %zu\r\n", plan->size);
-    memset(request + request_size, 'q', plan->size);
-    memset(answer + answer_size, 'a', plan->size);
-    memcpy(request + request_size + plan->size, "\r\n", 2);
-    memcpy(answer + answer_size + plan->size, "\r\n", 2);
-    request_size += plan->size + 2;
-    answer_size += plan->size + 2;
+/* A requester and a responder in one process; both count by size. */
+struct request_run {
+    int poll_fd, requester, responder;
+    char *request, *answer;
+    size_t request_size, answer_size;
+    uint64_t asked, served, answered, request_bytes, answer_bytes;
+    uint64_t sent_ns;
+    uint32_t *samples; /* Of a tenth of a microsecond. */
+    size_t sample_count;
+};
 
-    uint32_t *samples = malloc(MOST_SAMPLES * sizeof *samples);
-    size_t sample_count = 0;
-    uint64_t asked = 0, served = 0, answered = 0, request_bytes = 0, answer_bytes = 0;
-    int poll_fd = epoll_create1(EPOLL_CLOEXEC);
-    int fds[] = {requester, responder};
+static int compare(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+static char *make_message(const char *subject, size_t size, size_t *ret_size)
+{
+    char *message = malloc(size + 100);
+    size_t line = (size_t)sprintf(message, "PUB %s %zu\r\n", subject, size);
+    memset(message + line, 'm', size);
+    memcpy(message + line + size, "\r\n", 2);
+    *ret_size = line + size + 2;
+    return message;
+}
+
+static void prepare_requests(struct request_run *run, const struct plan *plan)
+{
+    run->requester = join_bus();
+    run->responder = join_bus();
+    send_text(run->requester, "SUB _INBOX.bench.* 1\r\n");
+    wait_for_pong(run->requester);
+    send_text(run->responder, "SUB serve 1\r\n");
+    wait_for_pong(run->responder);
+    run->request = make_message("serve _INBOX.bench.7", plan->size, &run->request_size);
+    run->answer = make_message("_INBOX.bench.7", plan->size, &run->answer_size);
+    run->samples = malloc(MOST_SAMPLES * sizeof *run->samples);
+    run->poll_fd = epoll_create1(EPOLL_CLOEXEC);
+    int fds[] = {run->requester, run->responder};
     for (size_t i = 0; i < 2; i++) {
         set_nonblocking(fds[i]);
         struct epoll_event event = {.events = EPOLLIN, .data.fd = fds[i]};
-        epoll_ctl(poll_fd, EPOLL_CTL_ADD, fds[i], &event);
+        epoll_ctl(run->poll_fd, EPOLL_CTL_ADD, fds[i], &event);
     }
-    uint64_t start_ns = now_ns(), sent_ns = start_ns;
-    while (now_ns() - start_ns < plan->run_ns || answered < asked) {
-        size_t open = now_ns() - start_ns < plan->run_ns ? (size_t)(answered + in_flight - asked) : 0;
+}
+
+/* A delivery is two bytes longer than its publication. */
+static void take_requests(struct request_run *run)
+{
+    run->request_bytes += drain(run->responder);
+    size_t due = (size_t)(run->request_bytes / (run->request_size + 2) - run->served);
+    send_copies(run->responder, run->answer, run->answer_size, due);
+    run->served += due;
+}
+
+static void take_answers(struct request_run *run, size_t in_flight)
+{
+    run->answer_bytes += drain(run->requester);
+    run->answered = run->answer_bytes / (run->answer_size + 2);
+    if (in_flight == 1 && run->answered == run->asked && run->sample_count < MOST_SAMPLES)
+        run->samples[run->sample_count++] = (uint32_t)((now_ns() - run->sent_ns) / 100);
+}
+
+static void run_requests(const struct plan *plan, size_t in_flight, bool print_latency)
+{
+    struct request_run run = {0};
+    prepare_requests(&run, plan);
+    uint64_t start_ns = now_ns();
+    uint64_t end_ns = start_ns + plan->run_ns;
+    while (now_ns() < end_ns || run.answered < run.asked) {
+        size_t open = now_ns() < end_ns ? (size_t)(run.answered + in_flight - run.asked) : 0;
         if (open > 0) {
-            sent_ns = now_ns();
-            send_copies(requester, request, request_size, open);
-            asked += open;
+            run.sent_ns = now_ns();
+            send_copies(run.requester, run.request, run.request_size, open);
+            run.asked += open;
         }
         struct epoll_event events[2];
-        int count = epoll_wait(poll_fd, events, 2, 1000);
+        int count = epoll_wait(run.poll_fd, events, 2, 1000);
         for (int i = 0; i < count; i++) {
-            uint64_t got = drain(events[i].data.fd);
-            if (events[i].data.fd == responder) {
-                request_bytes += got;
-                size_t due = (size_t)(request_bytes / (request_size + 2) - served);
-                send_copies(responder, answer, answer_size, due);
-                served += due;
-                continue;
-            }
-            answer_bytes += got;
-            answered = answer_bytes / (answer_size + 2);
-            if (in_flight == 1 && answered == asked && sample_count < MOST_SAMPLES)
-                samples[sample_count++] = (uint32_t)((now_ns() - sent_ns) / 100);
+            if (events[i].data.fd == run.responder)
+                take_requests(&run);
+            else
+                take_answers(&run, in_flight);
         }
     }
-    qsort(samples, sample_count, sizeof *samples, compare);
-    if (print_latency && sample_count > 0)
-        printf("%.1f %.1f\n", samples[sample_count / 2] / 10.0, samples[sample_count * 99 / 100] / 10.0);
+    qsort(run.samples, run.sample_count, sizeof *run.samples, compare);
+    if (print_latency && run.sample_count > 0)
+        printf("%.1f %.1f\n", run.samples[run.sample_count / 2] / 10.0,
+               run.samples[run.sample_count * 99 / 100] / 10.0);
     else
-        printf("%.0f\n", (double)answered / ((double)(now_ns() - start_ns) / 1e9));
-    free(samples);
-    free(request);
-    free(answer);
+        printf("%.0f\n", (double)run.answered / ((double)(now_ns() - start_ns) / 1e9));
+    free(run.samples);
+    free(run.request);
+    free(run.answer);
 }
 
 /* ---- Idle weight ---- */
