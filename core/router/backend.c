@@ -16,7 +16,6 @@ static void on_connected(struct conn *conn)
     struct backend *backend = container_of(conn, struct backend, conn);
     assert_that(backend->state == BACKEND_CONNECTING);
     backend->state = BACKEND_BUSY;
-    endpoint_succeeded(backend->endpoint);
     request_send(backend->session);
     session_advance(backend->session);
 }
@@ -146,21 +145,35 @@ void backend_free(struct backend *backend)
 
 /* ---- What requests learn ---- */
 
+/* One failure sets the endpoint aside and one failed probe doubles that. What fails meanwhile (requests that were under
+ * way too, or that have no better endpoint) tells nothing new. */
 void endpoint_failed(struct router *router, struct endpoint *endpoint, const char *what)
 {
+    router->stats.backend_failures++;
+    if (endpoint->failures > 0 && !endpoint->is_probed)
+        return;
     uint32_t doublings = endpoint->failures < MAX_DOUBLINGS ? endpoint->failures : MAX_DOUBLINGS;
     uint64_t pause_ns = router->settings.quarantine_ns << doublings;
     endpoint->failures++;
+    endpoint->is_probed = false;
     endpoint->quarantined_until_ns = router->machine.now_ns + pause_ns;
-    router->stats.backend_failures++;
     if (!endpoint->is_retired)
         machine_log(&router->machine, LOG_WARNING, "endpoint %s (app %lld, instance %s) %s: set aside for %llu ms",
                     endpoint->address, (long long)endpoint->app, endpoint->instance, what,
                     (unsigned long long)(pause_ns / NS_PER_MS));
 }
 
+void endpoint_probe(struct router *router, struct endpoint *endpoint)
+{
+    if (endpoint->failures == 0 || endpoint->quarantined_until_ns > router->machine.now_ns)
+        return;
+    endpoint->is_probed = true;
+    endpoint->quarantined_until_ns = router->machine.now_ns + router->settings.quarantine_ns;
+}
+
 void endpoint_succeeded(struct endpoint *endpoint)
 {
     endpoint->failures = 0;
+    endpoint->is_probed = false;
     endpoint->quarantined_until_ns = 0;
 }

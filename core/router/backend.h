@@ -51,6 +51,9 @@ void pool_remove(struct backend *backend);
 
 /* What requests learn about an endpoint. */
 void endpoint_failed(struct router *router, struct endpoint *endpoint, const char *what);
+/* A request is about to try it: if its quarantine is over, this one request is the probe, and others stay away until it
+ * has told. */
+void endpoint_probe(struct router *router, struct endpoint *endpoint);
 void endpoint_succeeded(struct endpoint *endpoint);
 
 #endif

@@ -189,8 +189,7 @@ void request_try_next(struct session *session)
         return;
     }
     exchange->tried.serials[exchange->tried.count++] = endpoint->serial;
-    if (endpoint->failures > 0) /* This request is the probe; others stay away until it has told. */
-        endpoint->quarantined_until_ns = router->machine.now_ns + router->settings.quarantine_ns;
+    endpoint_probe(router, endpoint);
     if (pool_take(session, endpoint)) {
         request_send(session);
     } else {

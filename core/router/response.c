@@ -39,6 +39,7 @@ static void begin_exchange_response(struct session *session, const struct http_h
 {
     struct router *router = session->router;
     struct exchange *exchange = &session->exchange;
+    endpoint_succeeded(exchange->backend->endpoint);
     exchange->status = head->status;
     exchange->download = body_of(head);
     exchange->decodes = exchange->is_old && head->body == HTTP_BODY_CHUNKED;
@@ -96,6 +97,7 @@ static void begin_tunnel(struct session *session, const struct http_head *head, 
         refuse_response(session);
         return;
     }
+    endpoint_succeeded(session->exchange.backend->endpoint);
     pass_interim(session, head, bytes, head_size);
     session->exchange.status = head->status;
     exchange_drop_request(session);

@@ -49,6 +49,7 @@ struct endpoint {
 
     /* Health, as requests see it. */
     uint32_t failures; /* In a row. */
+    bool is_probed;    /* A request is finding out whether it is well again. */
     uint64_t quarantined_until_ns;
 
     /* Connections, kept by pool.c. */

@@ -91,6 +91,49 @@ static void when_all_instances_refuse_the_client_is_told(void **state)
     rig_expect_contains(client, "back");
 }
 
+static size_t count_of(const char *text, const char *part)
+{
+    size_t count = 0;
+    for (; (text = strstr(text, part)) != NULL; text++)
+        count++;
+    return count;
+}
+
+static void failures_are_told_once_and_the_pause_doubles_with_each_probe(void **state)
+{
+    struct rig *rig = *state;
+    rig->ports[1] = PORT_REFUSES;
+    struct rig_conn *client = rig_client(rig);
+    for (int i = 0; i < 50; i++)
+        rig_get(rig, client, "one.test");
+    assert_int_equal(count_of(text_string(&rig->log), "set aside for 1000 ms"), 1);
+    assert_int_equal(count_of(text_string(&rig->log), "set aside"), 1);
+    rig_pass(rig, 1100 * NS_PER_MS);
+    for (int i = 0; i < 50; i++)
+        rig_get(rig, client, "one.test");
+    assert_int_equal(count_of(text_string(&rig->log), "set aside for 2000 ms"), 1);
+    assert_int_equal(count_of(text_string(&rig->log), "set aside"), 2);
+    rig->ports[1] = PORT_LISTENS;
+    rig_get(rig, client, "one.test");
+    rig_answer(rig, rig_backend(rig, 1), "well again");
+    rig_cut(rig, rig_backend(rig, 1), IO_RESET);
+    rig->ports[1] = PORT_REFUSES;
+    rig_get(rig, client, "one.test");
+    assert_int_equal(count_of(text_string(&rig->log), "set aside for 1000 ms"), 2);
+}
+
+static void an_instance_that_accepts_and_closes_is_set_aside_too(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_conn *client = rig_client(rig);
+    for (int i = 0; i < 10; i++) {
+        rig_send(rig, client, "POST / HTTP/1.1\r\nHost: one.test\r\n\r\n");
+        rig_end(rig, rig_backend(rig, 1));
+    }
+    assert_int_equal(count_of(text_string(&rig->log), "set aside"), 1);
+    assert_int_equal(count_of(rig_sent(client), "HTTP/1.1 502 "), 10);
+}
+
 static void an_idle_connection_that_dies_with_the_request_is_replaced(void **state)
 {
     struct rig *rig = *state;
@@ -479,6 +522,8 @@ int main(void)
         STORY(a_dead_host_costs_one_time_out_and_is_set_aside),
         STORY(an_instance_that_is_back_gets_requests_again),
         STORY(when_all_instances_refuse_the_client_is_told),
+        STORY(failures_are_told_once_and_the_pause_doubles_with_each_probe),
+        STORY(an_instance_that_accepts_and_closes_is_set_aside_too),
         STORY(an_idle_connection_that_dies_with_the_request_is_replaced),
         STORY(an_idle_connection_that_ends_is_forgotten),
         STORY(a_request_that_may_have_had_effects_is_not_repeated),
