@@ -1,0 +1,185 @@
+/* Commands that change an app and have little to say: scale, start, stop, restart, delete, map, unmap, env. */
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/request.h"
+#include "cli/terminal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Runs a command on the app in words[0] and says that it is done. */
+static int change(struct request *request, const char *command, const char *done)
+{
+    struct text result = {0};
+    request->config.app = request->words[0];
+    int status = request_run(request, command, &result);
+    if (status == CLI_DONE && request->json)
+        puts(text_string(&result));
+    else if (status == CLI_DONE)
+        printf("%s %s.\n", request->words[0], done);
+    text_free(&result);
+    return status;
+}
+
+static int simple_command(const struct request_spec *spec, const char *command, const char *done, int argc, char **argv)
+{
+    struct request request;
+    int status = request_parse(&request, spec, argc, argv);
+    if (status < 0)
+        status = change(&request, command, done);
+    request_release(&request);
+    return status;
+}
+
+int cli_start(int argc, char **argv)
+{
+    static const struct request_spec spec = {.usage = "usage: cupola start APP\n\nStarts an app and waits until its "
+                                                      "instances run.\n\nExamples:\n  cupola start shop\n",
+                                             .least_words = 1,
+                                             .most_words = 1};
+    return simple_command(&spec, "start", "runs", argc, argv);
+}
+
+int cli_stop(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage =
+            "usage: cupola stop APP\n\nStops an app; its bits and addresses stay.\n\nExamples:\n  cupola stop shop\n",
+        .least_words = 1,
+        .most_words = 1};
+    return simple_command(&spec, "stop", "is stopped", argc, argv);
+}
+
+int cli_restart(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage =
+            "usage: cupola restart APP\n\nStops and starts an app, so that new memory and environment take effect.\n\n"
+            "Examples:\n  cupola restart shop\n",
+        .least_words = 1,
+        .most_words = 1};
+    return simple_command(&spec, "restart", "runs again", argc, argv);
+}
+
+int cli_delete(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola delete APP\n\nDeletes an app with its bits, instances and addresses.\n\nExamples:\n"
+                 "  cupola delete shop\n",
+        .least_words = 1,
+        .most_words = 1};
+    return simple_command(&spec, "delete", "is deleted", argc, argv);
+}
+
+int cli_scale(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola scale APP [INSTANCES] [--memory SIZE]\n"
+                 "\n"
+                 "Changes the number of instances, or the memory of each (which restarts the app).\n"
+                 "\n"
+                 "  --instances N   the same as INSTANCES\n"
+                 "  --memory SIZE   of each instance: 64M, 1G\n"
+                 "\n"
+                 "Examples:\n"
+                 "  cupola scale shop 4\n"
+                 "  cupola scale shop --memory 256M\n",
+        .options = OPTION_INSTANCES | OPTION_MEMORY,
+        .least_words = 1,
+        .most_words = 2};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0) {
+        Cupola__ClientConfig *config = &request.config;
+        if (request.word_count == 2)
+            config->has_instances = request_number("INSTANCES", request.words[1], 0, 99999, &config->instances);
+        if (request.word_count == 2 && !config->has_instances) {
+            status = CLI_USAGE;
+        } else if (!config->has_instances && !config->has_memory_mb) {
+            terminal_error("say to how many instances, or to which --memory");
+            status = CLI_USAGE;
+        } else {
+            status = change(&request, "scale", "is scaled");
+        }
+    }
+    request_release(&request);
+    return status;
+}
+
+/* ---- Addresses ---- */
+
+static int change_address(const struct request_spec *spec, const char *command, const char *done, int argc, char **argv)
+{
+    struct request request;
+    int status = request_parse(&request, spec, argc, argv);
+    if (status < 0) {
+        request.uris[0] = request.words[1];
+        request.config.n_uris = 1;
+        status = change(&request, command, done);
+    }
+    request_release(&request);
+    return status;
+}
+
+int cli_map(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola map APP HOST\n\nServes an app at one more host name.\n\nExamples:\n"
+                 "  cupola map shop www.cupola.test\n",
+        .least_words = 2,
+        .most_words = 2};
+    return change_address(&spec, "map", "has one more address", argc, argv);
+}
+
+int cli_unmap(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola unmap APP HOST\n\nServes an app no longer at a host name.\n\nExamples:\n"
+                 "  cupola unmap shop www.cupola.test\n",
+        .least_words = 2,
+        .most_words = 2};
+    return change_address(&spec, "unmap", "has one address less", argc, argv);
+}
+
+/* ---- Environment ---- */
+
+static int show_environment(struct request *request)
+{
+    struct text result = {0};
+    request->config.app = request->words[0];
+    int status = request_run(request, "app", &result);
+    if (status == CLI_DONE)
+        status = request->json ? (puts(text_string(&result)), CLI_DONE) : print_environment(&result);
+    text_free(&result);
+    return status;
+}
+
+int cli_env(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage =
+            "usage: cupola env APP [NAME=VALUE ...] [-- NAME ...]\n"
+            "\n"
+            "Shows an app's environment, or sets variables (restart the app for them to take effect). A name without\n"
+            "`=` is removed.\n"
+            "\n"
+            "Examples:\n"
+            "  cupola env shop\n"
+            "  cupola env shop COLOR=blue DEBUG\n",
+        .least_words = 1,
+        .most_words = REQUEST_LISTS};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0 && request.word_count == 1)
+        status = show_environment(&request);
+    for (int i = 1; status <= 0 && i < request.word_count; i++) {
+        bool is_set = strchr(request.words[i], '=') != NULL;
+        request.env[0] = request.words[i];
+        request.config.n_env = 1;
+        status = change(&request, is_set ? "env-add" : "env-del", is_set ? "has a new variable" : "lost a variable");
+        if (status != CLI_DONE)
+            break;
+    }
+    request_release(&request);
+    return status;
+}

@@ -1,0 +1,48 @@
+/* The sub-commands of `cupola`: one row each in main.c, one function each. argv[0] is the sub-command's own name; the
+ * result is the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
+#ifndef CUPOLA_CLI_COMMANDS_H
+#define CUPOLA_CLI_COMMANDS_H
+
+enum { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
+
+/* A cloud on this machine (run.c, up.c) and the simulator (sim.c). */
+int cli_up(int argc, char **argv);
+int cli_run(int argc, char **argv);
+int cli_sim(int argc, char **argv);
+
+/* Whom to talk to (target.c). */
+int cli_target(int argc, char **argv);
+int cli_login(int argc, char **argv);
+int cli_register(int argc, char **argv);
+
+/* Apps (push.c, apps.c, observe.c). */
+int cli_push(int argc, char **argv);
+int cli_apps(int argc, char **argv);
+int cli_app(int argc, char **argv);
+int cli_scale(int argc, char **argv);
+int cli_start(int argc, char **argv);
+int cli_stop(int argc, char **argv);
+int cli_restart(int argc, char **argv);
+int cli_delete(int argc, char **argv);
+int cli_map(int argc, char **argv);
+int cli_unmap(int argc, char **argv);
+int cli_env(int argc, char **argv);
+int cli_logs(int argc, char **argv);
+int cli_files(int argc, char **argv);
+int cli_stats(int argc, char **argv);
+int cli_instances(int argc, char **argv);
+int cli_crashes(int argc, char **argv);
+
+int cli_completion(int argc, char **argv);
+
+/* The rows of main.c, for help and completion. */
+struct cli_command {
+    const char *group;
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+extern const struct cli_command cli_commands[];
+extern const unsigned cli_command_count;
+
+#endif

@@ -1,0 +1,35 @@
+/* `cupola completion`: a script for bash, made from the table of commands. */
+#include "cli/commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int cli_completion(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], "bash") != 0) {
+        puts("usage: cupola completion [bash]\n\nPrints a script that completes commands, apps and files:\n"
+             "  cupola completion > /etc/bash_completion.d/cupola    for everybody\n"
+             "  source <(cupola completion)                          for this shell");
+        return strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? CLI_DONE : CLI_USAGE;
+    }
+    fputs("_cupola() {\n"
+          "    local word=${COMP_WORDS[COMP_CWORD]}\n"
+          "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n"
+          "        COMPREPLY=($(compgen -W \"",
+          stdout);
+    for (unsigned i = 0; i < cli_command_count; i++)
+        printf("%s ", cli_commands[i].name);
+    fputs("--help --version\" -- \"$word\"))\n"
+          "    elif [[ \"$word\" == -* ]]; then\n"
+          "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${COMP_WORDS[1]}\" --help 2>/dev/null |\n"
+          "            grep -oE -- '--[a-z-]+' | sort -u)\" -- \"$word\"))\n"
+          "    elif [ \"${COMP_WORDS[1]}\" = sim ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
+          "        COMPREPLY=($(compgen -W 'run replay list' -- \"$word\"))\n"
+          "    else\n"
+          "        COMPREPLY=($(compgen -f -- \"$word\"))\n"
+          "    fi\n"
+          "}\n"
+          "complete -o filenames -F _cupola cupola\n",
+          stdout);
+    return CLI_DONE;
+}

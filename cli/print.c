@@ -1,0 +1,154 @@
+#include "cli/print.h"
+
+#include "cli/commands.h"
+#include "cli/terminal.h"
+#include "core/proto/rest.pb-c.h"
+#include "core/wire/json.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* Reads the result; where the answer's outermost value is no object, `wrapper` is the name of the field it fills. */
+static ProtobufCMessage *read_result(const struct text *result, const ProtobufCMessageDescriptor *descriptor,
+                                     const char *wrapper)
+{
+    struct text json = {0};
+    struct json_error error;
+    if (wrapper != NULL)
+        text_addf(&json, "{\"%s\":%s}", wrapper, text_string(result));
+    else
+        text_add_string(&json, text_string(result));
+    ProtobufCMessage *message =
+        json_read(descriptor, (struct io_bytes){(const uint8_t *)text_string(&json), json.size}, JSON_LENIENT, &error);
+    if (message == NULL)
+        terminal_error("the cloud's answer is not understood: %s", error.text);
+    text_free(&json);
+    return message;
+}
+
+static const char *health_color(const Cupola__RestApp *app)
+{
+    if (app->state == NULL || strcmp(app->state, "STARTED") != 0)
+        return terminal_color(2);
+    return terminal_color(app->runninginstances >= app->instances ? 32 : app->runninginstances > 0 ? 33 : 31);
+}
+
+static void print_app_line(const Cupola__RestApp *app)
+{
+    char running[32] = "?";
+    if (app->has_runninginstances)
+        snprintf(running, sizeof running, "%d", app->runninginstances);
+    printf("%-24s %s%-8s %s/%d%s  %4dM  ", app->name, health_color(app), app->state == NULL ? "?" : app->state, running,
+           app->instances, terminal_color(0), app->resources == NULL ? 0 : app->resources->memory);
+    for (size_t i = 0; i < app->n_uris; i++)
+        printf("%s%s", i > 0 ? ", " : "", app->uris[i]);
+    putchar('\n');
+}
+
+int print_apps(const struct text *result)
+{
+    Cupola__RestApps *apps = (Cupola__RestApps *)read_result(result, &cupola__rest_apps__descriptor, "apps");
+    if (apps == NULL)
+        return CLI_FAILED;
+    if (apps->n_apps == 0)
+        puts("No apps yet; `cupola push NAME` uploads the folder you are in.");
+    for (size_t i = 0; i < apps->n_apps; i++)
+        print_app_line(apps->apps[i]);
+    cupola__rest_apps__free_unpacked(apps, NULL);
+    return CLI_DONE;
+}
+
+int print_app(const struct text *result)
+{
+    Cupola__RestApp *app = (Cupola__RestApp *)read_result(result, &cupola__rest_app__descriptor, NULL);
+    if (app == NULL)
+        return CLI_FAILED;
+    print_app_line(app);
+    printf("  framework %s, runtime %s, version %s\n",
+           app->staging != NULL && app->staging->model != NULL ? app->staging->model : "?",
+           app->staging != NULL && app->staging->stack != NULL ? app->staging->stack : "?",
+           app->version == NULL ? "?" : app->version);
+    cupola__rest_app__free_unpacked(app, NULL);
+    return CLI_DONE;
+}
+
+int print_environment(const struct text *result)
+{
+    Cupola__RestApp *app = (Cupola__RestApp *)read_result(result, &cupola__rest_app__descriptor, NULL);
+    if (app == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < app->n_env; i++)
+        puts(app->env[i]);
+    cupola__rest_app__free_unpacked(app, NULL);
+    return CLI_DONE;
+}
+
+static const char *moment(int64_t since, char *ret_text, size_t size)
+{
+    time_t seconds = (time_t)since;
+    struct tm local;
+    if (since <= 0 || localtime_r(&seconds, &local) == NULL || strftime(ret_text, size, "%F %T", &local) == 0)
+        snprintf(ret_text, size, "-");
+    return ret_text;
+}
+
+int print_instances(const struct text *result)
+{
+    Cupola__RestInstances *instances =
+        (Cupola__RestInstances *)read_result(result, &cupola__rest_instances__descriptor, NULL);
+    if (instances == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < instances->n_instances; i++) {
+        const Cupola__RestInstance *instance = instances->instances[i];
+        char since[32];
+        bool runs = instance->state != NULL && strcmp(instance->state, "RUNNING") == 0;
+        printf("%4d  %s%-9s%s since %s  %s\n", instance->index, terminal_color(runs ? 32 : 33),
+               instance->state == NULL ? "?" : instance->state, terminal_color(0),
+               moment(instance->since, since, sizeof since), instance->reason == NULL ? "" : instance->reason);
+    }
+    cupola__rest_instances__free_unpacked(instances, NULL);
+    return CLI_DONE;
+}
+
+static void print_stat_line(const char *index, const Cupola__RestStat *stat)
+{
+    const Cupola__InstanceStats *stats = stat->stats;
+    if (stats == NULL) {
+        printf("%4s  %s\n", index, stat->state == NULL ? "?" : stat->state);
+        return;
+    }
+    printf("%4s  %s:%d  up %.0f s", index, stats->host == NULL ? "?" : stats->host, stats->port, stats->uptime);
+    if (stats->usage != NULL)
+        printf("  cpu %.1f%%  memory %.1f of %lld MB  disk %.1f MB", stats->usage->cpu, stats->usage->mem / 1024,
+               (long long)(stats->mem_quota >> 20), (double)stats->usage->disk / (1 << 20));
+    putchar('\n');
+}
+
+int print_stats(const struct text *result)
+{
+    Cupola__RestStats *stats = (Cupola__RestStats *)read_result(result, &cupola__rest_stats__descriptor, "stats");
+    if (stats == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < stats->n_stats; i++)
+        if (stats->stats[i]->value != NULL)
+            print_stat_line(stats->stats[i]->key, stats->stats[i]->value);
+    cupola__rest_stats__free_unpacked(stats, NULL);
+    return CLI_DONE;
+}
+
+int print_crashes(const struct text *result)
+{
+    Cupola__RestCrashes *crashes = (Cupola__RestCrashes *)read_result(result, &cupola__rest_crashes__descriptor, NULL);
+    if (crashes == NULL)
+        return CLI_FAILED;
+    if (crashes->n_crashes == 0)
+        puts("No crashed instances.");
+    for (size_t i = 0; i < crashes->n_crashes; i++) {
+        char since[32];
+        printf("%s  crashed %s\n", crashes->crashes[i]->instance,
+               moment(crashes->crashes[i]->since, since, sizeof since));
+    }
+    cupola__rest_crashes__free_unpacked(crashes, NULL);
+    return CLI_DONE;
+}

@@ -1,0 +1,14 @@
+/* Results of the client as tables for people. Each takes the JSON text of the result and returns the exit status. */
+#ifndef CUPOLA_CLI_PRINT_H
+#define CUPOLA_CLI_PRINT_H
+
+#include "core/base/text.h"
+
+int print_apps(const struct text *result);
+int print_app(const struct text *result);
+int print_environment(const struct text *result);
+int print_instances(const struct text *result);
+int print_stats(const struct text *result);
+int print_crashes(const struct text *result);
+
+#endif

@@ -1,0 +1,115 @@
+/* `cupola push`: from a folder to a URL. */
+#include "cli/commands.h"
+#include "cli/package.h"
+#include "cli/request.h"
+#include "cli/terminal.h"
+#include "drivers/real/real.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct request_spec push_spec = {
+    .usage =
+        "usage: cupola push [APP] [--path FOLDER] [options]\n"
+        "\n"
+        "Uploads the folder of an app, stages it and waits until it runs. An app that is there already gets the new\n"
+        "bits and is restarted.\n"
+        "\n"
+        "  --path FOLDER       the app's folder (default: the one you are in)\n"
+        "  --instances N       how many (default 1)\n"
+        "  --memory SIZE       of each instance: 64M, 1G (default 128M)\n"
+        "  --url HOST          host name to serve it at (default: APP.DOMAIN of the target); may be repeated\n"
+        "  --framework NAME    node, python, static, ... (default: by the files in the folder)\n"
+        "  --runtime NAME      (default: the framework's own)\n"
+        "  --command COMMAND   how to start it, instead of the framework's guess\n"
+        "  --env NAME=VALUE    a variable; may be repeated\n"
+        "  --no-start          upload only\n"
+        "\n"
+        "Examples:\n"
+        "  cupola push\n"
+        "  cupola push shop --path ./shop --instances 3 --memory 256M\n"
+        "  cupola push worker --command 'python3 worker.py --port $PORT'\n",
+    .options = OPTION_PATH | OPTION_INSTANCES | OPTION_MEMORY | OPTION_URL | OPTION_FRAMEWORK | OPTION_RUNTIME |
+               OPTION_START_COMMAND | OPTION_ENV | OPTION_NO_START,
+    .least_words = 0,
+    .most_words = 1,
+};
+
+/* NAME.DOMAIN, where the domain is the target's host without its first label. */
+static void add_default_url(struct request *request, struct text *url)
+{
+    const char *host = request->config.host_header;
+    const char *dot = host == NULL ? NULL : strchr(host, '.');
+    size_t size = dot == NULL ? 0 : strcspn(dot, ":");
+    if (request->config.n_uris > 0 || dot == NULL)
+        return;
+    text_addf(url, "%s%.*s", request->config.app, (int)size, dot);
+    request->uris[request->config.n_uris++] = (char *)(uintptr_t)text_string(url);
+}
+
+/* Zips the folder and puts it among the client's blobs. */
+static bool import_bits(struct request *request, char ret_digest[41])
+{
+    struct text zip = {0}, error = {0}, line = {0};
+    unsigned files = 0;
+    uint64_t size = 0;
+    bool ok = package_zip(request->folder, home_folder(), &zip, &files);
+    if (ok) {
+        ok = real_blob_import(home_folder(), text_string(&zip), ret_digest, &size, &error) == IO_OK;
+        unlink(text_string(&zip));
+        if (!ok)
+            terminal_error("%s", text_string(&error));
+    }
+    if (ok) {
+        request->config.bits = ret_digest;
+        request->config.has_bits_size = 1;
+        request->config.bits_size = size;
+        text_addf(&line, "uploading %u files, %llu KB", files, (unsigned long long)(size / 1024 + 1));
+        terminal_progress(text_string(&line));
+    }
+    text_free(&zip);
+    text_free(&error);
+    text_free(&line);
+    return ok;
+}
+
+static int push(struct request *request)
+{
+    struct text name = {0}, url = {0}, result = {0};
+    char digest[41];
+    Cupola__ClientConfig *config = &request->config;
+    package_name(request->folder, &name);
+    config->app = request->word_count > 0 ? request->words[0] : (char *)(uintptr_t)text_string(&name);
+    if (config->framework == NULL)
+        config->framework = (char *)(uintptr_t)package_framework(request->folder);
+    if (config->framework == NULL && config->start_command != NULL)
+        config->framework = (char *)(uintptr_t) "unknown";
+    int status = CLI_FAILED;
+    if (config->framework == NULL)
+        terminal_error("%s: no known kind of app; say --framework, or --command to start it", request->folder);
+    else if (request_use_target(request) && import_bits(request, digest)) {
+        add_default_url(request, &url);
+        status = request_run(request, "push", &result);
+    }
+    if (status == CLI_DONE && request->json)
+        puts(text_string(&result));
+    else if (status == CLI_DONE)
+        printf("%s %s%s%s\n", config->app, config->no_start ? "is uploaded" : "runs",
+               config->n_uris > 0 && !config->no_start ? " at http://" : "",
+               config->n_uris > 0 && !config->no_start ? config->uris[0] : "");
+    text_free(&name);
+    text_free(&url);
+    text_free(&result);
+    return status;
+}
+
+int cli_push(int argc, char **argv)
+{
+    struct request request;
+    int status = request_parse(&request, &push_spec, argc, argv);
+    if (status < 0)
+        status = push(&request);
+    request_release(&request);
+    return status;
+}

@@ -1,0 +1,76 @@
+#include "cli/terminal.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+void terminal_error(const char *format, ...)
+{
+    va_list arguments;
+    terminal_progress_end();
+    fputs("cupola: ", stderr);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+bool terminal_has_color(void)
+{
+    return isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+}
+
+const char *terminal_color(int code)
+{
+    if (!terminal_has_color())
+        return "";
+    switch (code) {
+    case 1:
+        return "\033[1m";
+    case 2:
+        return "\033[2m";
+    case 31:
+        return "\033[31m";
+    case 32:
+        return "\033[32m";
+    case 33:
+        return "\033[33m";
+    default:
+        return "\033[0m";
+    }
+}
+
+static bool progress_is_shown;
+
+void terminal_progress(const char *text)
+{
+    bool in_place = isatty(STDERR_FILENO);
+    fprintf(stderr, in_place ? "\r\033[K%s" : "%s\n", text);
+    progress_is_shown = in_place;
+}
+
+void terminal_progress_end(void)
+{
+    if (progress_is_shown)
+        fputs("\r\033[K", stderr);
+    progress_is_shown = false;
+}
+
+bool terminal_ask_password(const char *question, char *ret_password, unsigned size)
+{
+    struct termios shown, hidden;
+    if (tcgetattr(STDIN_FILENO, &shown) != 0)
+        return false;
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    fputs(question, stderr);
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
+    bool ok = fgets(ret_password, (int)size, stdin) != NULL;
+    tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
+    fputc('\n', stderr);
+    ret_password[strcspn(ok ? ret_password : "", "\n")] = 0;
+    return ok;
+}
