@@ -330,6 +330,11 @@ void expect_complaints(struct stage *stage, const char *lines)
     text_clear(&stage->complaints);
 }
 
+void forget_complaints(struct stage *stage)
+{
+    text_clear(&stage->complaints);
+}
+
 void expect_state(struct stage *stage, int droplet, int index, const char *state)
 {
     struct hm_index_view view;

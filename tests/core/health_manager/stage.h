@@ -32,6 +32,7 @@ void after(struct stage *stage, const char *duration); /* "1.5s" */
 /* What the health manager has complained since the last look, a line each:
  * "START 7 v1 [0,1]: it crashed\n", "STOP 7 [i0]: the app is stopped\n". */
 void expect_complaints(struct stage *stage, const char *lines);
+void forget_complaints(struct stage *stage);
 /* The state of a wanted index. */
 void expect_state(struct stage *stage, int droplet, int index, const char *state);
 /* Asks and compares the answers, each with a newline behind. */
