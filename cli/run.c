@@ -45,12 +45,18 @@ static bool read_options(int argc, char **argv, struct run_options *options, boo
     const char **values[] = {&options->config, &options->data,   &options->listen,    &options->bus,
                              &options->record, &options->notify, &options->workloads, &options->log_level};
     static const struct option names[] = {
-        {"config", required_argument, NULL, OPTION_FIRST},         {"data", required_argument, NULL, OPTION_FIRST + 1},
-        {"listen", required_argument, NULL, OPTION_FIRST + 2},     {"bus", required_argument, NULL, OPTION_FIRST + 3},
-        {"record", required_argument, NULL, OPTION_FIRST + 4},     {"notify", required_argument, NULL, OPTION_FIRST + 5},
-        {"workloads", required_argument, NULL, OPTION_FIRST + 6},  {"log-level", required_argument, NULL, OPTION_FIRST + 7},
-        {"check", no_argument, NULL, OPTION_FIRST + 8},            {"end-with-parent", no_argument, NULL, OPTION_FIRST + 9},
-        {"help", no_argument, NULL, OPTION_HELP},                  {0},
+        {"config", required_argument, NULL, OPTION_FIRST},
+        {"data", required_argument, NULL, OPTION_FIRST + 1},
+        {"listen", required_argument, NULL, OPTION_FIRST + 2},
+        {"bus", required_argument, NULL, OPTION_FIRST + 3},
+        {"record", required_argument, NULL, OPTION_FIRST + 4},
+        {"notify", required_argument, NULL, OPTION_FIRST + 5},
+        {"workloads", required_argument, NULL, OPTION_FIRST + 6},
+        {"log-level", required_argument, NULL, OPTION_FIRST + 7},
+        {"check", no_argument, NULL, OPTION_FIRST + 8},
+        {"end-with-parent", no_argument, NULL, OPTION_FIRST + 9},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {0},
     };
     int option;
     optind = 1;
@@ -69,8 +75,7 @@ static bool read_options(int argc, char **argv, struct run_options *options, boo
     return true;
 }
 
-static bool apply_options(Cupola__ProcessConfig *config, const struct run_role *role,
-                          const struct run_options *options)
+static bool apply_options(Cupola__ProcessConfig *config, const struct run_role *role, const struct run_options *options)
 {
     Cupola__DriverConfig *driver = run_config_driver(config);
     const struct {
@@ -93,8 +98,8 @@ static bool apply_options(Cupola__ProcessConfig *config, const struct run_role *
 static bool check_workloads(const Cupola__DriverConfig *driver, const struct run_role *role)
 {
     struct text why_not = {0};
-    bool is_possible = strcmp(role->name, "dea") != 0 ||
-                       real_workloads_possible(driver->workloads, driver->oci_runtime, &why_not);
+    bool is_possible =
+        strcmp(role->name, "dea") != 0 || real_workloads_possible(driver->workloads, driver->oci_runtime, &why_not);
     if (!is_possible)
         terminal_error("%s", text_string(&why_not));
     text_free(&why_not);

@@ -85,7 +85,7 @@ static bool ends_with(const char *name, const char *end)
 /* Pauses of 0 would be a busy loop; tables of 0 would serve nobody. */
 static bool must_be_positive(const char *name)
 {
-    static const char *const names[] = {"ping_ms",    "heartbeat_ms", "monitor_ms",  "analysis_ms", "probe_ms",
+    static const char *const names[] = {"ping_ms",     "heartbeat_ms", "monitor_ms", "analysis_ms", "probe_ms",
                                         "register_ms", "stage_jobs",   "first_port", "last_port"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(name, names[i]) == 0)
@@ -165,8 +165,8 @@ static bool check_choice(const char *where, const char *key, const char *value, 
         if (strcmp(value, choices[i]) == 0)
             return true;
     }
-    terminal_error("%s: %s: \"%s\" is none of %s", where, key, value, choices[0][0] == 'd' ? "debug, info, warning, error"
-                                                                                            : "process, oci");
+    terminal_error("%s: %s: \"%s\" is none of %s", where, key, value,
+                   choices[0][0] == 'd' ? "debug, info, warning, error" : "process, oci");
     return false;
 }
 
@@ -191,8 +191,7 @@ bool run_config_check(const Cupola__ProcessConfig *config, const char *where)
 
 static ProtobufCMessage **find_message(ProtobufCMessage *message, const char *name)
 {
-    const ProtobufCFieldDescriptor *field =
-        protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
+    const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(message->descriptor, name);
     if (field == NULL || field->type != PROTOBUF_C_TYPE_MESSAGE)
         return NULL;
     return (ProtobufCMessage **)(void *)((char *)message + field->offset);

@@ -1,0 +1,6 @@
+/* All commands, in the order in which help lists them. */
+#include "cli/commands.h"
+
+const struct command cli_commands[] = {
+    {0},
+};
