@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-enum { MAX_TAGS_BYTES = 256 };
-
 static const char *text_or_empty(const char *text)
 {
     return text == NULL ? "" : text;
@@ -55,30 +53,30 @@ bool owner_is_same(const struct endpoint *endpoint, const Cupola__RouterRegister
     return strcmp(endpoint->dea, text_or_empty(message->dea)) == 0;
 }
 
-static char *copy_tags(const Cupola__RouterRegister *message)
+/* Copies a text to the place and moves the place behind it. */
+static const char *keep_text(char **place, const char *text)
 {
-    struct text text = {0};
-    for (size_t i = 0; i < message->n_tags && text.size < MAX_TAGS_BYTES; i++) {
-        const char *key = text_or_empty(message->tags[i]->key);
-        const char *value = text_or_empty(message->tags[i]->value);
-        text_addf(&text, "%s%.64s:%.64s", i > 0 ? " " : "", key, value);
-    }
-    char *tags = memory_copy_text(text_string(&text));
-    text_free(&text);
-    return tags;
+    size_t size = strlen(text) + 1;
+    char *kept = memcpy(*place, text, size);
+    *place += size;
+    return kept;
 }
 
+/* One piece of memory an endpoint: there may be a million of them. */
 struct endpoint *owner_new_endpoint(const Cupola__RouterRegister *message, const char *address, uint32_t serial)
 {
-    struct endpoint *endpoint = memory_new(sizeof *endpoint);
-    endpoint->address = memory_copy_text(address);
-    endpoint->host = memory_copy_text(message->host);
+    const char *instance = text_or_empty(message->private_instance_id);
+    const char *dea = text_or_empty(message->dea);
+    size_t size = strlen(address) + strlen(message->host) + strlen(instance) + strlen(dea) + 4;
+    struct endpoint *endpoint = memory_new(sizeof *endpoint + size);
+    char *place = endpoint->strings;
+    endpoint->address = keep_text(&place, address);
+    endpoint->host = keep_text(&place, message->host);
+    endpoint->instance = keep_text(&place, instance);
+    endpoint->dea = keep_text(&place, dea);
+    assert_that(place == endpoint->strings + size);
     endpoint->port = (uint16_t)message->port;
     endpoint->serial = serial;
-    endpoint->instance = memory_copy_text(text_or_empty(message->private_instance_id));
-    endpoint->dea = memory_copy_text(text_or_empty(message->dea));
-    endpoint->version = memory_copy_text(text_or_empty(message->version));
-    endpoint->tags = copy_tags(message);
     owner_refresh(endpoint, message);
     return endpoint;
 }
@@ -113,11 +111,5 @@ void endpoint_free(struct endpoint *endpoint)
 {
     assert_that(endpoint->links == NULL);
     assert_that(endpoint->backend_count == 0);
-    memory_free(endpoint->address);
-    memory_free(endpoint->host);
-    memory_free(endpoint->instance);
-    memory_free(endpoint->dea);
-    memory_free(endpoint->version);
-    memory_free(endpoint->tags);
     memory_free(endpoint);
 }

@@ -32,16 +32,12 @@ struct link;
 struct slot;
 
 struct endpoint {
-    char *address; /* "10.0.0.7:40001", the key. */
-    char *host;
-    uint16_t port;
+    const char *address; /* "10.0.0.7:40001", the key; it and the next three point into `strings`. */
+    const char *host;
+    const char *instance; /* The owner, as far as the registration told; "" for v1 peers. */
+    const char *dea;
     uint32_t serial; /* Tells apart the owners that an address has had. */
-
-    /* The owner, as far as the registration told. */
-    char *instance; /* "" for v1 peers. */
-    char *dea;
-    char *version;
-    char *tags; /* "framework:node runtime:node18", for people. */
+    uint16_t port;
     bool has_app, has_index, has_epoch;
     int64_t app;
     int32_t index;
@@ -63,6 +59,7 @@ struct endpoint {
     bool is_retired;
     struct endpoint *previous, *next; /* In its slot, or among the retired. */
     UT_hash_handle hh;
+    char strings[];
 };
 
 struct link {
