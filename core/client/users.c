@@ -1,0 +1,94 @@
+/* Users: register, login, passwd. */
+#include "core/client/client.h"
+
+#include "core/wire/json.h"
+
+enum { CODE_BAD_REQUEST = 100 };
+
+static void ask_create(struct client *client);
+static void take_create(struct client *client, const struct answer *answer);
+static bool forgive_create(struct client *client, const struct answer *answer);
+static void ask_token(struct client *client);
+static void take_token(struct client *client, const struct answer *answer);
+static void ask_password(struct client *client);
+static void take_password(struct client *client, const struct answer *answer);
+
+static const struct step create = {
+    .name = "creating the user", .ask = ask_create, .take = take_create, .forgive = forgive_create};
+static const struct step token = {.name = "logging in", .ask = ask_token, .take = take_token};
+static const struct step password = {.name = "changing the password", .ask = ask_password, .take = take_password};
+
+const struct step *const client_register_steps[] = {&create, &token, NULL};
+const struct step *const client_login_steps[] = {&token, NULL};
+const struct step *const client_passwd_steps[] = {&password, NULL};
+
+static void send_credentials(struct client *client, const char *method, const char *target, char *email, char *secret)
+{
+    Cupola__RestCredentials credentials = CUPOLA__REST_CREDENTIALS__INIT;
+    credentials.email = email;
+    credentials.password = secret;
+    struct text json = {0};
+    json_write(&json, &credentials.base);
+    session_ask(client, method, target, &json);
+}
+
+static void ask_create(struct client *client)
+{
+    send_credentials(client, "POST", "/users", client->config->email, client->config->password);
+}
+
+static void take_create(struct client *client, const struct answer *answer)
+{
+    (void)answer;
+    client_log(client, "%s is registered", client->config->email);
+    client_next(client);
+}
+
+/* An attempt whose answer was lost may have made the user; the log-in that follows shows whether it is ours. */
+static bool forgive_create(struct client *client, const struct answer *answer)
+{
+    if (answer->code != CODE_BAD_REQUEST || !client->session.is_uncertain)
+        return false;
+    client_next(client);
+    return true;
+}
+
+static void ask_token(struct client *client)
+{
+    struct text target = {0};
+    text_add_string(&target, "/users/");
+    uri_encode(&target, client->config->email);
+    text_add_string(&target, "/tokens");
+    send_credentials(client, "POST", text_string(&target), NULL, client->config->password);
+    text_free(&target);
+}
+
+static void take_token(struct client *client, const struct answer *answer)
+{
+    Cupola__RestToken *message = (Cupola__RestToken *)client_parse(client, answer, "", &cupola__rest_token__descriptor);
+    if (message == NULL)
+        return;
+    if (message->token == NULL) {
+        client_fail(client, "logging in: the answer has no token; is it a cloud controller? Check the target");
+    } else {
+        struct text json = {0};
+        json_write(&json, &message->base);
+        client_succeed(client, &json);
+    }
+    cupola__rest_token__free_unpacked(message, NULL);
+}
+
+static void ask_password(struct client *client)
+{
+    struct text target = {0};
+    text_add_string(&target, "/users/");
+    uri_encode(&target, client->config->email);
+    send_credentials(client, "PUT", text_string(&target), client->config->email, client->config->new_password);
+    text_free(&target);
+}
+
+static void take_password(struct client *client, const struct answer *answer)
+{
+    (void)answer;
+    client_next(client);
+}
