@@ -207,7 +207,6 @@ static void finish(struct job *job)
 {
     struct journal *journal = container_of(job, struct journal, job);
     struct real_driver *driver = journal->driver;
-    journal->is_writing = false;
     if (job->status != IO_OK)
         driver_log(driver, LOG_ERROR, "%s", text_string(&job->data));
     for (size_t i = 0; i < journal->batch_count; i++) {
@@ -224,6 +223,7 @@ static void finish(struct job *job)
     }
     journal->batch_count = 0;
     text_free(&job->data);
+    journal->is_writing = false; /* Only now: an answer may bring the next append, which must not touch this batch. */
     write_waiting(journal);
 }
 
