@@ -52,7 +52,8 @@ void driver_step(struct real_driver *driver, struct event *event)
     for (size_t i = 0; i < effects_count(driver->effects) && !driver->exited; i++)
         driver_carry_out(driver, effects_at(driver->effects, i));
     effects_reset(driver->effects);
-    streams_flush(driver);
+    if (!driver->more_is_coming || driver->unflushed_size >= STREAMS_UNFLUSHED_MOST)
+        streams_flush(driver);
 }
 
 static bool deliver_pending_done(struct real_driver *driver)
@@ -189,6 +190,7 @@ static void on_ahead(uv_prepare_t *prepare)
 {
     struct real_driver *driver = prepare->data;
     driver->round++;
+    streams_flush(driver);
     driver_pump(driver);
     recorder_flush(driver->recorder);
 }

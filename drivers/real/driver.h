@@ -46,8 +46,8 @@ struct real_driver {
     uv_prepare_t ahead;  /* Once a round of the loop, before it sleeps. */
     uv_timer_t deadline; /* The component's one deadline. */
     uint64_t deadline_ns;
-    uint64_t armed_ms; /* When `deadline` fires, in the loop's ms; UINT64_MAX if it does not. */
-    uint64_t round;    /* Of the loop. */
+    uint64_t armed_ms;   /* When `deadline` fires, in the loop's ms; UINT64_MAX if it does not. */
+    uint64_t round;      /* Of the loop. */
     size_t handle_count; /* Handles of ours that are not closed yet. */
     size_t job_count;    /* Jobs on the thread pool. */
 
@@ -56,10 +56,12 @@ struct real_driver {
     size_t stream_capacity;
     uint32_t lowest_odd_id; /* No odd id below it is free. */
     struct stream *first_dirty;
+    bool more_is_coming;   /* The read under way filled its room: what its step writes may wait for the next one's. */
+    size_t unflushed_size; /* Written by the component since streams_flush. */
     struct stream *first_news, **last_news;
     struct stream *leaving; /* Closed by us, but not gone yet. */
     size_t leaving_count;
-    uv_timer_t sweep;          /* Ends those that take too long to leave. */
+    uv_timer_t sweep;           /* Ends those that take too long to leave. */
     struct buffer *read_buffer; /* Bytes are read into what is free behind read_used. */
     size_t read_used;
     struct listening *listenings;

@@ -3,8 +3,8 @@
  *   CONNECTING --> OPEN --CLOSE--> FLUSHING --all sent--> LINGERING --peer ends, or time is up--> GONE
  *   CONNECTING, OPEN --failure, abort, both sides finished--> GONE
  *
- * CLOSED is told when a stream enters LINGERING or GONE: its id is free from then on. LINGERING reads and drops what the
- * peer still sends, because closing a socket with unread bytes resets it and may destroy our last answer on its way
+ * CLOSED is told when a stream enters LINGERING or GONE: its id is free from then on. LINGERING reads and drops what
+ * the peer still sends, because closing a socket with unread bytes resets it and may destroy our last answer on its way
  * (RFC 9112, 9.6). Limits: STREAM_STALL_NS without progress in FLUSHING, STREAM_LINGER_NS in LINGERING, and at most
  * STREAMS_LEAVING_MOST streams in both.
  */
@@ -21,9 +21,10 @@ enum {
     STREAMS_LEAVING_MOST = 4096,
     LISTEN_BACKLOG = 4096,
     READ_BUFFER_SIZE = 65536,
-    READ_ROOM_LEAST = 8192,   /* Less room than this behind kept bytes: a new buffer. */
-    WRITE_PIECES_MOST = 64,   /* Slices in one writev. */
-    WRITE_BYTES_MOST = 262144, /* Bytes in one writev: progress is seen at least so often. */
+    READ_ROOM_LEAST = 8192,          /* Less room than this behind kept bytes: a new buffer. */
+    STREAMS_UNFLUSHED_MOST = 262144, /* Bytes that may wait for the next read of a bulk transfer. */
+    WRITE_PIECES_MOST = 64,          /* Slices in one writev. */
+    WRITE_BYTES_MOST = 262144,       /* Bytes in one writev: progress is seen at least so often. */
     ACCEPTS_A_ROUND = 64,
 };
 
@@ -44,16 +45,16 @@ struct stream {
     struct io_conn id;
     enum stream_state state;
 
-    bool in_table;       /* The component may name it. */
-    bool resolving;      /* The name is being looked up; the memory must stay. */
+    bool in_table;  /* The component may name it. */
+    bool resolving; /* The name is being looked up; the memory must stay. */
     bool handle_closed;
-    bool read_wanted;    /* A READ that was not answered yet. */
-    bool uv_reading;     /* libuv watches for bytes. */
-    bool peer_ended;     /* The socket has given its end... */
-    bool end_told;       /* ...and the component knows. */
-    bool finish_asked;   /* FINISH: after the queue is empty... */
-    bool finish_sent;    /* ...the peer is told. */
-    bool cut;            /* Ends with RST. */
+    bool read_wanted;  /* A READ that was not answered yet. */
+    bool uv_reading;   /* libuv watches for bytes. */
+    bool peer_ended;   /* The socket has given its end... */
+    bool end_told;     /* ...and the component knows. */
+    bool finish_asked; /* FINISH: after the queue is empty... */
+    bool finish_sent;  /* ...the peer is told. */
+    bool cut;          /* Ends with RST. */
 
     /* Ring of what waits; `sent_size` bytes of the first are gone already. */
     struct outgoing *queue;
@@ -66,8 +67,8 @@ struct stream {
 
     /* News for the component. */
     bool has_news;
-    size_t written;   /* Not told yet. */
-    bool closed;      /* CLOSED is to be told... */
+    size_t written; /* Not told yet. */
+    bool closed;    /* CLOSED is to be told... */
     enum io_status closed_status;
     struct stream *next_news;
 

@@ -62,6 +62,7 @@ void stream_write(struct stream *stream, struct slice given)
 {
     assert_that(stream->state == STREAM_OPEN);
     assert_that(!stream->finish_asked);
+    stream->driver->unflushed_size += given.size;
     enqueue(stream, (struct outgoing){.slice = given});
 }
 
@@ -219,6 +220,7 @@ void stream_mark_dirty(struct stream *stream)
 
 void streams_flush(struct real_driver *driver)
 {
+    driver->unflushed_size = 0;
     while (driver->first_dirty != NULL) {
         struct stream *stream = driver->first_dirty;
         driver->first_dirty = stream->next_dirty;
