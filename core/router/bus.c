@@ -1,6 +1,7 @@
 /* The router on the bus: it asks everyone to register at its start and every start_interval, and keeps the table. While
  * the bus is away routes stay as they are: nobody could refresh them. */
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/router/backend.h"
 
 /* As v1's last router called itself. */
@@ -78,7 +79,7 @@ static void on_start_timer(struct timer *timer)
 static void on_sweep_timer(struct timer *timer)
 {
     struct router *router = container_of(timer, struct router, sweep_timer);
-    if (router->bus.is_connected) {
+    if (router->bus.is_connected && !mutation_is(ROUTER_NEVER_PRUNES)) {
         table_prune(&router->table, router->machine.now_ns);
         router_release_retired(router);
     }

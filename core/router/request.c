@@ -1,5 +1,6 @@
 /* From a request's head to the backend that gets it, and to the next one if that fails. */
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/router/backend.h"
 
 /* How often one request is sent at most. Attempts that fail to connect send nothing and are only limited by `tried`. */
@@ -171,6 +172,8 @@ static struct endpoint *choose_endpoint(struct session *session)
     uint64_t now_ns = router->machine.now_ns;
     bool is_late = now_ns - exchange->started_ns >= router->settings.response_timeout_ns;
     if (exchange->tried.count == MAX_TRIED || is_late)
+        return NULL;
+    if (mutation_is(ROUTER_NEVER_RETRIES) && exchange->tried.count > 0)
         return NULL;
     struct endpoint *sticky = sticky_find_endpoint(router, exchange->route, exchange->sticky);
     if (sticky != NULL && sticky->quarantined_until_ns <= now_ns && !endpoint_was_tried(sticky, &exchange->tried))
