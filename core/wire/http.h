@@ -1,8 +1,8 @@
 /* HTTP/1.1 messages as bytes: strict, allocation-free parsing of heads and chunked bodies (RFC 9110, RFC 9112).
  *
- * Every ambiguous framing is refused, never guessed: two lengths, length beside chunked, a bare CR or LF in a head, blanks before a
- * colon, obsolete folding, unknown transfer codings. Heads are parsed when complete, from contiguous bytes; the result
- * points into them (lent).
+ * Every ambiguous framing is refused, never guessed: two lengths, length beside chunked, a bare CR or LF in a head,
+ * blanks before a colon, obsolete folding, unknown transfer codings. Heads are parsed when complete, from contiguous
+ * bytes; the result points into them (lent).
  */
 #ifndef CUPOLA_CORE_WIRE_HTTP_H
 #define CUPOLA_CORE_WIRE_HTTP_H
@@ -22,7 +22,7 @@ struct http_text {
 };
 
 struct http_header {
-    struct http_text name; /* As received; compare with http_text_is. */
+    struct http_text name;  /* As received; compare with http_text_is. */
     struct http_text value; /* Without surrounding blanks. */
 };
 
@@ -62,10 +62,10 @@ struct http_limits {
 
 enum http_result {
     HTTP_OK = 0,
-    HTTP_INCOMPLETE, /* More bytes are needed. */
-    HTTP_BAD,        /* Answer 400 (requests) or 502 (responses); *ret_reason says why. */
-    HTTP_TOO_LARGE,  /* 431 */
-    HTTP_BAD_VERSION, /* 505 */
+    HTTP_INCOMPLETE,      /* More bytes are needed. */
+    HTTP_BAD,             /* Answer 400 (requests) or 502 (responses); *ret_reason says why. */
+    HTTP_TOO_LARGE,       /* 431 */
+    HTTP_BAD_VERSION,     /* 505 */
     HTTP_NOT_IMPLEMENTED, /* 501: an unknown transfer coding */
 };
 
@@ -76,7 +76,8 @@ enum http_result http_find_head(const uint8_t *bytes, size_t size, const struct 
 /* Parses a complete head of `size` bytes. `ret_reason` is static. Leading empty lines are skipped (RFC 9112, 2.2). */
 enum http_result http_parse_request(const uint8_t *bytes, size_t size, const struct http_limits *limits,
                                     struct http_head *ret_head, const char **ret_reason);
-/* `method` of the request decides about the body (HEAD has none; CONNECT is not supported). 1xx, 204 and 304 have none. */
+/* `method` of the request decides about the body (HEAD has none; CONNECT is not supported). 1xx, 204 and 304 have none.
+ */
 enum http_result http_parse_response(const uint8_t *bytes, size_t size, const struct http_limits *limits,
                                      struct http_text method, struct http_head *ret_head, const char **ret_reason);
 
