@@ -79,16 +79,16 @@ static bool apply_options(Cupola__ProcessConfig *config, const struct run_role *
 {
     Cupola__DriverConfig *driver = run_config_driver(config);
     const struct {
-        char **field;
+        const char *field;
         const char *value;
-    } texts[] = {{&driver->data_dir, options->data},
-                 {&driver->record, options->record},
-                 {&driver->notify, options->notify},
-                 {&driver->workloads, options->workloads},
-                 {&driver->log_level, options->log_level}};
+    } texts[] = {{"data_dir", options->data},
+                 {"record", options->record},
+                 {"notify", options->notify},
+                 {"workloads", options->workloads},
+                 {"log_level", options->log_level}};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         if (texts[i].value != NULL)
-            run_config_set_text(texts[i].field, texts[i].value);
+            run_config_set_driver_text(driver, texts[i].field, texts[i].value);
     }
     return (options->listen == NULL || run_config_set_listen(config, role, options->listen)) &&
            (options->bus == NULL || run_config_set_bus(config, role, options->bus));
@@ -127,7 +127,7 @@ int cli_run(int argc, char **argv)
     }
     if (wants_help) {
         fputs(help, stdout);
-        return CLI_DONE;
+        return CLI_OK;
     }
     const struct run_role *role = optind == argc - 1 ? run_role_of(argv[optind]) : NULL;
     if (role == NULL) {
@@ -143,7 +143,7 @@ int cli_run(int argc, char **argv)
     int status = CLI_USAGE;
     if (apply_options(config, role, &options) && run_config_check(config, where) &&
         check_workloads(run_config_driver(config), role))
-        status = options.check ? CLI_DONE : run_role(config, role);
+        status = options.check ? CLI_OK : run_role(config, role);
     protobuf_c_message_free_unpacked(&config->base, NULL);
     return status;
 }

@@ -224,10 +224,21 @@ Cupola__DriverConfig *run_config_driver(Cupola__ProcessConfig *config)
     return (Cupola__DriverConfig *)get_message(&config->base, "driver");
 }
 
-/* A text may be the descriptor's own default, which is not ours to free. It is a few bytes, once. */
-void run_config_set_text(char **field, const char *value)
+/* A field that was absent points to its default, which is nobody's to free. */
+static void set_text(char **field, const char *default_value, char *given)
 {
-    *field = memory_copy_text(value);
+    if (*field != default_value)
+        memory_free(*field);
+    *field = given;
+}
+
+void run_config_set_driver_text(Cupola__DriverConfig *driver, const char *name, const char *value)
+{
+    const ProtobufCFieldDescriptor *field =
+        protobuf_c_message_descriptor_get_field_by_name(driver->base.descriptor, name);
+    assert_that(field != NULL);
+    assert_that(field->type == PROTOBUF_C_TYPE_STRING);
+    set_text((char **)(void *)((char *)driver + field->offset), field->default_value, memory_copy_text(value));
 }
 
 bool run_config_parse_endpoint(const char *text, Cupola__Endpoint **endpoint)
@@ -247,7 +258,8 @@ bool run_config_parse_endpoint(const char *text, Cupola__Endpoint **endpoint)
     (*endpoint)->has_port = 1;
     (*endpoint)->port = (uint32_t)port;
     if (colon != NULL && colon > text)
-        (*endpoint)->host = memory_copy_bytes(text, (size_t)(colon - text));
+        set_text(&(*endpoint)->host, cupola__endpoint__host__default_value,
+                 memory_copy_bytes(text, (size_t)(colon - text)));
     return true;
 }
 
@@ -271,6 +283,9 @@ bool run_config_set_bus(Cupola__ProcessConfig *config, const struct run_role *ro
     }
     if (!run_config_parse_endpoint(text, &server))
         return false;
+    for (size_t i = 0; i < bus->n_servers; i++)
+        protobuf_c_message_free_unpacked(&bus->servers[i]->base, NULL);
+    memory_free(bus->servers);
     bus->servers = memory_new(sizeof *bus->servers);
     bus->servers[0] = server;
     bus->n_servers = 1;

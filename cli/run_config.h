@@ -29,7 +29,7 @@ bool run_config_parse_endpoint(const char *text, Cupola__Endpoint **endpoint);
 bool run_config_set_listen(Cupola__ProcessConfig *config, const struct run_role *role, const char *text);
 /* Replaces the servers of the section's bus. False and a message if the role has no bus. */
 bool run_config_set_bus(Cupola__ProcessConfig *config, const struct run_role *role, const char *text);
-/* Replaces an optional text. */
-void run_config_set_text(char **field, const char *value);
+/* Replaces a text of the driver's section, by the name of its field. */
+void run_config_set_driver_text(Cupola__DriverConfig *driver, const char *name, const char *value);
 
 #endif

@@ -39,8 +39,7 @@ static la_ssize_t on_write(struct archive *archive, void *context, const void *b
     return -1;
 }
 
-static enum io_status write_header(struct packing *packing, const char *name, const struct stat *info,
-                                   const char *link)
+static enum io_status write_header(struct packing *packing, const char *name, const struct stat *info, const char *link)
 {
     struct archive_entry *entry = archive_entry_new();
     archive_entry_set_pathname(entry, name);

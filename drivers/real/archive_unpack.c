@@ -225,7 +225,8 @@ static enum io_status unpack_all(struct unpacking *unpacking)
 
 enum io_status archive_unpack(const char *archive, const char *folder, uint64_t bytes_most, struct text *ret_reason)
 {
-    struct unpacking unpacking = {.bytes_left = bytes_most, .entries_left = UNPACKED_ENTRIES_MOST, .reason = ret_reason};
+    struct unpacking unpacking = {
+        .bytes_left = bytes_most, .entries_left = UNPACKED_ENTRIES_MOST, .reason = ret_reason};
     unpacking.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (unpacking.root < 0)
         return fail(&unpacking, folder);

@@ -139,8 +139,8 @@ enum io_status files_read(const char *path, size_t most, struct text *ret_conten
 /* ---- Trees ---- */
 
 /* Calls `visit` for each entry but . and .. */
-static void each_entry(int folder, dev_t device, int depth, void (*visit)(int folder, dev_t device, const char *name,
-                                                                          int depth, void *context),
+static void each_entry(int folder, dev_t device, int depth,
+                       void (*visit)(int folder, dev_t device, const char *name, int depth, void *context),
                        void *context)
 {
     int copy = dup(folder);

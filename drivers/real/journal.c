@@ -42,7 +42,7 @@ struct journal {
     size_t batch_count;
 
     bool is_following;
-    bool is_broken; /* An entry cannot be read: nothing after it can. */
+    bool is_broken;         /* An entry cannot be read: nothing after it can. */
     struct io_op follow_op; /* 0 once caught up. */
     uint64_t delivered_sequence;
     int64_t seen_version;
@@ -56,8 +56,8 @@ static struct journal *get_journal(struct real_driver *driver)
     journal->driver = driver;
     journal->last_waiting = &journal->waiting;
     const char *path = driver->config->journal;
-    journal->path = path != NULL && path[0] != 0 ? path_of("%s", path)
-                                                 : path_of("%s/journal.db", driver->config->data_dir);
+    journal->path =
+        path != NULL && path[0] != 0 ? path_of("%s", path) : path_of("%s/journal.db", driver->config->data_dir);
     uv_timer_init(driver->loop, &journal->poll);
     journal->poll.data = journal;
     driver->handle_count++;

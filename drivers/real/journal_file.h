@@ -1,4 +1,5 @@
-/* The journal's SQLite file: entries(sequence, data, checksum), WAL, synchronous FULL. Blocking, one connection, no loop.
+/* The journal's SQLite file: entries(sequence, data, checksum), WAL, synchronous FULL. Blocking, one connection, no
+ * loop.
  *
  * The checksum is the SHA-1 of (sequence, data): what is read is what was written, in the place where it was written.
  * Sequence numbers count from 1 without gaps.
@@ -33,7 +34,8 @@ enum io_status journal_file_append(struct journal_file *file, struct journal_app
 
 /* Changes whenever some other connection has committed. 0 if it cannot be told now. */
 int64_t journal_file_version(struct journal_file *file);
-/* Reads the entry after `sequence`: IO_NOT_FOUND if there is none yet, IO_TIMED_OUT if the file is busy. The data are lent until the next call. */
+/* Reads the entry after `sequence`: IO_NOT_FOUND if there is none yet, IO_TIMED_OUT if the file is busy. The data are
+ * lent until the next call. */
 enum io_status journal_file_next(struct journal_file *file, uint64_t sequence, struct io_bytes *ret_data,
                                  struct text *ret_reason);
 /* Ends a run of journal_file_next. */

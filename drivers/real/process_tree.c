@@ -37,8 +37,9 @@ bool process_read(pid_t pid, struct process_figures *ret_figures)
     unsigned long long user, system, start;
     long long children_user, children_system, pages;
     if (fields == NULL ||
-        sscanf(fields + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld %*d %*d %*d %*d %llu %*u %lld",
-               &state, &user, &system, &children_user, &children_system, &start, &pages) != 7)
+        sscanf(fields + 1,
+               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu %lld %lld %*d %*d %*d %*d %llu %*u %lld", &state,
+               &user, &system, &children_user, &children_system, &start, &pages) != 7)
         return false;
     uint64_t ticks = user + system + (uint64_t)children_user + (uint64_t)children_system;
     *ret_figures = (struct process_figures){

@@ -15,8 +15,9 @@
 /* Called for each line that the component or the driver logs. The text is lent. */
 typedef void real_log(enum log_level level, const char *component, const char *text);
 
-/* Plays one role until it exits: the body of a daemon. SIGTERM and SIGINT ask the component to stop, SIGUSR2 to evacuate;
- * a second SIGTERM or SIGINT ends the process at once. `packed` is the configuration message of the class. Returns the exit status. */
+/* Plays one role until it exits: the body of a daemon. SIGTERM and SIGINT ask the component to stop, SIGUSR2 to
+ * evacuate; a second SIGTERM or SIGINT ends the process at once. `packed` is the configuration message of the class.
+ * Returns the exit status. */
 int real_run(const struct machine_class *class, const Cupola__DriverConfig *config, struct io_bytes packed);
 
 /* Runs a one-shot component (the client) and appends the data of its EXIT to ret_result. */
@@ -30,6 +31,9 @@ enum io_status real_blob_import(const char *data_dir, const char *path, char ret
 /* Kills and deletes every workload below data_dir: for those who take a whole cloud down. The driver that owns
  * data_dir must have ended. Returns how many there were. */
 size_t real_remove_workloads(const char *data_dir, const char *oci_runtime);
+
+/* Deletes a folder with all that is in it, following no link. False with the reason if something stays. */
+bool real_remove_folder(const char *path, struct text *ret_reason);
 
 /* Can workloads of that kind run on this machine? If not, appends what to do about it. */
 bool real_workloads_possible(const char *kind, const char *oci_runtime, struct text *ret_why_not);

@@ -6,7 +6,8 @@
 
 #include "drivers/real/driver.h"
 
-/* Nothing is recorded unless the configuration asks for it; then driver->recorder stays NULL, which all of these take. */
+/* Nothing is recorded unless the configuration asks for it; then driver->recorder stays NULL, which all of these take.
+ */
 enum io_status recorder_open(struct real_driver *driver, struct io_bytes packed, struct text *ret_reason);
 /* After machine_step, before its effects are carried out. */
 void recorder_add_step(struct recorder *recorder, const struct event *event, struct effects *effects);

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "drivers/real/files.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -59,8 +60,8 @@ static void prepare_process(void)
     raise_descriptor_limit();
 }
 
-static int run_component(const struct machine_class *class, const Cupola__DriverConfig *config,
-                         struct io_bytes packed, real_log *log, struct text *ret_result)
+static int run_component(const struct machine_class *class, const Cupola__DriverConfig *config, struct io_bytes packed,
+                         real_log *log, struct text *ret_result)
 {
     prepare_process();
     struct run *run = memory_new(sizeof *run);
@@ -92,4 +93,9 @@ int real_run_once(const struct machine_class *class, const char *data_dir, struc
     Cupola__DriverConfig config = CUPOLA__DRIVER_CONFIG__INIT;
     config.data_dir = (char *)(uintptr_t)data_dir;
     return run_component(class, &config, packed, log, ret_result);
+}
+
+bool real_remove_folder(const char *path, struct text *ret_reason)
+{
+    return files_remove_tree(path, ret_reason) == IO_OK;
 }

@@ -99,8 +99,8 @@ static void work(struct job *job)
     stage->folder = path_of("%s/staging/%d-%llu", job->driver->config->data_dir, (int)getpid(),
                             (unsigned long long)stage->folder_number);
     files_remove_tree(stage->folder.text, NULL);
-    bool is_staged = unpack(stage, &reason) && add_startup(stage, &reason) && add_logs(stage, &reason) &&
-                     pack(stage, &reason);
+    bool is_staged =
+        unpack(stage, &reason) && add_startup(stage, &reason) && add_logs(stage, &reason) && pack(stage, &reason);
     if (!is_staged)
         text_add(&job->data, text_string(&stage->log), stage->log.size);
     files_remove_tree(stage->folder.text, NULL);

@@ -167,6 +167,9 @@ static bool choose(const struct stage_plan *plan, struct text *script, struct te
         is_chosen = choose_node(plan, script, log);
     } else if (strncmp(plan->framework, "python", 6) == 0 || strcmp(plan->framework, "wsgi") == 0) {
         is_chosen = choose_python(plan, script, log);
+    } else if (strcmp(plan->framework, "static") == 0) {
+        text_add_string(log, "Start: a file server\n");
+        text_add_string(script, "exec \"$runtime\" -m http.server \"$PORT\"\n");
     } else {
         text_addf(log,
                   "Staging failed: it is not known how to start framework \"%s\"; give a start command, or add a "
@@ -181,7 +184,9 @@ static bool choose(const struct stage_plan *plan, struct text *script, struct te
 /* What runs it when the host's runtime was not filled in: whatever PATH finds. */
 static const char *default_runtime(const struct stage_plan *plan)
 {
-    return strncmp(plan->framework, "node", 4) == 0 ? "node" : "python3";
+    if (strncmp(plan->runtime, "node", 4) == 0)
+        return "node";
+    return strcmp(plan->runtime, "shell") == 0 ? "bash" : "python3";
 }
 
 bool stage_write_startup(const struct stage_plan *plan, struct text *ret_script, struct text *log)

@@ -349,8 +349,8 @@ static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_room)
         buffer = driver->read_buffer = buffer_new(READ_BUFFER_SIZE);
         driver->read_used = 0;
     }
-    *ret_room = uv_buf_init((char *)buffer->bytes + driver->read_used,
-                            (unsigned)(buffer->capacity - driver->read_used));
+    *ret_room =
+        uv_buf_init((char *)buffer->bytes + driver->read_used, (unsigned)(buffer->capacity - driver->read_used));
 }
 
 static void deliver_bytes(struct stream *stream, size_t size)

@@ -2,9 +2,9 @@
  *
  *   cupola workload-run KIND FOLDER MEMORY DISK DESCRIPTORS RUNTIME -- ARGV...
  *
- * Its environment is the workload's. On descriptor SUPERVISOR_ANSWER it writes one line, "ok PID" or "error ERRNO WHAT",
- * when the workload runs or cannot. It belongs to init, reaps every descendant of the workload, kills what the main
- * process leaves behind, and then writes FOLDER/status.
+ * Its environment is the workload's. On descriptor SUPERVISOR_ANSWER it writes one line, "ok PID" or "error ERRNO
+ * WHAT", when the workload runs or cannot. It belongs to init, reaps every descendant of the workload, kills what the
+ * main process leaves behind, and then writes FOLDER/status.
  */
 #ifndef CUPOLA_DRIVERS_REAL_SUPERVISOR_H
 #define CUPOLA_DRIVERS_REAL_SUPERVISOR_H

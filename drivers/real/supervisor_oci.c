@@ -33,8 +33,8 @@ static bool mount_root(const struct supervised *supervised, struct text *ret_rea
     return is_mounted;
 }
 
-/* Runs the OCI runtime to its end; what it complains about goes to bundle/runtime.log. The workload's environment is not
- * the runtime's. */
+/* Runs the OCI runtime to its end; what it complains about goes to bundle/runtime.log. The workload's environment is
+ * not the runtime's. */
 static bool run(const struct supervised *supervised, const char *const *arguments)
 {
     struct path log = path_of("%s/bundle/runtime.log", supervised->folder.text);

@@ -90,8 +90,15 @@ bool supervisor_spawn(struct workload_order *order)
     snprintf(memory, sizeof memory, "%llu", (unsigned long long)order->limits.memory_bytes);
     snprintf(disk, sizeof disk, "%llu", (unsigned long long)order->limits.disk_bytes);
     snprintf(descriptors, sizeof descriptors, "%u", order->limits.descriptors);
-    const char *words[FIXED_WORDS] = {"cupola", REAL_SUPERVISOR_COMMAND, order->kind->name, order->folder.text, memory,
-                                      disk, descriptors, order->oci_runtime, "--"};
+    const char *words[FIXED_WORDS] = {"cupola",
+                                      REAL_SUPERVISOR_COMMAND,
+                                      order->kind->name,
+                                      order->folder.text,
+                                      memory,
+                                      disk,
+                                      descriptors,
+                                      order->oci_runtime,
+                                      "--"};
     size_t count = 0;
     while (order->argv[count] != NULL)
         count++;

@@ -50,8 +50,8 @@ static void list_entry(struct text *listing, int folder, const char *name, bool 
     if (name[0] == '.' || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0)
         return;
     bool is_folder = S_ISDIR(info.st_mode);
-    if (is_top && (!is_folder ||
-                   (strcmp(name, "app") != 0 && strcmp(name, "logs") != 0 && strcmp(name, "tomcat") != 0)))
+    if (is_top &&
+        (!is_folder || (strcmp(name, "app") != 0 && strcmp(name, "logs") != 0 && strcmp(name, "tomcat") != 0)))
         return;
     if (listing->size > 0)
         text_add_char(listing, '\n');
@@ -103,7 +103,8 @@ static void work(struct job *job)
 {
     struct read_job *reading = container_of(job, struct read_job, job);
     const char *path = reading->path + strspn(reading->path, "/");
-    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC, .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
+    struct open_how how = {.flags = O_RDONLY | O_NONBLOCK | O_CLOEXEC,
+                           .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS};
     int root = open(reading->root.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int file = root < 0 ? -1 : (int)syscall(SYS_openat2, root, path[0] == 0 ? "." : path, &how, sizeof how);
     int error = errno;

@@ -50,8 +50,7 @@ bool real_workloads_possible(const char *kind, const char *oci_runtime, struct t
                   "containers need the OCI runtime %s, which is not there: install it (apt install runc), or run with "
                   "workloads \"process\"",
                   oci_runtime);
-    else if (access("/sys/fs/cgroup/memory/tasks", F_OK) != 0 &&
-             access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0)
+    else if (access("/sys/fs/cgroup/memory/tasks", F_OK) != 0 && access("/sys/fs/cgroup/cgroup.controllers", F_OK) != 0)
         text_add_string(ret_why_not, "containers need cgroups, and none are mounted at /sys/fs/cgroup: run with "
                                      "workloads \"process\"");
     else
@@ -108,9 +107,9 @@ static void add_system_folder(struct mounts *mounts, const char *path)
 /* Of /etc only what programs need to run and to find each other. */
 static void add_etc(struct mounts *mounts)
 {
-    static const char *const names[] = {"alternatives", "ca-certificates", "group",     "hosts", "ld.so.cache",
-                                        "localtime",    "mime.types",      "passwd",    "pki",   "nsswitch.conf",
-                                        "protocols",    "resolv.conf",     "services",  "ssl",   "python3"};
+    static const char *const names[] = {"alternatives", "ca-certificates", "group",    "hosts", "ld.so.cache",
+                                        "localtime",    "mime.types",      "passwd",   "pki",   "nsswitch.conf",
+                                        "protocols",    "resolv.conf",     "services", "ssl",   "python3"};
     make_in_skeleton(mounts, "/etc", 0755);
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         struct path path = path_of("/etc/%s", names[i]);
@@ -186,8 +185,9 @@ static void add_process(struct text *json, const struct workload_order *order)
 
 static void add_linux(struct text *json, const struct workload_order *order)
 {
-    text_addf(json, "\"linux\":{\"cgroupsPath\":\"/cupola/%s\",\"resources\":{\"devices\":[{\"allow\":false,"
-                    "\"access\":\"rwm\"}]",
+    text_addf(json,
+              "\"linux\":{\"cgroupsPath\":\"/cupola/%s\",\"resources\":{\"devices\":[{\"allow\":false,"
+              "\"access\":\"rwm\"}]",
               order->name);
     if (order->limits.memory_bytes != 0)
         text_addf(json, ",\"memory\":{\"limit\":%llu}", (unsigned long long)order->limits.memory_bytes);

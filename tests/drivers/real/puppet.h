@@ -17,10 +17,10 @@ struct puppet;
 struct puppet_conn {
     struct conn conn;
     struct puppet *puppet;
-    bool reads_on;   /* After each piece. */
-    bool echoes;     /* Sends back what comes, and finishes when the peer does. */
+    bool reads_on; /* After each piece. */
+    bool echoes;   /* Sends back what comes, and finishes when the peer does. */
     uint64_t received;
-    uint64_t hash;   /* Of all that was received. */
+    uint64_t hash;    /* Of all that was received. */
     struct text text; /* The first bytes of it. */
     bool connected, ended, closed;
     enum io_status closed_status;
@@ -46,7 +46,7 @@ struct puppet {
     struct puppet_conn conns[PUPPET_CONNS];
     size_t conn_count;
     unsigned done_count;
-    struct text journal; /* "1=first 2=second " */
+    struct text journal;   /* "1=first 2=second " */
     struct text workloads; /* "found NAME running NOTE\n", "exited NAME 3 0\n" */
     unsigned fired;
     void (*task)(struct puppet *puppet);
