@@ -36,7 +36,7 @@ JSON
 start_server() { # cupola|nats
     if [ "$1" = cupola ]; then
         port=24222
-        taskset -c $server_core "$cupola" run bus "$directory/bus.json" >"$directory/$1.log" 2>&1 &
+        taskset -c $server_core "$cupola" run bus --config "$directory/bus.json" >"$directory/$1.log" 2>&1 &
     else
         port=24223
         taskset -c $server_core "$nats" -a 127.0.0.1 -p $port >"$directory/$1.log" 2>&1 &
