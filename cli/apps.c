@@ -13,9 +13,9 @@ static int change(struct request *request, const char *command, const char *done
     struct text result = {0};
     request->config.app = request->words[0];
     int status = request_run(request, command, &result);
-    if (status == CLI_DONE && request->json)
+    if (status == CLI_OK && request->json)
         puts(text_string(&result));
-    else if (status == CLI_DONE)
+    else if (status == CLI_OK)
         printf("%s %s.\n", request->words[0], done);
     text_free(&result);
     return status;
@@ -148,8 +148,8 @@ static int show_environment(struct request *request)
     struct text result = {0};
     request->config.app = request->words[0];
     int status = request_run(request, "app", &result);
-    if (status == CLI_DONE)
-        status = request->json ? (puts(text_string(&result)), CLI_DONE) : print_environment(&result);
+    if (status == CLI_OK)
+        status = request->json ? (puts(text_string(&result)), CLI_OK) : print_environment(&result);
     text_free(&result);
     return status;
 }
@@ -177,7 +177,7 @@ int cli_env(int argc, char **argv)
         request.env[0] = request.words[i];
         request.config.n_env = 1;
         status = change(&request, is_set ? "env-add" : "env-del", is_set ? "has a new variable" : "lost a variable");
-        if (status != CLI_DONE)
+        if (status != CLI_OK)
             break;
     }
     request_release(&request);

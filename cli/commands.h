@@ -1,38 +1,21 @@
-/* The sub-commands of `cupola`: one file each, one row each in the table of main.c.
- *
- * To add one: write cli/NAME.c with `int cli_NAME(int argc, char **argv)` (argv[0] is the command's name, and --help
- * never gets there), declare it below, and put a row with its summary and help text into cli/table.c.
- *
- * Exit statuses are the same everywhere: 0 it is done, 1 it failed, 2 it was asked for in the wrong way.
- */
+/* The sub-commands of `cupola`: one row each in main.c, one function each. argv[0] is the sub-command's own name; the
+ * result is the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
 #ifndef CUPOLA_CLI_COMMANDS_H
 #define CUPOLA_CLI_COMMANDS_H
 
-#include <stddef.h>
-
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-struct command {
-    const char *group;     /* Heading in `cupola --help`; NULL: not listed there. */
-    const char *name;      /* "push" */
-    const char *arguments; /* "[APP] [options]" */
-    const char *summary;   /* One line. */
-    int (*run)(int argc, char **argv);
-    const char *help; /* Options and examples, ready to print. */
-};
+/* A cloud on this machine (run.c, up.c) and the simulator (sim.c). */
+int cli_up(int argc, char **argv);
+int cli_run(int argc, char **argv);
+int cli_sim(int argc, char **argv);
 
-/* Ends with a row without a name. */
-extern const struct command cli_commands[];
-
-const struct command *cli_find_command(const char *name);
-/* The name that is the fewest edits away, or NULL if none is near. */
-const char *cli_nearest(const char *word, const char *const *names, size_t count);
-
-/* Using a cloud. */
+/* Whom to talk to (target.c). */
 int cli_target(int argc, char **argv);
 int cli_login(int argc, char **argv);
 int cli_register(int argc, char **argv);
-int cli_info(int argc, char **argv);
+
+/* Apps (push.c, apps.c, observe.c). */
 int cli_push(int argc, char **argv);
 int cli_apps(int argc, char **argv);
 int cli_app(int argc, char **argv);
@@ -41,19 +24,25 @@ int cli_start(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_restart(int argc, char **argv);
 int cli_delete(int argc, char **argv);
-int cli_logs(int argc, char **argv);
-int cli_stats(int argc, char **argv);
-int cli_instances(int argc, char **argv);
-int cli_crashes(int argc, char **argv);
-int cli_files(int argc, char **argv);
 int cli_map(int argc, char **argv);
 int cli_unmap(int argc, char **argv);
 int cli_env(int argc, char **argv);
+int cli_logs(int argc, char **argv);
+int cli_files(int argc, char **argv);
+int cli_stats(int argc, char **argv);
+int cli_instances(int argc, char **argv);
+int cli_crashes(int argc, char **argv);
+
 int cli_completion(int argc, char **argv);
 
-/* Running one: cli/run.c, cli/up.c, cli/sim.c. */
-int cli_run(int argc, char **argv);
-int cli_up(int argc, char **argv);
-int cli_sim(int argc, char **argv);
+/* The rows of main.c, for help and completion. */
+struct cli_command {
+    const char *group;
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+};
+extern const struct cli_command cli_commands[];
+extern const unsigned cli_command_count;
 
 #endif

@@ -10,7 +10,7 @@ int cli_completion(int argc, char **argv)
         puts("usage: cupola completion [bash]\n\nPrints a script that completes commands, apps and files:\n"
              "  cupola completion > /etc/bash_completion.d/cupola    for everybody\n"
              "  source <(cupola completion)                          for this shell");
-        return strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? CLI_DONE : CLI_USAGE;
+        return strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ? CLI_OK : CLI_USAGE;
     }
     fputs("_cupola() {\n"
           "    local word=${COMP_WORDS[COMP_CWORD]}\n"
@@ -31,5 +31,5 @@ int cli_completion(int argc, char **argv)
           "}\n"
           "complete -o filenames -F _cupola cupola\n",
           stdout);
-    return CLI_DONE;
+    return CLI_OK;
 }

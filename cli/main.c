@@ -1,110 +1,116 @@
-/* The `cupola` program: finds the command that was asked for, and helps those who asked for something else. */
+/* `cupola`: finds the sub-command. */
 #include "cli/commands.h"
-#include "cli/output.h"
-
 #include "drivers/real/real.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_COMMANDS = 64 };
+const struct cli_command cli_commands[] = {
+    {"A cloud", "up", "start a whole cloud on this machine", cli_up},
+    {"A cloud", "run", "run one component as a daemon", cli_run},
+    {"A cloud", "sim", "play failures in the simulator, replay traces", cli_sim},
+    {"Whom to talk to", "target", "choose the cloud to talk to", cli_target},
+    {"Whom to talk to", "register", "create an account and log in", cli_register},
+    {"Whom to talk to", "login", "log in", cli_login},
+    {"Apps", "push", "upload an app's folder and run it", cli_push},
+    {"Apps", "apps", "list your apps", cli_apps},
+    {"Apps", "app", "show one app", cli_app},
+    {"Apps", "scale", "change the number of instances or the memory", cli_scale},
+    {"Apps", "start", "start an app", cli_start},
+    {"Apps", "stop", "stop an app", cli_stop},
+    {"Apps", "restart", "stop and start an app", cli_restart},
+    {"Apps", "delete", "delete an app", cli_delete},
+    {"Apps", "map", "serve an app at one more host name", cli_map},
+    {"Apps", "unmap", "serve an app no longer at a host name", cli_unmap},
+    {"Apps", "env", "show or change an app's environment", cli_env},
+    {"What happens", "logs", "show what an app printed", cli_logs},
+    {"What happens", "files", "show an instance's files", cli_files},
+    {"What happens", "stats", "show what instances use", cli_stats},
+    {"What happens", "instances", "show the state of instances", cli_instances},
+    {"What happens", "crashes", "show crashed instances", cli_crashes},
+    {"Others", "completion", "print the shell completion", cli_completion},
+};
+const unsigned cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
 
-static size_t count_commands(void)
+static void print_help(FILE *out)
 {
-    size_t count = 0;
-    while (cli_commands[count].name != NULL)
-        count++;
-    return count;
-}
-
-const struct command *cli_find_command(const char *name)
-{
-    for (const struct command *command = cli_commands; command->name != NULL; command++) {
-        if (strcmp(command->name, name) == 0)
-            return command;
-    }
-    return NULL;
-}
-
-static void print_overview(void)
-{
-    const char *bold = output_shade(stdout, SHADE_BOLD), *plain = output_shade(stdout, SHADE_PLAIN);
-    printf("Cupola: an open platform as a service.\n\n%sUsage:%s cupola COMMAND [options]\n", bold, plain);
+    fputs("usage: cupola COMMAND [arguments]\n", out);
     const char *group = "";
-    for (const struct command *command = cli_commands; command->name != NULL; command++) {
-        if (command->group == NULL)
-            continue;
-        if (strcmp(command->group, group) != 0)
-            printf("\n%s%s%s\n", bold, command->group, plain);
-        group = command->group;
-        printf("  %-11s %s\n", command->name, command->summary);
+    for (unsigned i = 0; i < cli_command_count; i++) {
+        if (strcmp(group, cli_commands[i].group) != 0)
+            fprintf(out, "\n%s\n", cli_commands[i].group);
+        group = cli_commands[i].group;
+        fprintf(out, "  %-12s %s\n", cli_commands[i].name, cli_commands[i].summary);
     }
-    printf("\n`cupola COMMAND --help` tells more, with examples. `--json` makes every answer machine-readable.\n");
+    fputs("\nExamples\n"
+          "  cupola up                                     a cloud on this machine, until Ctrl-C\n"
+          "  cupola push shop --path ./shop --instances 2  an app from its folder\n"
+          "  cupola sim run scenarios/bus-restart.lua      a failure in the simulator\n"
+          "\n`cupola COMMAND --help` tells more of a command.\n"
+          "Exit status: 0 done, 1 it failed, 2 it was called wrongly.\n",
+          out);
 }
 
-static int print_help(const struct command *command)
+/* How many letters have to change to make b of a; for words of up to 31 letters. */
+static unsigned distance(const char *a, const char *b)
 {
-    const char *bold = output_shade(stdout, SHADE_BOLD), *plain = output_shade(stdout, SHADE_PLAIN);
-    printf("%s\n\n%sUsage:%s cupola %s %s\n\n%s", command->summary, bold, plain, command->name, command->arguments,
-           command->help);
-    return CLI_OK;
+    unsigned row[32];
+    size_t b_size = strlen(b);
+    if (strlen(a) > 31 || b_size > 31)
+        return 99;
+    for (unsigned j = 0; j <= b_size; j++)
+        row[j] = j;
+    for (unsigned i = 1; a[i - 1] != 0; i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b_size; j++) {
+            unsigned above = row[j], change = diagonal + (a[i - 1] != b[j - 1]);
+            unsigned insert = row[j - 1] + 1 < above + 1 ? row[j - 1] + 1 : above + 1;
+            row[j] = change < insert ? change : insert;
+            diagonal = above;
+        }
+    }
+    return row[b_size];
 }
 
-static int fail_unknown(const char *word)
+static int complain_unknown(const char *name)
 {
-    const char *names[MAX_COMMANDS];
-    size_t count = 0;
-    for (size_t i = 0; i < count_commands() && count < MAX_COMMANDS; i++) {
-        if (cli_commands[i].group != NULL)
-            names[count++] = cli_commands[i].name;
+    const char *nearest = NULL;
+    unsigned nearest_distance = 3;
+    for (unsigned i = 0; i < cli_command_count; i++) {
+        unsigned d = distance(name, cli_commands[i].name);
+        if (d < nearest_distance) {
+            nearest = cli_commands[i].name;
+            nearest_distance = d;
+        }
     }
-    output_error("there is no command \"%s\"", word);
-    const char *nearest = cli_nearest(word, names, count);
+    fprintf(stderr, "cupola: there is no command '%s'", name);
     if (nearest != NULL)
-        output_hint("cupola %s   (or `cupola --help` for all commands)", nearest);
+        fprintf(stderr, "; did you mean '%s'?\n", nearest);
     else
-        output_hint("cupola --help");
+        fputs("; `cupola --help` lists them\n", stderr);
     return CLI_USAGE;
-}
-
-static int help(int argc, char **argv)
-{
-    if (argc < 2) {
-        print_overview();
-        return CLI_OK;
-    }
-    const struct command *command = cli_find_command(argv[1]);
-    return command == NULL ? fail_unknown(argv[1]) : print_help(command);
-}
-
-static bool asks_for_help(int argc, char **argv)
-{
-    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
-            return true;
-    }
-    return false;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc < 2) {
-        print_overview();
+    const char *name = argc > 1 ? argv[1] : NULL;
+    if (name == NULL) {
+        print_help(stderr);
         return CLI_USAGE;
     }
-    const char *word = argv[1];
-    if (strcmp(word, REAL_SUPERVISOR_COMMAND) == 0)
-        return real_supervise(argc - 1, argv + 1);
-    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0)
-        return help(argc - 1, argv + 1);
-    if (strcmp(word, "--version") == 0) {
+    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+        print_help(stdout);
+        return CLI_OK;
+    }
+    if (strcmp(name, "--version") == 0) {
         puts("cupola " CUPOLA_VERSION);
         return CLI_OK;
     }
-    const struct command *command = cli_find_command(word);
-    if (command == NULL)
-        return fail_unknown(word);
-    if (asks_for_help(argc - 1, argv + 1))
-        return print_help(command);
-    return command->run(argc - 1, argv + 1);
+    if (strcmp(name, REAL_SUPERVISOR_COMMAND) == 0)
+        return real_supervise(argc - 1, argv + 1);
+    for (unsigned i = 0; i < cli_command_count; i++)
+        if (strcmp(name, cli_commands[i].name) == 0)
+            return cli_commands[i].run(argc - 1, argv + 1);
+    return complain_unknown(name);
 }

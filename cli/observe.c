@@ -17,11 +17,11 @@ static int show(const struct request_spec *spec, const char *command, int (*prin
         if (request.word_count > 1)
             request.config.path = request.words[1];
         status = request_run(&request, command, &result);
-        if (status == CLI_DONE && (request.json || print == NULL))
+        if (status == CLI_OK && (request.json || print == NULL))
             fwrite(text_string(&result), 1, result.size, stdout);
-        if (status == CLI_DONE && request.json)
+        if (status == CLI_OK && request.json)
             putchar('\n');
-        else if (status == CLI_DONE && print != NULL)
+        else if (status == CLI_OK && print != NULL)
             status = print(&result);
     }
     text_free(&result);

@@ -56,7 +56,7 @@ int print_apps(const struct text *result)
     for (size_t i = 0; i < apps->n_apps; i++)
         print_app_line(apps->apps[i]);
     cupola__rest_apps__free_unpacked(apps, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 int print_app(const struct text *result)
@@ -70,7 +70,7 @@ int print_app(const struct text *result)
            app->staging != NULL && app->staging->stack != NULL ? app->staging->stack : "?",
            app->version == NULL ? "?" : app->version);
     cupola__rest_app__free_unpacked(app, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 int print_environment(const struct text *result)
@@ -81,7 +81,7 @@ int print_environment(const struct text *result)
     for (size_t i = 0; i < app->n_env; i++)
         puts(app->env[i]);
     cupola__rest_app__free_unpacked(app, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 static const char *moment(int64_t since, char *ret_text, size_t size)
@@ -108,7 +108,7 @@ int print_instances(const struct text *result)
                moment(instance->since, since, sizeof since), instance->reason == NULL ? "" : instance->reason);
     }
     cupola__rest_instances__free_unpacked(instances, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 static void print_stat_line(const char *index, const Cupola__RestStat *stat)
@@ -134,7 +134,7 @@ int print_stats(const struct text *result)
         if (stats->stats[i]->value != NULL)
             print_stat_line(stats->stats[i]->key, stats->stats[i]->value);
     cupola__rest_stats__free_unpacked(stats, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 int print_crashes(const struct text *result)
@@ -150,5 +150,5 @@ int print_crashes(const struct text *result)
                moment(crashes->crashes[i]->since, since, sizeof since));
     }
     cupola__rest_crashes__free_unpacked(crashes, NULL);
-    return CLI_DONE;
+    return CLI_OK;
 }

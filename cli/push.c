@@ -92,9 +92,9 @@ static int push(struct request *request)
         add_default_url(request, &url);
         status = request_run(request, "push", &result);
     }
-    if (status == CLI_DONE && request->json)
+    if (status == CLI_OK && request->json)
         puts(text_string(&result));
-    else if (status == CLI_DONE)
+    else if (status == CLI_OK)
         printf("%s %s%s%s\n", config->app, config->no_start ? "is uploaded" : "runs",
                config->n_uris > 0 && !config->no_start ? " at http://" : "",
                config->n_uris > 0 && !config->no_start ? config->uris[0] : "");

@@ -141,7 +141,7 @@ int request_parse(struct request *request, const struct request_spec *spec, int 
     for (int code, place = 0; (code = getopt_long(argc, argv, "h", long_options, &place)) != -1;) {
         if (code == 'h') {
             fputs(spec->usage, stdout);
-            return CLI_DONE;
+            return CLI_OK;
         }
         bool is_known = code != '?' && (code >= CODE_JSON || (spec->options & (unsigned)code) != 0);
         if (code != '?' && !is_known)
@@ -241,5 +241,5 @@ int request_run(struct request *request, const char *command, struct text *ret_r
     int status = run_client(request, ret_result);
     if (status != 0)
         print_failure(request, ret_result);
-    return status == 0 ? CLI_DONE : status == 130 ? status : CLI_FAILED;
+    return status == 0 ? CLI_OK : status == 130 ? status : CLI_FAILED;
 }

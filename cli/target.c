@@ -66,7 +66,7 @@ static int show_target(const struct request *request)
     }
     printf("%s (at %s:%u)%s%s\n", target->url, target->address, target->port,
            target->email != NULL ? ", logged in as " : ", not logged in", target->email != NULL ? target->email : "");
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 /* Asks the cloud who it is; keeps the target only if it answers like one. */
@@ -84,11 +84,11 @@ static int choose_target(struct request *request)
     target->port = port;
     struct text result = {0};
     int status = request_run(request, "info", &result);
-    if (status == CLI_DONE && !home_write(request->home))
+    if (status == CLI_OK && !home_write(request->home))
         status = CLI_FAILED;
-    if (status == CLI_DONE && request->json)
+    if (status == CLI_OK && request->json)
         puts(text_string(&result));
-    else if (status == CLI_DONE)
+    else if (status == CLI_OK)
         printf("Talking to %s (at %s:%u). %s\n", target->url, host, port,
                target->token != NULL ? "You are logged in." : "Now `cupola login` or `cupola register`.");
     text_free(&result);
@@ -152,7 +152,7 @@ static int keep_token(struct request *request, const struct text *result)
         puts(text_string(result));
     else
         printf("Logged in as %s.\n", target->email);
-    return CLI_DONE;
+    return CLI_OK;
 }
 
 static int identify(const struct request_spec *spec, const char *command, int argc, char **argv)
@@ -171,7 +171,7 @@ static int identify(const struct request_spec *spec, const char *command, int ar
         struct text result = {0};
         if (request.config.password == NULL)
             terminal_error("no password; give --password or set CUPOLA_PASSWORD");
-        else if ((status = request_run(&request, command, &result)) == CLI_DONE)
+        else if ((status = request_run(&request, command, &result)) == CLI_OK)
             status = keep_token(&request, &result);
         text_free(&result);
     }
