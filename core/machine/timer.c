@@ -101,3 +101,10 @@ void timers_fire_due(struct machine *machine)
         timer->fire(timer);
     }
 }
+
+void timers_forget_all(struct machine *machine)
+{
+    for (size_t i = 0; i < machine->timer_count; i++)
+        machine->timers[i]->place = 0;
+    machine->timer_count = 0;
+}

@@ -24,5 +24,7 @@ bool timer_is_set(const struct timer *timer);
 
 /* For core/machine: fires all that are due. */
 void timers_fire_due(struct machine *machine);
+/* None is set any more: owners may now be freed in any order. */
+void timers_forget_all(struct machine *machine);
 
 #endif
