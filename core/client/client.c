@@ -218,10 +218,10 @@ static void end(struct client *client, int status, struct text *given)
     if (http_call_is_under_way(&client->session.call))
         http_call_cancel(&client->session.call);
     else
-        client_leave(client);
+        client_exit(client);
 }
 
-void client_leave(struct client *client)
+void client_exit(struct client *client)
 {
     assert_that(client->has_ended);
     machine_exit(&client->machine, client->status,

@@ -99,7 +99,7 @@ void client_fail(struct client *client, const char *format, ...) __attribute__((
 /* The same for what a controller refused. */
 void client_fail_answer(struct client *client, const struct answer *answer);
 /* For the session: the command has ended, and now its last call too. */
-void client_leave(struct client *client);
+void client_exit(struct client *client);
 void client_log(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* ---- What commands are made of (one file a group) ---- */

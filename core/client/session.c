@@ -281,7 +281,7 @@ static void on_done(struct http_call *call, enum io_status status)
 {
     struct client *client = container_of(call, struct client, session.call);
     if (client->has_ended) {
-        client_leave(client);
+        client_exit(client);
         return;
     }
     if (status != IO_OK) {
