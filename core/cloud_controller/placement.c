@@ -184,11 +184,18 @@ static void on_end(struct bus_request *request, bool timed_out)
     start_asking(controller);
 }
 
+/* Asks by itself where it can: with thousands unplaced, a search for the next one at every retry would cost too much.
+ */
 static void on_retry(struct timer *timer)
 {
     struct placement *placement = container_of(timer, struct placement, retry);
+    struct controller *controller = placement->controller;
+    const struct app *app = find_ordered_app(placement);
     placement->state = PLACEMENT_QUEUED;
-    start_asking(placement->controller);
+    if (app == NULL)
+        free_placement(placement);
+    else if (controller->discovers < controller->config->max_discovers)
+        ask(placement, app);
 }
 
 void cc_placement_destroy(struct controller *controller)

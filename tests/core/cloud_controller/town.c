@@ -436,12 +436,17 @@ static void finish_stage(struct town_controller *controller, uint64_t op, const 
 static void on_stage(struct town_controller *controller, const struct effect *effect)
 {
     assert_that(find_blob(controller, effect->stage.digest) != NULL);
-    snprintf(controller->held_package, sizeof controller->held_package, "%s", effect->stage.digest);
-    controller->held_stage = effect->op.id;
-    if (controller->town->staging_holds)
+    if (!controller->town->staging_holds) {
+        finish_stage(controller, effect->op.id, effect->stage.digest);
         return;
-    controller->held_stage = 0;
-    finish_stage(controller, effect->op.id, controller->held_package);
+    }
+    size_t place = 0;
+    while (controller->held_stages[place].op != 0)
+        place++;
+    assert_that(place < TOWN_STAGES);
+    controller->held_stages[place].op = effect->op.id;
+    snprintf(controller->held_stages[place].package, sizeof controller->held_stages[place].package, "%s",
+             effect->stage.digest);
 }
 
 void town_release_staging(struct town *town)
@@ -449,10 +454,12 @@ void town_release_staging(struct town *town)
     town->staging_holds = false;
     for (size_t i = 0; i < town->controller_count; i++) {
         struct town_controller *controller = &town->controllers[i];
-        uint64_t op = controller->held_stage;
-        controller->held_stage = 0;
-        if (op != 0 && controller->machine != NULL)
-            finish_stage(controller, op, controller->held_package);
+        for (size_t j = 0; j < TOWN_STAGES; j++) {
+            uint64_t op = controller->held_stages[j].op;
+            controller->held_stages[j].op = 0;
+            if (op != 0)
+                finish_stage(controller, op, controller->held_stages[j].package);
+        }
     }
     town_settle(town);
 }
@@ -590,7 +597,8 @@ void town_kill(struct town_controller *controller)
     controller->follows = controller->has_exited = false;
     controller->delivered = 0;
     controller->listeners = controller->api_listener = 0;
-    controller->held_op = controller->held_stage = 0;
+    controller->held_op = 0;
+    memset(controller->held_stages, 0, sizeof controller->held_stages);
 }
 
 void town_stop(struct town_controller *controller)

@@ -12,7 +12,14 @@
 #include "core/machine/machine.h"
 #include "core/proto/config.pb-c.h"
 
-enum { TOWN_CONTROLLERS = 3, TOWN_CONNS = 64, TOWN_SUBSCRIPTIONS = 64, TOWN_BLOBS = 64, TOWN_ANSWERS = 16 };
+enum {
+    TOWN_CONTROLLERS = 3,
+    TOWN_CONNS = 128,
+    TOWN_SUBSCRIPTIONS = 64,
+    TOWN_BLOBS = 256,
+    TOWN_ANSWERS = 16,
+    TOWN_STAGES = 8
+};
 
 struct town;
 
@@ -53,8 +60,10 @@ struct town_controller {
     uint64_t held_op;
     uint64_t held_sequence;
     struct text held_entry;
-    uint64_t held_stage; /* The staging that takes long. */
-    char held_package[41];
+    struct {
+        uint64_t op; /* 0: free. */
+        char package[41];
+    } held_stages[TOWN_STAGES]; /* The stagings that take long. */
     bool has_exited;
 };
 
