@@ -7,11 +7,12 @@
 
 #include <string.h>
 
-enum { MAX_BODY_BYTES = 16 << 20, MAX_CONFLICTS = 5, MAX_SERVER_FAILURES = 5 };
+enum { MAX_BODY_BYTES = 16 << 20, MAX_CONFLICTS = 5, MAX_SERVER_FAILURES = 5, SLOW_LINE_BYTES_A_SECOND = 65536 };
 enum { CODE_DATABASE = 101, CODE_LOCKING = 102, CODE_SYSTEM = 111 };
 
 static const uint64_t read_timeout_ns = 10 * NS_PER_S;
 static const uint64_t change_timeout_ns = 65 * NS_PER_S; /* A controller lets a PUT wait 50 s for staging. */
+static const uint64_t upload_answer_ns = 30 * NS_PER_S;  /* Beside the time that the bits take on a slow line. */
 static const uint64_t first_pause_ns = 100 * NS_PER_MS;
 static const uint64_t most_pause_ns = 2 * NS_PER_S;
 
@@ -83,7 +84,14 @@ void session_ask(struct client *client, const char *method, const char *target, 
         text_free(json);
 }
 
-/* Bits may be large and lines slow: only the whole command's deadline counts. */
+/* Bits may be large and lines slow, but silence must end in time for another attempt. */
+static uint64_t upload_timeout_ns(const struct client *client)
+{
+    uint64_t seconds = client->config->bits_size / SLOW_LINE_BYTES_A_SECOND;
+    uint64_t most = client->config->timeout_ms / 1000;
+    return limit_timeout(client, upload_answer_ns + (seconds < most ? seconds : most) * NS_PER_S);
+}
+
 void session_upload(struct client *client, const char *target, struct text *head, struct text *tail)
 {
     struct text content_type = {0};
@@ -96,7 +104,7 @@ void session_upload(struct client *client, const char *target, struct text *head
         .blob_digest = client->config->bits,
         .blob_size = client->config->bits_size,
         .body_tail = {(const uint8_t *)text_string(tail), tail->size},
-        .timeout_ns = limit_timeout(client, NEVER_NS),
+        .timeout_ns = upload_timeout_ns(client),
     };
     client->session.asks_blob = true;
     start_call(client, &request, text_string(&content_type));

@@ -1,0 +1,287 @@
+/* Each command against a cloud controller in good health: what it asks, what it changes, what it says. */
+#include "tests/core/client/errand.h"
+
+#include "core/base/memory.h"
+
+static void expect_requests(const struct errand *errand, const char *expected)
+{
+    struct text heads = {0};
+    for (const char *line = text_string(&errand->requests); *line != '\0'; line = strchr(line, '\n') + 1)
+        if (*line != ' ')
+            text_add(&heads, line, (size_t)(strchr(line, '\n') - line) + 1);
+    assert_string_equal(text_string(&heads), expected);
+    text_free(&heads);
+}
+
+static void expect_result(const struct errand *errand, const char *part)
+{
+    expect_contains(text_string(&errand->result), part);
+}
+
+static void push(struct errand *errand)
+{
+    Cupola__ClientConfig config = errand_push();
+    assert_int_equal(errand_run(errand, &config), 0);
+}
+
+static void a_new_app_is_created_uploaded_started_and_waited_for(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    expect_requests(errand, "GET /apps/shop 404\n"
+                            "POST /apps 302\n"
+                            "POST /apps/shop/application 200\n"
+                            "GET /apps/shop 200\n"
+                            "PUT /apps/shop 200\n"
+                            "GET /apps/shop 200\n");
+    assert_string_equal(errand_look(errand).state, "STARTED");
+    expect_result(errand, "\"runningInstances\":2");
+    expect_result(errand, "\"uris\":[\"shop.cupola.test\"],\"instances\":2");
+    expect_contains(text_string(&errand->logs), "shop: uploading 12 bytes\n");
+    assert_int_equal(town_request(&errand->town, errand->token, "GET", "/apps/shop/application", ""), 200);
+    assert_string_equal(town_body(&errand->town), "zipped files");
+}
+
+static void an_app_that_runs_is_stopped_and_started_again_with_its_new_bits(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    Cupola__ClientConfig config = errand_push();
+    config.memory_mb = 128;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_requests(errand, "GET /apps/shop 200\n"
+                            "PUT /apps/shop 200\n"
+                            "POST /apps/shop/application 200\n"
+                            "GET /apps/shop 200\n"
+                            "PUT /apps/shop 200\n"
+                            "GET /apps/shop 200\n"
+                            "PUT /apps/shop 200\n"
+                            "GET /apps/shop 200\n");
+    expect_contains(text_string(&errand->requests), "\"memory\":128");
+    expect_contains(text_string(&errand->requests), "\"state\":\"STOPPED\"");
+    expect_contains(text_string(&errand->requests), "\"state\":\"STARTED\"");
+}
+
+static void a_push_without_start_ends_after_the_upload(void **state)
+{
+    struct errand *errand = *state;
+    Cupola__ClientConfig config = errand_push();
+    config.has_no_start = config.no_start = true;
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_string_equal(text_string(&errand->result), "{\"name\":\"shop\",\"uploaded\":true}");
+    assert_string_equal(errand_look(errand).state, "STOPPED");
+}
+
+static void a_user_registers_logs_in_and_changes_the_password(void **state)
+{
+    struct errand *errand = *state;
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "register";
+    config.email = (char *)(uintptr_t) "eve@example.org";
+    config.password = (char *)(uintptr_t) "long and \"quoted\"";
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_requests(errand, "POST /users 204\nPOST /users/eve%40example.org/tokens 200\n");
+    expect_result(errand, "{\"token\":\"");
+    char *token =
+        memory_copy_bytes(text_string(&errand->result) + 10, strcspn(text_string(&errand->result) + 10, "\""));
+    config.command = (char *)(uintptr_t) "passwd";
+    config.new_password = (char *)(uintptr_t) "other";
+    config.token = token;
+    assert_int_equal(errand_run(errand, &config), 0);
+    config.command = (char *)(uintptr_t) "login";
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "Operation not permitted (200); log in with `cupola login`");
+    config.password = (char *)(uintptr_t) "other";
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "{\"token\":\"");
+    memory_free(token);
+}
+
+static void what_is_asked_for_is_passed_on_as_it_is(void **state)
+{
+    struct errand *errand = *state;
+    assert_int_equal(errand_run_on(errand, "apps", NULL), 0);
+    assert_string_equal(text_string(&errand->result), "[]");
+    push(errand);
+    assert_int_equal(errand_run_on(errand, "apps", NULL), 0);
+    expect_result(errand, "[{\"name\":\"shop\"");
+    assert_int_equal(errand_run_on(errand, "app", "shop"), 0);
+    expect_result(errand, "{\"name\":\"shop\"");
+    assert_int_equal(errand_run_on(errand, "info", NULL), 0);
+    expect_result(errand, "\"user\":\"ada@example.org\"");
+    assert_int_equal(errand_run_on(errand, "instances", "shop"), 0);
+    expect_result(errand, "{\"instances\":[{\"index\":0,\"state\":\"DOWN\"");
+    assert_int_equal(errand_run_on(errand, "stats", "shop"), 0);
+    expect_result(errand, "{\"0\":{\"state\":\"DOWN\"");
+    assert_int_equal(errand_run_on(errand, "crashes", "shop"), 0);
+    assert_string_equal(text_string(&errand->result), "{\"crashes\":[]}");
+}
+
+static void scaling_waits_until_the_new_instances_run(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "scale";
+    config.app = (char *)(uintptr_t) "shop";
+    config.has_instances = true;
+    config.instances = 4;
+    errand->healthy = 0;
+    errand->healthy_step = 1;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_contains(text_string(&errand->logs), "shop: 3 of 4 instances run\n");
+    expect_contains(text_string(&errand->logs), "shop: 4 of 4 instances run\n");
+    assert_null(strstr(text_string(&errand->requests), "STOPPED"));
+    errand->healthy_step = 0;
+    errand->healthy = 4;
+    assert_int_equal(errand_run(errand, &config), 0); /* There is nothing left to do. */
+    expect_requests(errand, "GET /apps/shop 200\nGET /apps/shop 200\n");
+}
+
+static void more_memory_takes_a_restart(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "scale";
+    config.app = (char *)(uintptr_t) "shop";
+    config.has_memory_mb = true;
+    config.memory_mb = 96;
+    town_forget(&errand->town);
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_int_equal(town_heard(&errand->town, "dea.stop", "{\"droplet\":1"), 1);
+    assert_int_equal(town_heard(&errand->town, "dea.dea1.start", "-2\""), 2);
+    assert_string_equal(errand_look(errand).state, "STARTED");
+}
+
+static void start_stop_and_restart_do_what_they_say(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    assert_int_equal(errand_run_on(errand, "stop", "shop"), 0);
+    expect_result(errand, "\"state\":\"STOPPED\"");
+    assert_int_equal(errand_run_on(errand, "stop", "shop"), 0); /* Again: nothing to do. */
+    expect_requests(errand, "GET /apps/shop 200\n");
+    assert_int_equal(errand_run_on(errand, "start", "shop"), 0);
+    assert_string_equal(errand_look(errand).version + 40, "-2");
+    assert_int_equal(errand_run_on(errand, "restart", "shop"), 0);
+    assert_string_equal(errand_look(errand).version + 40, "-3");
+}
+
+static void uris_are_mapped_once_and_unmapped_however_they_are_written(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    char *uris[] = {(char *)(uintptr_t) "other.cupola.test", (char *)(uintptr_t) "SHOP.cupola.test"};
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "map";
+    config.app = (char *)(uintptr_t) "shop";
+    config.uris = uris;
+    config.n_uris = 2;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"uris\":[\"other.cupola.test\",\"shop.cupola.test\"]");
+    config.command = (char *)(uintptr_t) "unmap";
+    uris[0] = (char *)(uintptr_t) "https://shop.cupola.test/";
+    config.n_uris = 1;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"uris\":[\"other.cupola.test\"]");
+}
+
+static void variables_are_replaced_and_removed_by_name(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    char *env[] = {(char *)(uintptr_t) "A=1", (char *)(uintptr_t) "AB=2", (char *)(uintptr_t) "A=3"};
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "env-add";
+    config.app = (char *)(uintptr_t) "shop";
+    config.env = env;
+    config.n_env = 3;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"env\":[\"A=3\",\"AB=2\"]");
+    assert_string_equal(errand_look(errand).version + 40, "-2");
+    config.command = (char *)(uintptr_t) "env-del";
+    env[0] = (char *)(uintptr_t) "A";
+    config.n_env = 1;
+    config.has_no_start = config.no_start = true;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"env\":[\"AB=2\"]");
+    assert_string_equal(errand_look(errand).version + 40, "-2"); /* No restart was wanted. */
+}
+
+static void a_deleted_app_is_gone(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    assert_int_equal(errand_run_on(errand, "delete", "shop"), 0);
+    assert_int_equal(errand_run_on(errand, "delete", "shop"), 1);
+    expect_result(errand, "Application not found (301); `cupola apps` lists the apps that you have\",\"code\":301");
+}
+
+static void files_and_logs_come_from_the_instances(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    errand->town.viewer_answer = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nhello\n";
+    town_answer(&errand->town, "dea.find.droplet",
+                "{\"dea\":\"dea1\",\"droplet\":1,\"index\":0,\"file_uri\":\"http://10.0.0.1:24345/droplets/\","
+                "\"credentials\":[\"user\",\"pass\"],\"staged\":\"shop-0-abc\"}");
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "files";
+    config.app = (char *)(uintptr_t) "shop";
+    config.path = (char *)(uintptr_t) "/app/a b.txt";
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_string_equal(text_string(&errand->result), "{\"path\":\"/app/a b.txt\",\"content\":\"hello\\n\"}");
+    expect_requests(errand, "GET /apps/shop/instances/0/files/app/a%20b.txt 200\n");
+    config.command = (char *)(uintptr_t) "logs";
+    config.has_index = true;
+    config.index = 1;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "{\"instance\":\"1\",\"path\":\"logs/stderr.log\",\"content\":\"hello\\n\"}");
+    errand->town.viewer_answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno";
+    config.command = (char *)(uintptr_t) "files";
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "'/app/a b.txt' does not exist: `cupola files shop` lists what there is");
+    config.command = (char *)(uintptr_t) "logs";
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_string_equal(text_string(&errand->result), "{\"app\":\"shop\",\"logs\":[]}");
+}
+
+static void what_is_missing_is_said_before_anybody_is_asked(void **state)
+{
+    struct errand *errand = *state;
+    assert_int_equal(errand_run_on(errand, "map", "shop"), 1);
+    expect_result(errand, "{\"error\":\"map: name at least one URI, like shop.example.com\"}");
+    assert_int_equal(errand_run_on(errand, "stop", NULL), 1);
+    expect_result(errand, "name the app");
+    assert_int_equal(errand_run_on(errand, "dance", NULL), 1);
+    expect_result(errand, "there is no command 'dance'");
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "apps";
+    config.token = (char *)(uintptr_t) "a\r\nHost: b";
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "control characters");
+    expect_requests(errand, "");
+}
+
+#define STORY(name) cmocka_unit_test_setup_teardown(name, errand_begin, errand_end)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        STORY(a_new_app_is_created_uploaded_started_and_waited_for),
+        STORY(an_app_that_runs_is_stopped_and_started_again_with_its_new_bits),
+        STORY(a_push_without_start_ends_after_the_upload),
+        STORY(a_user_registers_logs_in_and_changes_the_password),
+        STORY(what_is_asked_for_is_passed_on_as_it_is),
+        STORY(scaling_waits_until_the_new_instances_run),
+        STORY(more_memory_takes_a_restart),
+        STORY(start_stop_and_restart_do_what_they_say),
+        STORY(uris_are_mapped_once_and_unmapped_however_they_are_written),
+        STORY(variables_are_replaced_and_removed_by_name),
+        STORY(a_deleted_app_is_gone),
+        STORY(files_and_logs_come_from_the_instances),
+        STORY(what_is_missing_is_said_before_anybody_is_asked),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
