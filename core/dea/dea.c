@@ -25,6 +25,7 @@ static const struct bus_route routes[] = {
      .handle = dea_status_on_dea_status},
     {.subject = "droplet.status", .handle = dea_status_on_droplet_status},
     {.subject = "dea.discover", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_discover},
+    {.subject = "dea.*.start", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_any_start},
     {.subject = "dea.find.droplet",
      .payload = &cupola__dea_find_droplet__descriptor,
      .handle = dea_status_on_find_droplet},

@@ -159,6 +159,16 @@ void dea_placement_settle(struct dea *dea, int64_t droplet)
     }
 }
 
+/* Somebody's order, seen by all DEAs: if it is not ours, one of our answers came too late. */
+void dea_placement_on_any_start(struct bus_client *client, const ProtobufCMessage *parsed,
+                                const struct bus_message *message)
+{
+    struct dea *dea = dea_of_bus(client);
+    const Cupola__DeaDiscover *order = (const Cupola__DeaDiscover *)parsed;
+    if (strcmp(message->subject, dea->start_subject) != 0)
+        dea_placement_settle(dea, order->droplet);
+}
+
 void dea_placement_destroy(struct dea *dea)
 {
     while (dea->placement.offers != NULL)
