@@ -47,6 +47,7 @@ static void on_hashed(struct op *op, const struct op_result *result)
     text_add(&controller->bootstrap_password, result->data.data, result->data.size);
     controller->bootstrap_change.prepare = prepare;
     controller->bootstrap_change.done = on_done;
+    controller->bootstrap_change.is_internal = true;
     cc_journal_submit(controller, &controller->bootstrap_change);
 }
 

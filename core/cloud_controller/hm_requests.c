@@ -110,6 +110,7 @@ static void submit_orders(struct controller *controller)
     orders->is_submitted = true;
     orders->change.prepare = prepare_orders;
     orders->change.done = on_ordered;
+    orders->change.is_internal = true;
     cc_journal_submit(controller, &orders->change);
 }
 

@@ -81,7 +81,8 @@ static void advance(struct controller *controller)
         journal->is_folded = false;
         op_journal_append(&controller->machine, &journal->append, journal->append_head, text_take(&change->packed),
                           on_appended);
-        if (mutation_is(CC_ANSWERS_EARLY))
+        journal->is_answered_early = mutation_is(CC_ANSWERS_EARLY) && !change->is_internal;
+        if (journal->is_answered_early)
             finish_first(controller, CHANGE_DURABLE);
     }
 }
@@ -102,7 +103,7 @@ static void on_appended(struct op *op, const struct op_result *result)
 {
     struct controller *controller = container_of(op, struct controller, journal.append);
     struct journal *journal = &controller->journal;
-    if (mutation_is(CC_ANSWERS_EARLY)) {
+    if (journal->is_answered_early) {
         advance(controller);
         return;
     }
@@ -138,7 +139,7 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
     bool is_own = op_is_pending(&journal->append) && entry->writer == journal->writer &&
                   entry->writer_number == journal->writer_number;
     cupola__journal_entry__free_unpacked(entry, NULL);
-    if (is_own && mutation_is(CC_ANSWERS_EARLY)) {
+    if (is_own && journal->is_answered_early) {
         cc_follow_up(controller, &difference);
     } else if (is_own) {
         journal->is_folded = true;

@@ -28,6 +28,7 @@ struct change {
     void (*done)(struct change *change, enum change_outcome outcome);
     struct controller *controller;
     struct difference difference; /* After CHANGE_DURABLE. */
+    bool is_internal;             /* No client waits for it. */
 
     /* Private. */
     struct text packed;
@@ -44,6 +45,7 @@ struct journal {
     uint64_t append_head;   /* The head that it named. */
     bool is_folded;         /* Its own entry has come by. */
     bool waits_for_entries; /* After a conflict: what others wrote is still to come. */
+    bool is_answered_early; /* Only with a planted bug. */
     bool is_caught_up;
     uint64_t appended, conflicts, failures;
 };

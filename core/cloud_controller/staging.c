@@ -187,6 +187,7 @@ static void on_staged(struct op *op, const struct op_result *result)
     }
     job->change.prepare = prepare_result;
     job->change.done = on_recorded;
+    job->change.is_internal = true;
     cc_journal_submit(controller, &job->change);
 }
 
