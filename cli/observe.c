@@ -17,11 +17,9 @@ static int show(const struct request_spec *spec, const char *command, int (*prin
         if (request.word_count > 1)
             request.config.path = request.words[1];
         status = request_run(&request, command, &result);
-        if (status == CLI_OK && (request.json || print == NULL))
-            fwrite(text_string(&result), 1, result.size, stdout);
         if (status == CLI_OK && request.json)
-            putchar('\n');
-        else if (status == CLI_OK && print != NULL)
+            puts(text_string(&result));
+        else if (status == CLI_OK)
             status = print(&result);
     }
     text_free(&result);
@@ -62,7 +60,7 @@ int cli_logs(int argc, char **argv)
                                              .options = OPTION_FOLLOW | OPTION_INDEX,
                                              .least_words = 1,
                                              .most_words = 1};
-    return show(&spec, "logs", NULL, argc, argv);
+    return show(&spec, "logs", print_logs, argc, argv);
 }
 
 int cli_files(int argc, char **argv)
@@ -73,7 +71,7 @@ int cli_files(int argc, char **argv)
         .options = OPTION_INDEX,
         .least_words = 1,
         .most_words = 2};
-    return show(&spec, "files", NULL, argc, argv);
+    return show(&spec, "files", print_file, argc, argv);
 }
 
 int cli_stats(int argc, char **argv)

@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "core/proto/client.pb-c.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
 
@@ -150,5 +151,40 @@ int print_crashes(const struct text *result)
                moment(crashes->crashes[i]->since, since, sizeof since));
     }
     cupola__rest_crashes__free_unpacked(crashes, NULL);
+    return CLI_OK;
+}
+
+static void print_content(const char *content)
+{
+    fputs(content, stdout);
+    if (content[0] != 0 && content[strlen(content) - 1] != '\n')
+        putchar('\n');
+}
+
+int print_logs(const struct text *result)
+{
+    if (result->size == 0)
+        return CLI_OK; /* Everything was printed while it came. */
+    Cupola__ClientLogs *logs = (Cupola__ClientLogs *)read_result(result, &cupola__client_logs__descriptor, NULL);
+    if (logs == NULL)
+        return CLI_FAILED;
+    if (logs->n_logs == 0)
+        puts("Nothing was printed yet.");
+    for (size_t i = 0; i < logs->n_logs; i++) {
+        const Cupola__ClientLog *log = logs->logs[i];
+        printf("%s== instance %s: %s%s\n", terminal_color(1), log->instance, log->path, terminal_color(0));
+        print_content(log->content == NULL ? "" : log->content);
+    }
+    cupola__client_logs__free_unpacked(logs, NULL);
+    return CLI_OK;
+}
+
+int print_file(const struct text *result)
+{
+    Cupola__ClientFile *file = (Cupola__ClientFile *)read_result(result, &cupola__client_file__descriptor, NULL);
+    if (file == NULL)
+        return CLI_FAILED;
+    print_content(file->content == NULL ? "" : file->content);
+    cupola__client_file__free_unpacked(file, NULL);
     return CLI_OK;
 }

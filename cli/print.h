@@ -10,5 +10,8 @@ int print_environment(const struct text *result);
 int print_instances(const struct text *result);
 int print_stats(const struct text *result);
 int print_crashes(const struct text *result);
+/* Each instance's files one after the other, as they are. */
+int print_logs(const struct text *result);
+int print_file(const struct text *result);
 
 #endif

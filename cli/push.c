@@ -5,6 +5,7 @@
 #include "cli/terminal.h"
 #include "drivers/real/real.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,6 +80,10 @@ static int push(struct request *request)
     struct text name = {0}, url = {0}, result = {0};
     char digest[41];
     Cupola__ClientConfig *config = &request->config;
+    if (access(request->folder, R_OK | X_OK) != 0) {
+        terminal_error("%s: %s; --path names the folder of your app", request->folder, strerror(errno));
+        return CLI_FAILED;
+    }
     package_name(request->folder, &name);
     config->app = request->word_count > 0 ? request->words[0] : (char *)(uintptr_t)text_string(&name);
     if (config->framework == NULL)

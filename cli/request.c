@@ -4,6 +4,7 @@
 #include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "core/components.h"
+#include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"
 #include "drivers/real/real.h"
 
