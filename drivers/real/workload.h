@@ -93,6 +93,9 @@ void workload_read_file(struct real_driver *driver, const struct effect *effect)
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,
                                 struct text *ret_reason);
 
+/* workload_oci.c: removes the cgroup that held those of all containers, if it is empty. */
+void workload_oci_remove_cgroups(void);
+
 /* supervisor_spawn.c: starts the supervisor of the order; it answers when the workload runs. Blocks. */
 bool supervisor_spawn(struct workload_order *order);
 

@@ -10,6 +10,7 @@
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <libgen.h>
 #include <spawn.h>
@@ -256,6 +257,22 @@ static void clean_up(const struct path *folder, const char *name, const char *oc
     if (posix_spawnp(&pid, oci_runtime, &actions, NULL, words, environ) == 0)
         waitpid(pid, NULL, 0);
     posix_spawn_file_actions_destroy(&actions);
+}
+
+/* The OCI runtime makes /cupola in every hierarchy of cgroups and removes the workloads' own only. Those that are in use
+ * stay, as the kernel refuses. */
+void workload_oci_remove_cgroups(void)
+{
+    rmdir("/sys/fs/cgroup/cupola");
+    DIR *hierarchies = opendir("/sys/fs/cgroup");
+    const struct dirent *entry;
+    while (hierarchies != NULL && (entry = readdir(hierarchies)) != NULL) {
+        struct path path = path_of("/sys/fs/cgroup/%s/cupola", entry->d_name);
+        if (entry->d_name[0] != '.')
+            rmdir(path.text);
+    }
+    if (hierarchies != NULL)
+        closedir(hierarchies);
 }
 
 const struct workload_kind workload_kind_oci = {.name = "oci", .prepare = prepare, .clean_up = clean_up};

@@ -131,6 +131,8 @@ size_t real_remove_workloads(const char *data_dir, const char *oci_runtime)
         workload_destroy(&folder, entries[i]->d_name, oci_runtime, NULL);
         free(entries[i]);
     }
+    if (count > 0)
+        workload_oci_remove_cgroups();
     if (count >= 0)
         free(entries);
     return count > 0 ? (size_t)count : 0;
