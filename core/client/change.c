@@ -1,6 +1,7 @@
 /* Commands that read an app, change it, and write it back; and see to it that the change reaches running instances. */
 #include "core/client/client.h"
 
+#include "core/base/assert.h"
 #include "core/client/draft.h"
 #include "core/wire/json.h"
 
@@ -49,6 +50,8 @@ const struct step *const client_env_del_steps[] = {READ, &env_del, RESTART_IF_NE
 void client_ask_change(struct client *client)
 {
     struct draft draft;
+    assert_that(client->app != NULL); /* A read comes before every change. */
+    assert_that(client_step(client)->back > 0);
     draft_begin(&draft, client->app, client->config);
     bool differs = client_step(client)->change(client, &draft);
     struct text json = {0}, target = {0};

@@ -165,6 +165,7 @@ static void enter_step(struct client *client)
 /* Behind the last step: what is known of the app is the result. */
 void client_next(struct client *client)
 {
+    assert_that(client_step(client) != NULL);
     client->position++;
     if (client_step(client) != NULL) {
         enter_step(client);
@@ -180,7 +181,9 @@ void client_next(struct client *client)
 
 void client_back(struct client *client, size_t steps, uint64_t pause_ns)
 {
+    assert_that(!client->has_ended);
     assert_that(steps <= client->position);
+    assert_that(!timer_is_set(&client->pause));
     client->position -= steps;
     timer_set(&client->machine, &client->pause, pause_ns, on_pause_over);
 }
@@ -224,6 +227,7 @@ static void end(struct client *client, int status, struct text *given)
 void client_exit(struct client *client)
 {
     assert_that(client->has_ended);
+    assert_that(!http_call_is_under_way(&client->session.call));
     machine_exit(&client->machine, client->status,
                  (struct io_bytes){(const uint8_t *)text_string(&client->result), client->result.size});
 }

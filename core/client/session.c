@@ -50,6 +50,9 @@ static void start_call(struct client *client, struct http_request *request, cons
 {
     const Cupola__ClientConfig *config = client->config;
     struct text headers = {0};
+    assert_that(!client->has_ended);
+    assert_that(!http_call_is_under_way(&client->session.call)); /* One call at a time. */
+    assert_that(!timer_is_set(&client->pause));
     text_add_string(&headers, "Accept: application/json\r\n");
     if (content_type != NULL)
         text_addf(&headers, "Content-Type: %s\r\n", content_type);
@@ -242,6 +245,7 @@ static void try_again(struct client *client, enum outcome outcome)
 static void forget_failures(struct client *client)
 {
     struct session *session = &client->session;
+    assert_that(session->attempts + session->conflicts > 0 || session->failed_at == 0);
     if (client->position < session->failed_at)
         return;
     session->attempts = session->conflicts = 0;

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-enum { STEP_MS = 10, LONGEST_MS = 200000, MAX_PATH = 300, MAX_HEADERS = 1000 };
+enum { STEP_MS = 10, LONGEST_MS = 600000, MAX_PATH = 300, MAX_HEADERS = 1000 };
 #define BITS "zipped files"
 #define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
 
@@ -114,6 +114,12 @@ static void tell_health(struct errand *errand)
 
 static bool breaks(struct errand *errand, const struct passage *passage)
 {
+    static const enum wire_fault faults[] = {WIRE_LOSES_ANSWER, WIRE_KILLS, WIRE_SWALLOWS};
+    if (errand->chaos_left > 0 && random_below(&errand->chaos, 4) == 0) {
+        errand->chaos_left--;
+        errand->fault = faults[random_below(&errand->chaos, sizeof faults / sizeof faults[0])];
+        return true;
+    }
     char line[MAX_PATH + 10];
     snprintf(line, sizeof line, "%s %s ", passage->method, passage->path);
     if (errand->fault_times == 0 || strncmp(line, errand->fault_at, strlen(errand->fault_at)) != 0)
@@ -219,6 +225,10 @@ int errand_run(struct errand *errand, Cupola__ClientConfig *config)
     config->host_header = (char *)(uintptr_t) "api.cupola.test";
     if (config->token == NULL)
         config->token = errand->token;
+    if (errand->chaos_left > 0) { /* A swallowed PUT costs more than a minute. */
+        config->has_timeout_ms = true;
+        config->timeout_ms = LONGEST_MS - 1000;
+    }
     text_clear(&errand->requests);
     struct puppet client;
     puppet_start(&client, &client_class, &config->base);

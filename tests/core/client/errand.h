@@ -29,6 +29,9 @@ struct errand {
     const char *fault_at; /* "PUT /apps/shop" */
     int fault_times;
     const char *says;
+    /* While faults are left: one in four requests meets one, of any kind but WIRE_ANSWERS. */
+    struct random_stream chaos;
+    int chaos_left;
 
     struct text requests; /* "GET /apps/shop 200\n" of all, and the bodies of PUT and POST: "  {...}\n". */
     struct text logs;

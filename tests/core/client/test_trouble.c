@@ -82,6 +82,32 @@ static void a_push_survives_the_loss_of_any_answer(void **state)
     }
 }
 
+/* Random stories: whatever goes wrong a few times, each command does what it says, once. */
+static void any_few_faults_change_nothing_of_the_outcome(void **state)
+{
+    for (uint64_t seed = 1; seed <= 25; seed++) {
+        struct errand *errand = *state;
+        errand->chaos = random_numbered(seed, "test.faults", 0);
+        errand->chaos_left = 5;
+        if (push(errand) != 0)
+            fail_msg("seed %d: %s\n%s", (int)seed, text_string(&errand->result), text_string(&errand->requests));
+        assert_string_equal(errand_look(errand).state, "STARTED");
+        errand->chaos_left = 5;
+        assert_int_equal(errand_run_on(errand, "restart", "shop"), 0);
+        assert_string_equal(errand_look(errand).version + 40, "-2");
+        errand->chaos_left = 5;
+        assert_int_equal(errand_run_on(errand, "stop", "shop"), 0);
+        assert_string_equal(errand_look(errand).state, "STOPPED");
+        errand->chaos_left = 5;
+        assert_int_equal(errand_run_on(errand, "delete", "shop"), 0);
+        errand->chaos_left = 0;
+        assert_int_equal(errand_run_on(errand, "apps", NULL), 0);
+        assert_string_equal(text_string(&errand->result), "[]");
+        errand_end(state);
+        errand_begin(state);
+    }
+}
+
 static void a_created_app_whose_answer_was_lost_is_found_again(void **state)
 {
     struct errand *errand = *state;
@@ -239,6 +265,7 @@ int main(void)
         STORY(a_router_that_does_not_know_the_controller_yet_is_asked_again),
         STORY(a_router_that_never_learns_of_it_is_told_to_the_user),
         STORY(a_push_survives_the_loss_of_any_answer),
+        STORY(any_few_faults_change_nothing_of_the_outcome),
         STORY(a_created_app_whose_answer_was_lost_is_found_again),
         STORY(a_start_whose_answer_was_lost_is_not_repeated),
         STORY(a_gateway_that_fails_says_nothing_about_what_was_done),
