@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# usage: run.sh [router|bus|sim|push|health ...]: figures beside the peers', measured in one run. Default: all.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=build/release
+[ $# -gt 0 ] || set -- router bus push sim health
+for what in "$@"; do
+    printf '\n== %s\n' "$what"
+    case $what in
+    router) tests/bench/router.py "$build" ;;
+    bus) tests/bench/bus.sh "$build" ;;
+    push) tests/bench/push.py "$build" ;;
+    sim) tests/bench/sim.sh "$build/cupola" ;;
+    health) "$build/tests/bench/health_manager_pass" ;;
+    *)
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health" >&2
+        exit 2
+        ;;
+    esac
+done
