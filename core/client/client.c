@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "core/client/hints.h"
 #include "core/components.h"
+#include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"
 
 #include <stdarg.h>
@@ -239,14 +240,14 @@ void client_succeed(struct client *client, struct text *json)
 
 static void fail(struct client *client, int code, int status, const char *error)
 {
+    Cupola__ClientFailure failure = CUPOLA__CLIENT_FAILURE__INIT;
+    failure.error = (char *)(uintptr_t)error;
+    failure.has_code = code != 0;
+    failure.code = code;
+    failure.has_status = status != 0;
+    failure.status = status;
     struct text json = {0};
-    text_add_string(&json, "{\"error\":");
-    json_write_string(&json, error);
-    if (code != 0)
-        text_addf(&json, ",\"code\":%d", code);
-    if (status != 0)
-        text_addf(&json, ",\"status\":%d", status);
-    text_add_char(&json, '}');
+    json_write(&json, &failure.base);
     end(client, STATUS_FAILED, &json);
 }
 

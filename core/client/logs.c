@@ -9,6 +9,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/client/paths.h"
+#include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"
 
 #include <stdio.h>
@@ -132,6 +133,27 @@ static void ask_file(struct client *client)
     text_free(&rest);
 }
 
+static void write_logs(const struct client *client, struct text *json)
+{
+    Cupola__ClientLogs result = CUPOLA__CLIENT_LOGS__INIT;
+    Cupola__ClientLog *logs = memory_new(client->log_count * sizeof *logs);
+    result.app = client->config->app;
+    result.logs = memory_new(client->log_count * sizeof *result.logs);
+    for (size_t i = 0; i < client->log_count; i++) {
+        struct log_source *source = &client->logs[i];
+        if (source->content.size == 0)
+            continue;
+        cupola__client_log__init(&logs[i]);
+        logs[i].instance = source->instance;
+        logs[i].path = (char *)(uintptr_t)source->path;
+        logs[i].content = (char *)(uintptr_t)text_string(&source->content);
+        result.logs[result.n_logs++] = &logs[i];
+    }
+    json_write(json, &result.base);
+    memory_free(result.logs);
+    memory_free(logs);
+}
+
 static void end_round(struct client *client)
 {
     if (client->config->follow) {
@@ -139,20 +161,7 @@ static void end_round(struct client *client)
         return;
     }
     struct text json = {0};
-    text_add_string(&json, "{\"app\":");
-    json_write_string(&json, client->config->app);
-    text_add_string(&json, ",\"logs\":[");
-    const char *comma = "";
-    for (size_t i = 0; i < client->log_count; i++) {
-        const struct log_source *source = &client->logs[i];
-        if (source->content.size == 0)
-            continue;
-        text_addf(&json, "%s{\"instance\":\"%s\",\"path\":\"%s\",\"content\":", comma, source->instance, source->path);
-        json_write_string(&json, text_string(&source->content));
-        text_add_char(&json, '}');
-        comma = ",";
-    }
-    text_add_string(&json, "]}");
+    write_logs(client, &json);
     client_succeed(client, &json);
 }
 

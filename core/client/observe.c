@@ -3,6 +3,7 @@
 
 #include "core/base/memory.h"
 #include "core/client/paths.h"
+#include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"
 
 static void ask_instances(struct client *client);
@@ -83,14 +84,12 @@ static void ask_file(struct client *client)
 
 static void take_file(struct client *client, const struct answer *answer)
 {
-    char *content = memory_copy_bytes(answer->body.data, answer->body.size);
+    Cupola__ClientFile result = CUPOLA__CLIENT_FILE__INIT;
+    result.path = (char *)(uintptr_t)path_of(client);
+    result.content = memory_copy_bytes(answer->body.data, answer->body.size);
     struct text json = {0};
-    text_add_string(&json, "{\"path\":");
-    json_write_string(&json, path_of(client));
-    text_add_string(&json, ",\"content\":");
-    json_write_string(&json, content);
-    text_add_char(&json, '}');
-    memory_free(content);
+    json_write(&json, &result.base);
+    memory_free(result.content);
     client_succeed(client, &json);
 }
 

@@ -4,7 +4,7 @@
 #include "core/client/draft.h"
 #include "core/wire/json.h"
 
-enum { CODE_APP_NOT_FOUND = 301 };
+enum { CODE_APP_NOT_FOUND = 301, DEFAULT_MEMORY_MB = 128, DEFAULT_INSTANCES = 1 };
 
 static void ask_find(struct client *client);
 static void take_find(struct client *client, const struct answer *answer);
@@ -68,9 +68,8 @@ static void describe_app(const struct client *client, struct draft *draft)
     draft_set_framework(draft, config->framework, config->runtime);
     if (config->start_command != NULL)
         draft_set_command(draft, config->start_command);
-    if (config->has_memory_mb)
-        draft_set_memory(draft, config->memory_mb);
-    draft_set_instances(draft, config->has_instances ? config->instances : 1);
+    draft_set_memory(draft, config->has_memory_mb ? config->memory_mb : DEFAULT_MEMORY_MB);
+    draft_set_instances(draft, config->has_instances ? config->instances : DEFAULT_INSTANCES);
     draft_set_uris(draft, config->uris, config->n_uris);
     draft_add_env(draft, config->env, config->n_env);
 }

@@ -236,8 +236,9 @@ static void try_again(struct client *client, enum outcome outcome)
     session->is_uncertain = session->is_uncertain || outcome == OUTCOME_UNKNOWN;
     pause_ns = random_between(&session->jitter, pause_ns / 2, pause_ns);
     client->is_fresh = false;
-    client_log(client, "%s: %s; trying again in %llu ms", client_step(client)->name, text_string(&session->trouble),
-               (unsigned long long)(pause_ns / NS_PER_MS));
+    /* Among lines of a log that is followed it would look like one of them. */
+    machine_log(&client->machine, client->config->follow ? LOG_WARNING : LOG_INFO, "%s: %s; trying again in %llu ms",
+                client_step(client)->name, text_string(&session->trouble), (unsigned long long)(pause_ns / NS_PER_MS));
     client_back(client, outcome == OUTCOME_NOT_DONE ? 0 : client_step(client)->back, pause_ns);
 }
 
