@@ -75,6 +75,14 @@ void process_boot_id(char ret_id[40])
     ret_id[strcspn(ret_id, "\n")] = 0;
 }
 
+/* While the group exists the kernel gives its number to nobody else; the leader alone may be gone. */
+void process_kill_group(struct process_id leader)
+{
+    struct process_figures figures;
+    if (leader.pid > 1 && (!process_read(leader.pid, &figures) || figures.start_ticks == leader.start_ticks))
+        kill(-leader.pid, SIGKILL);
+}
+
 static size_t add_children(pid_t parent, pid_t *pids, size_t count)
 {
     struct path path = path_of("/proc/%d/task/%d/children", (int)parent, (int)parent);

@@ -26,6 +26,8 @@ bool process_read(pid_t pid, struct process_figures *ret_figures);
 bool process_is_alive(struct process_id id);
 /* A descriptor that becomes readable when the process ends; -1 if it has ended. */
 int process_open(struct process_id id);
+/* SIGKILL for a process and its group, whose leader it is or was. */
+void process_kill_group(struct process_id leader);
 /* Names this boot: start times of another one mean nothing. */
 void process_boot_id(char ret_id[40]);
 

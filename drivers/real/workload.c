@@ -76,11 +76,9 @@ static struct workload_status read_end(const struct workload *workload)
     struct workload_status status;
     if (workload_read_status(&workload->folder, &status))
         return status;
-    if (process_is_alive(workload->pids.main)) {
+    if (process_is_alive(workload->pids.main))
         process_signal_descendants(workload->pids.main.pid, SIGKILL);
-        kill(-workload->pids.main.pid, SIGKILL);
-        kill(workload->pids.main.pid, SIGKILL);
-    }
+    process_kill_group(workload->pids.main);
     return (struct workload_status){.exit_code = -1, .signal = SIGKILL};
 }
 

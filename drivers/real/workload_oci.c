@@ -259,8 +259,8 @@ static void clean_up(const struct path *folder, const char *name, const char *oc
     posix_spawn_file_actions_destroy(&actions);
 }
 
-/* The OCI runtime makes /cupola in every hierarchy of cgroups and removes the workloads' own only. Those that are in use
- * stay, as the kernel refuses. */
+/* The OCI runtime makes /cupola in every hierarchy of cgroups and removes the workloads' own only. Those that are in
+ * use stay, as the kernel refuses. */
 void workload_oci_remove_cgroups(void)
 {
     rmdir("/sys/fs/cgroup/cupola");

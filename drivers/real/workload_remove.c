@@ -33,8 +33,7 @@ static bool kill_all(const struct workload_pids *pids)
         close(pidfd);
         return false;
     }
-    if (process_is_alive(pids->main))
-        kill(-pids->main.pid, SIGKILL);
+    process_kill_group(pids->main);
     return true;
 }
 
