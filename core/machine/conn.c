@@ -105,15 +105,26 @@ static void on_refused_closed(struct conn *conn, enum io_status status)
     memory_free(conn);
 }
 
+static const struct conn_handlers refused_handlers = {
+    .on_bytes = on_refused_bytes,
+    .on_end = on_refused_end,
+    .on_closed = on_refused_closed,
+};
+
+void conns_free_refused(struct machine *machine)
+{
+    for (size_t i = 0; i < machine->conn_capacity; i++) {
+        if (machine->conns[i] != NULL && machine->conns[i]->handlers == &refused_handlers) {
+            memory_free(machine->conns[i]);
+            machine->conns[i] = NULL;
+        }
+    }
+}
+
 void conn_refuse(struct machine *machine, struct io_conn id, const char *farewell)
 {
-    static const struct conn_handlers handlers = {
-        .on_bytes = on_refused_bytes,
-        .on_end = on_refused_end,
-        .on_closed = on_refused_closed,
-    };
     struct conn *conn = memory_new(sizeof *conn);
-    conn_accept(machine, conn, &handlers, id);
+    conn_accept(machine, conn, &refused_handlers, id);
     conn_write_string(conn, farewell);
     conn_close(conn);
 }

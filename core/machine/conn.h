@@ -87,5 +87,7 @@ void conn_refuse(struct machine *machine, struct io_conn id, const char *farewel
 
 /* For core/machine. */
 void conns_dispatch(struct machine *machine, const struct event *event);
+/* Frees the conns that conn_refuse made; all others belong to their owners. Before these free them. */
+void conns_free_refused(struct machine *machine);
 
 #endif

@@ -26,6 +26,7 @@ void machine_destroy(struct machine *machine)
     if (machine == NULL)
         return;
     timers_forget_all(machine);
+    conns_free_refused(machine);
     machine->class->destroy(machine);
     ops_forget_all(machine);
     HASH_CLEAR(hh, machine->listeners);
