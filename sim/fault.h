@@ -53,7 +53,7 @@ enum fault_kind {
     FAULT_LOSS,       /* "loss": `amount` in a million of the segments must be sent again. */
     FAULT_BANDWIDTH,  /* "bandwidth": at most `amount` bytes a second. */
     FAULT_RESET,      /* "reset": every connection between them is reset, an instant. */
-    FAULT_HALF_OPEN,  /* "half_open": the peer's ends of all their connections vanish without a word, an instant. */
+    FAULT_HALF_OPEN,  /* "half_open": the network forgets their connections: nothing passes, nobody is told; an instant. */
     FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
     FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
 

@@ -206,7 +206,8 @@ void process_lose_power(struct process *process)
     world_cancel(process->world, &process->life);
     if (process->machine != NULL)
         end_life(process, PROCESS_LOST_POWER);
-    blob_store_lose_power(process->blobs);
+    if (process->owns_blobs)
+        blob_store_lose_power(process->blobs);
 }
 
 void process_pause(struct process *process)

@@ -34,6 +34,14 @@ static void free_labels(struct world *world)
     }
 }
 
+void world_end_processes(struct world *world)
+{
+    for (size_t i = 0; i < world->process_count; i++) {
+        world->processes[i]->is_wanted = false;
+        process_kill(world->processes[i]);
+    }
+}
+
 void world_destroy(struct world *world)
 {
     if (world == NULL)

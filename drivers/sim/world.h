@@ -54,6 +54,8 @@ struct world {
 
 struct world *world_create(uint64_t seed);
 void world_destroy(struct world *world);
+/* Ends every life at once, so that what processes share can be released before the world. */
+void world_end_processes(struct world *world);
 
 /* Lets the next thing happen, if it is due by `until_ns`; otherwise only the time passes, and false is returned. */
 bool world_advance(struct world *world, uint64_t until_ns);

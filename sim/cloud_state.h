@@ -1,0 +1,138 @@
+/* What the files of the simulated cloud share. For the files of sim/ that are not of the Lua host only.
+ *
+ *     cloud.c        life, time, waiting          cloud_build.c  hosts and configurations from the plan
+ *     component.c    components and instances     story.c        what is told to observers
+ *     operator.c     people                       load.c         requests
+ *     fault*.c       what breaks                  check*.c       what must hold
+ */
+#ifndef CUPOLA_SIM_CLOUD_STATE_H
+#define CUPOLA_SIM_CLOUD_STATE_H
+
+#include "drivers/sim/process.h"
+#include "drivers/sim/workload.h"
+#include "sim/check.h"
+#include "sim/cloud.h"
+#include "sim/fault.h"
+#include "sim/load.h"
+#include "sim/measure.h"
+#include "sim/operator.h"
+
+/* Where the load balancer before the routers is, and what listens where. */
+#define BALANCER_ADDRESS "10.0.255.1"
+enum { ROUTER_PORT = 80, BUS_PORT = 4222, CONTROLLER_PORT = 9022, VIEWER_PORT = 12345 };
+
+/* How often, at most, a predicate is looked at. */
+#define LOOK_INTERVAL_NS (UINT64_C(5) * 1000000)
+/* Two routed, running instances of one (app, version, index) may stand beside each other for so long. */
+#define ONE_OF_EACH_GRACE_NS (UINT64_C(30) * 1000000000)
+
+struct call {
+    uint64_t at_ns;
+    cloud_wake *wake;
+    void *context;
+    struct call *next;
+};
+
+struct observer {
+    cloud_observer *observe;
+    void *context;
+    struct observer *next;
+};
+
+struct own_check {
+    char *name;
+    cloud_predicate *holds;
+    void *context;
+    struct own_check *next;
+};
+
+/* A pair that stands beside each other: for how long, so far. */
+struct double_instance {
+    char key[256];
+    uint64_t since_ns;
+    uint64_t seen_ns;
+    UT_hash_handle hh;
+};
+
+struct cloud {
+    struct cloud_plan plan; /* Its texts are labels of the world. */
+    struct app_plan *apps;
+    uint64_t seed;
+    struct world *world;
+
+    struct component *components[ROLE_COUNT];
+    size_t component_counts[ROLE_COUNT];
+    struct host *storage; /* Journal and blobs of the controllers. */
+    struct host *outside; /* Clients. */
+    struct journal_store *journal;
+    struct blob_store *blobs;        /* Of the controllers. */
+    struct blob_store *client_blobs; /* Of the operators. */
+
+    struct call *calls; /* The next one first. */
+    struct wake call_wake;
+
+    struct observer *observers;
+    struct story_line *story;
+    size_t story_count, story_capacity, story_log_count;
+    cloud_message_observer *message_observer;
+    void *message_context;
+
+    struct operation *operations; /* The newest first. */
+    struct operation *running;    /* One at a time. */
+    struct wake operator_wake;
+    char *token;
+
+    struct load **loads;
+    size_t load_count;
+    struct fault **faults;
+    size_t fault_count;
+    uint64_t sound_fingerprint; /* Of a world without faults. */
+    struct measurement *measurements;
+    size_t measurement_count;
+
+    uint32_t always; /* Bits by enum always_check. */
+    struct own_check *own_checks;
+    struct double_instance *doubles;
+    struct promised_app *promised; /* What controllers have acknowledged. */
+    uint64_t next_check_ns;
+    uint64_t checked_changes;
+
+    struct text explanation;
+    struct text violation;
+    bool is_finishing;
+};
+
+/* cloud_build.c */
+void cloud_build(struct cloud *cloud, const struct cloud_plan *plan);
+void cloud_start_components(struct cloud *cloud);
+/* story.c */
+void story_init(struct cloud *cloud);
+void story_release(struct cloud *cloud);
+void story_add(struct cloud *cloud, enum story_kind kind, enum log_level level, const char *who, const char *text);
+/* operator.c */
+void operators_init(struct cloud *cloud);
+void operators_release(struct cloud *cloud);
+/* Whoever is under way is asked to give up. */
+void operators_stop(struct cloud *cloud);
+/* load.c */
+void loads_release(struct cloud *cloud);
+void loads_stop(struct cloud *cloud);
+/* fault.c */
+void faults_release(struct cloud *cloud);
+/* check.c: looks at all that are switched on. */
+void checks_look(struct cloud *cloud);
+void checks_release(struct cloud *cloud);
+/* Whether no command under way is about that app. */
+bool operation_leaves_alone(const struct cloud *cloud, const char *app);
+/* check_promises.c: an operation has ended; what does it promise, and does the journal keep it? */
+void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
+void promises_look(struct cloud *cloud);
+void promises_release(struct cloud *cloud);
+/* A controller that knows the whole journal; NULL if none runs. */
+const struct machine *cloud_knowing_controller(const struct cloud *cloud);
+static inline bool check_is_on(const struct cloud *cloud, enum always_check check)
+{
+    return (cloud->always & (1u << check)) != 0;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* What the files of the faults share: fault.c (life), fault_target.c (who is meant), fault_apply.c (what breaks). */
+#ifndef CUPOLA_SIM_FAULT_STATE_H
+#define CUPOLA_SIM_FAULT_STATE_H
+
+#include "sim/cloud_state.h"
+
+struct fault {
+    struct cloud *cloud;
+    struct fault_spec spec; /* Its texts are labels of the world. */
+    enum fault_state state;
+    uint64_t began_ns, ended_ns;
+    struct wake turn; /* The beginning of a planned one, the end of one with a duration. */
+    struct wake tick; /* Of flapping, crash_loop, reboot. */
+    struct random_stream random;
+
+    bool *hosts; /* By number. */
+    bool *peers;
+    size_t host_count;
+    struct component **components;
+    size_t component_count;
+
+    struct impairment impairment;
+    bool is_impairing;
+    struct disk_trouble *troubles; /* By host number. */
+    struct app_trouble app_trouble;
+    uint64_t step_cost_ns;
+};
+
+/* fault_target.c: fills hosts, peers, components. False, and why, if a target means nothing. */
+bool fault_resolve(struct fault *fault, struct text *ret_why);
+/* Whether the fault means this process of an app. */
+bool fault_means_workload(const struct fault *fault, const struct workload *workload);
+/* fault_apply.c */
+void fault_apply(struct fault *fault);
+void fault_undo(struct fault *fault);
+void fault_on_tick(struct wake *wake);
+/* Another active fault of that kind on the same host. */
+bool fault_is_doubled(const struct fault *fault, const struct host *host);
+
+#endif
