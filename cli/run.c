@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: cupola run ROLE [options]\n"
@@ -134,6 +135,7 @@ int cli_run(int argc, char **argv)
         terminal_error("name one role: bus, router, controller, dea or health; `cupola run --help` shows examples");
         return CLI_USAGE;
     }
+    pid_t parent = getppid();
     if (options.end_with_parent)
         prctl(PR_SET_PDEATHSIG, SIGTERM);
     Cupola__ProcessConfig *config = run_config_read(options.config);
@@ -144,6 +146,8 @@ int cli_run(int argc, char **argv)
     if (apply_options(config, role, &options) && run_config_check(config, where) &&
         check_workloads(run_config_driver(config), role))
         status = options.check ? CLI_OK : run_role(config, role);
+    if (options.end_with_parent && getppid() != parent)
+        real_remove_workloads(config->driver->data_dir, "runc"); /* No next life will look after them. */
     protobuf_c_message_free_unpacked(&config->base, NULL);
     return status;
 }
