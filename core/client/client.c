@@ -34,27 +34,27 @@ const struct machine_class client_class = {
 };
 
 static const struct command commands[] = {
-    {"info", 0, client_info_steps},
-    {"register", NEEDS_CREDENTIALS, client_register_steps},
-    {"login", NEEDS_CREDENTIALS, client_login_steps},
-    {"passwd", NEEDS_NEW_PASSWORD, client_passwd_steps},
-    {"push", NEEDS_APP | NEEDS_BITS, client_push_steps},
-    {"apps", 0, client_apps_steps},
-    {"app", NEEDS_APP, client_app_steps},
-    {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps},
-    {"start", NEEDS_APP, client_start_steps},
-    {"stop", NEEDS_APP, client_stop_steps},
-    {"restart", NEEDS_APP, client_restart_steps},
-    {"delete", NEEDS_APP, client_delete_steps},
-    {"instances", NEEDS_APP, client_instances_steps},
-    {"stats", NEEDS_APP, client_stats_steps},
-    {"crashes", NEEDS_APP, client_crashes_steps},
-    {"files", NEEDS_APP, client_files_steps},
-    {"logs", NEEDS_APP, client_logs_steps},
-    {"map", NEEDS_APP | NEEDS_URIS, client_map_steps},
-    {"unmap", NEEDS_APP | NEEDS_URIS, client_unmap_steps},
-    {"env-add", NEEDS_APP | NEEDS_ENV, client_env_add_steps},
-    {"env-del", NEEDS_APP | NEEDS_ENV, client_env_del_steps},
+    {"info", 0, client_info_steps, 10000}, /* The first thing that people ask of a target: it may be a typing error. */
+    {"register", NEEDS_CREDENTIALS, client_register_steps, 0},
+    {"login", NEEDS_CREDENTIALS, client_login_steps, 0},
+    {"passwd", NEEDS_NEW_PASSWORD, client_passwd_steps, 0},
+    {"push", NEEDS_APP | NEEDS_BITS, client_push_steps, 0},
+    {"apps", 0, client_apps_steps, 0},
+    {"app", NEEDS_APP, client_app_steps, 0},
+    {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps, 0},
+    {"start", NEEDS_APP, client_start_steps, 0},
+    {"stop", NEEDS_APP, client_stop_steps, 0},
+    {"restart", NEEDS_APP, client_restart_steps, 0},
+    {"delete", NEEDS_APP, client_delete_steps, 0},
+    {"instances", NEEDS_APP, client_instances_steps, 0},
+    {"stats", NEEDS_APP, client_stats_steps, 0},
+    {"crashes", NEEDS_APP, client_crashes_steps, 0},
+    {"files", NEEDS_APP, client_files_steps, 0},
+    {"logs", NEEDS_APP, client_logs_steps, 0},
+    {"map", NEEDS_APP | NEEDS_URIS, client_map_steps, 0},
+    {"unmap", NEEDS_APP | NEEDS_URIS, client_unmap_steps, 0},
+    {"env-add", NEEDS_APP | NEEDS_ENV, client_env_add_steps, 0},
+    {"env-del", NEEDS_APP | NEEDS_ENV, client_env_del_steps, 0},
 };
 
 /* ---- The beginning ---- */
@@ -142,8 +142,10 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
         client_fail(client, "%s: %s", client->command->name, fault);
         return;
     }
+    bool is_given = client->config->has_timeout_ms || client->command->timeout_ms == 0;
+    client->timeout_ms = is_given ? client->config->timeout_ms : client->command->timeout_ms;
     if (!client->config->follow) {
-        client->until_ns = machine->now_ns + client->config->timeout_ms * NS_PER_MS;
+        client->until_ns = machine->now_ns + client->timeout_ms * NS_PER_MS;
         timer_set_at(machine, &client->deadline, client->until_ns, on_deadline);
     }
     enter_step(client);
@@ -282,7 +284,7 @@ static void on_deadline(struct timer *timer)
 {
     struct client *client = container_of(timer, struct client, deadline);
     const struct progress *progress = &client->progress;
-    unsigned seconds = client->config->timeout_ms / 1000;
+    unsigned seconds = client->timeout_ms / 1000;
     if (progress->waits_for.size > 0)
         client_fail(
             client,

@@ -50,6 +50,7 @@ struct command {
     const char *name;
     unsigned needs;
     const struct step *const *steps; /* Ended by NULL. */
+    uint32_t timeout_ms;             /* Unless the configuration says; 0: its default. */
 };
 
 /* What is known of an app that is coming up. */
@@ -69,6 +70,7 @@ struct client {
     struct session session;
     struct timer deadline;
     struct timer pause;
+    uint32_t timeout_ms;
     uint64_t until_ns; /* NEVER_NS for a command that goes on until it is stopped. */
 
     Cupola__RestApp *app; /* As read last; NULL: not read, or there is none. */

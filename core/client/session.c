@@ -91,7 +91,7 @@ void session_ask(struct client *client, const char *method, const char *target, 
 static uint64_t upload_timeout_ns(const struct client *client)
 {
     uint64_t seconds = client->config->bits_size / SLOW_LINE_BYTES_A_SECOND;
-    uint64_t most = client->config->timeout_ms / 1000;
+    uint64_t most = client->timeout_ms / 1000;
     return limit_timeout(client, upload_answer_ns + (seconds < most ? seconds : most) * NS_PER_S);
 }
 
@@ -218,6 +218,19 @@ static void note_trouble(struct client *client, const struct answer *answer)
                   answer->description);
 }
 
+/* Ever more rarely: at the first, second, fourth, eighth attempt. Among the lines of a log that is followed it would
+ * look like one of them. */
+static void tell_trouble(struct client *client, uint64_t pause_ns)
+{
+    const struct session *session = &client->session;
+    uint32_t failures = session->attempts + session->conflicts;
+    assert_that(failures > 0);
+    if ((failures & (failures - 1)) == 0)
+        machine_log(&client->machine, client->config->follow ? LOG_WARNING : LOG_INFO,
+                    "%s: %s; trying again in %llu ms", client_step(client)->name, text_string(&session->trouble),
+                    (unsigned long long)(pause_ns / NS_PER_MS));
+}
+
 static void try_again(struct client *client, enum outcome outcome)
 {
     struct session *session = &client->session;
@@ -236,9 +249,7 @@ static void try_again(struct client *client, enum outcome outcome)
     session->is_uncertain = session->is_uncertain || outcome == OUTCOME_UNKNOWN;
     pause_ns = random_between(&session->jitter, pause_ns / 2, pause_ns);
     client->is_fresh = false;
-    /* Among lines of a log that is followed it would look like one of them. */
-    machine_log(&client->machine, client->config->follow ? LOG_WARNING : LOG_INFO, "%s: %s; trying again in %llu ms",
-                client_step(client)->name, text_string(&session->trouble), (unsigned long long)(pause_ns / NS_PER_MS));
+    tell_trouble(client, pause_ns);
     client_back(client, outcome == OUTCOME_NOT_DONE ? 0 : client_step(client)->back, pause_ns);
 }
 

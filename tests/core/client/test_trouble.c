@@ -239,6 +239,15 @@ static void a_silent_health_manager_is_named(void **state)
     expect_result(errand, "the health manager does not tell how many instances run");
 }
 
+static void a_mistyped_target_is_not_waited_for_long(void **state)
+{
+    struct errand *errand = *state;
+    errand->says = NO_ROUTE;
+    errand_break(errand, WIRE_ANSWERS, "GET /info", 1000);
+    assert_int_equal(errand_run_on(errand, "info", NULL), 1);
+    expect_result(errand, "gave up after 10 s: the router at 127.0.0.1:8080 knows no cloud controller named");
+}
+
 static void whoever_is_no_controller_is_recognised(void **state)
 {
     struct errand *errand = *state;
@@ -278,6 +287,7 @@ int main(void)
         STORY(instances_that_do_not_come_are_explained),
         STORY(an_app_that_keeps_crashing_is_not_waited_for),
         STORY(a_silent_health_manager_is_named),
+        STORY(a_mistyped_target_is_not_waited_for_long),
         STORY(whoever_is_no_controller_is_recognised),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
