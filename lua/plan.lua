@@ -1,6 +1,7 @@
 -- The tables of a scenario as a plan: plain data with integers only, which the simulator reads field by field.
 
 local schema = require "cupola.schema"
+local units = require "cupola.units"
 
 local plan = {}
 
@@ -79,6 +80,10 @@ local function apps(value, place)
     end
     local checked = app(one, place .. "." .. name)
     checked.name = name
+    -- An ordinary small app, unless the scenario says otherwise.
+    checked.boot = checked.boot or units.lognormal("300ms", 0.3)
+    checked.response = checked.response or units.exponential("500us", "2ms")
+    checked.stop = checked.stop or units.exponential("5ms", "20ms")
     list[#list + 1] = checked
   end
   return list

@@ -117,6 +117,8 @@ void operators_stop(struct cloud *cloud);
 /* load.c */
 void loads_release(struct cloud *cloud);
 void loads_stop(struct cloud *cloud);
+/* For cloud_wait_until: no request is under way. */
+bool loads_idle(struct cloud *cloud, void *context, struct text *ret_why);
 /* fault.c */
 void faults_release(struct cloud *cloud);
 /* check.c: looks at all that are switched on. */

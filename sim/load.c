@@ -123,7 +123,7 @@ static void judge(struct load *load, enum outcome outcome, int status, const cha
     struct cloud *cloud = load->cloud;
     if (outcome == OUTCOME_MISROUTED && check_is_on(cloud, CHECK_NEVER_MISROUTED))
         cloud_violate(cloud, "never_misrouted", "a request for %s was answered by \"%.100s\"", load->plan.host, answer);
-    if (outcome != OUTCOME_OK && load->is_running && check_is_on(cloud, CHECK_NO_FAILED_REQUEST))
+    if (outcome != OUTCOME_OK && check_is_on(cloud, CHECK_NO_FAILED_REQUEST))
         cloud_violate(cloud, "no_failed_request", "a request for %s was %s (status %d) %.200s", load->plan.host,
                       outcome_text(outcome), status, answer);
 }
@@ -162,6 +162,7 @@ static void end_request(struct load_request *request, enum outcome outcome, int 
             load->bins[bin_of(latency_ns)]++;
         judge(load, outcome, status, answer);
     }
+    load->cloud->world->change_count++;
     if (request->socket != NULL)
         socket_drop(request->socket);
     free_request(request);
@@ -400,6 +401,19 @@ void loads_stop(struct cloud *cloud)
 {
     for (size_t i = 0; i < cloud->load_count; i++)
         cloud_load_stop(cloud, i);
+}
+
+bool loads_idle(struct cloud *cloud, void *context, struct text *ret_why)
+{
+    (void)context;
+    for (size_t i = 0; i < cloud->load_count; i++) {
+        if (cloud->loads[i]->requests == NULL)
+            continue;
+        if (ret_why != NULL)
+            text_addf(ret_why, "requests for %s are under way", cloud_load_host(cloud, i));
+        return false;
+    }
+    return true;
 }
 
 void loads_release(struct cloud *cloud)

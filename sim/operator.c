@@ -85,13 +85,21 @@ static void fill_duration(Cupola__SimDuration *message, const struct distributio
     message->second = distribution->second;
 }
 
+static bool is_unsaid(const struct distribution *distribution)
+{
+    return distribution->kind == DISTRIBUTION_CONSTANT && distribution->first_ns == 0;
+}
+
 static struct slice pack_behaviour(const struct app_plan *app)
 {
     Cupola__SimApp message = CUPOLA__SIM_APP__INIT;
     Cupola__SimDuration boot, response, stop;
-    fill_duration(&boot, &app->boot);
-    fill_duration(&response, &app->response);
-    fill_duration(&stop, &app->stop);
+    struct distribution usual_boot = distribution_lognormal(400 * NS_PER_MS, 300000);
+    struct distribution usual_response = distribution_exponential(NS_PER_MS, 2 * NS_PER_MS);
+    struct distribution usual_stop = distribution_exponential(5 * NS_PER_MS, 20 * NS_PER_MS);
+    fill_duration(&boot, is_unsaid(&app->boot) ? &usual_boot : &app->boot);
+    fill_duration(&response, is_unsaid(&app->response) ? &usual_response : &app->response);
+    fill_duration(&stop, is_unsaid(&app->stop) ? &usual_stop : &app->stop);
     message.name = (char *)app->name;
     message.boot = &boot;
     message.response = &response;

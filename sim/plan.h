@@ -24,9 +24,10 @@ struct app_plan {
     const char *runtime;   /* NULL: "node" */
     bool is_not_pushed;    /* The scenario pushes it itself, later. */
 
-    struct distribution boot;      /* From the start of the process until it listens. */
-    struct distribution response;  /* From a request until its answer. */
-    struct distribution stop;      /* From SIGTERM until it exits. */
+    /* Zeroed: as usual for a small web app. */
+    struct distribution boot;     /* From the start of the process until it listens; some 400 ms. */
+    struct distribution response; /* From a request until its answer; some 3 ms. */
+    struct distribution stop;     /* From SIGTERM until it exits; some 25 ms. */
     uint64_t crash_after_mean_ns;  /* Exponential life time of a process; 0: it does not crash by itself. */
     uint64_t exit_after_boot_ns;   /* Every process exits so long after its start: a crash loop; 0: never. */
     bool never_binds;              /* It runs but never listens. */

@@ -26,6 +26,7 @@ struct offer {
     uint32_t memory_mb;
     char *runtime;
     char *reply; /* NULL once it is answered. */
+    uint64_t answer_ns;
     struct timer timer;
 };
 
@@ -138,35 +139,56 @@ void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage
         return;
     if (dea_placement_refuses(dea, memory_mb, discover->runtime) != NULL)
         return;
-    uint64_t delay_ns = taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
     struct offer *offer = memory_new(sizeof *offer);
     offer->dea = dea;
     offer->droplet = discover->droplet;
     offer->memory_mb = memory_mb;
     offer->runtime = memory_copy_text(discover->runtime);
     offer->reply = memory_copy_text(message->reply);
+    offer->answer_ns = dea->machine.now_ns + taint_ns(dea, discover->droplet) +
+                       dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
     append_offer(&dea->placement, offer);
-    timer_set(&dea->machine, &offer->timer, delay_ns, on_hesitated);
+    timer_set_at(&dea->machine, &offer->timer, offer->answer_ns, on_hesitated);
+}
+
+/* The oldest offer is meant: nothing in an order says which question it follows. */
+static bool settle(struct dea *dea, int64_t droplet, bool was_answered)
+{
+    for (struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
+        if (offer->droplet == droplet && (offer->reply == NULL || !was_answered)) {
+            drop_offer(offer);
+            return true;
+        }
+    }
+    return false;
 }
 
 void dea_placement_settle(struct dea *dea, int64_t droplet)
 {
+    settle(dea, droplet, true);
+}
+
+/* What we still hesitate to offer was held back by an offer that came to nothing. */
+static void hesitate_less(struct dea *dea, int64_t droplet)
+{
     for (struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
-        if (offer->droplet == droplet && offer->reply == NULL) {
-            drop_offer(offer);
-            return;
-        }
+        if (offer->droplet != droplet || offer->reply == NULL)
+            continue;
+        offer->answer_ns -= TAINT_MS_PER_SIBLING * NS_PER_MS;
+        timer_set_at(&dea->machine, &offer->timer, offer->answer_ns, on_hesitated);
     }
 }
 
-/* Somebody's order, seen by all DEAs: if it is not ours, one of our answers came too late. */
+/* Somebody's order, seen by all DEAs: if it is not ours, an answer of ours came too late, or need not be given. So a
+ * burst of questions that is asked at once spreads over equals as if they came one by one. */
 void dea_placement_on_any_start(struct bus_client *client, const ProtobufCMessage *parsed,
                                 const struct bus_message *message)
 {
     struct dea *dea = dea_of_bus(client);
     const Cupola__DeaDiscover *order = (const Cupola__DeaDiscover *)parsed;
-    if (strcmp(message->subject, dea->start_subject) != 0)
-        dea_placement_settle(dea, order->droplet);
+    if (strcmp(message->subject, dea->start_subject) == 0 || !settle(dea, order->droplet, false))
+        return;
+    hesitate_less(dea, order->droplet);
 }
 
 void dea_placement_destroy(struct dea *dea)

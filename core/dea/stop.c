@@ -1,5 +1,6 @@
-/* Orderly ends. First the routers forget the instance, then everybody hears that it has stopped, then its process gets
- * SIGTERM, a while to finish what it has begun, SIGKILL, and its files are deleted. */
+/* Orderly ends. First the routers forget the instance and everybody hears that it has stopped; it goes on serving for a
+ * moment, for requests that are under way and routers that hear late; then its process gets SIGTERM, a while to finish
+ * what it has begun, SIGKILL, and its files are deleted. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/dea/dea.h"
@@ -75,15 +76,24 @@ static void drop_fetching(struct instance *instance, const char *detail)
     dea_instance_bury(instance);
 }
 
+static void on_drained(struct timer *timer)
+{
+    dea_stop_process(container_of(timer, struct instance, timer));
+}
+
 /* One whose launch is under way is told as soon as it can hear. */
 static void stop_launched(struct instance *instance, const char *detail)
 {
+    bool may_serve = instance->is_registered;
     dea_routes_unregister(instance);
     dea_probe_end(instance);
     dea_instance_move(instance, INSTANCE_STOPPING);
     dea_heartbeat_publish_exit(instance, "STOPPED", detail);
     dea_saved_write(instance->dea);
-    if (!op_is_pending(&instance->op))
+    struct dea *dea = instance->dea;
+    if (may_serve && dea->config->drain_ms > 0)
+        timer_set(&dea->machine, &instance->timer, dea->config->drain_ms * NS_PER_MS, on_drained);
+    else if (!op_is_pending(&instance->op))
         dea_stop_process(instance);
 }
 

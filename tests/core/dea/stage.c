@@ -550,6 +550,8 @@ void stage_prepare(struct stage *stage)
     stage->config.listen = &listen;
     stage->config.has_max_memory_mb = true;
     stage->config.max_memory_mb = 256;
+    stage->config.has_drain_ms = true;
+    stage->config.drain_ms = 0; /* Those who want to see the pause set it. */
     stage->config.id = (char *)STAGE_UUID;
 }
 
