@@ -254,7 +254,7 @@ void stage_turn(struct stage *stage)
 {
     uv_timer_t limit;
     uv_timer_init(&stage->loop, &limit);
-    uv_timer_start(&limit, on_turn, 50, 0);
+    uv_timer_start(&limit, on_turn, 50, 50); /* Again and again: the first may be over before we sleep. */
     uv_run(&stage->loop, UV_RUN_ONCE);
     uv_close((uv_handle_t *)&limit, NULL);
     uv_run(&stage->loop, UV_RUN_NOWAIT);
