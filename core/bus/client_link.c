@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/proto/nats.pb-c.h"
 #include "core/wire/json.h"
 
@@ -156,8 +157,10 @@ static void come_up(struct bus_client_state *state)
     timer_set(client->machine, &state->timer, state->ping_ns, on_ping_time);
     struct bus_subscription *subscription = NULL;
     struct bus_subscription *next = NULL;
-    HASH_ITER (hh, state->subscriptions, subscription, next)
-        bus_send_subscription(state, subscription);
+    HASH_ITER (hh, state->subscriptions, subscription, next) {
+        if (!state->was_connected || !mutation_is(BUS_CLIENT_FORGETS_SUBSCRIPTIONS))
+            bus_send_subscription(state, subscription);
+    }
     bus_send_pending(state);
     bus_link_flush(state);
     bool again = state->was_connected;

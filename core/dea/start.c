@@ -62,7 +62,7 @@ static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
             return true;
         }
         if (dea_instance_is_live(instance) && strcmp(instance->order->version, order->version) == 0 &&
-            (order->epoch == instance->epoch || order->epoch == 0) && !mutation_is(DEA_STARTS_TWICE))
+            (order->epoch == instance->epoch || order->epoch == 0))
             return true;
     }
     return false;
@@ -98,6 +98,16 @@ static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *w
     bus_publish_message(&dea->bus, "droplet.exited", NULL, &exited.base);
 }
 
+static void begin(struct dea *dea, const Cupola__DeaStart *order, uint16_t port)
+{
+    char id[INSTANCE_ID_SIZE];
+    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
+    struct instance *instance = dea_instance_new(dea, id, order, port, INSTANCE_FETCHING);
+    machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
+    dea_port_check_begin(instance);
+    dea_droplets_want(&dea->droplets, instance);
+}
+
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
@@ -123,12 +133,9 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
         return;
     }
     dea_saved_note_port(dea);
-    char id[INSTANCE_ID_SIZE];
-    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
-    struct instance *instance = dea_instance_new(dea, id, order, port, INSTANCE_FETCHING);
-    machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
-    dea_port_check_begin(instance);
-    dea_droplets_want(&dea->droplets, instance);
+    begin(dea, order, port);
+    if (mutation_is(DEA_STARTS_TWICE))
+        begin(dea, order, dea_ports_take(&dea->ports, dea->machine.now_ns));
 }
 
 /* ---- The process ---- */

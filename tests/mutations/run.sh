@@ -2,7 +2,7 @@
 # Builds the cores with planted bugs (core/base/mutation.h) and shows that a scenario catches each within 100 seeds.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-./dev build mutants >/dev/null
+./dev build mutants cupola
 cupola=build/mutants/cupola
 jobs=$(nproc)
 survivors=0
@@ -27,8 +27,8 @@ catches HM_FORGETS_EXITS instance-crash
 catches DEA_FORGETS_UNREGISTER scale-under-load
 catches DEA_STARTS_TWICE scale-under-load
 catches DEA_FORGETS_SURVIVORS dea-killed
-catches ROUTER_NEVER_PRUNES dea-host-power-off
-catches ROUTER_NEVER_RETRIES dea-host-power-off
+catches ROUTER_NEVER_PRUNES host-never-returns
+catches ROUTER_NEVER_RETRIES host-never-returns
 catches CC_ANSWERS_EARLY controller-loses-power
 catches CC_IGNORES_HEALTH_MANAGER instance-crash
 catches BUS_CLIENT_FORGETS_SUBSCRIPTIONS bus-restart
