@@ -1,11 +1,11 @@
-/* The life of a connection: opened or accepted, read on demand, ended once. Sending is in stream_write.c. */
+/* The life of a connection: read on demand, ended once. It begins in stream_connect.c or listening.c; sending is in
+ * stream_write.c. */
 #include "drivers/real/stream.h"
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "drivers/real/blob_transfer.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -70,8 +70,7 @@ struct stream *stream_new(struct real_driver *driver)
     return stream;
 }
 
-/* Freed once nobody points to it: not libuv, the look-up of its name, the table, the list of news. */
-static void free_if_unused(struct stream *stream)
+void stream_free_if_unused(struct stream *stream)
 {
     if (!stream->handle_closed || stream->resolving || stream->in_table || stream->has_news || stream->is_dirty)
         return;
@@ -99,7 +98,7 @@ static void on_closed(uv_handle_t *handle)
 {
     struct stream *stream = handle->data;
     stream->handle_closed = true;
-    free_if_unused(stream);
+    stream_free_if_unused(stream);
 }
 
 static void close_handle(struct stream *stream)
@@ -173,7 +172,7 @@ static void deliver_closed(struct stream *stream)
     event.closed.conn = stream->id;
     event.closed.status = stream->closed_status;
     drop_from_table(stream);
-    free_if_unused(stream);
+    stream_free_if_unused(stream);
     driver_step(driver, &event);
 }
 
@@ -323,7 +322,7 @@ void streams_close_all(struct real_driver *driver)
         if (stream->state == STREAM_FLUSHING || stream->state == STREAM_LINGERING)
             continue; /* Among those that are leaving. */
         stream_fail(stream, IO_CANCELLED);
-        free_if_unused(stream);
+        stream_free_if_unused(stream);
     }
     for (struct stream *stream = driver->leaving; stream != NULL; stream = stream->next_leaving)
         stream->leave_by_ns = stream->leave_by_ns < last_ns ? stream->leave_by_ns : last_ns;
@@ -437,88 +436,4 @@ void stream_read(struct stream *stream)
         stream_add_news(stream); /* A transfer met the end; this READ is told of it. */
     else
         read_on(stream);
-}
-
-/* ---- Connecting ---- */
-
-/* The kernel may choose the very port we connect to as our own: a connection with ourselves. Port probes of a DEA
- * would take it for an application. */
-static bool is_self_connected(const struct stream *stream)
-{
-    struct sockaddr_storage ours = {0}, theirs = {0};
-    int ours_size = sizeof ours, theirs_size = sizeof theirs;
-    if (uv_tcp_getsockname(&stream->tcp, (struct sockaddr *)&ours, &ours_size) != 0 ||
-        uv_tcp_getpeername(&stream->tcp, (struct sockaddr *)&theirs, &theirs_size) != 0)
-        return false;
-    return ours_size == theirs_size && memcmp(&ours, &theirs, (size_t)ours_size) == 0;
-}
-
-static void on_connected(uv_connect_t *request, int error)
-{
-    struct stream *stream = request->data;
-    struct real_driver *driver = stream->driver;
-    if (stream->state != STREAM_CONNECTING)
-        return; /* Closed meanwhile. */
-    if (error == 0 && is_self_connected(stream))
-        error = UV_ECONNREFUSED;
-    if (error != 0) {
-        stream_fail(stream, status_of_errno(error));
-        driver_pump(driver);
-        return;
-    }
-    stream->state = STREAM_OPEN;
-    struct event event = {.kind = EVENT_CONNECTED};
-    event.connected.conn = stream->id;
-    driver_deliver(driver, &event);
-}
-
-static void connect_to(struct stream *stream, const struct sockaddr *address)
-{
-    stream->connect.data = stream;
-    int error = uv_tcp_connect(&stream->connect, &stream->tcp, address, on_connected);
-    if (error != 0) {
-        stream_fail(stream, status_of_errno(error));
-        return;
-    }
-    uv_tcp_nodelay(&stream->tcp, 1);
-}
-
-static void on_looked_up(uv_getaddrinfo_t *request, int error, struct addrinfo *found)
-{
-    struct stream *stream = request->data;
-    struct real_driver *driver = stream->driver;
-    stream->resolving = false;
-    if (stream->state == STREAM_CONNECTING) {
-        if (error == 0)
-            connect_to(stream, found->ai_addr);
-        else
-            stream_fail(stream, IO_UNREACHABLE);
-    }
-    uv_freeaddrinfo(found);
-    free_if_unused(stream);
-    driver_pump(driver);
-}
-
-void stream_connect(struct real_driver *driver, struct io_conn id, const char *host, uint16_t port)
-{
-    struct stream *stream = stream_new(driver);
-    stream->state = STREAM_CONNECTING;
-    stream_put(stream, id);
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    if (uv_ip4_addr(host, port, &v4) == 0) {
-        connect_to(stream, (const struct sockaddr *)&v4);
-        return;
-    }
-    if (uv_ip6_addr(host, port, &v6) == 0) {
-        connect_to(stream, (const struct sockaddr *)&v6);
-        return;
-    }
-    char service[8];
-    snprintf(service, sizeof service, "%u", port);
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC, .ai_flags = AI_ADDRCONFIG};
-    stream->lookup.data = stream;
-    stream->resolving = uv_getaddrinfo(driver->loop, &stream->lookup, on_looked_up, host, service, &hints) == 0;
-    if (!stream->resolving)
-        stream_fail(stream, IO_UNREACHABLE);
 }

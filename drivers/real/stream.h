@@ -95,7 +95,7 @@ void stream_close(struct stream *stream, bool abort);
 /* The stream of an id that the component may name, or NULL when its CLOSED is queued but not told yet. */
 struct stream *stream_find(const struct real_driver *driver, struct io_conn id);
 
-/* ---- Among stream.c, stream_write.c, listening.c, blob_transfer.c ---- */
+/* ---- Among the files of this module ---- */
 
 /* A new stream with an initialised handle; NULL if there are too many. */
 struct stream *stream_new(struct real_driver *driver);
@@ -104,6 +104,8 @@ void stream_put(struct stream *stream, struct io_conn id);
 struct io_conn stream_free_odd_id(struct real_driver *driver);
 /* Watches for bytes again after a pause of blob_transfer.c. */
 void stream_resume_reading(struct stream *stream);
+/* Frees it once nobody points to it: not libuv, the look-up of its name, the table, the list of news. */
+void stream_free_if_unused(struct stream *stream);
 /* Frees a stream that was never put. */
 void stream_discard(struct stream *stream);
 /* The world ended it. */
