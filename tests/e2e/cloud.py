@@ -79,15 +79,25 @@ class Cloud:
 
     def run(self, *arguments, check=True):
         """Runs a command of the client; returns what it printed."""
-        environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home"), NO_COLOR="1")
-        done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True, timeout=170,
-                              check=False)
-        if check and done.returncode != 0:
-            raise CloudError(f"cupola {' '.join(arguments)} failed with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return done.stdout
+        code, said, complained = self.try_run(*arguments)
+        if check and code != 0:
+            raise CloudError(f"cupola {' '.join(arguments)} failed with {code}:\n{said}{complained}")
+        return said
 
     def run_json(self, *arguments):
         return json.loads(self.run(*arguments, "--json"))
+
+    def try_run(self, *arguments):
+        """Runs a command that may fail: (exit code, what it printed, what it complained)."""
+        environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home"), NO_COLOR="1")
+        done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True, timeout=170,
+                              check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def try_json(self, *arguments):
+        """(exit code, answer or None): for those who ask until it works."""
+        code, said, _ = self.try_run(*arguments, "--json")
+        return code, json.loads(said) if code == 0 else None
 
     def router_port(self, index=0):
         return self.component("router", index)["port"]
