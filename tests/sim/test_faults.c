@@ -1,0 +1,162 @@
+/* Every fault of the menu: begun under load, mended, and the cloud converges again. */
+#include "core/base/duration.h"
+#include "sim/check.h"
+#include "sim/cloud.h"
+#include "sim/fault.h"
+#include "sim/load.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void print_line(void *context, const struct story_line *line)
+{
+    (void)context;
+    if (getenv("STORY") != NULL)
+        fprintf(stderr, "%9.3f %-9s %-18s %s\n", (double)line->at_ns / 1e9, story_kind_name(line->kind), line->who,
+                line->text);
+}
+
+static struct cloud *small_cloud(uint64_t seed)
+{
+    static const struct app_plan shop = {.name = "shop", .instances = 3, .memory_mb = 64};
+    static const struct load_plan load = {.host = "shop.cupola.test", .rate_per_s = 20};
+    struct cloud_plan plan = cloud_plan_default();
+    plan.zones = 2;
+    plan.routers = 2;
+    plan.controllers = 2;
+    plan.deas = 3;
+    plan.apps = &shop;
+    plan.app_count = 1;
+    plan.loads = &load;
+    plan.load_count = 1;
+    struct cloud *cloud = cloud_create(&plan, seed);
+    cloud_observe(cloud, print_line, NULL);
+    cloud_check_always(cloud, CHECK_NEVER_MISROUTED);
+    cloud_check_always(cloud, CHECK_NO_LOST_APP);
+    cloud_check_always(cloud, CHECK_MEMORY_WITHIN_LIMITS);
+    return cloud;
+}
+
+static void expect_ok(struct cloud *cloud, enum cloud_result result, const char *when)
+{
+    if (result == CLOUD_TIMED_OUT)
+        fail_msg("%s: %s", when, cloud_explanation(cloud));
+    if (result == CLOUD_VIOLATED)
+        fail_msg("%s: %s", when, cloud_violation(cloud));
+}
+
+/* What makes sense for a kind: on the first DEA where it needs a component or a host. */
+static struct fault_spec spec_of(enum fault_kind kind)
+{
+    struct fault_spec spec = {.kind = kind, .target = "dea-0", .delay = distribution_constant(300 * NS_PER_MS)};
+    if (fault_kind_family(kind) == FAULT_FAMILY_WORKLOAD)
+        spec.target = "shop";
+    if (fault_kind_family(kind) == FAULT_FAMILY_STORE || fault_kind_family(kind) == FAULT_FAMILY_LOAD)
+        spec.target = NULL;
+    if (kind == FAULT_CLOCK_STEP)
+        spec.amount = -(int64_t)(100 * NS_PER_S);
+    else if (kind == FAULT_LOSS || kind == FAULT_DISK_ERROR || kind == FAULT_JOURNAL_CONFLICTS)
+        spec.amount = 300000;
+    else if (kind == FAULT_BANDWIDTH || kind == FAULT_CLOCK_DRIFT)
+        spec.amount = 100000;
+    else if (kind == FAULT_APP_LEAKS)
+        spec.amount = 8 << 20;
+    else if (kind == FAULT_SURGE)
+        spec.amount = 5;
+    return spec;
+}
+
+static void play(enum fault_kind kind, uint64_t seed)
+{
+    struct cloud *cloud = small_cloud(seed);
+    expect_ok(cloud, cloud_wait_until(cloud, converged, NULL, 60 * NS_PER_S, NULL), "before");
+    struct fault_spec spec = spec_of(kind);
+    struct text why = {0};
+    if (!fault_spec_is_valid(cloud, &spec, &why))
+        fail_msg("%s: %s", fault_kind_name(kind), text_string(&why));
+    struct fault *fault = fault_begin(cloud, &spec);
+    expect_ok(cloud, cloud_run_for(cloud, 8 * NS_PER_S), fault_kind_name(kind));
+    fault_end(fault);
+    assert_int_equal(fault_state(fault), FAULT_OVER);
+    expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), fault_kind_name(kind));
+    expect_ok(cloud, cloud_wait_until(cloud, converged, NULL, 400 * NS_PER_S, NULL), fault_kind_name(kind));
+    expect_ok(cloud, cloud_wait_until(cloud, all_components_up, NULL, 60 * NS_PER_S, NULL), fault_kind_name(kind));
+    expect_ok(cloud, cloud_finish(cloud, 120 * NS_PER_S), fault_kind_name(kind));
+    cloud_destroy(cloud);
+}
+
+static void every_fault_of_the_menu_is_mended_and_the_cloud_heals(void **state)
+{
+    (void)state;
+    const char *seeds = getenv("SEEDS");
+    uint64_t count = seeds == NULL ? 1 : strtoull(seeds, NULL, 10);
+    for (int kind = 1; kind < FAULT_KIND_END; kind++) {
+        for (uint64_t seed = 1; seed <= count; seed++)
+            play((enum fault_kind)kind, seed);
+    }
+}
+
+static void names_of_kinds_are_found_again(void **state)
+{
+    (void)state;
+    for (int kind = 1; kind < FAULT_KIND_END; kind++)
+        assert_int_equal(fault_kind_find(fault_kind_name((enum fault_kind)kind)), kind);
+    assert_int_equal(fault_kind_find("no such fault"), 0);
+}
+
+static void a_spec_without_sense_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    struct cloud *cloud = small_cloud(1);
+    static const struct fault_spec specs[] = {
+        {.kind = FAULT_POWER_OFF},
+        {.kind = FAULT_POWER_OFF, .target = "dea-9"},
+        {.kind = FAULT_PARTITION, .target = "dea-0", .peer = "nobody"},
+        {.kind = FAULT_LOSS, .target = "dea-0"},
+        {.kind = FAULT_FLAPPING, .target = "dea-0"},
+        {.kind = FAULT_KIND_END, .target = "dea-0"},
+    };
+    for (size_t i = 0; i < sizeof specs / sizeof *specs; i++) {
+        struct text why = {0};
+        assert_false(fault_spec_is_valid(cloud, &specs[i], &why));
+        assert_true(why.size > 0);
+        text_free(&why);
+    }
+    cloud_destroy(cloud);
+}
+
+static void faults_that_overlap_end_independently(void **state)
+{
+    (void)state;
+    struct cloud *cloud = small_cloud(1);
+    expect_ok(cloud, cloud_wait_until(cloud, converged, NULL, 60 * NS_PER_S, NULL), "before");
+    struct fault_spec host = {.kind = FAULT_POWER_OFF, .target = "dea-0", .duration_ns = 3 * NS_PER_S};
+    struct fault_spec zone = {.kind = FAULT_POWER_OFF, .target = "dea", .duration_ns = 6 * NS_PER_S};
+    struct fault *first = fault_begin(cloud, &host);
+    struct fault *second = fault_begin(cloud, &zone);
+    expect_ok(cloud, cloud_run_for(cloud, 4 * NS_PER_S), "one is over");
+    assert_int_equal(fault_state(first), FAULT_OVER);
+    assert_false(component_host_has_power(cloud_find_component(cloud, "dea-0")));
+    expect_ok(cloud, cloud_run_for(cloud, 4 * NS_PER_S), "both are over");
+    assert_int_equal(fault_state(second), FAULT_OVER);
+    assert_true(component_host_has_power(cloud_find_component(cloud, "dea-0")));
+    expect_ok(cloud, cloud_wait_until(cloud, converged, NULL, 200 * NS_PER_S, NULL), "after");
+    cloud_destroy(cloud);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fault_of_the_menu_is_mended_and_the_cloud_heals),
+        cmocka_unit_test(names_of_kinds_are_found_again),
+        cmocka_unit_test(a_spec_without_sense_is_refused_with_a_reason),
+        cmocka_unit_test(faults_that_overlap_end_independently),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
