@@ -214,6 +214,11 @@ function Cloud:serving(app)
   return native.serving(app)
 end
 
+--- How many processes of apps were ever started, on all hosts.
+function Cloud:started()
+  return native.started()
+end
+
 -- ---- Operators ----------------------------------------------------------------------------------------------------
 
 local Operation = { __name = "operation" }

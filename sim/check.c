@@ -55,8 +55,7 @@ void checks_release(struct cloud *cloud)
         memory_free(check);
     }
     struct double_instance *pair, *next;
-    HASH_ITER(hh, cloud->doubles, pair, next)
-    {
+    HASH_ITER (hh, cloud->doubles, pair, next) {
         HASH_DELETE(hh, cloud->doubles, pair);
         memory_free(pair);
     }
@@ -138,8 +137,7 @@ static void note_double(struct cloud *cloud, const char *key)
 static void forget_former_doubles(struct cloud *cloud)
 {
     struct double_instance *pair, *next;
-    HASH_ITER(hh, cloud->doubles, pair, next)
-    {
+    HASH_ITER (hh, cloud->doubles, pair, next) {
         if (pair->seen_ns == cloud->world->now_ns)
             continue;
         HASH_DELETE(hh, cloud->doubles, pair);
@@ -191,8 +189,7 @@ static void look_at_doubles(struct cloud *cloud)
 {
     struct served *all = count_running(cloud);
     struct served *served, *next;
-    HASH_ITER(hh, all, served, next)
-    {
+    HASH_ITER (hh, all, served, next) {
         if (served->count > 1 && count_served(cloud, served->key) > 1)
             note_double(cloud, served->key);
         HASH_DELETE(hh, all, served);
@@ -209,8 +206,10 @@ void checks_look(struct cloud *cloud)
         look_at_memory(cloud);
     if (check_is_on(cloud, CHECK_NO_LOST_APP))
         promises_look(cloud);
-    if (check_is_on(cloud, CHECK_ONE_OF_EACH))
+    if (check_is_on(cloud, CHECK_ONE_OF_EACH)) {
         look_at_doubles(cloud);
+        epochs_look(cloud);
+    }
     for (const struct own_check *check = cloud->own_checks; check != NULL; check = check->next) {
         struct text why = {0};
         if (!check->holds(cloud, check->context, &why))

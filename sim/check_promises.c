@@ -89,8 +89,7 @@ void promises_look(struct cloud *cloud)
 void promises_release(struct cloud *cloud)
 {
     struct promised_app *app, *next;
-    HASH_ITER(hh, cloud->promised, app, next)
-    {
+    HASH_ITER (hh, cloud->promised, app, next) {
         HASH_DELETE(hh, cloud->promised, app);
         memory_free(app);
     }

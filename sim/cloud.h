@@ -1,8 +1,8 @@
 /* A whole simulated cloud: the world, its components, its operators, its load; run by the clock of the world.
  *
- * Life cycle: cloud_create(plan, seed), then cloud_run_* as often as needed, then cloud_finish (stops everything in good
- * order and checks that nothing was left behind), then cloud_destroy. All of it happens in virtual time: nothing here
- * waits, and the same plan, seed and calls give the same hash on every machine.
+ * Life cycle: cloud_create(plan, seed), then cloud_run_* as often as needed, then cloud_finish (stops everything in
+ * good order and checks that nothing was left behind), then cloud_destroy. All of it happens in virtual time: nothing
+ * here waits, and the same plan, seed and calls give the same hash on every machine.
  *
  * The first step of a cloud is to start every component, then an operator that registers, logs in and pushes the apps
  * of the plan (those that are not `is_not_pushed`), one after another.
@@ -148,9 +148,9 @@ uint64_t component_hash(const struct component *component);
 bool component_trace(const struct component *component, size_t life, struct io_bytes *ret_trace);
 
 /* Things a person can do to a component at a terminal; faults with an undo are in sim/fault.h. */
-void component_start(struct component *component); /* Nothing if it runs or its host has no power. */
-void component_stop(struct component *component);  /* SIGTERM: EVENT_STOP; it exits by itself. Not started again. */
-void component_kill(struct component *component);  /* SIGKILL. Started again after plan.restart_delay_ns, if any. */
+void component_start(struct component *component);   /* Nothing if it runs or its host has no power. */
+void component_stop(struct component *component);    /* SIGTERM: EVENT_STOP; it exits by itself. Not started again. */
+void component_kill(struct component *component);    /* SIGKILL. Started again after plan.restart_delay_ns, if any. */
 void component_restart(struct component *component); /* Stop, and start once it has exited. */
 /* SIGUSR2, as in v1 (EVENT_EVACUATE): a DEA exits when its instances run elsewhere. Not started again. */
 void component_evacuate(struct component *component);
@@ -158,7 +158,7 @@ void component_evacuate(struct component *component);
 /* ---- Instances, as the hosts know them: simulated processes of apps ---- */
 
 struct instance_info {
-    const char *app; /* Name, from the bits that were pushed. */
+    const char *app;      /* Name, from the bits that were pushed. */
     const char *instance; /* 32 hex digits. */
     int32_t index;
     const char *version;
@@ -170,6 +170,8 @@ struct instance_info {
 /* The running processes of an app (NULL: of all), ordered by DEA and start; lent until the world moves on. Returns how
  * many there are; at most `capacity` of them are written. */
 size_t cloud_instances(struct cloud *cloud, const char *app, struct instance_info *ret_infos, size_t capacity);
+/* Processes of apps that were ever started, on all hosts. */
+uint64_t cloud_started_instances(const struct cloud *cloud);
 /* Sends a signal to one of them. False if it is not there. */
 bool cloud_signal_instance(struct cloud *cloud, const char *instance, int signal);
 

@@ -129,6 +129,7 @@ bool operation_leaves_alone(const struct cloud *cloud, const char *app);
 /* check_promises.c: an operation has ended; what does it promise, and does the journal keep it? */
 void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
 void promises_look(struct cloud *cloud);
+void epochs_look(struct cloud *cloud); /* check_epochs.c */
 void promises_release(struct cloud *cloud);
 /* A controller that knows the whole journal; NULL if none runs. */
 const struct machine *cloud_knowing_controller(const struct cloud *cloud);

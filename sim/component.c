@@ -10,8 +10,11 @@
 const char *component_role_name(enum component_role role)
 {
     static const char *const names[ROLE_COUNT] = {
-        [ROLE_BUS_SERVER] = "bus",           [ROLE_ROUTER] = "router", [ROLE_CONTROLLER] = "controller",
-        [ROLE_HEALTH_MANAGER] = "health_manager", [ROLE_DEA] = "dea",
+        [ROLE_BUS_SERVER] = "bus",
+        [ROLE_ROUTER] = "router",
+        [ROLE_CONTROLLER] = "controller",
+        [ROLE_HEALTH_MANAGER] = "health_manager",
+        [ROLE_DEA] = "dea",
     };
     assert_that(role < ROLE_COUNT);
     return names[role];
@@ -142,6 +145,14 @@ void component_restart(struct component *component)
 }
 
 /* ---- Instances ---- */
+
+uint64_t cloud_started_instances(const struct cloud *cloud)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < cloud->world->host_count; i++)
+        count += cloud->world->hosts[i]->workload_count;
+    return count;
+}
 
 size_t cloud_instances(struct cloud *cloud, const char *app, struct instance_info *ret_infos, size_t capacity)
 {

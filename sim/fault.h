@@ -31,11 +31,11 @@ enum fault_family {
 /* Beside each: its name in scenarios; what `amount`, `delay` and `peer` mean to it. */
 enum fault_kind {
     /* Process: target = components. */
-    FAULT_KILL = 1,      /* "kill": SIGKILL, an instant; init starts it again if the plan says so. */
-    FAULT_KEEP_DOWN,     /* "keep_down": SIGKILL, and not started before the fault ends. */
-    FAULT_PAUSE,         /* "pause": SIGSTOP until the end. */
-    FAULT_SLOW_PROCESS,  /* "slow_process": every step takes `delay` of CPU time. */
-    FAULT_CRASH_LOOP,    /* "crash_loop": SIGKILL every `delay`, started again each time. */
+    FAULT_KILL = 1,     /* "kill": SIGKILL, an instant; init starts it again if the plan says so. */
+    FAULT_KEEP_DOWN,    /* "keep_down": SIGKILL, and not started before the fault ends. */
+    FAULT_PAUSE,        /* "pause": SIGSTOP until the end. */
+    FAULT_SLOW_PROCESS, /* "slow_process": every step takes `delay` of CPU time. */
+    FAULT_CRASH_LOOP,   /* "crash_loop": SIGKILL every `delay`, started again each time. */
 
     /* Host: target = hosts. */
     FAULT_POWER_OFF, /* "power_off": everything unsynced is lost; power on at the end. */
@@ -53,7 +53,8 @@ enum fault_kind {
     FAULT_LOSS,       /* "loss": `amount` in a million of the segments must be sent again. */
     FAULT_BANDWIDTH,  /* "bandwidth": at most `amount` bytes a second. */
     FAULT_RESET,      /* "reset": every connection between them is reset, an instant. */
-    FAULT_HALF_OPEN,  /* "half_open": the network forgets their connections: nothing passes, nobody is told; an instant. */
+    FAULT_HALF_OPEN,  /* "half_open": the network forgets their connections: nothing passes, nobody is told; an instant.
+                       */
     FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
     FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
 

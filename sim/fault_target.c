@@ -34,9 +34,8 @@ static bool is_meant(const char *word, const struct component *component)
 
 static void add_component(struct fault *fault, struct component *component)
 {
-    fault->components =
-        memory_grow(fault->components, fault->component_count * sizeof(struct component *),
-                    (fault->component_count + 1) * sizeof(struct component *));
+    fault->components = memory_grow(fault->components, fault->component_count * sizeof(struct component *),
+                                    (fault->component_count + 1) * sizeof(struct component *));
     fault->components[fault->component_count++] = component;
 }
 

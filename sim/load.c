@@ -64,8 +64,8 @@ static struct load_counts *window_now(struct load *load)
     size_t second = (size_t)(load->cloud->world->now_ns / NS_PER_S);
     if (second >= load->window_count) {
         size_t count = second + 16;
-        load->windows = memory_grow(load->windows, load->window_count * sizeof *load->windows,
-                                    count * sizeof *load->windows);
+        load->windows =
+            memory_grow(load->windows, load->window_count * sizeof *load->windows, count * sizeof *load->windows);
         load->window_count = count;
     }
     return &load->windows[second];
@@ -111,9 +111,12 @@ static void add_outcome(struct load_counts *counts, enum outcome outcome, int st
 static const char *outcome_text(enum outcome outcome)
 {
     static const char *const texts[] = {
-        [OUTCOME_OK] = "answered",     [OUTCOME_MISROUTED] = "answered by another app",
-        [OUTCOME_REFUSED] = "refused", [OUTCOME_RESET] = "reset",
-        [OUTCOME_TIMED_OUT] = "not answered in time", [OUTCOME_ERROR] = "answered with an error",
+        [OUTCOME_OK] = "answered",
+        [OUTCOME_MISROUTED] = "answered by another app",
+        [OUTCOME_REFUSED] = "refused",
+        [OUTCOME_RESET] = "reset",
+        [OUTCOME_TIMED_OUT] = "not answered in time",
+        [OUTCOME_ERROR] = "answered with an error",
     };
     return texts[outcome];
 }
@@ -279,8 +282,8 @@ static void send_request(struct load *load, bool is_probe)
         request->next->previous = request;
     load->requests = request;
     world_wake_in(cloud->world, &request->timeout, load->plan.timeout_ns);
-    request->socket = socket_connect(cloud->outside, &request_handlers, request, NULL, load->label, BALANCER_ADDRESS,
-                                     ROUTER_PORT);
+    request->socket =
+        socket_connect(cloud->outside, &request_handlers, request, NULL, load->label, BALANCER_ADDRESS, ROUTER_PORT);
 }
 
 /* Arrivals of an open loop: exponential pauses (a Poisson process), whatever becomes of the requests. */

@@ -6,12 +6,12 @@
 
 struct load_counts {
     uint64_t sent;
-    uint64_t ok;          /* Answered with 200 by the app that was asked. */
-    uint64_t misrouted;   /* Answered by another app. */
-    uint64_t refused;     /* No router took the connection. */
-    uint64_t reset;       /* The connection broke before the answer was whole. */
+    uint64_t ok;        /* Answered with 200 by the app that was asked. */
+    uint64_t misrouted; /* Answered by another app. */
+    uint64_t refused;   /* No router took the connection. */
+    uint64_t reset;     /* The connection broke before the answer was whole. */
     uint64_t timed_out;
-    uint64_t errors[6];   /* Answers of class 1xx .. 5xx that are no success; [0] is unused. */
+    uint64_t errors[6];      /* Answers of class 1xx .. 5xx that are no success; [0] is unused. */
     uint64_t latency_sum_ns; /* Of `ok`. */
 };
 /* All that did not end well. */

@@ -249,6 +249,12 @@ static int native_signal_instance(lua_State *lua)
     return 1;
 }
 
+static int native_started(lua_State *lua)
+{
+    lua_pushinteger(lua, (lua_Integer)cloud_started_instances(cloud_of(lua)));
+    return 1;
+}
+
 static int native_serving(lua_State *lua)
 {
     lua_pushinteger(lua, (lua_Integer)cloud_serving_instances(cloud_of(lua), luaL_checkstring(lua, 1)));
@@ -271,6 +277,7 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
         {"instances", native_instances},
         {"signal_instance", native_signal_instance},
         {"serving", native_serving},
+        {"started", native_started},
         {NULL, NULL},
     };
     lua_newtable(lua);

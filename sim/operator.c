@@ -24,8 +24,8 @@ struct operation {
     struct process *process;
     uint64_t number;
     const char *label;
-    bool is_set_up;  /* Of the plan; the next one follows when it has succeeded. */
-    bool may_fail;   /* What is pushed cannot come up. */
+    bool is_set_up; /* Of the plan; the next one follows when it has succeeded. */
+    bool may_fail;  /* What is pushed cannot come up. */
     uint32_t tries;
     bool is_over;
     int status;
@@ -38,8 +38,7 @@ static void on_client_end(struct process *process);
 
 void operators_init(struct cloud *cloud)
 {
-    cloud->operator_wake =
-        (struct wake){.happen = on_turn, .key = random_named(cloud->seed, "cloud.operator").key};
+    cloud->operator_wake = (struct wake){.happen = on_turn, .key = random_named(cloud->seed, "cloud.operator").key};
     static const char *const commands[] = {"register", "login"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;

@@ -28,25 +28,25 @@ struct app_plan {
     struct distribution boot;     /* From the start of the process until it listens; some 400 ms. */
     struct distribution response; /* From a request until its answer; some 3 ms. */
     struct distribution stop;     /* From SIGTERM until it exits; some 25 ms. */
-    uint64_t crash_after_mean_ns;  /* Exponential life time of a process; 0: it does not crash by itself. */
-    uint64_t exit_after_boot_ns;   /* Every process exits so long after its start: a crash loop; 0: never. */
-    bool never_binds;              /* It runs but never listens. */
-    bool ignores_term;             /* Only SIGKILL ends it. */
-    uint64_t memory_bytes;         /* Used from the start; 0: a quarter of its limit. */
+    uint64_t crash_after_mean_ns; /* Exponential life time of a process; 0: it does not crash by itself. */
+    uint64_t exit_after_boot_ns;  /* Every process exits so long after its start: a crash loop; 0: never. */
+    bool never_binds;             /* It runs but never listens. */
+    bool ignores_term;            /* Only SIGKILL ends it. */
+    uint64_t memory_bytes;        /* Used from the start; 0: a quarter of its limit. */
     uint64_t memory_growth_bytes_per_s;
-    uint32_t response_bytes;       /* Padding of each answer. */
+    uint32_t response_bytes; /* Padding of each answer. */
 };
 
 /* Open-loop requests from outside of the cloud, through a load balancer before the routers. */
 struct load_plan {
-    const char *host;      /* Host header, "shop.cupola.test". */
+    const char *host; /* Host header, "shop.cupola.test". */
     uint32_t rate_per_s;
-    uint64_t from_ns;      /* After the start of the world. The load begins when the first request was answered well, */
-                           /* or here, whichever is later: a load on an app that is still being pushed proves nothing. */
-    uint64_t until_ns;     /* 0: to the end. */
-    uint64_t timeout_ns;   /* 0: 10 s. */
-    const char *method;    /* NULL: "GET" */
-    uint32_t body_bytes;   /* Of the request. */
+    uint64_t from_ns;    /* After the start of the world. The load begins when the first request was answered well, */
+                         /* or here, whichever is later: a load on an app that is still being pushed proves nothing. */
+    uint64_t until_ns;   /* 0: to the end. */
+    uint64_t timeout_ns; /* 0: 10 s. */
+    const char *method;  /* NULL: "GET" */
+    uint32_t body_bytes; /* Of the request. */
 };
 
 /* Between two hosts, one way. */

@@ -74,8 +74,8 @@ static void keep_line(struct cloud *cloud, const struct story_line *line)
 {
     if (cloud->story_count == cloud->story_capacity) {
         size_t capacity = cloud->story_capacity == 0 ? 64 : cloud->story_capacity * 2;
-        cloud->story = memory_grow(cloud->story, cloud->story_capacity * sizeof *cloud->story,
-                                   capacity * sizeof *cloud->story);
+        cloud->story =
+            memory_grow(cloud->story, cloud->story_capacity * sizeof *cloud->story, capacity * sizeof *cloud->story);
         cloud->story_capacity = capacity;
     }
     struct story_line *kept = &cloud->story[cloud->story_count++];
@@ -88,8 +88,7 @@ static void keep_line(struct cloud *cloud, const struct story_line *line)
 
 void story_add(struct cloud *cloud, enum story_kind kind, enum log_level level, const char *who, const char *text)
 {
-    struct story_line line = {
-        .at_ns = cloud->world->now_ns, .kind = kind, .level = level, .who = who, .text = text};
+    struct story_line line = {.at_ns = cloud->world->now_ns, .kind = kind, .level = level, .who = who, .text = text};
     for (const struct observer *at = cloud->observers; at != NULL; at = at->next)
         at->observe(at->context, &line);
     if (kind != STORY_LOG || cloud->plan.story_limit > 0)

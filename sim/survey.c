@@ -103,8 +103,7 @@ bool survey_take(struct cloud *cloud, const char *only, struct survey *ret_surve
 void survey_release(struct survey *survey)
 {
     struct place *place, *next;
-    HASH_ITER(hh, survey->places, place, next)
-    {
+    HASH_ITER (hh, survey->places, place, next) {
         HASH_DELETE(hh, survey->places, place);
         memory_free(place);
     }
