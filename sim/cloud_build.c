@@ -3,6 +3,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/components.h"
+#include "core/proto/journal.pb-c.h"
 #include "sim/cloud_state.h"
 
 #include <stdio.h>
@@ -263,6 +264,16 @@ static void create_process(struct cloud *cloud, struct component *component)
 
 /* ---- Building ---- */
 
+/* What another writer appends in a storm of conflicts: start orders for nobody. */
+static struct slice pack_foreign_entry(void)
+{
+    Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
+    Cupola__StartOrders nobody = CUPOLA__START_ORDERS__INIT;
+    entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED;
+    entry.starts_ordered = &nobody;
+    return pack(&entry.base);
+}
+
 static void add_balancer(struct cloud *cloud)
 {
     size_t count = cloud->component_counts[ROLE_ROUTER];
@@ -290,6 +301,7 @@ void cloud_build(struct cloud *cloud, const struct cloud_plan *plan)
     cloud->storage->on_power = on_storage_power;
     cloud->outside = add_host(cloud, "outside", ZONE_OUTSIDE);
     cloud->journal = journal_store_create(cloud->storage);
+    cloud->journal->foreign = pack_foreign_entry();
     cloud->blobs = blob_store_create(cloud->storage);
     cloud->client_blobs = blob_store_create(cloud->outside);
     add_balancer(cloud);

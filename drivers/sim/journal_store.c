@@ -23,6 +23,7 @@ void journal_store_destroy(struct journal_store *store)
     assert_that(store->followers == NULL);
     for (uint64_t i = 0; i < store->count; i++)
         buffer_unref(store->entries[i].slice.buffer);
+    buffer_unref(store->foreign.buffer);
     memory_free(store->entries);
     memory_free(store);
 }
@@ -203,7 +204,14 @@ static void on_append(struct wake *wake)
     uint64_t done_ns;
     enum io_status status = disk_plan_sync(&store->host->disk, &done_ns);
     done_ns += distribution_sample(&store->extra, &store->random);
-    if (pending->expected != store->count || is_conflict) {
+    if (store->count > 0 && done_ns < store->entries[store->count - 1].durable_ns)
+        done_ns = store->entries[store->count - 1].durable_ns;
+    if (is_conflict && store->foreign.buffer != NULL) {
+        buffer_ref(store->foreign.buffer);
+        add_entry(store, store->foreign, done_ns);
+        tell_all(store);
+    }
+    if (pending->expected != store->count) {
         pending->status = IO_CONFLICT;
         world_wake_in(world, wake, back_ns);
         return;
@@ -213,8 +221,6 @@ static void on_append(struct wake *wake)
         world_wake_at(world, wake, done_ns + back_ns);
         return;
     }
-    if (store->count > 0 && done_ns < store->entries[store->count - 1].durable_ns)
-        done_ns = store->entries[store->count - 1].durable_ns;
     pending->number = add_entry(store, pending->given, done_ns);
     pending->given = (struct slice){0};
     pending->wake.happen = on_acknowledged;

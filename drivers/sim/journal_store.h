@@ -35,6 +35,7 @@ struct journal_store {
     struct distribution extra; /* Of a fault: on top of every append. */
     uint32_t outages;
     uint32_t conflict_ppm;
+    struct slice foreign; /* An entry that changes nothing: what another writer slips in. Kept. */
 };
 
 struct journal_store *journal_store_create(struct host *host);
