@@ -6,6 +6,7 @@
 #include "core/base/map.h"
 #include "core/base/memory.h"
 #include "drivers/real/job.h"
+#include "drivers/real/stream.h"
 
 #include <errno.h>
 #include <string.h>
@@ -53,10 +54,12 @@ void blob_writer_open(struct real_driver *driver, struct io_blob id)
     HASH_ADD(hh, driver->blob_writers, id, sizeof writer->id, writer);
 }
 
-static void free_pieces(struct piece *piece)
+static void free_pieces(struct real_driver *driver, struct piece *piece)
 {
     while (piece != NULL) {
         struct piece *next = piece->next;
+        assert_that(driver->blob_backlog_bytes >= piece->slice.size);
+        driver->blob_backlog_bytes -= piece->slice.size;
         buffer_unref(piece->slice.buffer);
         memory_free(piece);
         piece = next;
@@ -66,7 +69,7 @@ static void free_pieces(struct piece *piece)
 static void free_writer(struct blob_writer *writer)
 {
     HASH_DELETE(hh, writer->job.driver->blob_writers, writer);
-    free_pieces(writer->waiting);
+    free_pieces(writer->job.driver, writer->waiting);
     blob_file_discard(&writer->file);
     memory_free(writer);
 }
@@ -110,8 +113,10 @@ static void finish(struct job *job)
 {
     struct blob_writer *writer = container_of(job, struct blob_writer, job);
     writer->is_working = false;
-    free_pieces(writer->working);
+    free_pieces(job->driver, writer->working);
     writer->working = NULL;
+    if (job->driver->blob_backlog_bytes <= BLOB_BACKLOG_MOST / 2)
+        streams_resume_reading(job->driver);
     if (!writer->is_last_job) {
         work_on(writer);
         return;
@@ -131,6 +136,7 @@ void blob_writer_write(struct real_driver *driver, struct io_blob id, struct sli
     struct blob_writer *writer = find_writer(driver, id);
     struct piece *piece = memory_new(sizeof *piece);
     piece->slice = given;
+    driver->blob_backlog_bytes += given.size;
     *writer->last_waiting = piece;
     writer->last_waiting = &piece->next;
     work_on(writer);

@@ -37,6 +37,10 @@ void blobs_clean_up(const char *data_dir);
 
 /* ---- Effects ---- */
 
+/* BLOB_WRITE has no answer, so that a component cannot wait for the disk. We do: while more than this waits, no
+ * connection is read (stream.c), which holds up those who send us what is to be written. */
+enum { BLOB_BACKLOG_MOST = 4 << 20 };
+
 void blob_writer_open(struct real_driver *driver, struct io_blob id);
 void blob_writer_write(struct real_driver *driver, struct io_blob id, struct slice given);
 void blob_writer_commit(struct real_driver *driver, struct io_blob id, struct io_op op);

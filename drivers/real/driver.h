@@ -70,6 +70,8 @@ struct real_driver {
     struct saver *saver;
     struct journal *journal;
     struct blob_writer *blob_writers;
+    bool reads_held;           /* Some connection is not read because of the backlog. */
+    size_t blob_backlog_bytes; /* Given to us by BLOB_WRITE, not on disk yet; see blobs.h. */
     struct workload *workloads;
     struct recorder *recorder;
     uint64_t temp_count; /* For names of temporary files. */

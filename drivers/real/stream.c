@@ -5,6 +5,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "drivers/real/blob_transfer.h"
+#include "drivers/real/blobs.h"
 
 #include <string.h>
 #include <sys/socket.h>
@@ -377,6 +378,11 @@ static void on_peer_end(struct stream *stream)
     driver_pump(stream->driver);
 }
 
+static bool disk_is_behind(const struct real_driver *driver)
+{
+    return driver->blob_backlog_bytes > BLOB_BACKLOG_MOST;
+}
+
 static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *room)
 {
     struct stream *stream = handle->data;
@@ -403,10 +409,11 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *room)
         deliver_bytes(stream, (size_t)size);
     driver->more_is_coming = false;
     /* Stopped only now: a component that reads on costs no call into the kernel. */
-    bool is_wanted = stream->read_wanted || blob_receive_wants_bytes(stream);
+    bool is_wanted = (stream->read_wanted && !disk_is_behind(driver)) || blob_receive_wants_bytes(stream);
     if (stream->state == STREAM_OPEN && stream->uv_reading && !is_wanted) {
         uv_read_stop(handle);
         stream->uv_reading = false;
+        driver->reads_held = driver->reads_held || stream->read_wanted;
     }
 }
 
@@ -432,8 +439,26 @@ void stream_read(struct stream *stream)
     assert_that(stream->state == STREAM_OPEN);
     assert_that(!stream->read_wanted);
     stream->read_wanted = true;
-    if (end_is_due(stream))
+    if (disk_is_behind(stream->driver))
+        stream->driver->reads_held = true;
+    else if (end_is_due(stream))
         stream_add_news(stream); /* A transfer met the end; this READ is told of it. */
     else
         read_on(stream);
+}
+
+void streams_resume_reading(struct real_driver *driver)
+{
+    if (!driver->reads_held)
+        return;
+    driver->reads_held = false;
+    for (size_t i = 0; i < driver->stream_capacity; i++) {
+        struct stream *stream = driver->streams[i];
+        if (stream == NULL || stream->state != STREAM_OPEN || !stream->read_wanted)
+            continue;
+        if (end_is_due(stream))
+            stream_add_news(stream);
+        else
+            read_on(stream);
+    }
 }

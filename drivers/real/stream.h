@@ -122,7 +122,10 @@ void stream_enqueue_blob(struct stream *stream, struct blob_send *blob);
 void stream_cancel_blobs(struct stream *stream);
 void stream_release_queue(struct stream *stream);
 
-/* ---- For driver.c ---- */
+/* ---- For driver.c and blobs.c ---- */
+
+/* The disk has caught up: connections that were not read because of it are read again. */
+void streams_resume_reading(struct real_driver *driver);
 
 void streams_flush(struct real_driver *driver);
 /* One round of news has ended: tells our starter of new listeners (DriverConfig.notify). */
