@@ -3,11 +3,11 @@
 
 Everything that it starts is gone afterwards, also after Ctrl-C; the reports stay in reports/.
 """
+import html
 import json
 import os
 import shutil
 import signal
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -19,9 +19,6 @@ ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 CUPOLA = os.path.join(ROOT, "build", "cupola")
 REPORTS = os.path.join(ROOT, "reports")
 APPS = {"hello-node": 2, "hello-python": 2}
-# As short in both worlds, so that the demo fits in three minutes: silence after which an instance is taken for lost.
-LOST_MS = 8000
-
 IS_TERMINAL = sys.stdout.isatty() and "NO_COLOR" not in os.environ
 
 
@@ -33,7 +30,11 @@ def headline(text):
     print("\n" + paint("1", text), flush=True)
 
 
+STORY = []
+
+
 def step(text):
+    STORY.append(text)
     print("  " + text, flush=True)
 
 
@@ -121,43 +122,83 @@ def kill_instance(cloud):
     return recovery
 
 
+def answers_everywhere(cloud, app):
+    """Whether every DEA tells of its instances of the app."""
+    stats = cloud.run_json("stats", app)
+    return len(stats) == APPS[app] and all("stats" in one for one in stats.values())
+
+
 def kill_dea(cloud):
     before = {app: serving(cloud, app) for app in APPS}
-    pid = cloud.kill("dea", 0)
     began = time.monotonic()
+    cloud.kill("dea", 0)
     failed = 0
     while True:
         for app in APPS:
             failed += sum(cloud.get(f"{app}.{cloud.facts['domain']}", router=router)[0] != 200 for router in (0, 1))
-        cloud.refresh()
-        if cloud.component("dea", 0)["pid"] != pid:
+        if all(answers_everywhere(cloud, app) for app in APPS):
             break
         if time.monotonic() - began > 30:
             raise CloudError("the killed DEA was not started again")
     recovery = time.monotonic() - began
-    time.sleep(3)  # If it took its survivors for strangers, they would be gone or doubled by now.
+    time.sleep(2)  # If it took its survivors for strangers, they would be gone or doubled by now.
+    cloud.refresh()
     after = {app: serving(cloud, app) for app in APPS}
     if before != after:
         raise CloudError(f"instances changed although only the agent died: {before} became {after}")
-    step(f"killed a DEA process with SIGKILL: back after {recovery:.2f} s, {failed} requests failed meanwhile, "
-         "every instance is the same process as before")
+    step(f"killed a DEA process with SIGKILL: it tells of its instances again after {recovery:.2f} s, "
+         f"{failed} requests failed meanwhile, every instance is the same process as before")
     return recovery
 
 
+def runs_below(pid, folder):
+    try:
+        return os.readlink(f"/proc/{pid}/cwd").startswith(folder)
+    except OSError:
+        return False
+
+
 def lose_host(cloud):
-    """A DEA and everything that it runs, gone at once and kept down: what a power cut looks like from outside."""
-    victims = cloud.run_json("debug", "workloads", "--dea", "0")
-    return victims
+    """A DEA falls silent and everything that it runs is gone: what a power cut looks like from outside."""
+    dea = cloud.component("dea", 1)
+    victims = [pid for app in APPS for pid in serving(cloud, app).values() if runs_below(pid, dea["data"])]
+    began = time.monotonic()
+    os.kill(dea["pid"], signal.SIGSTOP)
+    for pid in victims:
+        os.kill(pid, signal.SIGKILL)
+    step(f"froze the other DEA and killed all {len(victims)} instances on it, as if its host had lost power; "
+         "the health manager waits 8 s before it takes them for lost ...")
+    for app, instances in APPS.items():
+        await_serving(cloud, app, instances, without=victims)
+    recovery = time.monotonic() - began
+    os.kill(dea["pid"], signal.SIGCONT)
+    step(f"all instances answer again, elsewhere, after {recovery:.2f} s")
+    return recovery
 
 
-def report_table(rows, reports):
+def print_table(rows):
     headline("3. Real beside simulated: time until everything asked for answers again")
     print(f"  {'failure':<44} {'real':>9} {'simulated p50':>15} {'p99':>9}")
     for what, real, (p50, p99) in rows:
         print(f"  {what:<44} {real:>7.2f} s {p50:>13.2f} s {p99:>7.2f} s")
     print()
-    for what, path in reports:
-        step(f"{what}: {os.path.relpath(path, ROOT)}")
+
+
+def write_report(rows):
+    """The real run as a page beside the simulator's."""
+    path = os.path.join(REPORTS, "demo-real.html")
+    lines = "".join(f"<tr><td>{html.escape(what)}</td><td>{real:.2f} s</td><td>{p50:.2f} s</td><td>{p99:.2f} s</td></tr>"
+                    for what, real, (p50, p99) in rows)
+    story = "".join(f"<li>{html.escape(line)}</li>" for line in STORY)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+                   "<title>Cupola: the demo on real processes</title><style>:root{color-scheme:light dark}"
+                   "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:2rem auto;padding:0 1rem}"
+                   "table{border-collapse:collapse}td,th{padding:.3rem .8rem;text-align:left;border-bottom:1px solid #8885}"
+                   "td+td,th+th{text-align:right}</style><h1>A real cloud on this machine, broken and healed</h1>"
+                   "<h2>Time until everything asked for answers again</h2><table><tr><th>Failure<th>Real"
+                   f"<th>Simulated p50<th>p99</tr>{lines}</table><h2>What happened</h2><ol>{story}</ol></html>")
+    return path
 
 
 def replay_recordings(cloud):
@@ -184,13 +225,17 @@ def main():
             scale(cloud)
             instance = kill_instance(cloud)
             dea = kill_dea(cloud)
+            host = lose_host(cloud)
         headline("   What the processes recorded, replayed: every effect is compared")
         replay_recordings(cloud)
         rows = [
             ("an instance is killed", instance, simulated_recovery("instance-crash")),
             ("a DEA process is killed", dea, simulated_recovery("dea-killed")),
+            ("a DEA's host is gone", host, simulated_recovery("dea-host-power-off")),
         ]
-        report_table(rows, [("report of the simulation", simulation_report)])
+        print_table(rows)
+        print(f"  report of the simulation: {os.path.relpath(simulation_report, ROOT)}")
+        print(f"  report of the real run:   {os.path.relpath(write_report(rows), ROOT)}")
         print(f"\nDone in {time.monotonic() - began:.0f} s; nothing of it is left running.")
         return 0
     except CloudError as error:
