@@ -69,6 +69,7 @@ struct dea {
     struct timer early_heartbeat_timer; /* A jittered answer to healthmanager.start. */
     struct timer register_timer;        /* A jittered answer to router.start. */
     struct timer usage_timer;
+    struct timer list_timer; /* Survivors could not be looked for: again after a while. */
     struct timer evacuation_timer;
     struct timer leave_timer;
     uint64_t leave_until_ns; /* Then we end even if something is still open. */

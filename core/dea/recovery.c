@@ -7,13 +7,14 @@
  *   note unreadable             not ours, or damaged: removed
  */
 #include "core/base/assert.h"
+#include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <string.h>
 
-enum { SIGNAL_KILL = 9 };
+enum { SIGNAL_KILL = 9, LIST_AGAIN_MS = 1000 };
 
 static bool is_note_usable(const Cupola__DeaInstance *note, const char *workload)
 {
@@ -85,11 +86,21 @@ void dea_recovery_on_found(struct machine *machine, const char *workload, bool r
 
 /* ---- All of them ---- */
 
+static void on_list_again(struct timer *timer)
+{
+    dea_recovery_begin(container_of(timer, struct dea, list_timer));
+}
+
+/* A DEA that does not know what runs on its host must not promise memory, nor leave the unknown running for ever. */
 static void on_listed(struct op *op, const struct op_result *result)
 {
     struct dea *dea = container_of(op, struct dea, list_op);
-    if (result->status != IO_OK)
-        machine_log(&dea->machine, LOG_ERROR, "cannot look for survivors: %s", io_status_name(result->status));
+    if (result->status != IO_OK) {
+        machine_log(&dea->machine, LOG_ERROR, "cannot look for survivors: %s; trying again",
+                    io_status_name(result->status));
+        timer_set(&dea->machine, &dea->list_timer, LIST_AGAIN_MS * NS_PER_MS, on_list_again);
+        return;
+    }
     dea_saved_forget_former(dea);
     dea_on_recovered(dea);
 }
