@@ -196,7 +196,6 @@ static void on_orders(struct wake *wake)
 
 void process_kill(struct process *process)
 {
-    world_cancel(process->world, &process->life);
     if (process->machine != NULL)
         end_life(process, PROCESS_KILLED);
 }
