@@ -41,9 +41,13 @@ static void count_instructions(lua_State *lua, lua_Debug *activation)
     (void)activation;
     struct lua_sandbox *sandbox = sandbox_of(lua);
     sandbox->instructions += HOOK_EVERY;
-    if (sandbox->instructions > sandbox->instruction_limit)
-        luaL_error(lua, "the scenario ran %I instructions without waiting for anything: is this loop meant to end?",
-                   (lua_Integer)sandbox->instruction_limit);
+    if (sandbox->instructions <= sandbox->instruction_limit)
+        return;
+    luaL_where(lua, 0); /* In a hook that is the line that runs. */
+    lua_pushfstring(lua, "the scenario ran %I instructions without waiting for anything: is this loop meant to end?",
+                    (lua_Integer)sandbox->instruction_limit);
+    lua_concat(lua, 2);
+    lua_error(lua);
 }
 
 void lua_sandbox_arm(struct lua_sandbox *sandbox, lua_State *thread)
