@@ -329,7 +329,8 @@ static int on_container_end(void *context)
 
 /* ---- The whole ---- */
 
-static void fill_error(struct reader *reader, yajl_handle handle, struct io_bytes bytes, struct json_error *ret_error)
+static void fill_error(struct reader *reader, yajl_handle handle, struct io_bytes bytes, bool is_cut,
+                       struct json_error *ret_error)
 {
     if (!reader->failed) {
         unsigned char *text = yajl_get_error(handle, 0, NULL, 0);
@@ -337,7 +338,8 @@ static void fill_error(struct reader *reader, yajl_handle handle, struct io_byte
         fail(reader, (const char *)text);
         yajl_free_error(handle, text);
     }
-    *ret_error = (struct json_error){.offset = yajl_get_bytes_consumed(handle), .line = 1};
+    /* A text that is cut off has its end for a place: there is no token to point at, and yajl counts anew. */
+    *ret_error = (struct json_error){.offset = is_cut ? bytes.size : yajl_get_bytes_consumed(handle), .line = 1};
     if (ret_error->offset > bytes.size)
         ret_error->offset = bytes.size;
     for (size_t i = 0; i < ret_error->offset; i++)
@@ -364,10 +366,11 @@ ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *descriptor, struct
     assert_that(handle != NULL);
 
     yajl_status status = yajl_parse(handle, bytes.data, bytes.size);
-    if (status == yajl_status_ok)
+    bool is_read = status == yajl_status_ok;
+    if (is_read)
         status = yajl_complete_parse(handle);
     if (status != yajl_status_ok) {
-        fill_error(&reader, handle, bytes, ret_error);
+        fill_error(&reader, handle, bytes, is_read, ret_error);
         if (reader.root != NULL)
             protobuf_c_message_free_unpacked(reader.root, NULL);
         reader.root = NULL;

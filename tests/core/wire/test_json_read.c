@@ -297,6 +297,8 @@ static void broken_texts_are_refused(void **state)
         assert_true(error.offset <= strlen(broken[i]));
     }
     expect_error(&cupola__dea_heartbeat__descriptor, "", 0, "line 1: parse error: premature EOF");
+    expect_error(&cupola__dea_heartbeat__descriptor, "{\n\n\"dea\":\"x\",\n", 0,
+                 "line 4: dea: parse error: premature EOF");
 }
 
 static void strings_must_be_text(void **state)
