@@ -34,13 +34,19 @@ local function nearest(key, known)
   return best
 end
 
+--- The scenario's own table has no name.
+local function complain(place, text)
+  error(place == "" and text or place .. ": " .. text, 0)
+end
+
 local function unknown_key(key, known, place)
   local hint = type(key) == "string" and nearest(key, known)
-  error(("%s: unknown key '%s'%s"):format(place, tostring(key), hint and (", did you mean '" .. hint .. "'?") or ""), 0)
+  complain(place, ("unknown key '%s'%s"):format(tostring(key), hint and (", did you mean '" .. hint .. "'?") or ""))
 end
 
 local function wrong(place, expected, value)
-  error(("%s: expected %s, found %s"):format(place, expected, type(value) == "string" and ("%q"):format(value) or tostring(value)), 0)
+  local found = type(value) == "string" and ("%q"):format(value) or tostring(value)
+  complain(place, ("expected %s, found %s"):format(expected, found))
 end
 
 --- A function that checks (and converts) one value. `place` names it in errors.

@@ -93,6 +93,8 @@ struct scenario *scenario_open(const char *name, const char *text, size_t size, 
     if (!ok) {
         lua_State *lua = scenario->sandbox.lua;
         const char *message = lua == NULL ? "not enough memory" : lua_tostring(lua, -1);
+        if (message == NULL || strncmp(message, name, strlen(name)) != 0)
+            text_addf(ret_error, "%s: ", name); /* Not said by a line of the file itself. */
         text_addf(ret_error, "%s", message == NULL ? "an error without a message" : message);
         scenario_close(scenario);
         return NULL;
