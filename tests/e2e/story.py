@@ -117,6 +117,8 @@ class FolderStory(unittest.TestCase):
     maxDiff = None
 
     def setUp(self):
+        if "CUPOLA_MAY_BE_MISSING" in os.environ and not os.path.exists(PROGRAM):
+            self.skipTest(f"{PROGRAM} is not built")
         self.assertTrue(os.access(PROGRAM, os.X_OK), f"{PROGRAM} is not built; CUPOLA may name another one")
         self.folder = tempfile.mkdtemp(prefix="cupola-e2e-")
         self.addCleanup(shutil.rmtree, self.folder, ignore_errors=True)
