@@ -145,8 +145,8 @@ void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage
     offer->memory_mb = memory_mb;
     offer->runtime = memory_copy_text(discover->runtime);
     offer->reply = memory_copy_text(message->reply);
-    offer->answer_ns = dea->machine.now_ns + taint_ns(dea, discover->droplet) +
-                       dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
+    offer->answer_ns =
+        dea->machine.now_ns + taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
     append_offer(&dea->placement, offer);
     timer_set_at(&dea->machine, &offer->timer, offer->answer_ns, on_hesitated);
 }

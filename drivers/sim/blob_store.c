@@ -22,8 +22,8 @@ static void remove_blob(struct blob_store *store, struct blob *blob)
 void blob_store_destroy(struct blob_store *store)
 {
     struct blob *blob, *next;
-    HASH_ITER(hh, store->blobs, blob, next)
-    remove_blob(store, blob);
+    HASH_ITER (hh, store->blobs, blob, next)
+        remove_blob(store, blob);
     memory_free(store);
 }
 
@@ -81,8 +81,7 @@ void blob_store_delete(struct blob_store *store, const char *digest)
 void blob_store_lose_power(struct blob_store *store)
 {
     struct blob *blob, *next;
-    HASH_ITER(hh, store->blobs, blob, next)
-    {
+    HASH_ITER (hh, store->blobs, blob, next) {
         if (!blob->is_durable)
             remove_blob(store, blob);
     }

@@ -14,8 +14,7 @@ void disk_init(struct disk *disk, struct world *world, const char *name)
 void disk_release(struct disk *disk)
 {
     struct saved_state *state, *next;
-    HASH_ITER(hh, disk->saved, state, next)
-    {
+    HASH_ITER (hh, disk->saved, state, next) {
         HASH_DELETE(hh, disk->saved, state);
         buffer_unref(state->durable.buffer);
         buffer_unref(state->cached.buffer);
@@ -126,8 +125,7 @@ struct io_bytes disk_saved(const struct disk *disk, const char *name)
 void disk_lose_power(struct disk *disk)
 {
     struct saved_state *state, *next;
-    HASH_ITER(hh, disk->saved, state, next)
-    {
+    HASH_ITER (hh, disk->saved, state, next) {
         buffer_unref(state->cached.buffer);
         state->cached = (struct slice){0};
     }

@@ -32,8 +32,7 @@ static void push_segment(struct socket *from, struct segment *segment)
         from->link_free_ns = depart_ns;
     }
     segment->sent_ns = world->now_ns;
-    segment->arrives_ns =
-        depart_ns + network_draw_latency_ns(&world->network, from->host, to->host, &from->random);
+    segment->arrives_ns = depart_ns + network_draw_latency_ns(&world->network, from->host, to->host, &from->random);
     if (segment->arrives_ns < to->last_arrival_ns)
         segment->arrives_ns = to->last_arrival_ns;
     to->last_arrival_ns = segment->arrives_ns;
@@ -177,8 +176,7 @@ static bool arrive_first(struct socket *to)
         world_wake_at(world, &to->arrive, segment->arrives_ns);
         return false;
     }
-    if (to->is_lost || !to->host->has_power ||
-        network_is_blocked(&world->network, to->peer->host, to->host)) {
+    if (to->is_lost || !to->host->has_power || network_is_blocked(&world->network, to->peer->host, to->host)) {
         if (segment->kind == SEGMENT_RESET) { /* Never sent again. */
             segments_cut(&to->in, to->arrived);
             socket_leave(to);

@@ -45,8 +45,8 @@ struct host {
     uint16_t last_port; /* Handed out for connections from here. */
     uint64_t connect_count;
     struct socket *sockets;
-    struct workload *workloads; /* In the order of their starts. */
-    uint64_t workload_count;    /* Ever. */
+    struct workload *workloads;                      /* In the order of their starts. */
+    uint64_t workload_count;                         /* Ever. */
     void (*on_power)(struct host *host, bool is_on); /* May be NULL. */
     void *owner;
     UT_hash_handle hh; /* In network.by_address. */

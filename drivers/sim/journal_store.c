@@ -39,8 +39,7 @@ struct io_bytes journal_store_entry(const struct journal_store *store, uint64_t 
 static bool is_reachable(const struct journal_store *store, const struct process *process)
 {
     const struct network *network = &store->host->world->network;
-    return store->outages == 0 && store->host->has_power &&
-           !network_is_blocked(network, process->host, store->host) &&
+    return store->outages == 0 && store->host->has_power && !network_is_blocked(network, process->host, store->host) &&
            !network_is_blocked(network, store->host, process->host);
 }
 
@@ -160,8 +159,8 @@ static uint64_t add_entry(struct journal_store *store, struct slice given, uint6
 {
     if (store->count == store->capacity) {
         uint64_t capacity = store->capacity == 0 ? 64 : store->capacity * 2;
-        store->entries = memory_grow(store->entries, store->capacity * sizeof *store->entries,
-                                     capacity * sizeof *store->entries);
+        store->entries =
+            memory_grow(store->entries, store->capacity * sizeof *store->entries, capacity * sizeof *store->entries);
         store->capacity = capacity;
     }
     store->entries[store->count++] = (struct journal_entry){given, durable_ns};

@@ -11,14 +11,14 @@
 #include "drivers/sim/host.h"
 
 struct journal_entry {
-    struct slice slice; /* Kept. */
+    struct slice slice;  /* Kept. */
     uint64_t durable_ns; /* When it was. */
 };
 
 /* A component that follows. It outlives no life of that component. */
 struct journal_follower {
     struct process *process;
-    uint64_t sequence;    /* Delivered so far. */
+    uint64_t sequence;     /* Delivered so far. */
     uint64_t caught_up_op; /* The operation of its FOLLOW, until it is answered. */
     uint64_t last_visible_ns;
     struct wake wake;

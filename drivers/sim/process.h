@@ -4,8 +4,8 @@
  * life is what was durable: saved state, blobs, journal, and the workloads, which only die with their host. Every step
  * goes into the hash of the process and of the world.
  *
- * Fault model: killed at any moment, paused (the system goes on for it), slowed down (each step takes CPU time), started
- * again by the init of its host or not.
+ * Fault model: killed at any moment, paused (the system goes on for it), slowed down (each step takes CPU time),
+ * started again by the init of its host or not.
  */
 #ifndef CUPOLA_DRIVERS_SIM_PROCESS_H
 #define CUPOLA_DRIVERS_SIM_PROCESS_H
@@ -99,12 +99,12 @@ struct process {
     uint32_t number; /* In the world. */
     enum process_end end;
     int exit_status;
-    struct text exit_data; /* Of its last exit. */
+    struct text exit_data;                   /* Of its last exit. */
     void (*on_end)(struct process *process); /* After any end of a life. May be NULL. */
     void *owner;
 
     uint64_t restart_delay_ns;
-    bool is_wanted;    /* Init starts it again. */
+    bool is_wanted;     /* Init starts it again. */
     uint32_t held_down; /* Faults that keep it from being started. */
     uint64_t step_cost_ns;
     bool is_paused;
@@ -126,9 +126,9 @@ struct process {
     struct distribution hash_time, staging_time;
     struct random_stream random;
     struct wake deadline;
-    struct wake life; /* The next start. */
-    struct wake orders; /* STOP or EVACUATE is to be told. */
-    uint32_t ordered;  /* Bits: 1 evacuate, 2 stop. */
+    struct wake life;     /* The next start. */
+    struct wake orders;   /* STOP or EVACUATE is to be told. */
+    uint32_t ordered;     /* Bits: 1 evacuate, 2 stop. */
     uint64_t deadline_ns; /* In its host's local time. */
     uint64_t busy_until_ns;
     struct process_conn **conns;

@@ -172,8 +172,8 @@ static void do_hash(struct process *process, const struct effect *effect)
     const char *password = effect->hash_password.password;
     uint64_t hash = random_hash(salt, password, strlen(password));
     char text[64];
-    int size = snprintf(text, sizeof text, "%s%016llx$%016llx", prefix, (unsigned long long)salt,
-                        (unsigned long long)hash);
+    int size =
+        snprintf(text, sizeof text, "%s%016llx$%016llx", prefix, (unsigned long long)salt, (unsigned long long)hash);
     uint64_t done_ns = process->world->now_ns + distribution_sample(&process->hash_time, &process->random);
     process_add_pending(process, effect->op, done_ns, IO_OK)->data = slice_copy(text, (size_t)size);
 }

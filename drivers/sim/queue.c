@@ -59,8 +59,8 @@ void queue_put(struct queue *queue, struct wake *wake, uint64_t at_ns)
     queue_drop(queue, wake);
     if (queue->count == queue->capacity) {
         size_t capacity = queue->capacity == 0 ? FIRST_CAPACITY : queue->capacity * 2;
-        queue->entries = memory_grow(queue->entries, queue->capacity * sizeof *queue->entries,
-                                     capacity * sizeof *queue->entries);
+        queue->entries =
+            memory_grow(queue->entries, queue->capacity * sizeof *queue->entries, capacity * sizeof *queue->entries);
         queue->capacity = capacity;
     }
     wake->at_ns = at_ns;

@@ -1,8 +1,9 @@
 /* The event queue of a simulated world: what happens next, and nothing in between.
  *
  * Order: time, then a tie-break that is drawn from the seed, then the order of putting. The tie-break is a hash of
- * (seed, key of the wake, time): a fixed order would hide races, and one shared counter would let an event that is added
- * in one place move the ties of all others. Whatever must keep an order (the bytes of a stream) hangs on one wake.
+ * (seed, key of the wake, time): a fixed order would hide races, and one shared counter would let an event that is
+ * added in one place move the ties of all others. Whatever must keep an order (the bytes of a stream) hangs on one
+ * wake.
  *
  * Four functions, so that the heap behind them can be replaced. A wake is in the queue at most once.
  */

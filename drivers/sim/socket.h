@@ -65,9 +65,9 @@ struct socket {
     size_t in_bytes;       /* Of `in`: arrived or not. */
     size_t unacknowledged; /* Of the peer's bytes that arrived here: the way back is blocked. */
     struct segments out;
-    size_t written;     /* Bytes left and not yet told. */
-    uint64_t sent_tag;  /* Told next, 0: none. */
-    size_t read_most;   /* The demand; 0: none. */
+    size_t written;    /* Bytes left and not yet told. */
+    uint64_t sent_tag; /* Told next, 0: none. */
+    size_t read_most;  /* The demand; 0: none. */
     uint64_t last_arrival_ns;
     uint64_t link_free_ns;
     uint64_t retransmission_ns; /* The next pause of those who send here; 0 while all goes well. */

@@ -74,8 +74,8 @@ static uint64_t oom_ns(const struct workload *workload)
         return workload->started_ns;
     if (workload->growth_bytes_per_s == 0)
         return NEVER_NS;
-    return workload->started_ns + (uint64_t)((unsigned __int128)(limit - base) * NS_PER_S /
-                                             workload->growth_bytes_per_s);
+    return workload->started_ns +
+           (uint64_t)((unsigned __int128)(limit - base) * NS_PER_S / workload->growth_bytes_per_s);
 }
 
 static void plan_end(struct workload *workload, uint64_t at_ns, int with_signal, bool oom)

@@ -27,8 +27,7 @@ struct world *world_create(uint64_t seed)
 static void free_labels(struct world *world)
 {
     struct label *label, *next;
-    HASH_ITER(hh, world->labels, label, next)
-    {
+    HASH_ITER (hh, world->labels, label, next) {
         HASH_DELETE(hh, world->labels, label);
         memory_free(label);
     }

@@ -33,15 +33,15 @@ struct world {
     struct network network;
     struct world_watcher watcher;
 
-    uint64_t step_count; /* Of all processes. */
-    uint64_t hash;       /* Over all of them. */
+    uint64_t step_count;   /* Of all processes. */
+    uint64_t hash;         /* Over all of them. */
     uint64_t change_count; /* Counts what checks may care about: steps that did more than to answer a probe. */
 
     struct host **hosts; /* In the order of their making. */
     size_t host_count;
     struct process **processes;
     size_t process_count;
-    struct effects *effects; /* Of the step under way; one serves all, for steps do not nest. */
+    struct effects *effects;            /* Of the step under way; one serves all, for steps do not nest. */
     struct socket_pair *buried_sockets; /* Freed before the next wake. */
     struct label *labels;
     struct app_trouble *app_troubles;

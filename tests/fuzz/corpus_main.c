@@ -1,5 +1,5 @@
-/* Runs a fuzz target over the files of its corpus, each whole, cut and with flipped bits drawn from a fixed seed: what a
- * build without libFuzzer can check every time. */
+/* Runs a fuzz target over the files of its corpus, each whole, cut and with flipped bits drawn from a fixed seed: what
+ * a build without libFuzzer can check every time. */
 #include "core/base/memory.h"
 #include "core/base/random.h"
 #include "core/base/text.h"
