@@ -16,7 +16,7 @@
 
 #include <cmocka.h>
 
-enum { MOST_FAULTS = 8, CHANGES = 4 };
+enum { MOST_FAULTS = 25, CHANGES = 4 };
 
 static void print_line(void *context, const struct story_line *line)
 {
@@ -45,6 +45,7 @@ static struct cloud *make_cloud(uint64_t seed)
     cloud_check_always(cloud, CHECK_NEVER_MISROUTED);
     cloud_check_always(cloud, CHECK_NO_LOST_APP);
     cloud_check_always(cloud, CHECK_MEMORY_WITHIN_LIMITS);
+    cloud_check_always(cloud, CHECK_ONE_OF_EACH);
     return cloud;
 }
 
