@@ -8,6 +8,14 @@ local units = require "cupola.units"
 local Cloud = { __name = "cloud" }
 Cloud.__index = Cloud
 
+-- What a wait is worth telling of, once it is over.
+local in_words = {
+  converged = "desired, actual and routed state agree",
+  all_up = "every component is up",
+  app_converged = "the app is as it should be",
+  app_is_flapping = "the health manager takes the app for flapping",
+}
+
 -- ---- Waiting ------------------------------------------------------------------------------------------------------
 
 --- Lets the world run for a while.
@@ -25,6 +33,10 @@ function Cloud:wait_until(condition, bound)
   local took, why = coroutine.yield("until", condition, limit)
   if not took then
     error(("waited %s in vain: %s"):format(units.show(limit), why), 2)
+  end
+  local words = type(condition) == "table" and in_words[condition.kind]
+  if words and took > 0 then
+    native.tell(("%s, after %s"):format(words, units.show(took)))
   end
   return took
 end
@@ -48,6 +60,7 @@ end
 
 --- Records a number by name.
 function Cloud:count(name, number)
+  native.tell(("%s: %d"):format(name, number))
   native.record(name, "count", number)
 end
 

@@ -76,14 +76,17 @@ void report_load_chart(struct text *html, struct cloud *cloud, size_t load)
               load_counts_failed(&counts) > 0 ? "bad" : "good", (unsigned long long)load_counts_failed(&counts));
     text_add_string(html,
                     "<span class=\"soft\">Blue: answered in that second; red: failed; shaded: a fault.</span></p>");
-    text_addf(html, "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Requests a second over simulated time\">",
+    text_addf(html,
+              "<div class=\"scroll\"><svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"Requests a second over "
+              "simulated time\">",
               WIDTH, HEIGHT);
     add_faults(html, cloud, end_ns);
     add_bars(html, cloud, load, end_ns);
-    text_addf(html,
-              "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"var(--soft)\"/>"
-              "<g fill=\"var(--soft)\" font-size=\"12\"><text x=\"0\" y=\"%d\">%llu/s</text>"
-              "<text x=\"%d\" y=\"%d\">0 s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%llu s</text></g></svg>",
-              LEFT, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, TOP + 6, (unsigned long long)highest_rate(cloud, load),
-              LEFT, HEIGHT - 6, WIDTH, HEIGHT - 6, (unsigned long long)(end_ns / NS_PER_S));
+    text_addf(
+        html,
+        "<line x1=\"%d\" y1=\"%d\" x2=\"%d\" y2=\"%d\" stroke=\"var(--soft)\"/>"
+        "<g fill=\"var(--soft)\" font-size=\"12\"><text x=\"0\" y=\"%d\">%llu/s</text>"
+        "<text x=\"%d\" y=\"%d\">0 s</text><text x=\"%d\" y=\"%d\" text-anchor=\"end\">%llu s</text></g></svg></div>",
+        LEFT, HEIGHT - BOTTOM, WIDTH, HEIGHT - BOTTOM, TOP + 6, (unsigned long long)highest_rate(cloud, load), LEFT,
+        HEIGHT - 6, WIDTH, HEIGHT - 6, (unsigned long long)(end_ns / NS_PER_S));
 }

@@ -22,7 +22,8 @@ static const char style[] =
     "code,pre{font:13px/1.45 ui-monospace,Menlo,Consolas,monospace}pre{background:var(--panel);padding:.75rem;"
     "border-radius:.5rem;overflow-x:auto;white-space:pre-wrap;overflow-wrap:anywhere}"
     "details{border-bottom:1px solid var(--line);padding:.35rem 0}summary{cursor:pointer}"
-    "summary:focus-visible,a:focus-visible{outline:2px solid var(--blue)}svg{max-width:100%;height:auto;display:block}"
+    "summary:focus-visible,a:focus-visible{outline:2px solid "
+    "var(--blue)}svg{min-width:40rem;width:100%;height:auto;display:block}"
     "blockquote{margin:1rem 0;padding:.6rem 1rem;border-left:4px solid var(--bad);background:var(--panel)}"
     "ol.story{padding-left:1.4rem}ol.story li{margin:.25rem "
     "0}time{color:var(--soft);font-variant-numeric:tabular-nums}";

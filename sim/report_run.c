@@ -4,6 +4,8 @@
 #include "sim/load.h"
 #include "sim/report.h"
 
+#include <string.h>
+
 static void add_time(struct text *html, uint64_t at_ns)
 {
     text_addf(html, "<time>%llu.%03llu s</time> ", (unsigned long long)(at_ns / NS_PER_S),
@@ -39,11 +41,13 @@ static void add_facts(struct text *html, const Cupola__RunResult *result)
     text_free(&value);
 }
 
-/* Lines of the story that a person reads first: what the scenario did, what broke, what was violated. */
+/* Lines of the story that a person reads first: what the scenario did, what broke, what the health manager made of it,
+ * what was violated. */
 static bool is_headline(const struct story_line *line)
 {
+    bool is_judgement = line->kind == STORY_LOG && strncmp(line->who, "health_manager", 14) == 0;
     return line->kind == STORY_SCENARIO || line->kind == STORY_FAULT || line->kind == STORY_CHECK ||
-           line->kind == STORY_OPERATOR;
+           line->kind == STORY_OPERATOR || is_judgement;
 }
 
 static void add_story_line(struct text *html, const struct story_line *line)
@@ -51,7 +55,7 @@ static void add_story_line(struct text *html, const struct story_line *line)
     const char *class = line->kind == STORY_FAULT ? "fault" : line->kind == STORY_CHECK ? "bad" : "";
     add_time(html, line->at_ns);
     text_addf(html, "<span class=\"%s\">", class);
-    if (line->who[0] != 0) {
+    if (line->who[0] != 0 && line->kind != STORY_FAULT) { /* A fault names its target itself. */
         text_add_string(html, "<b>");
         report_escape(html, line->who);
         text_add_string(html, "</b> ");
