@@ -154,31 +154,39 @@ static int show_environment(struct request *request)
     return status;
 }
 
+/* Those with `=` when `set` is true, the others when it is false; nothing is done if there are none. */
+static int change_environment(struct request *request, bool set)
+{
+    request->config.n_env = 0;
+    for (int i = 1; i < request->word_count; i++)
+        if ((strchr(request->words[i], '=') != NULL) == set)
+            request->env[request->config.n_env++] = request->words[i];
+    if (request->config.n_env == 0)
+        return CLI_OK;
+    return change(request, set ? "env-add" : "env-del", set ? "has new variables" : "lost variables");
+}
+
 int cli_env(int argc, char **argv)
 {
-    static const struct request_spec spec = {
-        .usage =
-            "usage: cupola env APP [NAME=VALUE ...] [-- NAME ...]\n"
-            "\n"
-            "Shows an app's environment, or sets variables (restart the app for them to take effect). A name without\n"
-            "`=` is removed.\n"
-            "\n"
-            "Examples:\n"
-            "  cupola env shop\n"
-            "  cupola env shop COLOR=blue DEBUG\n",
-        .least_words = 1,
-        .most_words = REQUEST_LISTS};
+    static const struct request_spec spec = {.usage = "usage: cupola env APP [NAME=VALUE ...] [NAME ...]\n"
+                                                      "\n"
+                                                      "Shows an app's environment, or changes it: NAME=VALUE sets a "
+                                                      "variable, a NAME alone removes it. An app that\n"
+                                                      "runs is restarted.\n"
+                                                      "\n"
+                                                      "Examples:\n"
+                                                      "  cupola env shop\n"
+                                                      "  cupola env shop COLOR=blue DEBUG\n",
+                                             .least_words = 1,
+                                             .most_words = REQUEST_LISTS};
     struct request request;
     int status = request_parse(&request, &spec, argc, argv);
-    if (status < 0 && request.word_count == 1)
+    if (status < 0 && request.word_count == 1) {
         status = show_environment(&request);
-    for (int i = 1; status <= 0 && i < request.word_count; i++) {
-        bool is_set = strchr(request.words[i], '=') != NULL;
-        request.env[0] = request.words[i];
-        request.config.n_env = 1;
-        status = change(&request, is_set ? "env-add" : "env-del", is_set ? "has a new variable" : "lost a variable");
-        if (status != CLI_OK)
-            break;
+    } else if (status < 0) {
+        status = change_environment(&request, true);
+        if (status == CLI_OK)
+            status = change_environment(&request, false);
     }
     request_release(&request);
     return status;
