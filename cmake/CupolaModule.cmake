@@ -51,5 +51,6 @@ function(cupola_tests)
     # Libraries behind `program` on the line may need it too, also when the test itself does not.
     target_link_options(${name} PRIVATE -Wl,--undefined=cupola_assertion_failed)
     add_test(NAME ${name} COMMAND ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
+    set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
   endforeach()
 endfunction()
