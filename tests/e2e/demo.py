@@ -16,7 +16,7 @@ import time
 from cloud import Cloud, CloudError
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
-CUPOLA = os.path.join(ROOT, "build", "cupola")
+CUPOLA = os.environ.get("CUPOLA") or os.path.join(ROOT, "build", "cupola")
 REPORTS = os.path.join(ROOT, "reports")
 APPS = {"hello-node": 2, "hello-python": 2}
 IS_TERMINAL = sys.stdout.isatty() and "NO_COLOR" not in os.environ
