@@ -151,7 +151,7 @@ static void arrive_at_open(struct socket *to)
     tell_watcher(to, segment);
     if (segment->kind == SEGMENT_RESET) {
         segments_cut(&to->in, to->arrived);
-        socket_fail(to, IO_RESET);
+        socket_fail(to, to->state == SOCKET_CONNECTING ? IO_REFUSED : IO_RESET);
         return;
     }
     if (segment->kind == SEGMENT_ANSWER) {

@@ -1,0 +1,124 @@
+/* The event queue: time first, then a tie-break that the seed decides. */
+#include "core/base/memory.h"
+#include "core/base/random.h"
+#include "drivers/sim/queue.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+enum { WAKES = 2000 };
+
+static void nothing(struct wake *wake)
+{
+    (void)wake;
+}
+
+static void fill(struct queue *queue, struct wake *wakes, size_t count, uint64_t seed, uint64_t spread)
+{
+    struct random_stream stream = random_named(seed, "test.times");
+    queue->seed = seed;
+    for (size_t i = 0; i < count; i++) {
+        wakes[i] = (struct wake){.happen = nothing, .key = i};
+        queue_put(queue, &wakes[i], random_below(&stream, spread));
+    }
+}
+
+static void wakes_come_out_in_the_order_of_their_times(void **state)
+{
+    (void)state;
+    struct queue queue = {0};
+    struct wake *wakes = memory_new(WAKES * sizeof *wakes);
+    fill(&queue, wakes, WAKES, 1, 100000);
+    uint64_t last_ns = 0;
+    for (size_t i = 0; i < WAKES; i++) {
+        uint64_t next_ns = queue_next_ns(&queue);
+        struct wake *wake = queue_take(&queue);
+        assert_non_null(wake);
+        assert_true(next_ns >= last_ns);
+        assert_int_equal(wake->place, 0);
+        last_ns = next_ns;
+    }
+    assert_null(queue_take(&queue));
+    assert_true(queue_next_ns(&queue) == UINT64_MAX);
+    memory_free(queue.entries);
+    memory_free(wakes);
+}
+
+static uint64_t order_of_ties(uint64_t seed)
+{
+    struct queue queue = {0};
+    struct wake wakes[8];
+    fill(&queue, wakes, 8, seed, 1);
+    uint64_t order = 0;
+    for (int i = 0; i < 8; i++)
+        order = order * 8 + queue_take(&queue)->key;
+    memory_free(queue.entries);
+    return order;
+}
+
+static void ties_are_broken_by_the_seed_and_the_same_way_each_time(void **state)
+{
+    (void)state;
+    assert_true(order_of_ties(1) == order_of_ties(1));
+    size_t different = 0;
+    for (uint64_t seed = 2; seed < 20; seed++)
+        different += order_of_ties(seed) != order_of_ties(1);
+    assert_true(different >= 17);
+}
+
+static void a_tie_does_not_depend_on_what_else_is_in_the_queue(void **state)
+{
+    (void)state;
+    for (int with_others = 0; with_others < 2; with_others++) {
+        struct queue queue = {.seed = 5};
+        struct wake first = {.happen = nothing, .key = 11}, second = {.happen = nothing, .key = 12};
+        struct wake other = {.happen = nothing, .key = 13};
+        if (with_others)
+            queue_put(&queue, &other, 3);
+        queue_put(&queue, &first, 10);
+        queue_put(&queue, &second, 10);
+        if (with_others)
+            assert_ptr_equal(queue_take(&queue), &other);
+        bool is_first = random_mix(5 ^ 11, 10) < random_mix(5 ^ 12, 10);
+        assert_ptr_equal(queue_take(&queue), is_first ? &first : &second);
+        memory_free(queue.entries);
+    }
+}
+
+static void dropped_and_moved_wakes_leave_the_others_in_order(void **state)
+{
+    (void)state;
+    struct queue queue = {0};
+    struct wake *wakes = memory_new(WAKES * sizeof *wakes);
+    fill(&queue, wakes, WAKES, 2, 1000);
+    for (size_t i = 0; i < WAKES; i += 3)
+        queue_drop(&queue, &wakes[i]);
+    for (size_t i = 1; i < WAKES; i += 3)
+        queue_put(&queue, &wakes[i], 5000 - wakes[i].at_ns);
+    uint64_t last_ns = 0;
+    size_t count = 0;
+    for (struct wake *wake = queue_take(&queue); wake != NULL; wake = queue_take(&queue)) {
+        assert_true(wake->at_ns >= last_ns);
+        assert_true((size_t)(wake - wakes) % 3 != 0);
+        last_ns = wake->at_ns;
+        count++;
+    }
+    assert_int_equal(count, WAKES - (WAKES + 2) / 3);
+    memory_free(queue.entries);
+    memory_free(wakes);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(wakes_come_out_in_the_order_of_their_times),
+        cmocka_unit_test(ties_are_broken_by_the_seed_and_the_same_way_each_time),
+        cmocka_unit_test(a_tie_does_not_depend_on_what_else_is_in_the_queue),
+        cmocka_unit_test(dropped_and_moved_wakes_leave_the_others_in_order),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
