@@ -9,10 +9,13 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")
+    local began = cloud:now()
     for _, router in ipairs(cloud.routers) do
       router:kill()
     end
-    cloud:record("time to recovery", cloud:wait_until(cupola.converged, "5s"))
+    cloud:wait_until(cupola.all_up, "5s")
+    cloud:wait_until(cupola.converged, "5s")
+    cloud:record("time to recovery", cloud:now() - began)
     local before = cloud:requests("shop.cupola.test")
     cloud:wait("10s")
     local after = cloud:requests("shop.cupola.test")

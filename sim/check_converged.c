@@ -124,12 +124,16 @@ static bool router_is_right(struct cloud *cloud, const struct component *router,
 
 static bool routers_are_right(struct cloud *cloud, const char *only, const struct survey *survey, struct text *why)
 {
+    size_t running = 0;
     for (size_t i = 0; i < cloud->component_counts[ROLE_ROUTER]; i++) {
         const struct component *router = &cloud->components[ROLE_ROUTER][i];
-        if (component_is_running(router) && !router_is_right(cloud, router, only, survey, why))
+        if (!component_is_running(router))
+            continue;
+        running++;
+        if (!router_is_right(cloud, router, only, survey, why))
             return false;
     }
-    return true;
+    return running > 0 || cloud->component_counts[ROLE_ROUTER] == 0 || no(why, "%s%.0lld%s", "no router runs", 0, "");
 }
 
 /* ---- Predicates ---- */
