@@ -4,7 +4,7 @@ import signal
 import subprocess
 import unittest
 
-from story import APPS, PROGRAM, CloudStory, FolderStory, await_that, processes_that_name, run_program
+from story import PROGRAM, ROOT, CloudStory, FolderStory, await_that, processes_that_name, run_program
 
 
 def mounts_that_name(text):
@@ -54,29 +54,32 @@ class EndStory(CloudStory):
 
 class TemporaryFolderStory(FolderStory):
     def test_a_temporary_folder_is_gone_afterwards(self):
-        environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home"), NO_COLOR="1")
-        with subprocess.Popen([PROGRAM, "up", "--deas", "1"], env=environment, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT, text=True, start_new_session=True) as up:
-            self.addCleanup(up.kill)
-            said = []
-            for line in up.stdout:
-                said.append(line.strip())
-                if line.strip().startswith("cupola apps"):
-                    break
-            facts = {line.split()[0]: line.split() for line in said if line}
-            folder = facts["folder"][1]
-            self.assertTrue(os.path.isdir(folder))
-            target = next(line for line in said if line.startswith("cupola target"))
-            login = next(line for line in said if line.startswith("cupola login"))
-            for command in (target.split()[1:], login.split()[1:],
-                            ["push", "hello", "--path", os.path.join(APPS, "hello-node")]):
-                code, _, complained = run_program(*command, env=environment)
-                self.assertEqual(code, 0, complained)
-            up.send_signal(signal.SIGTERM)
-            up.stdout.read()
-            self.assertEqual(up.wait(30), 0)
+        log = self.write("up.log", "")
+        with open(log, "w", encoding="utf-8") as output:
+            up = subprocess.Popen([PROGRAM, "up", "--deas", "1"], stdout=output, stderr=output, start_new_session=True)
+        self.addCleanup(up.wait)
+        self.addCleanup(up.kill)
+
+        def welcome():
+            with open(log, encoding="utf-8") as file:
+                said = file.read()
+            return said if "Ctrl-C ends it all" in said else None
+        lines = [line.split() for line in await_that("it is up", welcome).splitlines() if line.strip()]
+        [folder] = [words[1] for words in lines if words[0] == "folder"]
+        self.assertTrue(os.path.isdir(folder))
+        # People copy what they are told to try.
+        commands = [words[1:] for words in lines if words[0] == "cupola" and words[1] in ("target", "login", "push")]
+        self.assertEqual(len(commands), 3)
+        for command in commands:
+            self.assertEqual(self.run_at_home(*command)[0], 0, command)
+
+        up.send_signal(signal.SIGTERM)
+        self.assertEqual(up.wait(30), 0)
         self.assertFalse(os.path.exists(folder))
-        self.assertEqual(processes_that_name(folder), {})
+        await_that("no process is left", lambda: not processes_that_name(folder))
+
+    def run_at_home(self, *arguments):
+        return run_program(*arguments, cwd=ROOT, env=dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home")))
 
 
 if __name__ == "__main__":
