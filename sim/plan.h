@@ -41,8 +41,8 @@ struct app_plan {
 struct load_plan {
     const char *host; /* Host header, "shop.cupola.test". */
     uint32_t rate_per_s;
-    uint64_t from_ns;    /* After the start of the world. The load begins when the first request was answered well, */
-                         /* or here, whichever is later: a load on an app that is still being pushed proves nothing. */
+    uint64_t from_ns;    /* After the start of the world. The load begins here, or when the first request was answered
+                            well if that is later: a load on an app that is still being pushed proves nothing. */
     uint64_t until_ns;   /* 0: to the end. */
     uint64_t timeout_ns; /* 0: 10 s. */
     const char *method;  /* NULL: "GET" */
@@ -93,7 +93,7 @@ struct cloud_plan {
     uint64_t clock_offset_most_ns; /* Wall clocks of hosts differ by up to so much, drawn. */
 
     uint64_t check_interval_ns; /* How often `always` checks look, while anything happens. */
-    bool keep_traces;           /* Keep the full trace of every component in memory (cloud_trace). */
+    bool keep_traces;           /* Keep the full trace of every component in memory (component_trace). */
     size_t story_limit;         /* Lines of the components' own logs kept for the story; 0: none. */
 };
 

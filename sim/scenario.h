@@ -18,7 +18,7 @@ struct scenario_options {
     size_t story_limit; /* Lines of the components' own logs kept for the story. */
 };
 
-/* Loads the text and builds the cloud. `name` is for messages ("scenarios/host-power-off.lua"). NULL if the file is not
+/* Loads the text and builds the cloud. `name` is for messages ("scenarios/bus-restart.lua"). NULL if the file is not
  * a scenario; then `ret_error` says what is wrong, with file and line. */
 struct scenario *scenario_open(const char *name, const char *text, size_t size, const struct scenario_options *options,
                                struct text *ret_error);

@@ -1,7 +1,7 @@
 /* A growing run of bytes: what is built up before it is sent, logged or compared.
  *
- * Invariants: bytes[size] is NUL whenever bytes is not NULL; a zeroed struct is an empty text. Life cycle: zero it,
- * add to it, then text_free it or hand its content over with text_take.
+ * Invariants: the byte behind the last one is NUL whenever there is a buffer; a zeroed struct is an empty text. Life
+ * cycle: zero it, add to it, then text_free it or hand its content over with text_take.
  */
 #ifndef CUPOLA_CORE_BASE_TEXT_H
 #define CUPOLA_CORE_BASE_TEXT_H

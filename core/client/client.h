@@ -110,20 +110,21 @@ extern const struct step client_read_step;                                      
 extern const struct step client_wait_step, client_crashes_step, client_why_step; /* wait.c: in this order. */
 extern const struct step client_stop_step, client_start_step;                    /* change.c; each behind a read. */
 
-extern const struct step *const client_info_steps[],
-    *const client_apps_steps[], *const client_app_steps[], *const client_delete_steps[]; /* apps.c */
-extern const struct step *const client_push_steps[];                                     /* push.c */
-extern const struct step *const client_scale_steps[],
-    *const client_start_steps[],
-        *const client_stop_steps[], *const client_restart_steps[],
-                                        *const client_map_steps[], *const client_unmap_steps[],
-                                                                       *const client_env_add_steps[],
-                                                                           *const client_env_del_steps[]; /* change.c */
-extern const struct step *const client_instances_steps[],
-    *const client_stats_steps[], *const client_crashes_steps[], *const client_files_steps[]; /* observe.c */
-extern const struct step *const client_logs_steps[];                                         /* logs.c */
-extern const struct step *const client_register_steps[], *const client_login_steps[],
-                                                             *const client_passwd_steps[]; /* users.c */
+/* The steps of a command, ended by NULL. */
+typedef const struct step *const client_steps[];
+/* apps.c */
+extern client_steps client_info_steps, client_apps_steps, client_app_steps, client_delete_steps;
+/* push.c */
+extern client_steps client_push_steps;
+/* change.c */
+extern client_steps client_scale_steps, client_start_steps, client_stop_steps, client_restart_steps;
+extern client_steps client_map_steps, client_unmap_steps, client_env_add_steps, client_env_del_steps;
+/* observe.c */
+extern client_steps client_instances_steps, client_stats_steps, client_crashes_steps, client_files_steps;
+/* logs.c */
+extern client_steps client_logs_steps;
+/* users.c */
+extern client_steps client_register_steps, client_login_steps, client_passwd_steps;
 
 /* Keeps what GET /apps/NAME has answered. False: the command has failed. (apps.c) */
 bool client_keep_app(struct client *client, const struct answer *answer);

@@ -50,7 +50,7 @@ struct journal {
     uint64_t appended, conflicts, failures;
 };
 
-/* Begins to follow, from the beginning. `on_caught_up` of cloud_controller.c is called when the past is folded. */
+/* Begins to follow, from the beginning. controller_on_caught_up is called when the past is folded. */
 void cc_journal_open(struct controller *controller);
 /* One entry came. */
 void cc_journal_take_entry(struct controller *controller, uint64_t sequence, struct io_bytes bytes);

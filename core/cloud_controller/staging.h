@@ -1,7 +1,6 @@
 /* From packages to droplets.
  *
- *   QUEUED --a place is free--> FETCHING --the bits are here--> RUNNING --staged or failed--> RECORDING --durable-->
- * gone
+ *   QUEUED --place free--> FETCHING --bits are here--> RUNNING --staged or failed--> RECORDING --durable--> gone
  *
  * One job an app, a limited number at once, first come first served. What a job was made for may change under it: its
  * result is recorded only if the app still has that package and still needs it. A job dies with its controller; the

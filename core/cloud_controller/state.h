@@ -39,7 +39,7 @@ struct app {
     uint64_t seen_at_ns;    /* Cache: when we folded its last change. */
     int32_t healthy;        /* Cache: running instances as the health manager told us last; -1: never. */
     uint64_t healthy_at_ns; /* Cache: when it did. */
-    char *path;             /* "owner name": the key of by_path. */
+    char *path;             /* "owner name": the key of apps_by_path. */
     UT_hash_handle hh;      /* In state.apps, by id. */
     UT_hash_handle hh_path; /* In state.apps_by_path. */
 };

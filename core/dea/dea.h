@@ -84,7 +84,7 @@ static inline struct dea *dea_of_bus(struct bus_client *client)
 void dea_leave(struct dea *dea);
 /* A delay below `most_ns`, so that many DEAs do not answer one message at the same time. */
 uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns);
-/* Our address and number, as in dea.start. Lent until `hello` goes. */
+/* Our address and number, as in dea.start. Points into the DEA. */
 void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello);
 
 /* heartbeat.c */

@@ -7,6 +7,7 @@
 #include "core/http/server.h"
 
 struct dea;
+struct instance;
 
 struct files {
     struct dea *dea;
@@ -19,10 +20,9 @@ struct files {
 
 void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea));
 void dea_files_destroy(struct dea *dea);
-/* "http://10.0.0.7:24345/droplets/" */
+/* Appends "http://10.0.0.7:24345/droplets/". */
 void dea_files_add_uri(const struct dea *dea, struct text *text);
-/* "hello-0-ce5f37e526f1b511fda7f861f63a9898" */
-struct instance;
+/* Appends "hello-0-ce5f37e526f1b511fda7f861f63a9898": an instance's directory below that. */
 void dea_files_add_staged(const struct instance *instance, struct text *text);
 
 #endif

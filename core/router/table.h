@@ -1,14 +1,13 @@
 /* The routing table: hosts, the endpoints behind them, and who owns each endpoint. No I/O: bytes of the bus go in by
  * bus.c, requests look up here, and what must not be used any more is handed back as "retired".
  *
- *   route (a host) 1 --- n link n --- 1 endpoint (host:port, owned by one instance)        slot (app, index) 1 --- n
- * endpoint
+ *   route (a host) 1 --- n link n --- 1 endpoint (host:port, owned by one instance) n --- 1 slot (app, index)
  *
  * Invariants:
  *   - An endpoint belongs to one instance. When another instance registers the same host:port the endpoint is replaced,
  *     for every host at once: a port that is used again never serves the app that had it before.
- *   - Of one (app, index) only instances of the newest known epoch are routable. A slot remembers that epoch for as
- * long as a stale route could live.
+ *   - Of one (app, index) only instances of the newest known epoch are routable. A slot remembers that epoch
+ *     for as long as a stale route could live.
  *   - A route without links is kept for a while, so that a known app without instances is told from an unknown one.
  *   - Links are listed by the time of their last registration; pruning looks at the oldest only.
  */

@@ -36,7 +36,8 @@ enum trace_result {
 enum trace_result trace_read_header(struct trace_reader *reader, Cupola__TraceHeader **ret_header);
 /* The next step, given (cupola__trace_record__free_unpacked). */
 enum trace_result trace_read_step(struct trace_reader *reader, Cupola__TraceRecord **ret_record);
-/* The event of a record, pointing into it (lent); a BYTES event's buffer is given in ret_event->bytes.slice.buffer. */
+/* The event of a record, pointing into it (lent); a BYTES event's buffer is given in ret_event->bytes.slice.buffer.
+ * False, and nothing is given, if there is no such event. */
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event);
 
 /* One line of text, without a newline: `bytes conn=3 "PING\r\n"`. Long data is cut, with its size. */

@@ -40,7 +40,7 @@ struct host {
     struct effects *effects;
     uint64_t deadline_ns;
     uint16_t ports[NET_LISTENERS]; /* By listener; 0: not listening. */
-    bool is_raw;                   /* Connections go to the test: net_accepted. */
+    bool is_raw;                   /* Connections go to the test: net.accepted. */
     bool is_down;
     int exit_status; /* -1 while it runs. */
     struct text log;
