@@ -124,6 +124,7 @@ void controller_on_caught_up(struct controller *controller)
     cc_staging_open(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
+    cc_beat(controller);
 }
 
 void controller_on_listening(struct controller *controller, enum io_status status, uint16_t port)
@@ -145,6 +146,7 @@ static void on_bus_connected(struct bus_client *bus, bool again)
 {
     (void)again;
     cc_own_route_register(container_of(bus, struct controller, bus));
+    cc_beat(container_of(bus, struct controller, bus));
 }
 
 static void take_entry(struct machine *machine, uint64_t sequence, struct io_bytes entry)

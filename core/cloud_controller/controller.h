@@ -63,6 +63,7 @@ struct controller {
     struct text bootstrap_password; /* The hash of the one under way. */
 
     struct timer register_timer;
+    struct timer beat_timer;
     uint64_t health_silent_until_ns; /* Cache: the health manager did not answer a moment ago. */
 
     uint64_t requests, starts_ordered, starts_sent, complaints, stagings, staging_failures;
@@ -79,6 +80,9 @@ void controller_on_drained(struct controller *controller);
 
 /* follow_up.c: what follows from a change of an app that this controller made. */
 void cc_follow_up(struct controller *controller, const struct difference *difference);
+
+/* beat.c: tells health managers the newest change, and goes on doing so. */
+void cc_beat(struct controller *controller);
 
 /* own_route.c: the API's own host at the routers. */
 void cc_own_route_register(struct controller *controller);

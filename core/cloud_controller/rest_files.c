@@ -10,7 +10,7 @@
 #include "core/base/memory.h"
 #include "core/http/client.h"
 
-#include <nettle/base64.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -131,29 +131,12 @@ static void add_authorization(struct text *headers, const Cupola__DeaFound *foun
 {
     if (found->n_credentials != 2)
         return;
-    struct text pair = {0};
-    text_addf(&pair, "%.*s:%.*s", MAX_CREDENTIAL_SIZE, found->credentials[0], MAX_CREDENTIAL_SIZE,
-              found->credentials[1]);
-    char encoded[BASE64_ENCODE_RAW_LENGTH(2 * MAX_CREDENTIAL_SIZE + 1) + 1];
-    base64_encode_raw(encoded, pair.size, (const uint8_t *)text_string(&pair));
-    text_addf(headers, "Authorization: Basic %.*s\r\n", (int)BASE64_ENCODE_RAW_LENGTH(pair.size), encoded);
-    text_free(&pair);
-}
-
-/* Every segment encoded, the slashes between them kept. */
-static void add_path(struct text *target, const char *path)
-{
-    while (*path != '\0') {
-        size_t size = strcspn(path, "/");
-        char *segment = memory_copy_bytes(path, size);
-        uri_encode(target, segment);
-        memory_free(segment);
-        path += size;
-        if (*path == '/') {
-            text_add_char(target, '/');
-            path++;
-        }
-    }
+    char user[MAX_CREDENTIAL_SIZE + 1], password[MAX_CREDENTIAL_SIZE + 1];
+    snprintf(user, sizeof user, "%s", found->credentials[0]);
+    snprintf(password, sizeof password, "%s", found->credentials[1]);
+    text_add_string(headers, "Authorization: ");
+    http_write_basic(headers, user, password);
+    text_add_string(headers, "\r\n");
 }
 
 static bool on_found(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
@@ -168,7 +151,7 @@ static bool on_found(struct bus_request *request, const ProtobufCMessage *parsed
     text_add_string(&target, viewer.path);
     uri_encode(&target, found->staged);
     text_add_char(&target, '/');
-    add_path(&target, call->call.rest);
+    uri_encode_path(&target, call->call.rest);
     add_authorization(&headers, found);
     struct http_request fetch = {
         .host = viewer.host,

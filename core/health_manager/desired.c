@@ -204,6 +204,11 @@ void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parse
     struct desired *desired = &hm->desired;
     const Cupola__DropletUpdated *updated = (const Cupola__DropletUpdated *)parsed;
     hm->counters.updates++;
+    if (updated->is_beat) {
+        if (desired->has_base && updated->sequence > desired->sequence)
+            hm_desired_refresh(hm); /* Its delta was lost, perhaps with the controller that should have told it. */
+        return;
+    }
     if (!updated->has_sequence || !updated->has_droplet) {
         hm_desired_refresh(hm); /* v1 says that something changed, not what. */
         return;

@@ -17,6 +17,7 @@ void hm_view(const struct machine *machine, struct hm_view *ret_view)
         .is_connected = hm->bus.is_connected,
         .knows_desired = hm->desired.is_known,
         .sequence = hm->desired.sequence,
+        .scans = hm->counters.scans,
         .start_requests = hm->counters.start_requests,
         .stop_requests = hm->counters.stop_requests,
     };

@@ -280,6 +280,10 @@ void given(struct stage *stage, const char *line)
         given_exit(stage, line);
     } else if (strncmp(line, "v1dea ", 6) == 0) {
         given_heartbeat(stage, "", line + 6, false);
+    } else if (strcmp(line, "beat") == 0) {
+        char json[64];
+        snprintf(json, sizeof json, "{\"sequence\":%d,\"is_beat\":true}", stage->sequence);
+        stage_say(stage, "droplet.updated", json);
     } else if (sscanf(line, "updated %d", &number) == 1) {
         char json[32];
         snprintf(json, sizeof json, "{\"droplet\":%d}", number);

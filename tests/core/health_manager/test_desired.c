@@ -66,6 +66,23 @@ static void a_lost_delta_shows_as_a_gap_and_is_read_from_the_pages(void **state)
     assert_int_equal(view_of(stage).sequence, 19);
 }
 
+static void a_lost_last_delta_is_found_by_the_beat_of_a_controller(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x2");
+    given(stage, "beat");
+    after(stage, "1s");
+    unsigned long long scans = view_of(stage).scans;
+    given(stage, "app 8 v1 x3 untold"); /* Its controller died before it could tell. */
+    given(stage, "beat");
+    after(stage, "1s");
+    expect_wanted(stage, 8, 3);
+    assert_int_equal(view_of(stage).scans, scans + 1);
+    given(stage, "beat"); /* No news: nothing is asked. */
+    after(stage, "1s");
+    assert_int_equal(view_of(stage).scans, scans + 1);
+}
+
 static void a_lost_last_delta_is_found_by_the_slow_poll(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -152,6 +169,7 @@ int main(void)
         story(all_pages_are_read_at_the_start),
         story(a_delta_in_sequence_is_taken_as_it_comes),
         story(a_lost_delta_shows_as_a_gap_and_is_read_from_the_pages),
+        story(a_lost_last_delta_is_found_by_the_beat_of_a_controller),
         story(a_lost_last_delta_is_found_by_the_slow_poll),
         story(an_update_without_a_number_is_read_from_the_pages),
         story(controllers_that_are_silent_are_asked_again),
