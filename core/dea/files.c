@@ -5,9 +5,6 @@
 #include "core/base/memory.h"
 #include "core/dea/dea.h"
 
-#include <nettle/base64.h>
-#include <nettle/memops.h>
-
 #include <string.h>
 
 enum {
@@ -44,18 +41,6 @@ static void on_listening(struct http_server *server, enum io_status status, uint
     dea->files.on_open(dea);
 }
 
-static void make_authorization(struct files *files)
-{
-    struct text credentials = {0}, encoded = {0};
-    text_addf(&credentials, "%s:%s", files->user, files->password);
-    size_t size = BASE64_ENCODE_RAW_LENGTH(credentials.size);
-    base64_encode_raw((char *)text_room(&encoded, size), credentials.size, (const uint8_t *)text_string(&credentials));
-    text_grow(&encoded, size);
-    files->authorization = memory_copy_text(text_string(&encoded));
-    text_free(&encoded);
-    text_free(&credentials);
-}
-
 static void on_request(struct http_exchange *exchange);
 static void on_aborted(struct http_exchange *exchange);
 
@@ -74,7 +59,6 @@ void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea))
     struct random_stream stream = random_named(dea->machine.seed, "dea.file_viewer_credentials");
     random_hex(&stream, files->user, 16);
     random_hex(&stream, files->password, 16);
-    make_authorization(files);
     struct http_server_options options = {
         .host = listen->host,
         .port = (uint16_t)listen->port,
@@ -141,7 +125,6 @@ void dea_files_destroy(struct dea *dea)
     while (dea->files.reads != NULL)
         free_read(dea->files.reads);
     http_server_destroy(&dea->files.server);
-    memory_free(dea->files.authorization);
 }
 
 static void on_aborted(struct http_exchange *exchange)
@@ -216,18 +199,6 @@ static void read_next_chunk(struct file_read *read)
 
 /* ---- Requests ---- */
 
-static bool is_authorized(const struct files *files, struct http_exchange *exchange)
-{
-    static const char scheme[] = "Basic ";
-    const struct http_header *header = http_find(&exchange->head, "Authorization");
-    size_t scheme_size = sizeof scheme - 1, size = strlen(files->authorization);
-    if (header == NULL || header->value.size != scheme_size + size)
-        return false;
-    struct http_text given_scheme = {header->value.data, scheme_size};
-    return http_text_is(given_scheme, scheme) &&
-           memeql_sec(header->value.data + scheme_size, files->authorization, size);
-}
-
 /* "hello-0-ce5f...": the instance's id is what follows the last dash. */
 static struct instance *find_staged(struct dea *dea, const char *staged, size_t size)
 {
@@ -278,7 +249,7 @@ static void on_request(struct http_exchange *exchange)
     struct dea *dea = container_of(exchange->server, struct dea, files.server);
     bool is_get = http_text_equals(exchange->head.method, "GET") || http_text_equals(exchange->head.method, "HEAD");
     size_t prefix_size = sizeof prefix - 1;
-    if (!is_authorized(&dea->files, exchange))
+    if (!http_has_basic(&exchange->head, dea->files.user, dea->files.password))
         http_answer(exchange, 401, text_type, "WWW-Authenticate: Basic realm=\"\"\r\n", (struct io_bytes){0});
     else if (!is_get)
         http_answer(exchange, 405, text_type, "Allow: GET, HEAD\r\n", (struct io_bytes){0});

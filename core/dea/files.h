@@ -13,7 +13,6 @@ struct files {
     struct dea *dea;
     struct http_server server;
     char user[33], password[33];
-    char *authorization; /* What lets in: user and password in base64. */
     struct file_read *reads;
     void (*on_open)(struct dea *dea); /* The server listens, or never will. */
 };

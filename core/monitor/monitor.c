@@ -12,9 +12,6 @@
 #include "core/proto/bus.pb-c.h"
 #include "core/wire/json.h"
 
-#include <nettle/base64.h>
-#include <nettle/memops.h>
-
 #include <stdio.h>
 #include <string.h>
 
@@ -172,27 +169,6 @@ static void on_listening(struct http_server *server, enum io_status status, uint
     announce(monitor);
 }
 
-/* HTTP basic authentication (RFC 7617). The comparison takes the same time wherever the texts differ. */
-static bool is_authorized(struct monitor *monitor, const struct http_head *head)
-{
-    static const char scheme[] = "Basic ";
-    const struct http_header *header = http_find(head, "Authorization");
-    if (header == NULL || header->value.size < strlen(scheme))
-        return false;
-    struct http_text given_scheme = {header->value.data, strlen(scheme)};
-    struct http_text given = {header->value.data + strlen(scheme), header->value.size - strlen(scheme)};
-    if (!http_text_is(given_scheme, scheme))
-        return false;
-
-    char credentials[sizeof monitor->user + sizeof monitor->password];
-    char expected[BASE64_ENCODE_RAW_LENGTH(sizeof credentials)];
-    int size = snprintf(credentials, sizeof credentials, "%s:%s", monitor->user, monitor->password);
-    assert_that(size > 0 && (size_t)size < sizeof credentials);
-    size_t expected_size = BASE64_ENCODE_RAW_LENGTH((size_t)size);
-    base64_encode_raw(expected, (size_t)size, (const uint8_t *)credentials);
-    return given.size == expected_size && memeql_sec(given.data, expected, expected_size);
-}
-
 static void answer_varz(struct monitor *monitor, struct http_exchange *exchange)
 {
     struct announcement announcement;
@@ -220,7 +196,7 @@ static void on_request(struct http_exchange *exchange)
 {
     struct monitor *monitor = container_of(exchange->server, struct monitor, server);
     bool is_read = http_text_equals(exchange->head.method, "GET") || http_text_equals(exchange->head.method, "HEAD");
-    if (!is_authorized(monitor, &exchange->head))
+    if (!http_has_basic(&exchange->head, monitor->user, monitor->password))
         http_answer(exchange, 401, "text/plain", "WWW-Authenticate: Basic realm=\"\"\r\n", (struct io_bytes){0});
     else if (!is_read)
         http_answer(exchange, 405, "text/plain", "Allow: GET, HEAD\r\n", (struct io_bytes){0});

@@ -115,12 +115,21 @@ bool http_is_connection_field(struct http_text name);
 /* Fields that concern one connection only and are not forwarded: Connection and what it lists, Keep-Alive, TE, ... */
 bool http_is_hop_by_hop(const struct http_head *head, struct http_text name);
 
+/* ---- Basic authentication (RFC 7617) ---- */
+
+/* Appends the value of an Authorization field: "Basic " and the encoded credentials. */
+void http_write_basic(struct text *text, const char *user, const char *password);
+/* Whether the request brings these credentials. Takes the same time wherever they differ. */
+bool http_has_basic(const struct http_head *head, const char *user, const char *password);
+
 /* ---- URIs ---- */
 
 /* Appends the percent-decoded text. False if an escape is malformed or yields a NUL byte. */
 bool uri_decode(struct text *text, struct http_text encoded);
 /* Appends the text with everything percent-encoded but unreserved characters (RFC 3986, 2.3). */
 void uri_encode(struct text *text, const char *string);
+/* The same for each segment of a path; the slashes between them are kept. */
+void uri_encode_path(struct text *text, const char *path);
 /* Appends the host in lower case without its port, as the router's table knows it. */
 void uri_normal_host(struct text *text, struct http_text host);
 

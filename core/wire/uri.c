@@ -29,17 +29,29 @@ bool uri_decode(struct text *text, struct http_text encoded)
     return true;
 }
 
-void uri_encode(struct text *text, const char *string)
+static void encode_byte(struct text *text, uint8_t byte)
 {
     static const char digits[] = "0123456789ABCDEF";
-    for (; *string != 0; string++) {
-        uint8_t byte = (uint8_t)*string;
-        if (is_unreserved(byte)) {
-            text_add_char(text, *string);
-        } else {
-            char escape[3] = {'%', digits[byte >> 4], digits[byte & 15]};
-            text_add(text, escape, sizeof escape);
-        }
+    char escape[3] = {'%', digits[byte >> 4], digits[byte & 15]};
+    if (is_unreserved(byte))
+        text_add_char(text, (char)byte);
+    else
+        text_add(text, escape, sizeof escape);
+}
+
+void uri_encode(struct text *text, const char *string)
+{
+    for (; *string != 0; string++)
+        encode_byte(text, (uint8_t)*string);
+}
+
+void uri_encode_path(struct text *text, const char *path)
+{
+    for (; *path != 0; path++) {
+        if (*path == '/')
+            text_add_char(text, '/');
+        else
+            encode_byte(text, (uint8_t)*path);
     }
 }
 

@@ -53,6 +53,15 @@ static void everything_reserved_is_encoded_and_comes_back(void **state)
     text_free(&encoded);
 }
 
+static void a_path_keeps_its_slashes(void **state)
+{
+    (void)state;
+    struct text encoded = {0};
+    uri_encode_path(&encoded, "/a b//c?d/");
+    assert_string_equal(text_string(&encoded), "/a%20b//c%3Fd/");
+    text_free(&encoded);
+}
+
 static void hosts_lose_case_port_and_final_dot(void **state)
 {
     static const char *const pairs[][2] = {
@@ -81,6 +90,7 @@ int main(void)
         cmocka_unit_test(escapes_are_decoded),
         cmocka_unit_test(malformed_escapes_are_refused),
         cmocka_unit_test(everything_reserved_is_encoded_and_comes_back),
+        cmocka_unit_test(a_path_keeps_its_slashes),
         cmocka_unit_test(hosts_lose_case_port_and_final_dot),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
