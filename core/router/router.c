@@ -77,13 +77,13 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     choose_session_key(router, config->session_key);
 
     router_open_bus(router, config->bus != NULL ? config->bus : &default_bus);
-    router->monitor.type = "Router";
-    router->monitor.add_varz = router_add_varz;
-    monitor_open(machine, &router->monitor, &router->bus, config->monitor, NULL);
     router->listen_host = memory_copy_text(listen->host);
     router->listener.on_accepted = session_accept;
     router->listener.on_listening = on_listening;
     listener_open(machine, &router->listener, listen->host, (uint16_t)listen->port);
+    router->monitor.type = "Router";
+    router->monitor.add_varz = router_add_varz;
+    monitor_open(machine, &router->monitor, &router->bus, config->monitor, NULL);
 }
 
 /* ---- Stop ---- */

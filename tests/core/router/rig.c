@@ -73,12 +73,13 @@ static void carry_out(struct rig *rig, struct effect *effect)
     struct rig_conn *conn;
     switch (effect->kind) {
     case EFFECT_LISTEN:
-        rig->listener = effect->listen.listener.id;
+        if (!rig->is_listening) /* The monitor listens too, after it. */
+            rig->listener = effect->listen.listener.id;
         rig->is_listening = true;
         queue(rig, (struct event){.kind = EVENT_DONE, .done = {.op = effect->op, .number = 8080}});
         break;
     case EFFECT_UNLISTEN:
-        rig->is_listening = effect->unlisten.listener.id != rig->listener;
+        rig->is_listening = rig->is_listening && effect->unlisten.listener.id != rig->listener;
         break;
     case EFFECT_CONNECT:
         on_connect(rig, effect);
