@@ -28,13 +28,15 @@ class EndStory(CloudStory):
         self.assertGreaterEqual(len(processes_that_name(self.folder)), 7 + 4, "components and instances")
         names = [name for dea in (0, 1) for name in self.workloads(dea)]
         self.assertEqual(len(names), 4)
+        if "oci" in self.arguments:
+            self.assertTrue(all(control_groups_that_name(name) for name in names))
 
         os.kill(self.cloud.process.pid, number)
         status = self.cloud.process.wait(30)
         await_that("no process is left", lambda: not processes_that_name(self.folder))
-        self.assertEqual(mounts_that_name(self.folder), [])
+        await_that("no mount is left", lambda: not mounts_that_name(self.folder))
         for name in names:
-            self.assertEqual(control_groups_that_name(name), [])
+            await_that("no control group is left", lambda n=name: not control_groups_that_name(n))
         await_that("no instance's files are left", lambda: self.workloads(0) + self.workloads(1) == [])
         return status
 
@@ -50,6 +52,18 @@ class EndStory(CloudStory):
 
     def test_when_it_is_killed_components_and_instances_go_with_it(self):
         self.assertEqual(self.end_and_look(signal.SIGKILL), -signal.SIGKILL)
+
+
+class ContainerEndStory(EndStory):
+    """The same with containers: mounts and control groups have to go too."""
+
+    arguments = (*CloudStory.arguments, "--workloads", "oci")
+
+    def setUp(self):
+        code, _, why_not = run_program("run", "dea", "--workloads", "oci", "--check")
+        if code != 0:
+            self.skipTest(f"no containers here: {why_not.strip()}")
+        super().setUp()
 
 
 class TemporaryFolderStory(FolderStory):
