@@ -5,10 +5,11 @@ import shutil
 import signal
 import socket
 import subprocess
+import time
 import unittest
 
 from cloud import Cloud
-from story import PROGRAM, CloudStory, FolderStory, Requests, await_that
+from story import PROGRAM, CloudStory, FolderStory, Requests, await_that, processes_that_name
 
 NATS_SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin")
 DOMAIN = "cupola.test"
@@ -85,8 +86,12 @@ class DaemonCloud(Cloud):
             return None
 
     def stop(self):
+        """Apps go first: a DEA that ends leaves its instances to its next life, and there is none here."""
         for app in json.loads(self.try_run("apps", "--json")[1] or "[]") if self.facts else []:
-            self.try_run("delete", app["name"])  # A DEA leaves its instances to its next life; there is none here.
+            self.try_run("delete", app["name"])
+        deadline = time.monotonic() + 15
+        while self.instances() and time.monotonic() < deadline:
+            time.sleep(0.05)
         for process in [*self.daemons, self.bus]:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -95,8 +100,15 @@ class DaemonCloud(Cloud):
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
+        for pid in self.instances():
+            os.kill(pid, signal.SIGKILL)
         self.facts = None
         self.log.close()
+
+    def instances(self):
+        """Processes of instances: supervisors and apps."""
+        return [pid for pid, line in processes_that_name(os.path.join(self.folder, "cloud")).items()
+                if "workload-run" in line or "cupola" not in line]
 
 
 @unittest.skipUnless(NATS_SERVER, "the package nats-server is not installed")
@@ -132,6 +144,8 @@ class NatsStory(CloudStory):
         self.assertEqual(self.await_serving("hello-node", 2), before)
         self.cloud.run("scale", "hello-node", "4")
         self.await_serving("hello-node", 4)
+        self.cloud.stop()
+        self.assertEqual(processes_that_name(self.folder), {})
 
 
 if __name__ == "__main__":
