@@ -3,7 +3,25 @@
 local cupola = require "cupola"
 local native = require "cupola.native"
 local plan = require "cupola.plan"
+local schema = require "cupola.schema"
 local units = require "cupola.units"
+
+-- Mistakes in arguments are told at the line that made the call.
+local function checked(check, value, what)
+  local ok, result = pcall(check, value, what)
+  if not ok then
+    error(result, 4)
+  end
+  return result
+end
+
+local function duration(value, what)
+  return checked(units.duration, value, what)
+end
+
+local function distribution(value, what)
+  return checked(units.as_distribution, value, what)
+end
 
 local Cloud = { __name = "cloud" }
 Cloud.__index = Cloud
@@ -20,13 +38,13 @@ local in_words = {
 
 --- Lets the world run for a while.
 function Cloud:wait(duration)
-  coroutine.yield("for", units.duration(duration, "wait"))
+  coroutine.yield("for", duration(duration, "wait"))
 end
 
 --- Lets the world run until the condition holds, at most `bound`; returns how long it took, in nanoseconds. It is an
 --- error if it does not hold in time. The condition is one of cupola's, or a function that gets the cloud.
 function Cloud:wait_until(condition, bound)
-  local limit = units.duration(bound or "60s", "wait_until")
+  local limit = duration(bound or "60s", "wait_until")
   if type(condition) ~= "function" and getmetatable(condition) ~= cupola.Condition then
     error("wait_until: expected a condition such as cupola.converged or a function, found " .. tostring(condition), 2)
   end
@@ -55,7 +73,7 @@ end
 
 --- Records a duration by name; campaigns report its distribution.
 function Cloud:record(name, duration)
-  native.record(name, "ns", units.duration(duration, "record"))
+  native.record(name, "ns", duration(duration, "record"))
 end
 
 --- Records a number by name.
@@ -121,14 +139,16 @@ function Cloud:fault(kind, options)
     kind = kind,
     target = name_of(options.target) or "",
     peer = name_of(options.peer),
-    delay = options.delay and units.as_distribution(options.delay, "fault: delay"),
+    delay = options.delay and distribution(options.delay, "fault: delay"),
     amount = options.amount,
     one_way = options.one_way or false,
-    duration = options.duration and units.duration(options.duration, "fault: duration") or 0,
+    duration = options.duration and duration(options.duration, "fault: duration") or 0,
   }
   local id, why = native.fault_begin(spec)
   if not id then
-    error(("fault %s: %s"):format(tostring(kind), why), 2)
+    local meant = type(kind) == "string" and schema.nearest(kind, native.fault_kinds())
+    error(("fault %s: %s%s"):format(tostring(kind), why,
+      meant and meant ~= kind and (", did you mean '" .. meant .. "'?") or ""), 2)
   end
   return setmetatable({ id = id }, Fault)
 end

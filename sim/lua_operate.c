@@ -65,6 +65,17 @@ static int native_fault_begin(lua_State *lua)
     return 1;
 }
 
+/* All names as the keys of a table. */
+static int native_fault_kinds(lua_State *lua)
+{
+    lua_newtable(lua);
+    for (int kind = 1; kind < FAULT_KIND_END; kind++) {
+        lua_pushboolean(lua, true);
+        lua_setfield(lua, -2, fault_kind_name((enum fault_kind)kind));
+    }
+    return 1;
+}
+
 static int native_fault_end(lua_State *lua)
 {
     struct cloud *cloud = context_of(lua)->cloud;
