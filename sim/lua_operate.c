@@ -198,7 +198,9 @@ static int native_load_stop(lua_State *lua)
 }
 
 const luaL_Reg lua_operate_functions[] = {
-    {"fault_begin", native_fault_begin}, {"fault_end", native_fault_end}, {"fault_end_all", native_fault_end_all},
-    {"operate", native_operate},         {"operation", native_operation}, {"load_counts", native_load_counts},
-    {"load_add", native_load_add},       {"load_stop", native_load_stop}, {NULL, NULL},
+    {"fault_begin", native_fault_begin}, {"fault_kinds", native_fault_kinds},
+    {"fault_end", native_fault_end},     {"fault_end_all", native_fault_end_all},
+    {"operate", native_operate},         {"operation", native_operation},
+    {"load_counts", native_load_counts}, {"load_add", native_load_add},
+    {"load_stop", native_load_stop},     {NULL, NULL},
 };
