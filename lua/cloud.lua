@@ -10,16 +10,16 @@ local units = require "cupola.units"
 local function checked(check, value, what)
   local ok, result = pcall(check, value, what)
   if not ok then
-    error(result, 4)
+    error(result, 3) -- Our own helpers are left by tail calls.
   end
   return result
 end
 
-local function duration(value, what)
+local function as_duration(value, what)
   return checked(units.duration, value, what)
 end
 
-local function distribution(value, what)
+local function as_distribution(value, what)
   return checked(units.as_distribution, value, what)
 end
 
@@ -38,13 +38,13 @@ local in_words = {
 
 --- Lets the world run for a while.
 function Cloud:wait(duration)
-  coroutine.yield("for", duration(duration, "wait"))
+  coroutine.yield("for", as_duration(duration, "wait"))
 end
 
 --- Lets the world run until the condition holds, at most `bound`; returns how long it took, in nanoseconds. It is an
 --- error if it does not hold in time. The condition is one of cupola's, or a function that gets the cloud.
 function Cloud:wait_until(condition, bound)
-  local limit = duration(bound or "60s", "wait_until")
+  local limit = as_duration(bound or "60s", "wait_until")
   if type(condition) ~= "function" and getmetatable(condition) ~= cupola.Condition then
     error("wait_until: expected a condition such as cupola.converged or a function, found " .. tostring(condition), 2)
   end
@@ -73,7 +73,7 @@ end
 
 --- Records a duration by name; campaigns report its distribution.
 function Cloud:record(name, duration)
-  native.record(name, "ns", duration(duration, "record"))
+  native.record(name, "ns", as_duration(duration, "record"))
 end
 
 --- Records a number by name.
@@ -139,10 +139,10 @@ function Cloud:fault(kind, options)
     kind = kind,
     target = name_of(options.target) or "",
     peer = name_of(options.peer),
-    delay = options.delay and distribution(options.delay, "fault: delay"),
+    delay = options.delay and as_distribution(options.delay, "fault: delay"),
     amount = options.amount,
     one_way = options.one_way or false,
-    duration = options.duration and duration(options.duration, "fault: duration") or 0,
+    duration = options.duration and as_duration(options.duration, "fault: duration") or 0,
   }
   local id, why = native.fault_begin(spec)
   if not id then
