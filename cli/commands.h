@@ -14,6 +14,7 @@ int cli_sim(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_login(int argc, char **argv);
 int cli_register(int argc, char **argv);
+int cli_info(int argc, char **argv);
 
 /* Apps (push.c, apps.c, observe.c). */
 int cli_push(int argc, char **argv);

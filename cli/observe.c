@@ -37,6 +37,16 @@ int cli_apps(int argc, char **argv)
     return show(&spec, "apps", print_apps, argc, argv);
 }
 
+int cli_info(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage =
+            "usage: cupola info [--json]\n\nShows the cloud, what you use of what you may use, and the frameworks with "
+            "their runtimes.\n\nExamples:\n  cupola info\n",
+    };
+    return show(&spec, "info", print_info, argc, argv);
+}
+
 int cli_app(int argc, char **argv)
 {
     static const struct request_spec spec = {

@@ -37,14 +37,44 @@ static const char *health_color(const Cupola__RestApp *app)
 
 static void print_app_line(const Cupola__RestApp *app)
 {
+    bool is_started = app->state != NULL && strcmp(app->state, "STARTED") == 0;
     char running[32] = "?";
-    if (app->has_runninginstances)
+    if (app->has_runninginstances || !is_started)
         snprintf(running, sizeof running, "%d", app->runninginstances);
     printf("%-24s %s%-8s %s/%d%s  %4dM  ", app->name, health_color(app), app->state == NULL ? "?" : app->state, running,
            app->instances, terminal_color(0), app->resources == NULL ? 0 : app->resources->memory);
     for (size_t i = 0; i < app->n_uris; i++)
         printf("%s%s", i > 0 ? ", " : "", app->uris[i]);
     putchar('\n');
+}
+
+static void print_framework(const Cupola__RestFramework *framework)
+{
+    printf("  %-14s", framework->name);
+    for (size_t i = 0; i < framework->n_runtimes; i++)
+        printf("%s%s", i > 0 ? ", " : "", framework->runtimes[i]->name);
+    putchar('\n');
+}
+
+int print_info(const struct text *result)
+{
+    Cupola__RestInfo *info = (Cupola__RestInfo *)read_result(result, &cupola__rest_info__descriptor, NULL);
+    if (info == NULL)
+        return CLI_FAILED;
+    printf("%s %s, build %d; support: %s\n", info->description, info->version, info->build, info->support);
+    if (info->user != NULL && info->usage != NULL && info->limits != NULL) {
+        printf("Logged in as %s.\n", info->user);
+        printf("  memory        %d of %d MB\n", info->usage->memory, info->limits->memory);
+        printf("  started apps  %d of %d\n", info->usage->apps, info->limits->apps);
+        printf("Frameworks and their runtimes, the usual one first:\n");
+        for (size_t i = 0; i < info->n_frameworks; i++)
+            if (info->frameworks[i]->value != NULL)
+                print_framework(info->frameworks[i]->value);
+    } else {
+        puts("Not logged in; `cupola login` shows more.");
+    }
+    cupola__rest_info__free_unpacked(info, NULL);
+    return CLI_OK;
 }
 
 int print_apps(const struct text *result)

@@ -4,6 +4,7 @@
 
 #include "core/base/text.h"
 
+int print_info(const struct text *result);
 int print_apps(const struct text *result);
 int print_app(const struct text *result);
 int print_environment(const struct text *result);

@@ -275,7 +275,7 @@ void client_fail_answer(struct client *client, const struct answer *answer)
         text_addf(&error, "%s:%u answered %d", client->config->target->host, (unsigned)client->config->target->port,
                   answer->status);
     text_add_string(&error, "; ");
-    hint_add(&error, answer->code, answer->status, client->config->app);
+    hint_add(&error, client->config->command, answer->code, answer->status, client->config->app);
     fail(client, answer->code, answer->status, text_string(&error));
     text_free(&error);
 }
@@ -314,6 +314,7 @@ static void destroy(struct machine *machine)
     text_free(&client->app_json);
     text_free(&client->result);
     text_free(&client->progress.waits_for);
+    text_free(&client->progress.reason);
     if (client->app != NULL)
         cupola__rest_app__free_unpacked(client->app, NULL);
     if (client->config != NULL)

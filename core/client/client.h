@@ -60,6 +60,7 @@ struct progress {
     size_t crashes;
     int32_t told_running; /* What was logged last. */
     struct text waits_for;
+    struct text reason; /* Why an instance is not there yet, as the controller says; empty if it does not. */
 };
 
 struct client {

@@ -30,8 +30,10 @@ static const struct hint hints[] = {
     {702, "choose a URI below the cloud's own domain"},
 };
 
-static const char *find_advice(int code, int status)
+static const char *find_advice(const char *command, int code, int status)
 {
+    if (code == 200 && strcmp(command, "login") == 0)
+        return "check the e-mail address and the password; `cupola register` makes a new account";
     for (size_t i = 0; i < sizeof hints / sizeof hints[0]; i++)
         if (hints[i].code == code)
             return hints[i].advice;
@@ -40,9 +42,9 @@ static const char *find_advice(int code, int status)
     return "try again; if it stays so, the log of the cloud controller tells more";
 }
 
-void hint_add(struct text *text, int code, int status, const char *app)
+void hint_add(struct text *text, const char *command, int code, int status, const char *app)
 {
-    const char *advice = find_advice(code, status);
+    const char *advice = find_advice(command, code, status);
     for (const char *place = strchr(advice, '@'); place != NULL; place = strchr(advice, '@')) {
         text_add(text, advice, (size_t)(place - advice));
         text_add_string(text, app == NULL ? "NAME" : app);

@@ -62,6 +62,7 @@ static void note_progress(struct client *client)
         text_addf(&progress->waits_for, "%d of %d instances run", (int)running, (int)app->instances);
     if (progress->crashes > 0)
         text_addf(&progress->waits_for, ", %zu have crashed", progress->crashes);
+    text_add(&progress->waits_for, text_string(&progress->reason), progress->reason.size);
     if (progress->rounds == 0 || running != progress->told_running)
         client_log(client, "%s: %s", client->config->app, text_string(&progress->waits_for));
     progress->told_running = running;
@@ -147,8 +148,12 @@ static void take_instances(struct client *client, const struct answer *answer)
         if (waiting == NULL && message->instances[i]->reason != NULL)
             waiting = message->instances[i];
     }
+    bool is_news = waiting != NULL && progress->reason.size == 0;
+    text_clear(&progress->reason);
     if (waiting != NULL)
-        text_addf(&progress->waits_for, "; instance %d: %s", (int)waiting->index, waiting->reason);
+        text_addf(&progress->reason, "; instance %d: %s", (int)waiting->index, waiting->reason);
+    if (is_news)
+        client_log(client, "%s waits%s", client->config->app, text_string(&progress->reason));
     bool is_hopeless = message->n_instances > 0 && flapping == message->n_instances;
     cupola__rest_instances__free_unpacked(message, NULL);
     if (is_hopeless)

@@ -90,7 +90,7 @@ static void a_user_registers_logs_in_and_changes_the_password(void **state)
     assert_int_equal(errand_run(errand, &config), 0);
     config.command = (char *)(uintptr_t) "login";
     assert_int_equal(errand_run(errand, &config), 1);
-    expect_result(errand, "Operation not permitted (200); log in with `cupola login`");
+    expect_result(errand, "Operation not permitted (200); check the e-mail address and the password");
     config.password = (char *)(uintptr_t) "other";
     assert_int_equal(errand_run(errand, &config), 0);
     expect_result(errand, "{\"token\":\"");
