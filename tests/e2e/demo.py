@@ -212,7 +212,8 @@ def replay_recordings(cloud):
 
 
 def main():
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     folder = tempfile.mkdtemp(prefix="cupola-demo-")
     began = time.monotonic()
     try:
