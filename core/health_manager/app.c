@@ -193,12 +193,7 @@ void hm_app_add_stray(struct app *app, const struct claim *claim, const char *ve
     }
     if (app->stray_count >= MAX_STRAYS)
         return; /* Those that are known will be stopped, then there is room. */
-    if (app->stray_count == app->stray_capacity) {
-        size_t capacity = app->stray_capacity == 0 ? 2 : 2 * app->stray_capacity;
-        app->strays =
-            memory_grow(app->strays, app->stray_capacity * sizeof *app->strays, capacity * sizeof *app->strays);
-        app->stray_capacity = capacity;
-    }
+    app->strays = memory_room(app->strays, app->stray_count, &app->stray_capacity, sizeof *app->strays);
     struct stray *stray = &app->strays[app->stray_count++];
     *stray = (struct stray){.claim = *claim, .index = index, .since_ns = now_ns};
     hm_copy_version(stray->version, version);
@@ -227,12 +222,7 @@ void hm_app_note_crash(struct app *app, const char *id, int64_t since_s, uint64_
         memmove(app->crashes, app->crashes + 1, (MAX_CRASHES - 1) * sizeof *app->crashes);
         app->crash_count--;
     }
-    if (app->crash_count == app->crash_capacity) {
-        size_t capacity = app->crash_capacity == 0 ? 2 : 2 * app->crash_capacity;
-        app->crashes =
-            memory_grow(app->crashes, app->crash_capacity * sizeof *app->crashes, capacity * sizeof *app->crashes);
-        app->crash_capacity = capacity;
-    }
+    app->crashes = memory_room(app->crashes, app->crash_count, &app->crash_capacity, sizeof *app->crashes);
     struct crash *crash = &app->crashes[app->crash_count++];
     *crash = (struct crash){.since_s = since_s, .heard_at_ns = now_ns};
     hm_copy_id(crash->id, id);

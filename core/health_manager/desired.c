@@ -197,6 +197,16 @@ static void on_timer(struct timer *timer)
 
 /* ---- Deltas ---- */
 
+static void take_beat(struct health_manager *hm, int64_t sequence)
+{
+    if (!hm->desired.has_base) { /* Nobody has answered yet: here is somebody who can. */
+        hm_desired_stop(hm);
+        begin_scan(hm);
+    } else if (sequence > hm->desired.sequence) {
+        hm_desired_refresh(hm); /* A delta was lost, perhaps with the controller that should have told it. */
+    }
+}
+
 void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
@@ -205,8 +215,7 @@ void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parse
     const Cupola__DropletUpdated *updated = (const Cupola__DropletUpdated *)parsed;
     hm->counters.updates++;
     if (updated->is_beat) {
-        if (desired->has_base && updated->sequence > desired->sequence)
-            hm_desired_refresh(hm); /* Its delta was lost, perhaps with the controller that should have told it. */
+        take_beat(hm, updated->sequence);
         return;
     }
     if (!updated->has_sequence || !updated->has_droplet) {

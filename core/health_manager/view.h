@@ -9,7 +9,7 @@ struct hm_view {
     bool knows_desired; /* A whole scan of what should run has succeeded. */
     bool is_fresh;      /* And nothing says that it is out of date, and silence would mean something. */
     int64_t sequence;   /* Of the last change that it knows. */
-    uint64_t scans;   /* How often all pages were read. */
+    uint64_t scans;     /* How often all pages were read. */
     size_t desired_apps;
     uint64_t start_requests; /* Indices it asked to be started, ever. */
     uint64_t stop_requests;  /* Instances it asked to be stopped, ever. */
