@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { FIRST_EFFECTS = 16, ARENA_BLOCK = 4096 };
+enum { ARENA_BLOCK = 4096 };
 
 /* Strings live in blocks that never move, since effects point into them. */
 struct arena_block {
@@ -125,12 +125,7 @@ struct slice effect_take_slice(struct effect *effect)
 
 struct effect *effects_add(struct effects *effects, enum effect_kind kind)
 {
-    if (effects->count == effects->capacity) {
-        size_t capacity = effects->capacity == 0 ? FIRST_EFFECTS : effects->capacity * 2;
-        effects->items =
-            memory_grow(effects->items, effects->capacity * sizeof *effects->items, capacity * sizeof *effects->items);
-        effects->capacity = capacity;
-    }
+    effects->items = memory_room(effects->items, effects->count, &effects->capacity, sizeof *effects->items);
     struct effect *effect = &effects->items[effects->count++];
     memset(effect, 0, sizeof *effect);
     effect->kind = kind;

@@ -81,11 +81,7 @@ static void add_value(struct campaign *campaign, const Cupola__Measurement *meas
         series->unit = memory_copy_text(measurement->unit);
         HASH_ADD_KEYPTR(hh, campaign->series, series->name, strlen(series->name), series);
     }
-    if (series->count == series->capacity) {
-        size_t capacity = series->capacity == 0 ? 64 : series->capacity * 2;
-        series->values = memory_grow(series->values, series->capacity * sizeof(uint64_t), capacity * sizeof(uint64_t));
-        series->capacity = capacity;
-    }
+    series->values = memory_room(series->values, series->count, &series->capacity, sizeof *series->values);
     series->values[series->count++] = measurement->value;
 }
 

@@ -72,12 +72,7 @@ static void drop_old_logs(struct cloud *cloud)
 
 static void keep_line(struct cloud *cloud, const struct story_line *line)
 {
-    if (cloud->story_count == cloud->story_capacity) {
-        size_t capacity = cloud->story_capacity == 0 ? 64 : cloud->story_capacity * 2;
-        cloud->story =
-            memory_grow(cloud->story, cloud->story_capacity * sizeof *cloud->story, capacity * sizeof *cloud->story);
-        cloud->story_capacity = capacity;
-    }
+    cloud->story = memory_room(cloud->story, cloud->story_count, &cloud->story_capacity, sizeof *cloud->story);
     struct story_line *kept = &cloud->story[cloud->story_count++];
     *kept = *line;
     kept->who = world_keep_label(cloud->world, line->who);

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { FIRST_CAPACITY = 4 };
+
 void *memory_new(size_t size)
 {
     void *memory = calloc(1, size > 0 ? size : 1);
@@ -19,6 +21,16 @@ void *memory_grow(void *memory, size_t size, size_t new_size)
     if (new_size > size)
         memset(grown + size, 0, new_size - size);
     return grown;
+}
+
+void *memory_room(void *array, size_t count, size_t *capacity, size_t element_size)
+{
+    assert_that(count <= *capacity);
+    if (count < *capacity)
+        return array;
+    size_t size = *capacity * element_size;
+    *capacity = *capacity == 0 ? FIRST_CAPACITY : *capacity * 2;
+    return memory_grow(array, size, *capacity * element_size);
 }
 
 void memory_free(void *memory)

@@ -9,6 +9,9 @@ void *memory_new(size_t size);
 /* Grows (or shrinks) an array of `size` bytes to `new_size`; new bytes are zeroed. `memory` may be NULL if size is 0.
  */
 void *memory_grow(void *memory, size_t size, size_t new_size);
+/* Room for one more in an array of `count` elements: grows it (twofold, new elements zeroed) when *capacity is reached.
+ * Returns where the array is now. */
+void *memory_room(void *array, size_t count, size_t *capacity, size_t element_size);
 /* NULL is allowed. */
 void memory_free(void *memory);
 /* A copy of the text; given. NULL gives NULL. */

@@ -239,12 +239,7 @@ static void add_found(struct subject_index *index, struct subject_node *node)
 {
     if (node == NULL || is_idle(node))
         return;
-    if (index->found_count == index->found_capacity) {
-        size_t capacity = index->found_capacity == 0 ? 16 : index->found_capacity * 2;
-        index->found =
-            memory_grow(index->found, index->found_capacity * sizeof *index->found, capacity * sizeof *index->found);
-        index->found_capacity = capacity;
-    }
+    index->found = memory_room(index->found, index->found_count, &index->found_capacity, sizeof *index->found);
     index->found[index->found_count++] = node;
 }
 

@@ -79,12 +79,7 @@ static bool is_wished(const struct start_orders *orders, int64_t app_id, int32_t
 
 static void add_wish(struct start_orders *orders, int64_t app_id, int32_t index, const char *version)
 {
-    if (orders->wish_count == orders->wish_capacity) {
-        size_t capacity = orders->wish_capacity == 0 ? 16 : 2 * orders->wish_capacity;
-        orders->wishes = memory_grow(orders->wishes, orders->wish_capacity * sizeof *orders->wishes,
-                                     capacity * sizeof *orders->wishes);
-        orders->wish_capacity = capacity;
-    }
+    orders->wishes = memory_room(orders->wishes, orders->wish_count, &orders->wish_capacity, sizeof *orders->wishes);
     struct start_wish *wish = &orders->wishes[orders->wish_count++];
     *wish = (struct start_wish){.app_id = app_id, .index = index};
     memcpy(wish->version, version, strnlen(version, VERSION_CAPACITY - 1));

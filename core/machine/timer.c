@@ -68,12 +68,8 @@ void timer_set_at(struct machine *machine, struct timer *timer, uint64_t at_ns, 
         return;
     timer->at_ns = at_ns;
     timer->order = ++machine->timer_order;
-    if (machine->timer_count == machine->timer_capacity) {
-        size_t capacity = machine->timer_capacity == 0 ? 16 : machine->timer_capacity * 2;
-        machine->timers = memory_grow(machine->timers, machine->timer_capacity * sizeof(struct timer *),
-                                      capacity * sizeof(struct timer *));
-        machine->timer_capacity = capacity;
-    }
+    machine->timers =
+        memory_room(machine->timers, machine->timer_count, &machine->timer_capacity, sizeof *machine->timers);
     sift_up(machine, machine->timer_count++, timer);
 }
 

@@ -79,11 +79,7 @@ void save_begin(struct real_driver *driver, struct io_op op, struct slice given)
     buffer_unref(saver->waiting.buffer);
     saver->waiting = given;
     struct save_ops *asked = &saver->asked;
-    if (asked->count == asked->capacity) {
-        size_t capacity = asked->capacity == 0 ? 4 : asked->capacity * 2;
-        asked->ops = memory_grow(asked->ops, asked->capacity * sizeof *asked->ops, capacity * sizeof *asked->ops);
-        asked->capacity = capacity;
-    }
+    asked->ops = memory_room(asked->ops, asked->count, &asked->capacity, sizeof *asked->ops);
     asked->ops[asked->count++] = op;
     write_waiting(saver, driver);
 }

@@ -157,12 +157,7 @@ void journal_store_wake(struct journal_store *store, const struct process *proce
 
 static uint64_t add_entry(struct journal_store *store, struct slice given, uint64_t durable_ns)
 {
-    if (store->count == store->capacity) {
-        uint64_t capacity = store->capacity == 0 ? 64 : store->capacity * 2;
-        store->entries =
-            memory_grow(store->entries, store->capacity * sizeof *store->entries, capacity * sizeof *store->entries);
-        store->capacity = capacity;
-    }
+    store->entries = memory_room(store->entries, store->count, &store->capacity, sizeof *store->entries);
     store->entries[store->count++] = (struct journal_entry){given, durable_ns};
     return store->count;
 }

@@ -29,7 +29,7 @@ struct journal_store {
     struct host *host;
     struct journal_entry *entries; /* Entry i has sequence i + 1. */
     uint64_t count;
-    uint64_t capacity;
+    size_t capacity;
     struct journal_follower *followers;
     struct random_stream random;
     struct distribution extra; /* Of a fault: on top of every append. */

@@ -4,7 +4,7 @@
 #include "core/base/memory.h"
 #include "core/base/random.h"
 
-enum { ARITY = 4, FIRST_CAPACITY = 256 };
+enum { ARITY = 4 };
 
 static bool is_before(const struct queue_entry *a, const struct queue_entry *b)
 {
@@ -57,12 +57,7 @@ void queue_put(struct queue *queue, struct wake *wake, uint64_t at_ns)
 {
     assert_that(wake->happen != NULL);
     queue_drop(queue, wake);
-    if (queue->count == queue->capacity) {
-        size_t capacity = queue->capacity == 0 ? FIRST_CAPACITY : queue->capacity * 2;
-        queue->entries =
-            memory_grow(queue->entries, queue->capacity * sizeof *queue->entries, capacity * sizeof *queue->entries);
-        queue->capacity = capacity;
-    }
+    queue->entries = memory_room(queue->entries, queue->count, &queue->capacity, sizeof *queue->entries);
     wake->at_ns = at_ns;
     struct queue_entry entry = {
         .at_ns = at_ns,
