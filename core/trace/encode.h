@@ -10,6 +10,17 @@ struct trace_effect_parts {
     uint64_t limits[4];
 };
 
+/* protobuf-c has no const; packing does not write. */
+static inline char *trace_lend_text(const char *text)
+{
+    return (char *)(uintptr_t)text;
+}
+
+static inline ProtobufCBinaryData trace_lend_bytes(struct io_bytes bytes)
+{
+    return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+}
+
 void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event);
 void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect);
 

@@ -3,11 +3,6 @@
 
 #include "core/base/assert.h"
 
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)text;
-}
-
 static void set_conn(Cupola__TraceEffect *message, struct io_conn conn)
 {
     message->has_conn = 1;
@@ -35,7 +30,7 @@ static void set_code(Cupola__TraceEffect *message, int code)
 static void set_bytes(Cupola__TraceEffect *message, struct io_bytes bytes)
 {
     message->has_data = 1;
-    message->data = (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
+    message->data = trace_lend_bytes(bytes);
 }
 
 static void set_slice(Cupola__TraceEffect *message, struct slice slice)
@@ -55,9 +50,9 @@ static void set_list(size_t *ret_count, char ***ret_list, const char *const *lis
 static void fill_workload_start(Cupola__TraceEffect *message, struct trace_effect_parts *parts,
                                 const struct effect *effect)
 {
-    message->text = lent(effect->workload_start.workload);
-    message->text2 = lent(effect->workload_start.digest);
-    message->text3 = lent(effect->workload_start.runtime);
+    message->text = trace_lend_text(effect->workload_start.workload);
+    message->text2 = trace_lend_text(effect->workload_start.digest);
+    message->text3 = trace_lend_text(effect->workload_start.runtime);
     set_list(&message->n_list, &message->list, effect->workload_start.argv);
     set_list(&message->n_list2, &message->list2, effect->workload_start.envp);
     parts->limits[0] = effect->workload_start.limits.memory_bytes;
@@ -76,14 +71,14 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
     if (effect->kind == EFFECT_LISTEN) {
         message->has_listener = 1;
         message->listener = effect->listen.listener.id;
-        message->text = lent(effect->listen.host);
+        message->text = trace_lend_text(effect->listen.host);
         set_number(message, effect->listen.port);
     } else if (effect->kind == EFFECT_UNLISTEN) {
         message->has_listener = 1;
         message->listener = effect->unlisten.listener.id;
     } else if (effect->kind == EFFECT_CONNECT) {
         set_conn(message, effect->connect.conn);
-        message->text = lent(effect->connect.host);
+        message->text = trace_lend_text(effect->connect.host);
         set_number(message, effect->connect.port);
     } else if (effect->kind == EFFECT_READ) {
         set_conn(message, effect->read.conn);
@@ -120,10 +115,10 @@ static bool fill_storage_effect(Cupola__TraceEffect *message, const struct effec
         set_slice(message, effect->blob.slice);
     } else if (effect->kind == EFFECT_BLOB_SEND || effect->kind == EFFECT_BLOB_RECEIVE) {
         set_conn(message, effect->blob_transfer.conn);
-        message->text = lent(effect->blob_transfer.digest);
+        message->text = trace_lend_text(effect->blob_transfer.digest);
         set_number(message, effect->blob_transfer.size);
     } else if (effect->kind == EFFECT_BLOB_STAT || effect->kind == EFFECT_BLOB_DELETE) {
-        message->text = lent(effect->blob_name.digest);
+        message->text = trace_lend_text(effect->blob_name.digest);
     } else {
         return false;
     }
@@ -134,13 +129,13 @@ static bool fill_storage_effect(Cupola__TraceEffect *message, const struct effec
 static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effect *effect)
 {
     if (effect->kind == EFFECT_WORKLOAD_SIGNAL) {
-        message->text = lent(effect->workload_signal.workload);
+        message->text = trace_lend_text(effect->workload_signal.workload);
         set_code(message, effect->workload_signal.signal);
     } else if (effect->kind == EFFECT_WORKLOAD_REMOVE || effect->kind == EFFECT_WORKLOAD_MEASURE) {
-        message->text = lent(effect->workload_name.workload);
+        message->text = trace_lend_text(effect->workload_name.workload);
     } else if (effect->kind == EFFECT_WORKLOAD_READ_FILE) {
-        message->text = lent(effect->workload_read_file.workload);
-        message->text2 = lent(effect->workload_read_file.path);
+        message->text = trace_lend_text(effect->workload_read_file.workload);
+        message->text2 = trace_lend_text(effect->workload_read_file.path);
         set_number(message, effect->workload_read_file.offset);
         message->has_number2 = 1;
         message->number2 = effect->workload_read_file.size;
@@ -154,13 +149,13 @@ static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effe
 static bool fill_slow_effect(Cupola__TraceEffect *message, const struct effect *effect)
 {
     if (effect->kind == EFFECT_STAGE) {
-        message->text = lent(effect->stage.digest);
-        message->text2 = lent(effect->stage.framework);
-        message->text3 = lent(effect->stage.runtime);
-        message->text4 = lent(effect->stage.command);
+        message->text = trace_lend_text(effect->stage.digest);
+        message->text2 = trace_lend_text(effect->stage.framework);
+        message->text3 = trace_lend_text(effect->stage.runtime);
+        message->text4 = trace_lend_text(effect->stage.command);
         set_number(message, effect->stage.memory_mb);
     } else if (effect->kind == EFFECT_HASH_PASSWORD) {
-        message->text2 = lent(effect->hash_password.salt);
+        message->text2 = trace_lend_text(effect->hash_password.salt);
         set_number(message, effect->hash_password.entropy[0]);
         message->has_number2 = 1;
         message->number2 = effect->hash_password.entropy[1];
@@ -188,7 +183,7 @@ void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_par
     } else if (effect->kind == EFFECT_WORKLOAD_START) {
         fill_workload_start(message, parts, effect);
     } else if (effect->kind == EFFECT_LOG) {
-        message->text = lent(effect->log.text);
+        message->text = trace_lend_text(effect->log.text);
         set_code(message, (int)effect->log.level);
     } else {
         assert_that(effect->kind == EFFECT_EXIT);

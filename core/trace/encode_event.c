@@ -3,16 +3,6 @@
 
 #include "core/base/assert.h"
 
-static ProtobufCBinaryData binary(struct io_bytes bytes)
-{
-    return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
-}
-
-static char *lent(const char *text)
-{
-    return (char *)(uintptr_t)text; /* protobuf-c has no const; packing does not write. */
-}
-
 static void set_conn(Cupola__TraceEvent *message, struct io_conn conn)
 {
     message->has_conn = 1;
@@ -34,7 +24,7 @@ static void set_status(Cupola__TraceEvent *message, enum io_status status)
 static void set_data(Cupola__TraceEvent *message, struct io_bytes bytes)
 {
     message->has_data = 1;
-    message->data = binary(bytes);
+    message->data = trace_lend_bytes(bytes);
 }
 
 static void set_flag(Cupola__TraceEvent *message, bool flag)
@@ -47,7 +37,7 @@ static void fill_start(Cupola__TraceEvent *message, const struct event *event)
 {
     set_data(message, event->start.config);
     message->has_data2 = 1;
-    message->data2 = binary(event->start.saved);
+    message->data2 = trace_lend_bytes(event->start.saved);
     message->has_seed0 = 1;
     message->seed0 = event->start.seed[0];
     message->has_seed1 = 1;
@@ -56,7 +46,7 @@ static void fill_start(Cupola__TraceEvent *message, const struct event *event)
 
 static void fill_exited(Cupola__TraceEvent *message, const struct event *event)
 {
-    message->text = lent(event->workload_exited.workload);
+    message->text = trace_lend_text(event->workload_exited.workload);
     message->has_code = 1;
     message->code = event->workload_exited.exit_code;
     message->has_signal = 1;
@@ -86,7 +76,7 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event
         message->has_listener = 1;
         message->listener = event->accepted.listener.id;
         set_conn(message, event->accepted.conn);
-        message->text = lent(event->accepted.peer);
+        message->text = trace_lend_text(event->accepted.peer);
         return;
     case EVENT_CONNECTED:
         set_conn(message, event->connected.conn);
@@ -118,7 +108,7 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event
         set_data(message, event->journal_entry.data);
         return;
     case EVENT_WORKLOAD_FOUND:
-        message->text = lent(event->workload_found.workload);
+        message->text = trace_lend_text(event->workload_found.workload);
         set_flag(message, event->workload_found.running);
         set_data(message, event->workload_found.note);
         return;
