@@ -5,9 +5,7 @@
  */
 #include "core/cloud_controller/rest.h"
 
-#include "core/base/assert.h"
 #include "core/base/duration.h"
-#include "core/base/memory.h"
 #include "core/http/client.h"
 
 #include <stdio.h>

@@ -1,6 +1,5 @@
 #include "core/dea/files.h"
 
-#include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/dea/dea.h"
