@@ -12,7 +12,7 @@
     MUTATION(HM_FORGETS_EXITS, "the health manager ignores exits")                                                     \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
-    MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not look for the instances that survived it")                \
+    MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(CC_ANSWERS_EARLY, "the controller answers before the append is durable")                                  \
