@@ -12,17 +12,17 @@
 
 #include <string.h>
 
-static struct lua_cloud *context_of(lua_State *lua)
+struct lua_cloud *lua_cloud_of(lua_State *lua)
 {
-    return lua_touserdata(lua, lua_upvalueindex(1));
+    struct lua_cloud *context = lua_touserdata(lua, lua_upvalueindex(1));
+    if (context->cloud == NULL)
+        luaL_error(lua, "there is no cloud yet: this belongs into the scenario's run function");
+    return context;
 }
 
 static struct cloud *cloud_of(lua_State *lua)
 {
-    struct cloud *cloud = context_of(lua)->cloud;
-    if (cloud == NULL)
-        luaL_error(lua, "there is no cloud yet: this belongs into the scenario's run function");
-    return cloud;
+    return lua_cloud_of(lua)->cloud;
 }
 
 /* ---- Time, records, decisions ---- */
@@ -105,7 +105,7 @@ static int native_holds(lua_State *lua)
     lua_pushvalue(lua, 2);
     lua_setfield(lua, 3, "argument");
     void *context = NULL;
-    cloud_predicate *predicate = lua_cloud_predicate(lua, 3, context_of(lua), &context);
+    cloud_predicate *predicate = lua_cloud_predicate(lua, 3, lua_cloud_of(lua), &context);
     struct text why = {0};
     bool holds = predicate(cloud_of(lua), context, &why);
     lua_pushboolean(lua, holds);

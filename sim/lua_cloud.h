@@ -17,6 +17,9 @@ struct lua_cloud {
 void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud);
 void lua_cloud_release(struct lua_cloud *lua_cloud);
 
+/* For native functions: what they work on, lent. Raises a Lua error while there is no cloud yet. */
+struct lua_cloud *lua_cloud_of(lua_State *lua);
+
 /* A condition of lua/cupola.lua at `index` ({kind =, argument =}) as a predicate with its context (lent by Lua). Raises
  * a Lua error if there is no such condition. */
 cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua_cloud *lua_cloud, void **ret_context);

@@ -9,22 +9,6 @@
 
 #include <string.h>
 
-static struct lua_cloud *context_of(lua_State *lua)
-{
-    struct lua_cloud *context = lua_touserdata(lua, lua_upvalueindex(1));
-    if (context->cloud == NULL)
-        luaL_error(lua, "there is no cloud yet: this belongs into the scenario's run function");
-    return context;
-}
-
-static const char *text_field(lua_State *lua, int index, const char *name)
-{
-    lua_getfield(lua, index, name);
-    const char *text = lua_tostring(lua, -1);
-    lua_pop(lua, 1);
-    return text;
-}
-
 static lua_Integer integer_field(lua_State *lua, int index, const char *name)
 {
     lua_getfield(lua, index, name);
@@ -37,13 +21,13 @@ static lua_Integer integer_field(lua_State *lua, int index, const char *name)
 
 static int native_fault_begin(lua_State *lua)
 {
-    struct cloud *cloud = context_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_of(lua)->cloud;
     luaL_checktype(lua, 1, LUA_TTABLE);
-    const char *kind = text_field(lua, 1, "kind");
+    const char *kind = lua_plan_text_field(lua, 1, "kind");
     struct fault_spec spec = {
         .kind = kind == NULL ? 0 : fault_kind_find(kind),
-        .target = text_field(lua, 1, "target"),
-        .peer = text_field(lua, 1, "peer"),
+        .target = lua_plan_text_field(lua, 1, "target"),
+        .peer = lua_plan_text_field(lua, 1, "peer"),
         .amount = integer_field(lua, 1, "amount"),
         .duration_ns = (uint64_t)integer_field(lua, 1, "duration"),
     };
@@ -78,7 +62,7 @@ static int native_fault_kinds(lua_State *lua)
 
 static int native_fault_end(lua_State *lua)
 {
-    struct cloud *cloud = context_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_of(lua)->cloud;
     lua_Integer id = luaL_checkinteger(lua, 1);
     luaL_argcheck(lua, id >= 1 && (size_t)id <= cloud_fault_count(cloud), 1, "there is no such fault");
     fault_end((struct fault *)(uintptr_t)cloud_fault(cloud, (size_t)id - 1));
@@ -87,7 +71,7 @@ static int native_fault_end(lua_State *lua)
 
 static int native_fault_end_all(lua_State *lua)
 {
-    faults_end_all(context_of(lua)->cloud);
+    faults_end_all(lua_cloud_of(lua)->cloud);
     return 0;
 }
 
@@ -104,9 +88,9 @@ static lua_Integer keep_operation(struct lua_cloud *context, struct operation *o
 /* operate(command, app, fields, behaviour or nil) -> id */
 static int native_operate(lua_State *lua)
 {
-    struct lua_cloud *context = context_of(lua);
+    struct lua_cloud *context = lua_cloud_of(lua);
     const char *command = luaL_checkstring(lua, 1);
-    const char *uri = text_field(lua, 3, "uri");
+    const char *uri = lua_plan_text_field(lua, 3, "uri");
     Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
     config.command = (char *)(uintptr_t)command;
     config.app = (char *)(uintptr_t)luaL_checkstring(lua, 2);
@@ -131,7 +115,7 @@ static int native_operate(lua_State *lua)
 
 static int native_operation(lua_State *lua)
 {
-    struct lua_cloud *context = context_of(lua);
+    struct lua_cloud *context = lua_cloud_of(lua);
     lua_Integer id = luaL_checkinteger(lua, 1);
     luaL_argcheck(lua, id >= 1 && (size_t)id <= context->operation_count, 1, "there is no such command");
     const struct operation *operation = context->operations[id - 1];
@@ -165,7 +149,7 @@ static void set_count(lua_State *lua, const char *name, uint64_t value)
 
 static int native_load_counts(lua_State *lua)
 {
-    struct cloud *cloud = context_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_of(lua)->cloud;
     size_t load = check_load(lua, cloud);
     struct load_counts counts = cloud_load_counts(cloud, load);
     lua_newtable(lua);
@@ -186,13 +170,13 @@ static int native_load_add(lua_State *lua)
     struct load_plan plan;
     luaL_checktype(lua, 1, LUA_TTABLE);
     lua_plan_read_load(lua, 1, &plan);
-    cloud_load_add(context_of(lua)->cloud, &plan);
+    cloud_load_add(lua_cloud_of(lua)->cloud, &plan);
     return 0;
 }
 
 static int native_load_stop(lua_State *lua)
 {
-    struct cloud *cloud = context_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_of(lua)->cloud;
     cloud_load_stop(cloud, check_load(lua, cloud));
     return 0;
 }

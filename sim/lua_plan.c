@@ -24,8 +24,7 @@ static bool boolean_field(lua_State *lua, int index, const char *name, bool othe
     return value;
 }
 
-/* Lent by Lua for as long as the table holds it. */
-static const char *text_field(lua_State *lua, int index, const char *name)
+const char *lua_plan_text_field(lua_State *lua, int index, const char *name)
 {
     lua_getfield(lua, index, name);
     const char *text = lua_tostring(lua, -1);
@@ -40,7 +39,7 @@ void lua_plan_read_distribution(lua_State *lua, int index, const char *name, str
         return;
     }
     int at = lua_gettop(lua);
-    const char *kind = text_field(lua, at, "kind");
+    const char *kind = lua_plan_text_field(lua, at, "kind");
     uint64_t first = number_field(lua, at, "first", 0);
     uint64_t second = number_field(lua, at, "second", 0);
     uint64_t share = number_field(lua, at, "share", 0);
@@ -60,12 +59,12 @@ void lua_plan_read_distribution(lua_State *lua, int index, const char *name, str
 void lua_plan_read_app(lua_State *lua, int index, struct app_plan *ret_app)
 {
     struct app_plan app = {
-        .name = text_field(lua, index, "name"),
-        .host = text_field(lua, index, "host"),
+        .name = lua_plan_text_field(lua, index, "name"),
+        .host = lua_plan_text_field(lua, index, "host"),
         .instances = (uint32_t)number_field(lua, index, "instances", 1),
         .memory_mb = (uint32_t)number_field(lua, index, "memory", 64),
-        .framework = text_field(lua, index, "framework"),
-        .runtime = text_field(lua, index, "runtime"),
+        .framework = lua_plan_text_field(lua, index, "framework"),
+        .runtime = lua_plan_text_field(lua, index, "runtime"),
         .is_not_pushed = !boolean_field(lua, index, "pushed", true),
         .crash_after_mean_ns = number_field(lua, index, "crash_after_mean", 0),
         .exit_after_boot_ns = number_field(lua, index, "exit_after_boot", 0),
@@ -84,12 +83,12 @@ void lua_plan_read_app(lua_State *lua, int index, struct app_plan *ret_app)
 void lua_plan_read_load(lua_State *lua, int index, struct load_plan *ret_load)
 {
     *ret_load = (struct load_plan){
-        .host = text_field(lua, index, "host"),
+        .host = lua_plan_text_field(lua, index, "host"),
         .rate_per_s = (uint32_t)number_field(lua, index, "rate", 1),
         .from_ns = number_field(lua, index, "from", 0),
         .until_ns = number_field(lua, index, "until_time", 0),
         .timeout_ns = number_field(lua, index, "timeout", 0),
-        .method = text_field(lua, index, "method"),
+        .method = lua_plan_text_field(lua, index, "method"),
         .body_bytes = (uint32_t)number_field(lua, index, "body_bytes", 0),
     };
 }

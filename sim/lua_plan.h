@@ -21,6 +21,8 @@ void lua_plan_release(struct lua_plan *plan);
 /* One app, or one load, at `index`. */
 void lua_plan_read_app(lua_State *lua, int index, struct app_plan *ret_app);
 void lua_plan_read_load(lua_State *lua, int index, struct load_plan *ret_load);
+/* The text in field `name` of the table at `index`, or NULL; lent by Lua for as long as the table holds it. */
+const char *lua_plan_text_field(lua_State *lua, int index, const char *name);
 /* The distribution in field `name` of the table at `index`; `ret` stays as it is if there is none. */
 void lua_plan_read_distribution(lua_State *lua, int index, const char *name, struct distribution *ret_distribution);
 
