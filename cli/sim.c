@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -40,6 +41,15 @@ uint64_t sim_real_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+bool sim_parse_number(const char *text, uint64_t *ret_number)
+{
+    char *end = NULL;
+    if (text[0] < '0' || text[0] > '9')
+        return false;
+    *ret_number = strtoull(text, &end, 10);
+    return *end == 0;
 }
 
 bool sim_read_file(const char *path, struct text *ret_content)

@@ -126,6 +126,21 @@ void sim_collect_traces(struct cloud *cloud, struct text *ret_file)
     }
 }
 
+/* --until SECONDS or --event N. */
+static bool take_end(struct replay_options *options, int option, const char *word)
+{
+    uint64_t number = 0;
+    if (!sim_parse_number(word, &number) || number == 0 || number > UINT64_MAX / NS_PER_S) {
+        fprintf(stderr, "cupola sim replay: '%s' is not a number from 1\n", word);
+        return false;
+    }
+    if (option == 'u')
+        options->until_ns = number * NS_PER_S;
+    else
+        options->until_event = number;
+    return true;
+}
+
 static bool parse_options(int argc, char **argv, struct replay_options *options, int *ret_status)
 {
     static const struct option long_options[] = {
@@ -142,11 +157,10 @@ static bool parse_options(int argc, char **argv, struct replay_options *options,
     for (int option; (option = getopt_long(argc, argv, "c:u:e:psh", long_options, NULL)) != -1;) {
         if (option == 'c')
             options->component = optarg;
-        else if (option == 'u')
-            options->until_ns = strtoull(optarg, NULL, 10) * NS_PER_S;
-        else if (option == 'e')
-            options->until_event = strtoull(optarg, NULL, 10);
-        else if (option == 'p')
+        else if (option == 'u' || option == 'e') {
+            if (!take_end(options, option, optarg))
+                return false;
+        } else if (option == 'p')
             options->print = true;
         else if (option == 's')
             options->state = true;

@@ -34,15 +34,6 @@ static const char help[] =
 
 /* ---- The options ---- */
 
-static bool parse_number(const char *text, uint64_t *ret_number)
-{
-    char *end = NULL;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    *ret_number = strtoull(text, &end, 10);
-    return *end == 0;
-}
-
 static bool parse_seeds(const char *text, struct sim_run_options *options)
 {
     const char *dots = strstr(text, "..");
@@ -51,7 +42,7 @@ static bool parse_seeds(const char *text, struct sim_run_options *options)
         return false;
     memcpy(first, text, (size_t)(dots - text));
     options->is_campaign = true;
-    return parse_number(first, &options->first_seed) && parse_number(dots + 2, &options->last_seed) &&
+    return sim_parse_number(first, &options->first_seed) && sim_parse_number(dots + 2, &options->last_seed) &&
            options->first_seed <= options->last_seed && options->last_seed - options->first_seed < 100000000;
 }
 
@@ -102,14 +93,14 @@ static int take_option(int option, struct sim_run_options *options)
     uint64_t number = 0;
     switch (option) {
     case OPTION_SEED:
-        if (!parse_number(optarg, &options->first_seed))
+        if (!sim_parse_number(optarg, &options->first_seed))
             return bad_value("--seed", optarg, "a number");
         options->last_seed = options->first_seed;
         return -1;
     case OPTION_SEEDS:
         return parse_seeds(optarg, options) ? -1 : bad_value("--seeds", optarg, "a range such as 1..1000");
     case 'j':
-        if (!parse_number(optarg, &number) || number < 1 || number > 256)
+        if (!sim_parse_number(optarg, &number) || number < 1 || number > 256)
             return bad_value("--jobs", optarg, "a number from 1 to 256");
         options->jobs = (uint32_t)number;
         return -1;
