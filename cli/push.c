@@ -75,6 +75,20 @@ static bool import_bits(struct request *request, char ret_digest[41])
     return ok;
 }
 
+/* With the port at which this target is reached, unless it is the usual one. */
+static void tell_done(const struct request *request)
+{
+    const Cupola__ClientConfig *config = &request->config;
+    if (config->no_start || config->n_uris == 0) {
+        printf("%s %s\n", config->app, config->no_start ? "is uploaded" : "runs");
+        return;
+    }
+    printf("%s runs at http://%s", config->app, config->uris[0]);
+    if (request->target.port != 80)
+        printf(":%u", request->target.port);
+    putchar('\n');
+}
+
 static int push(struct request *request)
 {
     struct text name = {0}, url = {0}, result = {0};
@@ -100,9 +114,7 @@ static int push(struct request *request)
     if (status == CLI_OK && request->json)
         puts(text_string(&result));
     else if (status == CLI_OK)
-        printf("%s %s%s%s\n", config->app, config->no_start ? "is uploaded" : "runs",
-               config->n_uris > 0 && !config->no_start ? " at http://" : "",
-               config->n_uris > 0 && !config->no_start ? config->uris[0] : "");
+        tell_done(request);
     text_free(&name);
     text_free(&url);
     text_free(&result);
