@@ -1,7 +1,7 @@
 local cupola = require "cupola"
 
 return cupola.scenario {
-  title = "One instance of three crashes: it is running and routed again, and no request fails meanwhile",
+  title = "One instance of three crashes: it is running and routed again, and no more is lost than what it was working on",
   cloud = { routers = 2, deas = 3 },
   apps = { shop = { instances = 3, boot = cupola.lognormal("300ms", 0.4) } },
   load = { { host = "shop.cupola.test", rate = 50 } },
