@@ -1,12 +1,12 @@
 #include "cli/run_config.h"
 
+#include "cli/input.h"
 #include "cli/terminal.h"
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/components.h"
 #include "core/wire/json.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,25 +30,6 @@ const struct run_role *run_role_of(const char *name)
 
 /* ---- Reading ---- */
 
-static bool read_file(const char *path, struct text *ret_content)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        terminal_error("cannot read %s: %s", path, strerror(errno));
-        return false;
-    }
-    size_t size;
-    do {
-        size = fread(text_room(ret_content, 16384), 1, 16384, file);
-        text_grow(ret_content, size);
-    } while (size > 0);
-    bool is_read = ferror(file) == 0;
-    if (!is_read)
-        terminal_error("cannot read %s: %s", path, strerror(errno));
-    fclose(file);
-    return is_read;
-}
-
 /* "FILE:LINE: KEY: what is wrong", as compilers say it. */
 static void complain(const char *path, const struct json_error *error)
 {
@@ -63,7 +44,7 @@ Cupola__ProcessConfig *run_config_read(const char *path)
     struct text content = {0};
     if (path == NULL)
         text_add_string(&content, "{}");
-    else if (!read_file(path, &content))
+    else if (!input_read_file(path, &content))
         return NULL;
     struct io_bytes bytes = {(const uint8_t *)text_string(&content), content.size};
     struct json_error error = {0};

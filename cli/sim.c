@@ -3,9 +3,7 @@
 
 #include "cli/commands.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -41,43 +39,4 @@ uint64_t sim_real_ns(void)
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
-bool sim_parse_number(const char *text, uint64_t *ret_number)
-{
-    char *end = NULL;
-    if (text[0] < '0' || text[0] > '9')
-        return false;
-    *ret_number = strtoull(text, &end, 10);
-    return *end == 0;
-}
-
-bool sim_read_file(const char *path, struct text *ret_content)
-{
-    FILE *file = fopen(path, "rb");
-    if (file == NULL) {
-        fprintf(stderr, "cupola: cannot read %s: %s\n", path, strerror(errno));
-        return false;
-    }
-    size_t size;
-    do {
-        size = fread(text_room(ret_content, 65536), 1, 65536, file);
-        text_grow(ret_content, size);
-    } while (size > 0);
-    bool ok = ferror(file) == 0;
-    if (!ok)
-        fprintf(stderr, "cupola: cannot read %s: %s\n", path, strerror(errno));
-    fclose(file);
-    return ok;
-}
-
-bool sim_write_file(const char *path, const struct text *content)
-{
-    FILE *file = fopen(path, "wb");
-    bool ok = file != NULL && fwrite(text_string(content), 1, content->size, file) == content->size;
-    if (file != NULL && fclose(file) != 0)
-        ok = false;
-    if (!ok)
-        fprintf(stderr, "cupola: cannot write %s: %s\n", path, strerror(errno));
-    return ok;
 }

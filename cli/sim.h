@@ -35,11 +35,6 @@ struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
 
 /* Nanoseconds on the machine's own monotonic clock. */
 uint64_t sim_real_ns(void);
-/* A whole word of decimal digits as a number; false otherwise. */
-bool sim_parse_number(const char *text, uint64_t *ret_number);
-/* Reads a whole file; false (and a message that says why) if it cannot. */
-bool sim_read_file(const char *path, struct text *ret_content);
-bool sim_write_file(const char *path, const struct text *content);
 
 /* Traces of all components of a run in one file: a first line of text, then each trace behind its size (64 bits, little
  * end first). */

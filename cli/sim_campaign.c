@@ -1,6 +1,8 @@
 /* `cupola sim run --seeds A..B`: worker processes, each with every J-th seed, send their results through pipes. */
 #include "cli/sim.h"
 
+#include "cli/input.h"
+
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 #include "sim/report.h"
@@ -269,12 +271,12 @@ static bool write_reports(const struct sim_run_options *options, const Cupola__C
     struct text text = {0};
     if (options->html != NULL) {
         report_campaign_html(result, &text);
-        ok = sim_write_file(options->html, &text);
+        ok = input_write_file(options->html, &text);
         text_clear(&text);
     }
     if (options->junit != NULL) {
         report_junit_of_campaign(result, &text);
-        ok = sim_write_file(options->junit, &text) && ok;
+        ok = input_write_file(options->junit, &text) && ok;
     }
     text_free(&text);
     return ok;

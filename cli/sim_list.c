@@ -1,6 +1,8 @@
 /* `cupola sim list`: the scenarios of a folder with their titles. */
 #include "cli/sim.h"
 
+#include "cli/input.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -20,7 +22,7 @@ static bool list_file(const char *folder, const char *name)
     struct sim_run_options options = {.file = text_string(&path)};
     struct scenario_options scenario_options = {.seed = 1};
     struct scenario *scenario = NULL;
-    if (sim_read_file(options.file, &options.source))
+    if (input_read_file(options.file, &options.source))
         scenario =
             scenario_open(options.file, text_string(&options.source), options.source.size, &scenario_options, &error);
     bool ok = scenario != NULL;

@@ -1,6 +1,8 @@
 /* `cupola sim replay`: a component again from its trace, simulated or recorded by a real process. */
 #include "cli/sim.h"
 
+#include "cli/input.h"
+
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/components.h"
@@ -130,7 +132,7 @@ void sim_collect_traces(struct cloud *cloud, struct text *ret_file)
 static bool take_end(struct replay_options *options, int option, const char *word)
 {
     uint64_t number = 0;
-    if (!sim_parse_number(word, &number) || number == 0 || number > UINT64_MAX / NS_PER_S) {
+    if (!input_number(word, &number) || number == 0 || number > UINT64_MAX / NS_PER_S) {
         fprintf(stderr, "cupola sim replay: '%s' is not a number from 1\n", word);
         return false;
     }
@@ -188,7 +190,7 @@ int cli_sim_replay(int argc, char **argv)
     if (!parse_options(argc, argv, &options, &status))
         return status;
     struct text content = {0};
-    if (sim_read_file(options.file, &content)) {
+    if (input_read_file(options.file, &content)) {
         const uint8_t *bytes = (const uint8_t *)text_string(&content);
         bool is_many =
             content.size >= strlen(SIM_TRACES_MAGIC) && memcmp(bytes, SIM_TRACES_MAGIC, strlen(SIM_TRACES_MAGIC)) == 0;

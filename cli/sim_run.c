@@ -1,6 +1,8 @@
 /* `cupola sim run`: options, and one run told line by line. */
 #include "cli/sim.h"
 
+#include "cli/input.h"
+
 #include "core/wire/json.h"
 #include "sim/report.h"
 
@@ -42,7 +44,7 @@ static bool parse_seeds(const char *text, struct sim_run_options *options)
         return false;
     memcpy(first, text, (size_t)(dots - text));
     options->is_campaign = true;
-    return sim_parse_number(first, &options->first_seed) && sim_parse_number(dots + 2, &options->last_seed) &&
+    return input_number(first, &options->first_seed) && input_number(dots + 2, &options->last_seed) &&
            options->first_seed <= options->last_seed && options->last_seed - options->first_seed < 100000000;
 }
 
@@ -93,14 +95,14 @@ static int take_option(int option, struct sim_run_options *options)
     uint64_t number = 0;
     switch (option) {
     case OPTION_SEED:
-        if (!sim_parse_number(optarg, &options->first_seed))
+        if (!input_number(optarg, &options->first_seed))
             return bad_value("--seed", optarg, "a number");
         options->last_seed = options->first_seed;
         return -1;
     case OPTION_SEEDS:
         return parse_seeds(optarg, options) ? -1 : bad_value("--seeds", optarg, "a range such as 1..1000");
     case 'j':
-        if (!sim_parse_number(optarg, &number) || number < 1 || number > 256)
+        if (!input_number(optarg, &number) || number < 1 || number > 256)
             return bad_value("--jobs", optarg, "a number from 1 to 256");
         options->jobs = (uint32_t)number;
         return -1;
@@ -155,7 +157,7 @@ int cli_sim_run(int argc, char **argv)
         return SIM_USAGE;
     }
     options.file = argv[optind];
-    if (!sim_read_file(options.file, &options.source))
+    if (!input_read_file(options.file, &options.source))
         return SIM_USAGE;
     int status = options.is_campaign ? sim_run_campaign(&options) : sim_run_one(&options);
     text_free(&options.source);
@@ -243,17 +245,17 @@ static bool write_reports(const struct sim_run_options *options, struct scenario
     struct text text = {0};
     if (options->html != NULL) {
         report_run_html(scenario, result, &text);
-        ok = sim_write_file(options->html, &text) && ok;
+        ok = input_write_file(options->html, &text) && ok;
         text_clear(&text);
     }
     if (options->junit != NULL) {
         report_junit_of_run(result, &text);
-        ok = sim_write_file(options->junit, &text) && ok;
+        ok = input_write_file(options->junit, &text) && ok;
         text_clear(&text);
     }
     if (options->trace != NULL) {
         sim_collect_traces(scenario_cloud(scenario), &text);
-        ok = sim_write_file(options->trace, &text) && ok;
+        ok = input_write_file(options->trace, &text) && ok;
     }
     text_free(&text);
     return ok;

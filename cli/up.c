@@ -1,6 +1,7 @@
 #include "cli/up.h"
 
 #include "cli/commands.h"
+#include "cli/input.h"
 #include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "core/wire/json.h"
@@ -44,10 +45,7 @@ enum { LOOK_MS = 50, LOOKS_MOST = 600, LOOKS_FOR_USER = 60, PATIENCE_MS = 5000 }
 
 static bool parse_number(const char *name, const char *text, uint64_t least, uint64_t most, uint64_t *ret_number)
 {
-    char *end;
-    errno = 0;
-    *ret_number = strtoull(text, &end, 10);
-    if (errno == 0 && *text >= '0' && *text <= '9' && *end == 0 && *ret_number >= least && *ret_number <= most)
+    if (input_number(text, ret_number) && *ret_number >= least && *ret_number <= most)
         return true;
     terminal_error("--%s: \"%s\" is not a number from %llu to %llu", name, text, (unsigned long long)least,
                    (unsigned long long)most);
