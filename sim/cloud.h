@@ -131,7 +131,6 @@ struct component *cloud_component(struct cloud *cloud, enum component_role role,
 struct component *cloud_find_component(struct cloud *cloud, const char *name);
 
 bool component_is_running(const struct component *component);
-bool component_is_paused(const struct component *component);
 const char *component_host_name(const struct component *component);
 const char *component_address(const struct component *component); /* "10.0.1.4" */
 uint32_t component_zone(const struct component *component);
@@ -174,9 +173,5 @@ size_t cloud_instances(struct cloud *cloud, const char *app, struct instance_inf
 uint64_t cloud_started_instances(const struct cloud *cloud);
 /* Sends a signal to one of them. False if it is not there. */
 bool cloud_signal_instance(struct cloud *cloud, const char *instance, int signal);
-
-/* ---- Zones ---- */
-
-uint32_t cloud_zone_count(const struct cloud *cloud);
 
 #endif

@@ -47,11 +47,6 @@ bool component_is_running(const struct component *component)
     return process_runs(component->process);
 }
 
-bool component_is_paused(const struct component *component)
-{
-    return component->process->is_paused;
-}
-
 const char *component_host_name(const struct component *component)
 {
     return component->host->name;
@@ -194,9 +189,4 @@ bool cloud_signal_instance(struct cloud *cloud, const char *instance, int signal
         }
     }
     return false;
-}
-
-uint32_t cloud_zone_count(const struct cloud *cloud)
-{
-    return cloud->plan.zones;
 }

@@ -89,7 +89,6 @@ const char *fault_kind_name(enum fault_kind kind);
 /* 0 if no kind has that name. */
 enum fault_kind fault_kind_find(const char *name);
 enum fault_family fault_kind_family(enum fault_kind kind);
-const char *fault_family_name(enum fault_family family);
 /* An instant: there is nothing to end. */
 bool fault_kind_is_instant(enum fault_kind kind);
 

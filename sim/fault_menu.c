@@ -68,16 +68,6 @@ enum fault_family fault_kind_family(enum fault_kind kind)
     return menu[kind].family;
 }
 
-const char *fault_family_name(enum fault_family family)
-{
-    static const char *const names[] = {
-        [FAULT_FAMILY_PROCESS] = "process",   [FAULT_FAMILY_HOST] = "host", [FAULT_FAMILY_CLOCK] = "clock",
-        [FAULT_FAMILY_NETWORK] = "network",   [FAULT_FAMILY_DISK] = "disk", [FAULT_FAMILY_STORE] = "store",
-        [FAULT_FAMILY_WORKLOAD] = "workload", [FAULT_FAMILY_LOAD] = "load",
-    };
-    return names[family];
-}
-
 bool fault_kind_is_instant(enum fault_kind kind)
 {
     assert_that(kind > 0 && kind < FAULT_KIND_END);

@@ -30,7 +30,6 @@ struct operation {
     bool is_over;
     int status;
     struct text result;
-    uint64_t began_ns, ended_ns;
 };
 
 static void on_turn(struct wake *wake);
@@ -178,13 +177,6 @@ struct operation *operator_run(struct cloud *cloud, const Cupola__ClientConfig *
     return ask(cloud, config, behaviour, BALANCER_ADDRESS, ROUTER_PORT);
 }
 
-struct operation *operator_run_direct(struct cloud *cloud, const Cupola__ClientConfig *config,
-                                      const struct app_plan *behaviour, struct component *controller)
-{
-    assert_that(controller->role == ROLE_CONTROLLER);
-    return ask(cloud, config, behaviour, controller->host->address, CONTROLLER_PORT);
-}
-
 /* ---- Taking turns ---- */
 
 static void create_process(struct operation *operation)
@@ -246,7 +238,6 @@ static void on_turn(struct wake *wake)
     }
     cloud->running = operation;
     if (operation->tries == 0) {
-        operation->began_ns = cloud->world->now_ns;
         struct text text = {0};
         describe(operation, &text);
         story_add(cloud, STORY_OPERATOR, LOG_INFO, operation->label, text_string(&text));
@@ -294,7 +285,6 @@ static void on_client_end(struct process *process)
         return;
     }
     operation->is_over = true;
-    operation->ended_ns = cloud->world->now_ns;
     if (is_good && strcmp(operation->config->command, "login") == 0)
         keep_token(cloud, text_string(&operation->result));
     tell_end(operation);
@@ -348,40 +338,9 @@ struct operation *operator_scale(struct cloud *cloud, const char *app, uint32_t 
     return operator_run(cloud, &config, NULL);
 }
 
-struct operation *operator_start(struct cloud *cloud, const char *app)
-{
-    return run_on_app(cloud, "start", app);
-}
-
 struct operation *operator_stop(struct cloud *cloud, const char *app)
 {
     return run_on_app(cloud, "stop", app);
-}
-
-struct operation *operator_delete(struct cloud *cloud, const char *app)
-{
-    return run_on_app(cloud, "delete", app);
-}
-
-static struct operation *run_on_uri(struct cloud *cloud, const char *command, const char *app, const char *uri)
-{
-    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
-    char *uris[] = {(char *)uri};
-    config.command = (char *)command;
-    config.app = (char *)app;
-    config.n_uris = 1;
-    config.uris = uris;
-    return operator_run(cloud, &config, NULL);
-}
-
-struct operation *operator_map(struct cloud *cloud, const char *app, const char *uri)
-{
-    return run_on_uri(cloud, "map", app, uri);
-}
-
-struct operation *operator_unmap(struct cloud *cloud, const char *app, const char *uri)
-{
-    return run_on_uri(cloud, "unmap", app, uri);
 }
 
 /* ---- Looking ---- */
@@ -399,21 +358,6 @@ int operation_status(const struct operation *operation)
 const char *operation_result(const struct operation *operation)
 {
     return operation->is_over ? text_string(&operation->result) : "";
-}
-
-const char *operation_command(const struct operation *operation)
-{
-    return operation->config->command;
-}
-
-uint64_t operation_began_ns(const struct operation *operation)
-{
-    return operation->began_ns;
-}
-
-uint64_t operation_ended_ns(const struct operation *operation)
-{
-    return operation->ended_ns;
 }
 
 bool operation_over(struct cloud *cloud, void *operation, struct text *ret_why)

@@ -17,27 +17,17 @@ struct operation;
  * the bits of a push. The operation lives as long as the cloud. */
 struct operation *operator_run(struct cloud *cloud, const Cupola__ClientConfig *config,
                                const struct app_plan *behaviour);
-/* The same, at the controller's door without a router in between: works while every router is down. */
-struct operation *operator_run_direct(struct cloud *cloud, const Cupola__ClientConfig *config,
-                                      const struct app_plan *behaviour, struct component *controller);
 
 /* Short forms of the commands that scenarios use most. */
 struct operation *operator_push(struct cloud *cloud, const struct app_plan *app);
 struct operation *operator_scale(struct cloud *cloud, const char *app, uint32_t instances);
-struct operation *operator_start(struct cloud *cloud, const char *app);
 struct operation *operator_stop(struct cloud *cloud, const char *app);
-struct operation *operator_delete(struct cloud *cloud, const char *app);
-struct operation *operator_map(struct cloud *cloud, const char *app, const char *uri);
-struct operation *operator_unmap(struct cloud *cloud, const char *app, const char *uri);
 
 bool operation_is_over(const struct operation *operation);
 /* Exit status of the client: 0 is success; -1 while it is not over. */
 int operation_status(const struct operation *operation);
 /* What the client said at its exit (JSON or text), NUL-terminated; "" before. Lent. */
 const char *operation_result(const struct operation *operation);
-const char *operation_command(const struct operation *operation);
-uint64_t operation_began_ns(const struct operation *operation);
-uint64_t operation_ended_ns(const struct operation *operation);
 
 /* For cloud_wait_until; the context is the operation. Holds once it is over, however it ended. */
 bool operation_over(struct cloud *cloud, void *operation, struct text *ret_why);

@@ -186,11 +186,6 @@ void cc_change_write_app(struct change *change, Cupola__AppChangeKind kind, cons
     cc_change_write(change, &entry, actor);
 }
 
-bool cc_journal_has_pending(const struct controller *controller)
-{
-    return controller->journal.count > 0 || op_is_pending(&controller->journal.append);
-}
-
 void cc_journal_destroy(struct controller *controller)
 {
     struct journal *journal = &controller->journal;

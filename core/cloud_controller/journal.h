@@ -61,7 +61,6 @@ void cc_change_write(struct change *change, Cupola__JournalEntry *entry, const c
 /* The same for a changed app; asserts that the old value may become the new one. `old` is NULL for a new app. */
 void cc_change_write_app(struct change *change, Cupola__AppChangeKind kind, const Cupola__JournalApp *old,
                          Cupola__JournalApp *new, const char *actor);
-bool cc_journal_has_pending(const struct controller *controller);
 /* Forgets all changes, without calling them. */
 void cc_journal_destroy(struct controller *controller);
 

@@ -65,14 +65,3 @@ bool hm_view_index(const struct machine *machine, int64_t droplet, size_t index,
     };
     return true;
 }
-
-bool hm_view_next_app(const struct machine *machine, const void **at, struct hm_app_view *ret_view)
-{
-    const struct app *last = *at;
-    const struct app *app = last == NULL ? of_machine(machine)->apps.apps : last->hh.next;
-    if (app == NULL)
-        return false;
-    fill_app(app, ret_view);
-    *at = app;
-    return true;
-}

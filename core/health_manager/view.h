@@ -39,7 +39,5 @@ void hm_view(const struct machine *machine, struct hm_view *ret_view);
 /* false: it does not know the app, or the app has no such index. */
 bool hm_view_app(const struct machine *machine, int64_t droplet, struct hm_app_view *ret_view);
 bool hm_view_index(const struct machine *machine, int64_t droplet, size_t index, struct hm_index_view *ret_view);
-/* The next app in the order in which they became known: start with *at = NULL; false when there is none. */
-bool hm_view_next_app(const struct machine *machine, const void **at, struct hm_app_view *ret_view);
 
 #endif

@@ -91,7 +91,7 @@ struct machine *machine_create(const struct machine_class *class);
 void machine_step(struct machine *machine, const struct event *event, struct effects *effects);
 void machine_destroy(struct machine *machine);
 
-/* Outstanding operations and open connections: both 0 at the end of a clean life (rule 2 and 3 of core/io.h). */
+/* Outstanding operations (none is left at the end of a clean life: rule 2 of core/io.h) and open connections. */
 size_t machine_open_ops(const struct machine *machine);
 size_t machine_open_conns(const struct machine *machine);
 

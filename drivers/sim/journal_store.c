@@ -28,14 +28,6 @@ void journal_store_destroy(struct journal_store *store)
     memory_free(store);
 }
 
-struct io_bytes journal_store_entry(const struct journal_store *store, uint64_t sequence)
-{
-    assert_that(sequence >= 1);
-    assert_that(sequence <= store->count);
-    struct slice slice = store->entries[sequence - 1].slice;
-    return (struct io_bytes){slice_data(slice), slice.size};
-}
-
 static bool is_reachable(const struct journal_store *store, const struct process *process)
 {
     const struct network *network = &store->host->world->network;

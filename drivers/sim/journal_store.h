@@ -50,6 +50,5 @@ void journal_store_forget(struct journal_store *store, const struct process *pro
 void journal_store_wake(struct journal_store *store, const struct process *process);
 /* What was not durable yet is gone. */
 void journal_store_lose_power(struct journal_store *store);
-struct io_bytes journal_store_entry(const struct journal_store *store, uint64_t sequence);
 
 #endif
