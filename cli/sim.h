@@ -23,6 +23,7 @@ struct sim_run_options {
     uint32_t jobs;
     const char *trace, *html, *junit; /* Files to write, or NULL. */
     bool json, quiet, verbose;
+    bool trip; /* With what the scenario says makes it fail. */
 };
 
 /* One seed, told line by line. */

@@ -26,6 +26,7 @@ static const char help[] =
     "  --json          print the result as JSON instead of text\n"
     "  --quiet         print the verdict only\n"
     "  --verbose       also what the components log\n"
+    "  --trip          with what the scenario itself says makes it fail (tripped_by)\n"
 #ifdef CUPOLA_MUTANTS
     "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
 #endif
@@ -64,7 +65,16 @@ static bool parse_mutation(const char *name)
 }
 #endif
 
-enum { OPTION_SEED = 256, OPTION_SEEDS, OPTION_TRACE, OPTION_HTML, OPTION_JUNIT, OPTION_JSON, OPTION_MUTATION };
+enum {
+    OPTION_SEED = 256,
+    OPTION_SEEDS,
+    OPTION_TRACE,
+    OPTION_HTML,
+    OPTION_JUNIT,
+    OPTION_JSON,
+    OPTION_MUTATION,
+    OPTION_TRIP
+};
 
 static const struct option long_options[] = {
     {"seed", required_argument, NULL, OPTION_SEED},
@@ -77,6 +87,7 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
+    {"trip", no_argument, NULL, OPTION_TRIP},
 #ifdef CUPOLA_MUTANTS
     {"mutation", required_argument, NULL, OPTION_MUTATION},
 #endif
@@ -122,6 +133,9 @@ static int take_option(int option, struct sim_run_options *options)
     case OPTION_MUTATION:
         return parse_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
 #endif
+    case OPTION_TRIP:
+        options->trip = true;
+        return -1;
     case 'q':
         options->quiet = true;
         return -1;
@@ -166,11 +180,29 @@ int cli_sim_run(int argc, char **argv)
 
 /* ---- One run ---- */
 
+/* False if the scenario's mutation cannot be had. */
+static bool plant_mutation_of(const struct scenario *scenario)
+{
+    const char *mutation = scenario_about(scenario).mutation;
+    if (mutation == NULL)
+        return true;
+#ifdef CUPOLA_MUTANTS
+    if (parse_mutation(mutation))
+        return true;
+    fprintf(stderr, "cupola: tripped_by.mutation: '%s' is not in core/base/mutation.h\n", mutation);
+#else
+    fprintf(stderr, "cupola: %s is tripped by a planted bug: use the build with them (./dev build mutants)\n",
+            mutation);
+#endif
+    return false;
+}
+
 struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed)
 {
     struct scenario_options scenario_options = {
         .seed = seed,
         .keep_traces = options->trace != NULL,
+        .is_tripped = options->trip,
         .story_limit = options->html != NULL || options->verbose ? 20000 : 0,
     };
     struct text error = {0};
@@ -179,6 +211,10 @@ struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed)
     if (scenario == NULL)
         fprintf(stderr, "cupola: %s\n", text_string(&error));
     text_free(&error);
+    if (scenario != NULL && options->trip && !plant_mutation_of(scenario)) {
+        scenario_close(scenario);
+        return NULL;
+    }
     return scenario;
 }
 

@@ -61,6 +61,8 @@ function cupola.scenario(fields)
       error(("scenario: '%s' is missing"):format(needed), 2)
     end
   end
+  local trip = result.tripped_by or {}
+  result.tripped_cloud = plan.changed_cloud(result.cloud or {}, trip.setting or {})
   for i, check in ipairs(result.always or {}) do
     if getmetatable(check) ~= Always then
       error(("always[%d]: expected a check such as cupola.never_misrouted, found %s"):format(i, tostring(check)), 2)

@@ -96,8 +96,30 @@ end
 
 plan.load = load
 
+--- What makes the scenario fail: a planted bug by its name in core/base/mutation.h, or other settings of the cloud.
+local trip = schema.record {
+  mutation = schema.text,
+  setting = cloud,
+}
+
+--- The cloud with other settings laid over it, component configurations key by key.
+function plan.changed_cloud(base, setting)
+  local result = {}
+  for key, value in pairs(base) do
+    result[key] = value
+  end
+  for key, value in pairs(setting) do
+    local is_config = key:match("_config$") and result[key]
+    result[key] = is_config and plan.changed_cloud(result[key], value) or value
+  end
+  return result
+end
+
 plan.scenario = schema.record {
   title = schema.text,
+  row = schema.text, -- of the weakness catalogue in docs/weaknesses.md
+  weakness = schema.text, -- what v1 did, in a line
+  tripped_by = trip,
   cloud = cloud,
   apps = apps,
   load = schema.list(load),

@@ -201,11 +201,11 @@ static void read_cloud(lua_State *lua, int cloud, struct lua_plan *result)
     read_configs(lua, cloud, result);
 }
 
-void lua_plan_read(lua_State *lua, int index, struct lua_plan *ret_plan)
+void lua_plan_read(lua_State *lua, int index, bool is_tripped, struct lua_plan *ret_plan)
 {
     int scenario = lua_absindex(lua, index);
     *ret_plan = (struct lua_plan){.plan = cloud_plan_default()};
-    if (lua_getfield(lua, scenario, "cloud") == LUA_TTABLE)
+    if (lua_getfield(lua, scenario, is_tripped ? "tripped_cloud" : "cloud") == LUA_TTABLE)
         read_cloud(lua, lua_gettop(lua), ret_plan);
     lua_pop(lua, 1);
     read_apps(lua, scenario, ret_plan);

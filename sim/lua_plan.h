@@ -14,8 +14,9 @@ struct lua_plan {
     ProtobufCMessage *configs[5];
 };
 
-/* Reads the scenario at `index`. Raises a Lua error that names the place if a component's configuration is wrong. */
-void lua_plan_read(lua_State *lua, int index, struct lua_plan *ret_plan);
+/* Reads the scenario at `index`; `is_tripped`: with the settings that it says make it fail. Raises a Lua error that
+ * names the place if a component's configuration is wrong. */
+void lua_plan_read(lua_State *lua, int index, bool is_tripped, struct lua_plan *ret_plan);
 void lua_plan_release(struct lua_plan *plan);
 
 /* One app, or one load, at `index`. */

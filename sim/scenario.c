@@ -30,9 +30,10 @@ struct scenario {
     struct lua_plan plan;
     struct cloud *cloud;
     struct lua_predicate *predicates;
-    int scenario_reference; /* The table that the file returned. */
-    int cloud_reference;    /* The cloud object of lua/cloud.lua. */
-    char *title;
+    int scenario_reference;      /* The table that the file returned. */
+    int cloud_reference;         /* The cloud object of lua/cloud.lua. */
+    struct scenario_about about; /* Its texts belong to the table. */
+    bool is_tripped;
     struct text failure;
 };
 
@@ -56,6 +57,23 @@ static bool load_libraries(struct scenario *scenario)
     return true;
 }
 
+/* The table's texts live as long as it does. */
+static struct scenario_about read_about(lua_State *lua, int index)
+{
+    struct scenario_about about = {
+        .title = lua_plan_text_field(lua, index, "title"),
+        .row = lua_plan_text_field(lua, index, "row"),
+        .weakness = lua_plan_text_field(lua, index, "weakness"),
+    };
+    if (lua_getfield(lua, index, "tripped_by") == LUA_TTABLE) {
+        about.mutation = lua_plan_text_field(lua, lua_gettop(lua), "mutation");
+        about.has_setting = lua_getfield(lua, -1, "setting") == LUA_TTABLE;
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
+    return about;
+}
+
 /* Stack: the scenario's table -> nothing; plan, title and references are set. Runs protected. */
 static int read_scenario(lua_State *lua)
 {
@@ -64,8 +82,11 @@ static int read_scenario(lua_State *lua)
         lua_getfield(lua, 1, "title") != LUA_TSTRING)
         return luaL_error(
             lua, "the file must end with `return cupola.scenario { title = ..., run = function(cloud) ... end }`");
-    scenario->title = memory_copy_text(lua_tostring(lua, -1));
-    lua_plan_read(lua, 1, &scenario->plan);
+    lua_settop(lua, 1);
+    scenario->about = read_about(lua, 1);
+    if (scenario->is_tripped && scenario->about.mutation == NULL && !scenario->about.has_setting)
+        return luaL_error(lua, "nothing trips this scenario: `tripped_by` names no mutation and no setting");
+    lua_plan_read(lua, 1, scenario->is_tripped, &scenario->plan);
     lua_settop(lua, 1);
     scenario->scenario_reference = luaL_ref(lua, LUA_REGISTRYINDEX);
     return 0;
@@ -88,6 +109,7 @@ struct scenario *scenario_open(const char *name, const char *text, size_t size, 
                                struct text *ret_error)
 {
     struct scenario *scenario = memory_new(sizeof *scenario);
+    scenario->is_tripped = options->is_tripped;
     bool ok = lua_sandbox_open(&scenario->sandbox, options->seed, MEMORY_LIMIT, instruction_limit) &&
               load_libraries(scenario) && load_file(scenario, name, text, size);
     if (!ok) {
@@ -120,7 +142,6 @@ void scenario_close(struct scenario *scenario)
         scenario->predicates = next;
     }
     text_free(&scenario->failure);
-    memory_free(scenario->title);
     memory_free(scenario);
 }
 
@@ -303,7 +324,12 @@ bool scenario_run(struct scenario *scenario)
 
 const char *scenario_title(const struct scenario *scenario)
 {
-    return scenario->title;
+    return scenario->about.title;
+}
+
+struct scenario_about scenario_about(const struct scenario *scenario)
+{
+    return scenario->about;
 }
 
 const char *scenario_failure(const struct scenario *scenario)

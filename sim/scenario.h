@@ -16,6 +16,16 @@ struct scenario_options {
     uint64_t seed;
     bool keep_traces;   /* Of every component, in memory (component_trace). */
     size_t story_limit; /* Lines of the components' own logs kept for the story. */
+    bool is_tripped;    /* With what the scenario says makes it fail (`tripped_by`). The caller plants the mutation. */
+};
+
+/* What a scenario says of itself. Lent; NULL where it says nothing. */
+struct scenario_about {
+    const char *title;
+    const char *row;      /* Of the weakness catalogue. */
+    const char *weakness; /* What v1 did. */
+    const char *mutation; /* That makes it fail, */
+    bool has_setting;     /* or other settings do. */
 };
 
 /* Loads the text and builds the cloud. `name` is for messages ("scenarios/bus-restart.lua"). NULL if the file is not
@@ -29,6 +39,7 @@ void scenario_close(struct scenario *scenario);
 bool scenario_run(struct scenario *scenario);
 
 const char *scenario_title(const struct scenario *scenario);
+struct scenario_about scenario_about(const struct scenario *scenario);
 /* "" if it passed. Lent. */
 const char *scenario_failure(const struct scenario *scenario);
 /* For hash, story, measurements, components. Lent. */
