@@ -54,6 +54,9 @@ void client_ask_change(struct client *client)
     assert_that(client_step(client)->back > 0);
     draft_begin(&draft, client->app, client->config);
     bool differs = client_step(client)->change(client, &draft);
+    /* A controller that was cut off may tell of the past: whether it still is so, only a write can tell. */
+    if (client->app->meta != NULL && client->app->meta->stale)
+        differs = true;
     struct text json = {0}, target = {0};
     if (differs) {
         json_write(&json, &draft.app.base);

@@ -39,6 +39,7 @@ void cc_journal_submit(struct controller *controller, struct change *change)
     assert_that(change->prepare != NULL && change->done != NULL);
     change->controller = controller;
     change->next = NULL;
+    change->number = ++journal->submitted;
     if (journal->count >= controller->config->max_pending_changes) {
         journal->failures++;
         change->done(change, CHANGE_LOST);
@@ -64,7 +65,19 @@ static void finish_first(struct controller *controller, enum change_outcome outc
     change->done(change, outcome); /* It may be gone afterwards, and may have submitted another. */
 }
 
-/* Brings the first change to its append. Those that are refused are out of the way at once. */
+/* Emits the append of `entry`, or, with none, the question whether what we have folded is all there is. */
+static void append(struct controller *controller, struct slice entry)
+{
+    struct journal *journal = &controller->journal;
+    journal->append_head = controller->state.head_sequence;
+    journal->is_folded = false;
+    journal->is_question = entry.size == 0;
+    journal->confirms = journal->submitted;
+    op_journal_append(&controller->machine, &journal->append, journal->append_head, entry, on_appended);
+}
+
+/* Brings the first change to its append. What is refused rests on what we have folded: before anybody is told, the
+ * journal confirms that this was all there was after the change had come. */
 static void advance(struct controller *controller)
 {
     struct journal *journal = &controller->journal;
@@ -73,14 +86,15 @@ static void advance(struct controller *controller)
         struct change *change = journal->first;
         journal->writer_number++;
         if (!change->prepare(change)) {
-            finish_first(controller, CHANGE_REFUSED);
+            bool is_confirmed = change->number <= journal->confirmed || change->is_internal;
+            if (is_confirmed || mutation_is(CC_TRUSTS_ITS_FOLD))
+                finish_first(controller, CHANGE_REFUSED);
+            else
+                append(controller, slice_copy("", 0));
             continue;
         }
         assert_that(change->packed.size > 0);
-        journal->append_head = controller->state.head_sequence;
-        journal->is_folded = false;
-        op_journal_append(&controller->machine, &journal->append, journal->append_head, text_take(&change->packed),
-                          on_appended);
+        append(controller, text_take(&change->packed));
         journal->is_answered_early = mutation_is(CC_ANSWERS_EARLY) && !change->is_internal;
         if (journal->is_answered_early)
             finish_first(controller, CHANGE_DURABLE);
@@ -113,10 +127,15 @@ static void on_appended(struct op *op, const struct op_result *result)
         advance(controller);
         return;
     }
-    if (result->status != IO_OK && result->status != IO_CANCELLED)
-        machine_log(&controller->machine, LOG_ERROR, "the journal did not take a change: %s",
-                    io_status_name(result->status));
-    finish_first(controller, outcome_of(journal, result));
+    if (result->status == IO_OK)
+        journal->confirmed = journal->confirms;
+    else if (result->status != IO_CANCELLED)
+        machine_log(&controller->machine, LOG_ERROR, "the journal did not %s: %s",
+                    journal->is_question ? "confirm what we know" : "take a change", io_status_name(result->status));
+    if (!journal->is_question)
+        finish_first(controller, outcome_of(journal, result));
+    else if (result->status != IO_OK)
+        finish_first(controller, CHANGE_LOST);
     advance(controller);
 }
 
@@ -136,7 +155,7 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
         machine_exit(&controller->machine, 1, (struct io_bytes){0});
         return;
     }
-    bool is_own = op_is_pending(&journal->append) && entry->writer == journal->writer &&
+    bool is_own = op_is_pending(&journal->append) && !journal->is_question && entry->writer == journal->writer &&
                   entry->writer_number == journal->writer_number;
     cupola__journal_entry__free_unpacked(entry, NULL);
     if (is_own && journal->is_answered_early) {
@@ -149,6 +168,22 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
         journal->waits_for_entries = false;
         advance(controller);
     }
+}
+
+/* ---- Reading ---- */
+
+static bool change_nothing(struct change *change)
+{
+    (void)change;
+    return false;
+}
+
+void cc_journal_confirm(struct controller *controller, struct change *change,
+                        void (*done)(struct change *change, enum change_outcome outcome))
+{
+    change->prepare = change_nothing;
+    change->done = done;
+    cc_journal_submit(controller, change);
 }
 
 /* ---- For prepare ---- */

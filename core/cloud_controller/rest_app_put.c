@@ -51,7 +51,7 @@ static void release_put(struct call *call)
 static void handle_put(struct call *call)
 {
     struct put_call *request = container_of(call, struct put_call, call);
-    if (cc_call_find_app(call, call->arguments[0]) == NULL || !cc_app_request_read(&request->request, call))
+    if (!cc_app_request_read(&request->request, call))
         return;
     request->change.prepare = prepare_put;
     request->change.done = on_put;
@@ -111,8 +111,6 @@ static void on_put_staged(struct stage_waiter *waiter, const struct refusal *fai
 static void handle_rerun(struct call *call)
 {
     struct rerun_call *request = container_of(call, struct rerun_call, call);
-    if (cc_call_find_app(call, call->arguments[0]) == NULL)
-        return;
     if (call->exchange->body.size > 0) {
         Cupola__RestApp *body = NULL;
         if (!cc_call_read_body(call, &cupola__rest_app__descriptor, &body))

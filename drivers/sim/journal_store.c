@@ -186,6 +186,12 @@ static void on_append(struct wake *wake)
     }
     uint64_t back_ns = draw_way_ns(store, process);
     pending->wake.happen = process_on_pending;
+    if (pending->given.size == 0) { /* Only a question: who has seen the last entry has seen it durable. */
+        pending->number = store->count;
+        pending->status = pending->expected == store->count ? IO_OK : IO_CONFLICT;
+        world_wake_in(world, wake, back_ns);
+        return;
+    }
     bool is_conflict = store->conflict_ppm > 0 && random_below(&store->random, 1000000) < store->conflict_ppm;
     uint64_t done_ns;
     enum io_status status = disk_plan_sync(&store->host->disk, &done_ns);

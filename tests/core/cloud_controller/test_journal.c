@@ -295,6 +295,36 @@ static void an_entry_that_makes_no_sense_ends_the_controller(void **state)
     assert_true(story->town.controllers[0].has_exited);
 }
 
+static void a_controller_that_lags_asks_the_journal_before_it_denies_anything(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *late = town_add_controller(&story->town);
+    late->lags = true;
+    push_app(story);
+    assert_int_equal(controller_view_app_count(late->machine), 0);
+    assert_int_equal(town_finish(late, begin_on(story, 1, "PUT", "/apps/shop", "{\"instances\":3}")), 200);
+    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":4}"), 200);
+    assert_int_equal(look(story, 1).instances, 3); /* So much does it know. */
+    struct town_conn *reader = begin_on(story, 1, "GET", "/apps/shop", "");
+    town_pass_ms(&story->town, 1000);
+    assert_int_equal(town_finish(late, reader), 200);
+    assert_non_null(strstr(town_body(&story->town), "\"instances\":4"));
+    assert_int_equal(call(story, "DELETE", "/apps/shop", ""), 200);
+    assert_int_equal(town_finish(late, begin_on(story, 1, "GET", "/apps/shop", "")), 404);
+}
+
+static void what_the_journal_does_not_confirm_is_told_as_old(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_null(strstr(town_body(&story->town), "\"stale\""));
+    story->town.journal_mode = JOURNAL_FAILS;
+    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "\"stale\":true"));
+    assert_int_equal(call(story, "PUT", "/apps/none", "{}"), 500); /* Nobody can say that it is not there. */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +343,8 @@ int main(void)
         STORY(a_stop_waits_for_the_answers_that_are_due),
         STORY(the_past_is_folded_before_anything_is_answered),
         STORY(an_entry_that_makes_no_sense_ends_the_controller),
+        STORY(a_controller_that_lags_asks_the_journal_before_it_denies_anything),
+        STORY(what_the_journal_does_not_confirm_is_told_as_old),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

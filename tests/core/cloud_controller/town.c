@@ -268,7 +268,7 @@ static void on_close(struct town_controller *controller, struct town_conn *conn)
 static void deliver_entries(struct town_controller *controller)
 {
     struct town *town = controller->town;
-    while (controller->follows && controller->delivered < town->entry_count) {
+    while (controller->follows && !controller->lags && controller->delivered < town->entry_count) {
         struct town_event *queued = push(controller, EVENT_JOURNAL_ENTRY);
         const struct text *entry = &town->entries[controller->delivered++];
         text_add(&queued->data, text_string(entry), entry->size);
@@ -284,13 +284,24 @@ static void append(struct town_controller *controller, uint64_t op, uint64_t seq
         return;
     }
     if (sequence != town->entry_count) {
+        bool lagged = controller->lags;
+        controller->lags = false;
+        deliver_entries(controller); /* What it ran into. */
+        controller->lags = lagged;
         push_done(controller, op, IO_CONFLICT, 0, "");
+        return;
+    }
+    if (entry->size == 0) { /* Only a question. */
+        push_done(controller, op, IO_OK, sequence, "");
         return;
     }
     town->entries = memory_grow(town->entries, town->entry_count * sizeof *town->entries,
                                 (town->entry_count + 1) * sizeof *town->entries);
     text_add(&town->entries[town->entry_count++], text_string(entry), entry->size);
+    bool lagged = controller->lags;
+    controller->lags = false;
     deliver_entries(controller);
+    controller->lags = lagged;
     bool fails = town->journal_mode == JOURNAL_FAILS_LATE;
     push_done(controller, op, fails ? IO_FAILED : IO_OK, town->entry_count, fails ? "the answer is gone" : "");
     for (size_t i = 0; i < town->controller_count; i++)

@@ -49,6 +49,7 @@ struct town_controller {
     uint32_t listeners;
     uint32_t api_listener;
     bool follows;
+    bool lags;        /* Hears of others' entries only when it runs into them. */
     size_t delivered; /* Journal entries. */
     struct {
         char subject[96];
