@@ -35,20 +35,27 @@ static const struct bus_route routes[] = {
     {.subject = "healthmanager.start", .handle = dea_heartbeat_on_health_manager_start},
 };
 
-static void listen_to_own_subjects(struct dea *dea)
+static void name_subject(const struct dea *dea, const char *verb, char *ret_subject, size_t size)
 {
     struct text subject = {0};
-    text_addf(&subject, "dea.%s.start", dea->monitor.uuid);
-    assert_that(subject.size < sizeof dea->start_subject);
-    memcpy(dea->start_subject, text_string(&subject), subject.size + 1);
-    text_clear(&subject);
-    text_addf(&subject, "dea.%s.evacuate", dea->monitor.uuid);
-    assert_that(subject.size < sizeof dea->evacuate_subject);
-    memcpy(dea->evacuate_subject, text_string(&subject), subject.size + 1);
+    text_addf(&subject, "dea.%s.%s", dea->monitor.uuid, verb);
+    assert_that(subject.size < size);
+    memcpy(ret_subject, text_string(&subject), subject.size + 1);
     text_free(&subject);
+}
+
+static void listen_to_own_subjects(struct dea *dea)
+{
+    name_subject(dea, "start", dea->start_subject, sizeof dea->start_subject);
+    name_subject(dea, "evacuate", dea->evacuate_subject, sizeof dea->evacuate_subject);
+    name_subject(dea, "probe", dea->probe_subject, sizeof dea->probe_subject);
+    name_subject(dea, "tell", dea->tell_subject, sizeof dea->tell_subject);
     dea->own_routes[0] = (struct bus_route){
         .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = dea_start_on_order};
     dea->own_routes[1] = (struct bus_route){.subject = dea->evacuate_subject, .handle = dea_evacuation_on_order};
+    dea->own_routes[2] = (struct bus_route){
+        .subject = dea->probe_subject, .payload = &cupola__probe_request__descriptor, .handle = dea_witness_on_probe};
+    dea->own_routes[3] = (struct bus_route){.subject = dea->tell_subject, .handle = dea_heartbeat_on_tell};
     bus_listen(&dea->bus, dea->own_routes, sizeof dea->own_routes / sizeof dea->own_routes[0]);
 }
 
@@ -63,12 +70,16 @@ void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello)
     ret_hello->port = dea->files.server.port;
     ret_hello->has_version = true;
     ret_hello->version = PROTOCOL_VERSION;
+    if (dea->lease.port != 0)
+        ret_hello->lease_address = (char *)(uintptr_t)text_string(&dea->lease.address);
+    ret_hello->life = dea->life;
+    ret_hello->zone = dea->config->zone;
 }
 
 /* The last step of start-up: everything else about us is known by then. */
 static void greet_when_ready(struct dea *dea)
 {
-    if (dea->has_greeted || !dea->bus.is_connected || dea->files.server.port == 0)
+    if (dea->has_greeted || !dea->bus.is_connected || dea->files.server.port == 0 || !dea->lease.is_tried)
         return;
     dea->has_greeted = true;
     dea_heartbeat_publish_all(dea);
@@ -102,6 +113,7 @@ void dea_on_recovered(struct dea *dea)
     bus_listen(&dea->bus, routes, sizeof routes / sizeof routes[0]);
     listen_to_own_subjects(dea);
     dea_files_open(dea, greet_when_ready);
+    dea_lease_open(dea, greet_when_ready);
     dea_recovery_finish(dea);
     dea_heartbeat_begin(dea);
     dea_usage_begin(dea);
@@ -144,6 +156,8 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     dea->host = choose_host(dea->config);
     dea->instance_ids = random_named(machine->seed, "dea.instance_id");
     dea->jitter = random_named(machine->seed, "dea.jitter");
+    struct random_stream life = random_named(machine->seed, "dea.life");
+    random_hex(&life, dea->life, (DEA_LIFE_SIZE - 1) / 2);
     const char *fault = find_fault(dea->config);
     if (fault != NULL) {
         machine_log(machine, LOG_ERROR, "configuration: %s", fault);
@@ -202,6 +216,8 @@ void dea_leave(struct dea *dea)
     if (dea->is_recovered) {
         give_back_unborn(dea);
         dea_droplets_cancel(&dea->droplets);
+        dea_witness_close(&dea->witness);
+        dea_lease_close(&dea->lease);
         http_server_drain(&dea->files.server);
         http_server_drain(&dea->monitor.server);
         bus_client_close(&dea->bus);
@@ -225,6 +241,8 @@ static void destroy(struct machine *machine)
     dea_placement_destroy(dea);
     dea_fences_destroy(&dea->fences);
     dea_files_destroy(dea);
+    dea_lease_destroy(&dea->lease);
+    dea_witness_destroy(dea);
     bus_client_destroy(&dea->bus); /* Before those who subscribed: nothing can be sent any more. */
     monitor_destroy(&dea->monitor);
     dea_ports_close(&dea->ports);

@@ -9,7 +9,8 @@
  *   status.c       answers to questions                  files.c        the file viewer
  *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
  *   fences.c       stops that overtook starts            probe.c        whether a port accepts
- *   port_check.c   whether a port is free
+ *   port_check.c   whether a port is free              lease.c        PING and PONG: that we live
+ *   witness.c      whether somebody else lives
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -19,9 +20,11 @@
 #include "core/dea/fences.h"
 #include "core/dea/files.h"
 #include "core/dea/instance.h"
+#include "core/dea/lease.h"
 #include "core/dea/placement.h"
 #include "core/dea/ports.h"
 #include "core/dea/saved.h"
+#include "core/dea/witness.h"
 #include "core/monitor/monitor.h"
 #include "core/proto/bus.pb-c.h"
 #include "core/proto/config.pb-c.h"
@@ -35,17 +38,23 @@ enum dea_phase {
     DEA_LEAVING,    /* The agent ends. What still runs goes on running. */
 };
 
+enum { DEA_LIFE_SIZE = 17 };
+
 struct dea {
     struct machine machine;
     Cupola__DeaConfig *config; /* Our own copy. */
     enum dea_phase phase;
-    const char *host; /* Where others reach us and our instances. */
+    const char *host;         /* Where others reach us and our instances. */
+    char life[DEA_LIFE_SIZE]; /* Drawn anew by each life of the agent. */
+    uint64_t told;            /* Counts what this life has told of its instances, one by one. */
 
     struct bus_client bus;
     struct monitor monitor; /* monitor.uuid is our name on the bus. */
     char start_subject[96];
     char evacuate_subject[96];
-    struct bus_route own_routes[2];       /* Of these two subjects. */
+    char probe_subject[96];
+    char tell_subject[96];
+    struct bus_route own_routes[4];       /* Of these subjects. */
     struct bus_subscription replacements; /* router.register, while evacuating. */
 
     struct instance *instances; /* By id, in order of arrival. */
@@ -61,6 +70,8 @@ struct dea {
     struct dea_fences fences;
     struct saved saved;
     struct files files;
+    struct lease lease;
+    struct witness witness;
     struct op list_op; /* Recovery. */
     bool is_recovered; /* All survivors are known. */
     bool has_greeted;  /* dea.start is out. */
@@ -90,10 +101,15 @@ void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello);
 /* heartbeat.c */
 void dea_heartbeat_begin(struct dea *dea);
 void dea_heartbeat_publish_all(struct dea *dea);
+/* dea.UUID.tell: everything, now. */
+void dea_heartbeat_on_tell(struct bus_client *client, const ProtobufCMessage *parsed,
+                           const struct bus_message *message);
 /* Everything, in a moment. */
 void dea_heartbeat_publish_soon(struct dea *dea);
 void dea_heartbeat_publish_one(struct instance *instance);
 void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail);
+/* Fills in who tells of that end, and as which of its news. */
+void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited);
 void dea_heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
                                            const struct bus_message *message);
 

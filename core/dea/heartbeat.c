@@ -29,6 +29,18 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
     ret_beat->epoch = instance->epoch;
 }
 
+/* What every heartbeat says of its sender. What is told one by one is counted: who misses a number asks for all. */
+static void fill_sender(struct dea *dea, Cupola__DeaHeartbeat *heartbeat)
+{
+    heartbeat->dea = dea->monitor.uuid;
+    if (dea->lease.port != 0)
+        heartbeat->lease_address = (char *)(uintptr_t)text_string(&dea->lease.address);
+    heartbeat->life = dea->life;
+    heartbeat->zone = dea->config->zone;
+    heartbeat->has_sequence = true;
+    heartbeat->sequence = (int64_t)dea->told;
+}
+
 /* Also when there is nothing to tell: silence would mean that we are dead. While evacuating, what was surrendered is
  * not ours to vouch for any more. */
 void dea_heartbeat_publish_all(struct dea *dea)
@@ -46,7 +58,7 @@ void dea_heartbeat_publish_all(struct dea *dea)
         heartbeat.n_droplets++;
     }
     heartbeat.droplets = pointers;
-    heartbeat.dea = dea->monitor.uuid;
+    fill_sender(dea, &heartbeat);
     heartbeat.has_complete = true;
     heartbeat.complete = true;
     bus_publish_message(&dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
@@ -65,8 +77,17 @@ void dea_heartbeat_publish_one(struct instance *instance)
     Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;
     heartbeat.n_droplets = 1;
     heartbeat.droplets = &pointer;
-    heartbeat.dea = instance->dea->monitor.uuid;
+    instance->dea->told++;
+    fill_sender(instance->dea, &heartbeat);
     bus_publish_message(&instance->dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
+}
+
+void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited)
+{
+    exited->dea = dea->monitor.uuid;
+    exited->life = dea->life;
+    exited->has_sequence = true;
+    exited->sequence = (int64_t)++dea->told;
 }
 
 void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail)
@@ -86,6 +107,7 @@ void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, c
     exited.has_epoch = instance->epoch != 0;
     exited.epoch = instance->epoch;
     exited.detail = (char *)detail;
+    dea_heartbeat_sign_exit(instance->dea, &exited);
     bus_publish_message(&instance->dea->bus, "droplet.exited", NULL, &exited.base);
 }
 
@@ -116,6 +138,13 @@ void dea_heartbeat_publish_soon(struct dea *dea)
     if (!timer_is_set(&dea->early_heartbeat_timer))
         timer_set(&dea->machine, &dea->early_heartbeat_timer, dea_jitter_ns(dea, EARLY_JITTER_MS * NS_PER_MS),
                   on_early_due);
+}
+
+void dea_heartbeat_on_tell(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)parsed;
+    (void)message;
+    dea_heartbeat_publish_all(dea_of_bus(client));
 }
 
 void dea_heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,

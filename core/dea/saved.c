@@ -30,6 +30,7 @@ void dea_saved_load(struct dea *dea, struct io_bytes bytes)
         assert_that(saved->former != NULL);
     }
     saved->next_port = saved->former->next_port <= UINT16_MAX ? (uint16_t)saved->former->next_port : 0;
+    saved->lease_port = saved->former->lease_port <= UINT16_MAX ? (uint16_t)saved->former->lease_port : 0;
     const char *uuid = dea->config->id != NULL ? dea->config->id : saved->former->uuid;
     if (uuid != NULL && is_fit_for_subject(uuid)) {
         memcpy(saved->uuid, uuid, strlen(uuid) + 1);
@@ -105,6 +106,8 @@ static struct slice pack_state(struct dea *dea)
     state.uuid = dea->saved.uuid;
     state.has_next_port = true;
     state.next_port = dea->saved.next_port;
+    state.has_lease_port = dea->saved.lease_port != 0;
+    state.lease_port = dea->saved.lease_port;
     struct slice slice = {.size = cupola__dea_state__get_packed_size(&state)};
     slice.buffer = buffer_new(slice.size);
     cupola__dea_state__pack(&state, slice.buffer->bytes);

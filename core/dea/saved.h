@@ -15,6 +15,7 @@ enum { SAVED_UUID_SIZE = 33 }; /* 32 hex digits and a NUL. */
 struct saved {
     char uuid[SAVED_UUID_SIZE];
     uint16_t next_port;       /* As it was written last. */
+    uint16_t lease_port;      /* Ours in the last life, or 0: others look for us there. */
     Cupola__DeaState *former; /* As our former life left it; until recovery is done. */
     struct op op;
     struct timer retry_timer;

@@ -95,6 +95,7 @@ static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *w
     exited.has_epoch = order->epoch != 0;
     exited.epoch = order->epoch;
     exited.detail = (char *)why;
+    dea_heartbeat_sign_exit(dea, &exited);
     bus_publish_message(&dea->bus, "droplet.exited", NULL, &exited.base);
 }
 

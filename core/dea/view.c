@@ -12,6 +12,8 @@ void dea_view(const struct machine *machine, struct dea_view *ret_view)
         .uuid = dea->monitor.uuid,
         .is_connected = dea->bus.is_connected,
         .is_evacuating = dea->phase == DEA_EVACUATING || dea->phase == DEA_LEAVING,
+        .life = dea->life,
+        .granted_until_ns = dea->lease.granted_until_ns,
         .reserved_mb = dea->reserved_mb,
         .max_mb = dea->config == NULL ? 0 : dea->config->max_memory_mb,
         .instance_count = HASH_COUNT(dea->instances),

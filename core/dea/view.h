@@ -11,6 +11,8 @@ struct dea_view {
     uint64_t reserved_mb;
     uint64_t max_mb;
     size_t instance_count; /* Of any state. */
+    const char *life;
+    uint64_t granted_until_ns; /* Singletons may run until then, by its own clock. 0: never granted. */
 };
 
 struct dea_instance_view {

@@ -210,6 +210,8 @@ static void connect_to(struct stage *stage, uint32_t id, uint16_t port)
     struct stage_conn *conn = &stage->conns[id];
     assert_that(conn->port == 0);
     conn->port = port;
+    if (port != 0 && port == stage->silent_port)
+        return;
     if (!is_reachable(stage, port)) {
         queue_closed(stage, id, IO_REFUSED);
         return;
@@ -673,24 +675,57 @@ bool stage_look(const struct stage *stage, int32_t index, struct dea_instance_vi
     return false;
 }
 
-/* A visitor of the file viewer: an accepted connection, with the odd id of this number. */
-const char *stage_get(struct stage *stage, const char *path, const char *authorization)
+/* An accepted connection, with the next free odd id: that of a visitor who has left is used last. */
+uint32_t stage_visit(struct stage *stage, uint16_t port)
 {
-    static uint32_t id = 1;
-    id = id + 2 < STAGE_CONNS ? id + 2 : 1;
+    do
+        stage->last_visitor = stage->last_visitor + 2 < STAGE_CONNS ? (stage->last_visitor + 2) | 1 : 1;
+    while (stage->conns[stage->last_visitor].is_open);
+    uint32_t id = stage->last_visitor;
     uint32_t listener = 1;
-    while (stage->ports[listener] != 24345)
+    while (stage->ports[listener] != port)
         listener++;
     struct stage_conn *conn = &stage->conns[id];
     text_free(&conn->outbound);
     *conn = (struct stage_conn){.port = 1, .is_open = true};
-    text_addf(&conn->inbound, "GET %s HTTP/1.1\r\nHost: dea\r\nConnection: close\r\n%s\r\n", path, authorization);
     struct event *event = queue(stage, EVENT_ACCEPTED);
     event->accepted.listener.id = listener;
     event->accepted.conn.id = id;
     event->accepted.peer = "127.0.0.1:50000";
     stage_settle(stage);
+    return id;
+}
+
+const char *stage_say(struct stage *stage, uint32_t visitor, const char *text)
+{
+    struct stage_conn *conn = &stage->conns[visitor];
+    text_clear(&conn->outbound);
+    text_add_string(&conn->inbound, text);
+    feed(stage, visitor);
+    stage_settle(stage);
     return text_string(&conn->outbound);
+}
+
+bool stage_is_visiting(const struct stage *stage, uint32_t visitor)
+{
+    return stage->conns[visitor].is_open;
+}
+
+uint16_t stage_lease_port(const struct stage *stage)
+{
+    const char *found = strstr(text_string(&stage->said), "\"lease_address\":\"127.0.0.1:");
+    assert_that(found != NULL);
+    return (uint16_t)strtoul(found + strlen("\"lease_address\":\"127.0.0.1:"), NULL, 10);
+}
+
+const char *stage_get(struct stage *stage, const char *path, const char *authorization)
+{
+    uint32_t visitor = stage_visit(stage, 24345);
+    struct text request = {0};
+    text_addf(&request, "GET %s HTTP/1.1\r\nHost: dea\r\nConnection: close\r\n%s\r\n", path, authorization);
+    const char *answer = stage_say(stage, visitor, text_string(&request));
+    text_free(&request);
+    return answer;
 }
 
 void stage_drop_bus(struct stage *stage)

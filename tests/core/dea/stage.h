@@ -13,7 +13,13 @@
 #include "core/proto/config.pb-c.h"
 #include "core/proto/dea.pb-c.h"
 
-enum { STAGE_CONNS = 64, STAGE_WORKLOADS = 512, STAGE_SUBSCRIPTIONS = 32, STAGE_PORT_BUS = 4222, STAGE_PORT_CC = 9022 };
+enum {
+    STAGE_CONNS = 256,
+    STAGE_WORKLOADS = 512,
+    STAGE_SUBSCRIPTIONS = 32,
+    STAGE_PORT_BUS = 4222,
+    STAGE_PORT_CC = 9022
+};
 
 #define STAGE_DIGEST "ea8072f55ce4167af0d078a018ddc522a251ad59"
 #define STAGE_UUID "d6cd1c163b4b77311bc5d8b8fecb6d4a"
@@ -52,12 +58,14 @@ struct stage {
     uint64_t deadline_ns;
     struct queued_event *first, **end;
     struct stage_conn conns[STAGE_CONNS]; /* By id. */
-    uint16_t ports[4];                    /* Of the DEA's listeners, by id. */
+    uint32_t last_visitor;
+    uint16_t ports[8]; /* Of the DEA's listeners, by id. */
     bool has_exited;
     int exit_status;
     uint64_t lives;
 
     bool bus_is_down;
+    uint16_t silent_port;   /* Nothing comes back from there. */
     uint16_t stranger_port; /* Somebody listens there who does not belong to us. */
     struct {
         char subject[96];
@@ -109,6 +117,13 @@ size_t stage_running(const struct stage *stage);
 void stage_listen(struct stage *stage, struct workload *workload);
 /* It ends by itself. */
 void stage_end_workload(struct stage *stage, struct workload *workload, int signal);
+
+/* A visitor connects to one of the DEA's ports; says something; what it got since, lent until the next call. */
+uint32_t stage_visit(struct stage *stage, uint16_t port);
+const char *stage_say(struct stage *stage, uint32_t visitor, const char *text);
+bool stage_is_visiting(const struct stage *stage, uint32_t visitor);
+/* Where the DEA answers PING. */
+uint16_t stage_lease_port(const struct stage *stage);
 
 /* GET of the file viewer; the whole answer, lent until the next call. */
 const char *stage_get(struct stage *stage, const char *path, const char *authorization);

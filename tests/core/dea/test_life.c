@@ -22,7 +22,8 @@ static void the_last_word_of_starting_up_is_dea_start(void **state)
     assert_true(stage_heard_before(&stage, "vcap.component.announce", "dea.start"));
     assert_true(stage_heard_before(&stage, "dea.heartbeat", "dea.start"));
     assert_int_equal(
-        stage_heard(&stage, "dea.heartbeat", "{\"droplets\":[],\"dea\":\"" STAGE_UUID "\",\"complete\":true}"), 1);
+        stage_heard(&stage, "dea.heartbeat", "{\"droplets\":[],\"dea\":\"" STAGE_UUID "\",\"complete\":true,\"lease"),
+        1);
     stage_close(&stage);
 }
 
