@@ -12,6 +12,7 @@ enum { SIM_PASSED = 0, SIM_FAILED = 1, SIM_USAGE = 2 };
 
 int cli_sim_run(int argc, char **argv);
 int cli_sim_replay(int argc, char **argv);
+int cli_sim_new(int argc, char **argv);
 int cli_sim_list(int argc, char **argv);
 
 /* What `sim run` was asked for. */

@@ -74,9 +74,9 @@ enum fault_kind {
     FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
     FAULT_HANG_INSTANCE,    /* "hang_instance": it accepts and never answers. */
     FAULT_APP_CRASHES,      /* "app_crashes": every process of it exits `delay` after its start. */
-    FAULT_APP_NEVER_BINDS,  /* "app_never_binds" */
+    FAULT_APP_NEVER_BINDS,  /* "app_never_binds": new processes run and never listen. */
     FAULT_APP_SLOW_BOOT,    /* "app_slow_boot": boot takes `delay` longer. */
-    FAULT_APP_IGNORES_TERM, /* "app_ignores_term" */
+    FAULT_APP_IGNORES_TERM, /* "app_ignores_term": only SIGKILL ends it. */
     FAULT_APP_LEAKS,        /* "app_leaks": memory grows by `amount` bytes a second. */
 
     /* Load: target = app host ("shop.cupola.test") or none for all. */

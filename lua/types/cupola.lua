@@ -1,0 +1,464 @@
+---@meta cupola
+-- The scenario language for editors (the Lua language server) and for docs/reference.md, which is generated from this
+-- file. Nothing runs it: the language itself is in lua/cupola.lua and lua/cloud.lua.
+
+---A time with its unit: "300ms", "1.5s", "2m", "1h", or a number of nanoseconds as cupola returns them.
+---@alias duration string|integer
+
+---A size with its unit: "64M", "4G", or a number of bytes.
+---@alias size string|integer
+
+---A number from 0 to 1, or a text with a percent sign: "2%".
+---@alias ratio number|string
+
+---A duration that is drawn anew each time; a plain duration is always the same.
+---@class distribution
+
+---A check for `always`: it holds at every moment of a run.
+---@class check
+
+---A condition for `cloud:wait_until` and `cloud:holds`: it holds at some moment.
+---@class condition
+
+---What `require "cupola"` gives.
+---@class cupola
+---@field never_misrouted check An answer came from the app that was asked, always.
+---@field no_lost_app check What a controller acknowledged is in the journal.
+---@field one_of_each check No two routed, running instances share app, version and index for longer than a grace.
+---@field memory_within_limits check No DEA promises more memory than it has, no process lives above its limit.
+---@field no_failed_request check Every request of the load is answered by its app.
+---@field converged condition Desired = actual = routed for every app, no extras, nothing under way.
+---@field all_up condition Every component runs, is connected and serves.
+---@field operators_idle condition No operator's command is under way.
+local cupola = {}
+
+---Turns a table into a scenario. Every file ends with `return cupola.scenario { ... }`; mistakes name their place.
+---@param fields scenario
+---@return scenario
+function cupola.scenario(fields) end
+
+---Converged for one app.
+---@param name string The app's name.
+---@return condition
+function cupola.app_converged(name) end
+
+---The health manager takes an index of the app for flapping.
+---@param name string The app's name.
+---@return condition
+function cupola.app_is_flapping(name) end
+
+---A check of one's own for `always`.
+---@param name string For messages and reports.
+---@param holds fun(cloud: cloud): boolean, string? Returns true, or false and why.
+---@return check
+function cupola.check(name, holds) end
+
+---Always the same.
+---@param value duration
+---@return distribution
+function cupola.constant(value) end
+
+---Every value between the two is as likely.
+---@param low duration
+---@param high duration
+---@return distribution
+function cupola.uniform(low, high) end
+
+---`least` plus an exponential tail with that mean.
+---@param least duration
+---@param mean duration
+---@return distribution
+function cupola.exponential(least, mean) end
+
+---Most values near the median, few far above.
+---@param median duration
+---@param sigma ratio Of the logarithm, at most 4.
+---@return distribution
+function cupola.lognormal(median, sigma) end
+
+---Mostly `often`, with probability `share` `seldom`.
+---@param often duration
+---@param seldom duration
+---@param share ratio
+---@return distribution
+function cupola.bimodal(often, seldom, share) end
+
+---A duration in nanoseconds.
+---@param value duration
+---@param what? string Its name in messages.
+---@return integer
+function cupola.duration(value, what) end
+
+---Nanoseconds as people write them: 1234567890 as "1.235s".
+---@param ns integer
+---@return string
+function cupola.show(ns) end
+
+---The scenario's table.
+---@class scenario
+---@field title string One sentence: what breaks and what must follow.
+---@field cloud? cloud_plan What the cloud is made of.
+---@field apps? table<string, app_plan> What runs on it, by name.
+---@field load? load_plan[] Who uses it.
+---@field always? check[] What holds at every moment.
+---@field run fun(cloud: cloud) What breaks, and what is waited for.
+---@field row? string The row of the weakness catalogue that it is about.
+---@field weakness? string What v1 did.
+---@field tripped_by? trip What makes it fail.
+
+---@class trip
+---@field mutation? string A planted bug, by its name in core/base/mutation.h.
+---@field setting? cloud_plan Other settings, laid over `cloud`.
+
+---@class cloud_plan
+---@field zones? integer
+---@field bus_servers? integer
+---@field routers? integer
+---@field controllers? integer
+---@field health_managers? integer
+---@field deas? integer
+---@field dea_memory? size Of each DEA.
+---@field link? link_plan Between two hosts of a zone.
+---@field link_between_zones? link_plan
+---@field link_outside? link_plan From clients outside of the cloud.
+---@field disk_sync? distribution
+---@field disk_read? distribution
+---@field staging? distribution
+---@field password_hash? distribution
+---@field restart_delay? duration A host's init starts a component that died again after this.
+---@field boot? duration From power on until the components of a host start.
+---@field clock_offset_most? duration Wall clocks of hosts differ by up to so much, drawn.
+---@field check_interval? duration How often `always` looks while anything happens.
+---@field bus_config? table Keys of the component's own configuration (core/proto/config.proto).
+---@field router_config? table
+---@field controller_config? table
+---@field health_manager_config? table
+---@field dea_config? table
+
+---@class link_plan
+---@field latency? distribution
+---@field bandwidth? size Bytes a second.
+---@field loss? ratio Segments that must be sent again.
+
+---@class app_plan
+---@field host? string Its address; <name>.cupola.test by itself.
+---@field instances? integer
+---@field memory? size Its limit.
+---@field framework? string
+---@field runtime? string
+---@field pushed? boolean false: the scenario pushes it itself.
+---@field boot? distribution From the start of the process until it listens.
+---@field response? distribution From a request until its answer.
+---@field stop? distribution From SIGTERM until it exits.
+---@field crash_after_mean? duration Mean life of a process that crashes by itself.
+---@field exit_after_boot? duration Every process exits so long after its start: a crash loop.
+---@field never_binds? boolean It runs but never listens.
+---@field ignores_term? boolean Only SIGKILL ends it.
+---@field memory_used? size From the start.
+---@field memory_growth? size A second.
+---@field response_bytes? integer Padding of each answer.
+
+---@class load_plan
+---@field host string The Host header.
+---@field rate? integer Requests a second, whatever becomes of those before.
+---@field from? duration
+---@field until_time? duration
+---@field timeout? duration
+---@field method? string
+---@field body_bytes? integer
+
+---The cloud of this run.
+---@class cloud
+---@field bus component[]
+---@field routers component[]
+---@field controllers component[]
+---@field health_managers component[]
+---@field deas component[]
+local cloud = {}
+
+---Lets the world run for a while.
+---@param duration duration
+function cloud:wait(duration) end
+
+---Lets the world run until the condition holds; an error if it does not in time.
+---@param condition condition|fun(cloud: cloud): boolean, string?
+---@param bound? duration 60 s by itself.
+---@return integer took In nanoseconds.
+function cloud:wait_until(condition, bound) end
+
+---Whether a condition holds now; if not, why.
+---@param condition condition
+---@return boolean
+---@return string? why
+function cloud:holds(condition) end
+
+---Virtual time since the start of the world, in nanoseconds.
+---@return integer
+function cloud:now() end
+
+---Records a duration by name; campaigns report its distribution.
+---@param name string
+---@param duration duration
+function cloud:record(name, duration) end
+
+---Records a number by name.
+---@param name string
+---@param number integer
+function cloud:count(name, number) end
+
+---Adds a line to the run's story.
+---@param text string
+function cloud:tell(text) end
+
+---The run fails here unless the value is true.
+---@param value any
+---@param message? string
+function cloud:expect(value, message) end
+
+---One element of a list, drawn from the seed.
+---@generic T
+---@param list T[]
+---@param name? string Keeps this decision apart from others.
+---@return T
+function cloud:pick(list, name) end
+
+---A whole number from low to high, drawn from the seed.
+---@param low integer
+---@param high integer
+---@param name? string
+---@return integer
+function cloud:draw(low, high, name) end
+
+---Breaks something of the fault menu.
+---@param kind fault_kind
+---@param options? fault_options
+---@return fault
+function cloud:fault(kind, options) end
+
+---Ends all faults.
+function cloud:mend_everything() end
+
+---The running processes of an app, or of all, as the hosts know them.
+---@param app? string
+---@return instance[]
+function cloud:instances(app) end
+
+---How many instances of the app run, listen and are routed by every router.
+---@param app string
+---@return integer
+function cloud:serving(app) end
+
+---How many processes of apps were ever started, on all hosts.
+---@return integer
+function cloud:started() end
+
+---Pushes an app.
+---@param app string
+---@param fields? app_plan
+---@return operation
+function cloud:push(app, fields) end
+
+---Changes the number of instances.
+---@param app string
+---@param instances integer
+---@return operation
+function cloud:scale(app, instances) end
+
+---Starts an app that was stopped.
+---@param app string
+---@return operation
+function cloud:start(app) end
+
+---Stops an app.
+---@param app string
+---@return operation
+function cloud:stop(app) end
+
+---Stops and starts an app.
+---@param app string
+---@return operation
+function cloud:restart(app) end
+
+---Deletes an app.
+---@param app string
+---@return operation
+function cloud:delete(app) end
+
+---Maps one more host to an app.
+---@param app string
+---@param host string
+---@return operation
+function cloud:map(app, host) end
+
+---Takes a host away from an app.
+---@param app string
+---@param host string
+---@return operation
+function cloud:unmap(app, host) end
+
+---What the clients of a host saw so far.
+---@param host string
+---@return requests
+function cloud:requests(host) end
+
+---More load, as in the scenario's `load`.
+---@param fields load_plan
+function cloud:add_load(fields) end
+
+---Ends the load on a host.
+---@param host string
+function cloud:stop_load(host) end
+
+---@class requests
+---@field sent integer
+---@field ok integer
+---@field failed integer
+---@field misrouted integer
+---@field refused integer
+---@field reset integer
+---@field timed_out integer
+---@field p50 integer Latency, in nanoseconds.
+---@field p99 integer
+
+---A name of the fault menu.
+---@alias fault_kind
+---| "kill"
+---| "keep_down"
+---| "pause"
+---| "slow_process"
+---| "crash_loop"
+---| "power_off"
+---| "reboot"
+---| "clock_step"
+---| "clock_drift"
+---| "clock_freeze"
+---| "partition"
+---| "flapping"
+---| "latency"
+---| "loss"
+---| "bandwidth"
+---| "reset"
+---| "half_open"
+---| "refuse"
+---| "black_hole"
+---| "disk_slow"
+---| "disk_full"
+---| "disk_error"
+---| "disk_lying_sync"
+---| "journal_outage"
+---| "journal_slow"
+---| "journal_conflicts"
+---| "blobs_missing"
+---| "kill_instance"
+---| "hang_instance"
+---| "app_crashes"
+---| "app_never_binds"
+---| "app_slow_boot"
+---| "app_ignores_term"
+---| "app_leaks"
+---| "surge"
+
+---@class fault_options
+---@field target? component|host|component[]|string "dea-3", "dea", "host:dea-3", "zone:1", "shop/2", "shop", "journal", "outside", "all", or several with commas.
+---@field peer? component|host|string Network faults; everybody else by itself.
+---@field delay? distribution
+---@field amount? integer
+---@field one_way? boolean
+---@field duration? duration It ends by itself after this.
+
+---Something that is broken.
+---@class fault
+local fault = {}
+
+---Ends it: the world is as before.
+function fault:mend() end
+
+---One process of the platform: `cloud.deas[1]`.
+---@class component
+---@field name string "dea-3"
+---@field role string
+---@field index integer
+---@field zone integer
+---@field address string
+---@field host host
+local component = {}
+
+---Starts it, as a person at a terminal would.
+function component:start() end
+
+---Asks it to end (SIGTERM).
+function component:stop() end
+
+---SIGKILL; init starts it again if the cloud says so.
+function component:kill() end
+
+---Stops and starts it.
+function component:restart() end
+
+---Hands over what runs there, then ends (DEAs).
+function component:evacuate() end
+
+---@return boolean
+function component:is_running() end
+
+---Its state as a table, read only.
+---@return table
+function component:state() end
+
+---Stops it in its tracks until the returned fault is mended, or for a duration.
+---@param duration? duration
+---@return fault
+function component:pause(duration) end
+
+---Kills it and keeps it down until the returned fault is mended, or for a duration.
+---@param duration? duration
+---@return fault
+function component:keep_down(duration) end
+
+---The host that a component runs on.
+---@class host
+---@field name string
+local host = {}
+
+---Cuts the power: what was not synced is lost, nobody is told.
+function host:power_off() end
+
+---Gives the power back.
+function host:power_on() end
+
+---@param after? duration Until the power is back; 5 s by itself.
+function host:reboot(after) end
+
+---Cuts it off from everybody, or from `peer`, until the returned fault is mended.
+---@param peer? component|host|string
+---@return fault
+function host:partition(peer) end
+
+---One running process of an app.
+---@class instance
+---@field instance string Its id.
+---@field app string
+---@field index integer
+---@field version string
+---@field dea string The component that runs it.
+---@field is_listening boolean
+---@field started_ns integer
+local instance = {}
+
+---SIGKILL, or another signal. Nobody is told: its DEA has to notice.
+---@param signal? integer
+function instance:kill(signal) end
+
+---A command that an operator gave.
+---@class operation
+local operation = {}
+
+---@return boolean
+function operation:is_over() end
+
+---Waits for the end of the command, which must succeed; returns what the client printed.
+---@param bound? duration 120 s by itself.
+---@return string
+function operation:wait(bound) end
+
+return cupola
