@@ -207,6 +207,10 @@ static void on_frame(struct bus_client_state *state, const struct nats_frame *fr
     case NATS_HPUB:
     case NATS_SUB:
     case NATS_UNSUB:
+    case NATS_RS_ADD:
+    case NATS_RS_DROP:
+    case NATS_RMSG:
+    case NATS_RHMSG:
         assert_unreachable(); /* The parser knows the direction. */
     }
 }

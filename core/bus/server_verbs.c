@@ -212,6 +212,10 @@ void client_handle_frame(struct server_client *client, const struct nats_frame *
     case NATS_HMSG:
     case NATS_OK:
     case NATS_ERR:
+    case NATS_RS_ADD:
+    case NATS_RS_DROP:
+    case NATS_RMSG:
+    case NATS_RHMSG:
         assert_unreachable(); /* The parser knows the direction. */
     }
     if (client->verbose && is_done && client->phase != CLIENT_LEAVING)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MAX_ARGUMENTS = 5, MAX_DIGITS = 10 };
+enum { MAX_QUEUES = 64, MAX_ARGUMENTS = MAX_QUEUES + 6, MAX_DIGITS = 10 };
 
 struct arguments {
     struct nats_text at[MAX_ARGUMENTS];
@@ -82,11 +82,24 @@ static const struct verb_name server_verbs[] = {
     {"INFO", 4, NATS_INFO}, {"+OK", 3, NATS_OK},    {"-ERR", 4, NATS_ERR},
 };
 
+static const struct verb_name route_verbs[] = {
+    {"RMSG", 4, NATS_RMSG}, {"HMSG", 4, NATS_RHMSG}, {"RS+", 3, NATS_RS_ADD},      {"RS-", 3, NATS_RS_DROP},
+    {"PING", 4, NATS_PING}, {"PONG", 4, NATS_PONG},  {"CONNECT", 7, NATS_CONNECT}, {"INFO", 4, NATS_INFO},
+    {"+OK", 3, NATS_OK},    {"-ERR", 4, NATS_ERR},
+};
+static const struct {
+    const struct verb_name *verbs;
+    size_t count;
+} vocabularies[] = {
+    [NATS_FROM_CLIENT] = {client_verbs, sizeof client_verbs / sizeof *client_verbs},
+    [NATS_FROM_SERVER] = {server_verbs, sizeof server_verbs / sizeof *server_verbs},
+    [NATS_FROM_ROUTE] = {route_verbs, sizeof route_verbs / sizeof *route_verbs},
+};
+
 static const struct verb_name *find_verb(enum nats_direction direction, struct nats_text line)
 {
-    bool is_client = direction == NATS_FROM_CLIENT;
-    const struct verb_name *verbs = is_client ? client_verbs : server_verbs;
-    size_t count = is_client ? sizeof client_verbs / sizeof *verbs : sizeof server_verbs / sizeof *verbs;
+    const struct verb_name *verbs = vocabularies[direction].verbs;
+    size_t count = vocabularies[direction].count;
     for (size_t i = 0; i < count; i++) {
         if (has_verb(line, verbs[i].text, verbs[i].size))
             return &verbs[i];
@@ -184,6 +197,65 @@ static enum nats_result read_message(const struct nats_parser *parser, struct na
     return NATS_FRAME;
 }
 
+static bool is_mark(struct nats_text text, char mark)
+{
+    return text.size == 1 && text.data[0] == mark;
+}
+
+/* RMSG account subject [reply | "+" reply queue... | "|" queue...] size; HMSG with header_size before it. Between
+ * servers that trust each other, so that only what could hurt the reader is checked. */
+static enum nats_result read_routed(const struct nats_parser *parser, struct nats_text line, struct nats_frame *frame)
+{
+    bool has_header = frame->verb == NATS_RHMSG;
+    size_t sizes = 1 + (size_t)has_header;
+    struct arguments arguments;
+    if (!split(line, &arguments) || arguments.count < 2 + sizes)
+        return NATS_MALFORMED;
+    frame->account = arguments.at[0];
+    frame->subject = arguments.at[1];
+    size_t end = arguments.count - sizes; /* Of what is between the subject and the sizes. */
+    size_t next = 2;
+    bool is_marked = next < end && (is_mark(arguments.at[next], '+') || is_mark(arguments.at[next], '|'));
+    if (is_marked) {
+        if (is_mark(arguments.at[next++], '+') && next < end)
+            frame->reply = arguments.at[next++];
+        if (next == end)
+            return NATS_MALFORMED;
+        frame->queue.data = arguments.at[next].data;
+        frame->queue.size = (size_t)(arguments.at[end - 1].data + arguments.at[end - 1].size - frame->queue.data);
+    } else if (next < end) {
+        frame->reply = arguments.at[next++];
+        if (next != end)
+            return NATS_MALFORMED;
+    }
+    uint64_t header_size = 0;
+    uint64_t body_size = 0;
+    if ((has_header && !read_number(arguments.at[end], &header_size)) ||
+        !read_number(arguments.at[arguments.count - 1], &body_size) || header_size > body_size)
+        return NATS_MALFORMED;
+    if (body_size > parser->max_payload_bytes)
+        return NATS_PAYLOAD_TOO_LARGE;
+    frame->header_size = header_size;
+    frame->body_size = body_size;
+    return NATS_FRAME;
+}
+
+/* RS+ account subject [queue members], RS- account subject [queue] */
+static enum nats_result read_interest(struct nats_text line, struct nats_frame *frame)
+{
+    struct arguments arguments;
+    size_t with_queue = frame->verb == NATS_RS_ADD ? 4 : 3;
+    if (!split(line, &arguments) || (arguments.count != 2 && arguments.count != with_queue))
+        return NATS_MALFORMED;
+    frame->account = arguments.at[0];
+    frame->subject = arguments.at[1];
+    if (arguments.count == 2)
+        return NATS_FRAME;
+    frame->queue = arguments.at[2];
+    bool is_good = frame->verb == NATS_RS_DROP || read_number(arguments.at[3], &frame->max_messages);
+    return is_good ? NATS_FRAME : NATS_MALFORMED;
+}
+
 static enum nats_result read_subscription(struct nats_text line, struct nats_frame *frame)
 {
     struct arguments arguments;
@@ -221,6 +293,12 @@ static enum nats_result read_line(const struct nats_parser *parser, struct nats_
     case NATS_SUB:
     case NATS_UNSUB:
         return read_subscription(tail, frame);
+    case NATS_RMSG:
+    case NATS_RHMSG:
+        return read_routed(parser, tail, frame);
+    case NATS_RS_ADD:
+    case NATS_RS_DROP:
+        return read_interest(tail, frame);
     case NATS_CONNECT:
     case NATS_INFO:
         frame->argument = trim(tail);
@@ -238,7 +316,8 @@ static enum nats_result read_line(const struct nats_parser *parser, struct nats_
 
 static bool has_body(enum nats_verb verb)
 {
-    return verb == NATS_PUB || verb == NATS_HPUB || verb == NATS_MSG || verb == NATS_HMSG;
+    return verb == NATS_PUB || verb == NATS_HPUB || verb == NATS_MSG || verb == NATS_HMSG || verb == NATS_RMSG ||
+           verb == NATS_RHMSG;
 }
 
 /* ---- Whole messages ---- */

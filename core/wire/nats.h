@@ -27,7 +27,7 @@ struct nats_text {
     size_t size;
 };
 
-enum nats_direction { NATS_FROM_CLIENT = 1, NATS_FROM_SERVER };
+enum nats_direction { NATS_FROM_CLIENT = 1, NATS_FROM_SERVER, NATS_FROM_ROUTE /* Another server. */ };
 
 enum nats_verb {
     NATS_CONNECT = 1, /* From clients. */
@@ -42,6 +42,10 @@ enum nats_verb {
     NATS_ERR,
     NATS_PING, /* From both. */
     NATS_PONG,
+    NATS_RS_ADD, /* From other servers: RS+, RS-, RMSG, and HMSG as they say it. */
+    NATS_RS_DROP,
+    NATS_RMSG,
+    NATS_RHMSG,
 };
 
 /* One message. What a verb does not have is empty. Lent: valid until the next nats_parse, and as long as the bytes. */
@@ -49,10 +53,11 @@ struct nats_frame {
     enum nats_verb verb;
     struct nats_text subject;
     struct nats_text reply;
-    struct nats_text queue;
+    struct nats_text queue;   /* RMSG: all of them, with blanks between. */
+    struct nats_text account; /* RS+, RS-, RMSG. */
     struct nats_text sid;
     struct nats_text argument; /* CONNECT, INFO: the JSON. -ERR: the text without its quotes. */
-    uint64_t max_messages;     /* UNSUB; 0 when not given. */
+    uint64_t max_messages;     /* UNSUB; 0 when not given. RS+: how many members the queue has. */
 
     const uint8_t *body; /* Headers, then payload. */
     size_t header_size;  /* HPUB and HMSG; part of body_size. */
@@ -100,6 +105,12 @@ bool nats_subject_is_literal(struct nats_text subject); /* And no wildcard: fit 
 bool nats_subject_is_valid(struct nats_text subject);   /* "*" stands for one token, ">" at the end for one or more. */
 /* `subject` is literal, `pattern` valid. */
 bool nats_subject_matches(struct nats_text pattern, struct nats_text subject);
+/* Whether everything that `inner` matches is matched by `outer`. Both are valid. */
+bool nats_subject_covers(struct nats_text outer, struct nats_text inner);
+/* Whether some subject is matched by both. Both are valid. */
+bool nats_subject_overlaps(struct nats_text a, struct nats_text b);
+/* Takes the next item from a list with blanks between; false after the last. */
+bool nats_text_next(struct nats_text *list, struct nats_text *ret_item);
 
 bool nats_text_equals(struct nats_text a, struct nats_text b);
 struct nats_text nats_text_of(const char *string);

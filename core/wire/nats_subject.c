@@ -61,6 +61,50 @@ bool nats_subject_is_valid(struct nats_text subject)
     return check(subject, true);
 }
 
+bool nats_text_next(struct nats_text *list, struct nats_text *ret_item)
+{
+    while (list->size > 0 && (*list->data == ' ' || *list->data == '\t')) {
+        list->data++;
+        list->size--;
+    }
+    size_t size = 0;
+    while (size < list->size && list->data[size] != ' ' && list->data[size] != '\t')
+        size++;
+    *ret_item = (struct nats_text){list->data, size};
+    list->data += size;
+    list->size -= size;
+    return size > 0;
+}
+
+/* Two patterns, token by token. Wildcards of `a` stand for tokens of `b`; those of `b` for tokens of `a` if asked. */
+static bool compare(struct nats_text a, struct nats_text b, bool b_counts_too)
+{
+    size_t at_a = 0;
+    size_t at_b = 0;
+    while (at_a < a.size && at_b < b.size) {
+        struct nats_text one = token_at(a, at_a);
+        struct nats_text other = token_at(b, at_b);
+        if (is_one(one, '>') || (b_counts_too && is_one(other, '>')))
+            return true;
+        bool is_wild = is_one(one, '*') || (b_counts_too && is_one(other, '*'));
+        if (is_wild ? is_one(other, '>') : !nats_text_equals(one, other))
+            return false;
+        at_a += one.size + 1;
+        at_b += other.size + 1;
+    }
+    return at_a > a.size && at_b > b.size;
+}
+
+bool nats_subject_covers(struct nats_text outer, struct nats_text inner)
+{
+    return compare(outer, inner, false);
+}
+
+bool nats_subject_overlaps(struct nats_text a, struct nats_text b)
+{
+    return compare(a, b, true);
+}
+
 bool nats_subject_matches(struct nats_text pattern, struct nats_text subject)
 {
     size_t at_pattern = 0;
