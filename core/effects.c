@@ -52,6 +52,7 @@ static struct slice *slice_of(struct effect *effect)
     case EFFECT_LISTEN:
     case EFFECT_UNLISTEN:
     case EFFECT_CONNECT:
+    case EFFECT_START_TLS:
     case EFFECT_READ:
     case EFFECT_FINISH:
     case EFFECT_CLOSE:

@@ -72,6 +72,13 @@ enum io_status {
 /* The status as a word for people and traces, for example "refused". Static. */
 const char *io_status_name(enum io_status status);
 
+/* What a TLS handshake has agreed on; all NULL on a plain connection. Lent. */
+struct io_tls {
+    const char *server_name; /* The name the client asked for, or "". */
+    const char *protocol;    /* By ALPN, "h2"; or "". */
+    const char *subject;     /* Of the peer's certificate, which was verified: "CN=dea-7,O=cupola"; or "". */
+};
+
 /* ---- Events --------------------------------------------------------------------------------------------------- */
 
 enum event_kind {
@@ -105,9 +112,11 @@ struct event {
             struct io_listener listener;
             struct io_conn conn;
             const char *peer; /* "10.0.0.7:51324" */
+            struct io_tls tls;
         } accepted;
         struct {
             struct io_conn conn;
+            struct io_tls tls;
         } connected;
         struct {
             struct io_conn conn;
@@ -165,7 +174,8 @@ enum effect_kind {
 
     EFFECT_JOURNAL_FOLLOW, /* Deliver every entry after `sequence`, for ever. DONE once, when first caught up. */
     EFFECT_JOURNAL_APPEND, /* Durable compare-and-append. DONE: number = sequence; comes after its JOURNAL_ENTRY.
-                              IO_CONFLICT if the head was not `sequence`. */
+                              IO_CONFLICT if the head was not `sequence`. An empty slice appends nothing: DONE
+                              only tells whether `sequence` still is the head. */
 
     EFFECT_BLOB_OPEN,    /* Begin to write a blob. Failures surface at BLOB_COMMIT. */
     EFFECT_BLOB_WRITE,   /* Append the slice. */
@@ -193,6 +203,11 @@ enum effect_kind {
 
     EFFECT_LOG,  /* A line for people. */
     EFFECT_EXIT, /* The component is done; no event follows. */
+
+    /* Kinds are numbers in traces: what is new comes last. */
+    EFFECT_START_TLS, /* Secures an open connection: what was written before goes as it is, all that follows through
+                         TLS; we are the server on a connection that was accepted. No READ may be outstanding. DONE:
+                         data = the subject of the peer's certificate. If it fails, DONE and then CLOSED say so. */
 };
 
 enum log_level { LOG_DEBUG = 1, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -213,6 +228,7 @@ struct effect {
             struct io_listener listener;
             const char *host; /* Address to bind, "0.0.0.0" for all. */
             uint16_t port;    /* 0: any free one. */
+            const char *tls;  /* Which of the driver's TLS settings; NULL: plain. ACCEPTED comes after the handshake. */
         } listen;
         struct {
             struct io_listener listener;
@@ -221,7 +237,14 @@ struct effect {
             struct io_conn conn;
             const char *host;
             uint16_t port;
+            const char *tls;         /* As for LISTEN. CONNECTED comes after the handshake. */
+            const char *server_name; /* That the peer's certificate must be for; NULL: host. */
         } connect;
+        struct {
+            struct io_conn conn;
+            const char *tls;
+            const char *server_name; /* On a connection that we opened. */
+        } start_tls;
         struct {
             struct io_conn conn;
         } read;

@@ -51,12 +51,40 @@ static void begin_life(struct machine *machine, struct conn *conn, const struct 
 void conn_connect(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, const char *host,
                   uint16_t port)
 {
+    conn_connect_tls(machine, conn, handlers, host, port, NULL, NULL);
+}
+
+static const char *keep_optional(struct effects *effects, const char *text)
+{
+    return text == NULL ? NULL : effects_keep_text(effects, text);
+}
+
+void conn_connect_tls(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers,
+                      const char *host, uint16_t port, const char *tls, const char *server_name)
+{
     assert_that(handlers->on_connected != NULL);
     begin_life(machine, conn, handlers, free_even_id(machine), CONN_CONNECTING);
     struct effect *effect = effects_add(machine->effects, EFFECT_CONNECT);
     effect->connect.conn = conn->id;
     effect->connect.host = effects_keep_text(machine->effects, host);
     effect->connect.port = port;
+    effect->connect.tls = keep_optional(machine->effects, tls);
+    effect->connect.server_name = keep_optional(machine->effects, server_name);
+}
+
+void conn_start_tls(struct conn *conn, struct op *op, const char *tls, const char *server_name, op_done *done)
+{
+    assert_that(conn->state == CONN_OPEN);
+    assert_that(!conn->reading);
+    struct effect *effect = op_add_effect(conn->machine, op, EFFECT_START_TLS, done);
+    effect->start_tls.conn = conn->id;
+    effect->start_tls.tls = effects_keep_text(conn->machine->effects, tls);
+    effect->start_tls.server_name = keep_optional(conn->machine->effects, server_name);
+}
+
+const struct io_tls *machine_tls(const struct machine *machine)
+{
+    return machine->tls;
 }
 
 void conn_accept(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, struct io_conn id)
@@ -226,9 +254,16 @@ static struct listener *find_listener(const struct machine *machine, struct io_l
     return listener;
 }
 
+static const struct io_tls *tls_of(const struct io_tls *tls)
+{
+    return tls->server_name == NULL ? NULL : tls;
+}
+
 void conns_dispatch(struct machine *machine, const struct event *event)
 {
+    machine->tls = NULL;
     if (event->kind == EVENT_ACCEPTED) {
+        machine->tls = tls_of(&event->accepted.tls);
         struct listener *listener = find_listener(machine, event->accepted.listener);
         if (listener == NULL)
             conn_refuse(machine, event->accepted.conn, "");
@@ -238,6 +273,7 @@ void conns_dispatch(struct machine *machine, const struct event *event)
         struct conn *conn = find_conn(machine, event->connected.conn);
         assert_that(conn->state == CONN_CONNECTING);
         conn->state = CONN_OPEN;
+        machine->tls = tls_of(&event->connected.tls);
         conn->handlers->on_connected(conn);
     } else if (event->kind == EVENT_BYTES) {
         struct conn *conn = find_conn(machine, event->bytes.conn);
@@ -255,6 +291,7 @@ void conns_dispatch(struct machine *machine, const struct event *event)
         assert_that(event->kind == EVENT_CLOSED);
         end_life(machine, find_conn(machine, event->closed.conn), event->closed.status);
     }
+    machine->tls = NULL;
 }
 
 /* ---- Listener ---- */
@@ -267,6 +304,12 @@ static void on_listen_done(struct op *op, const struct op_result *result)
 
 void listener_open(struct machine *machine, struct listener *listener, const char *host, uint16_t port)
 {
+    listener_open_tls(machine, listener, host, port, NULL);
+}
+
+void listener_open_tls(struct machine *machine, struct listener *listener, const char *host, uint16_t port,
+                       const char *tls)
+{
     assert_that(listener->on_accepted != NULL);
     assert_that(listener->on_listening != NULL);
     listener->machine = machine;
@@ -276,6 +319,7 @@ void listener_open(struct machine *machine, struct listener *listener, const cha
     effect->listen.listener = listener->id;
     effect->listen.host = effects_keep_text(machine->effects, host);
     effect->listen.port = port;
+    effect->listen.tls = keep_optional(machine->effects, tls);
 }
 
 void listener_close(struct listener *listener)

@@ -42,6 +42,16 @@ struct conn {
 /* Opens a stream to host:port. The conn must be CLOSED (zeroed). */
 void conn_connect(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, const char *host,
                   uint16_t port);
+/* The same through TLS, with settings of that name of the driver's; on_connected is called after the handshake. The
+ * peer's certificate must be for server_name, or for `host` if that is NULL. */
+void conn_connect_tls(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers,
+                      const char *host, uint16_t port, const char *tls, const char *server_name);
+/* Secures an open connection on which nothing is being read. What is written from now on goes through TLS. `done` tells
+ * the subject of the peer's certificate as data; if it failed, on_closed follows. `server_name` as above, or NULL on a
+ * connection that was accepted. */
+void conn_start_tls(struct conn *conn, struct op *op, const char *tls, const char *server_name, op_done *done);
+/* In on_accepted and on_connected: what the handshake has agreed on; NULL if the connection is plain. */
+const struct io_tls *machine_tls(const struct machine *machine);
 /* Takes over an accepted connection. */
 void conn_accept(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, struct io_conn id);
 /* Allows one more on_bytes or on_end. Nothing if one is allowed already. */
@@ -81,6 +91,9 @@ struct listener {
 
 /* Set the two handlers first; `listener` is kept. */
 void listener_open(struct machine *machine, struct listener *listener, const char *host, uint16_t port);
+/* The same for TLS connections, with settings of that name of the driver's. */
+void listener_open_tls(struct machine *machine, struct listener *listener, const char *host, uint16_t port,
+                       const char *tls);
 void listener_close(struct listener *listener);
 /* Closes an accepted connection that nobody wants, after sending `farewell` (may be ""). */
 void conn_refuse(struct machine *machine, struct io_conn id, const char *farewell);

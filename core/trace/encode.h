@@ -5,6 +5,13 @@
 #include "core/io.h"
 #include "core/proto/trace.pb-c.h"
 
+enum { TRACE_TLS_TEXTS = 3 }; /* The members of struct io_tls, in order. */
+
+/* Where the list of texts of one event lives while the message is in use. */
+struct trace_event_parts {
+    char *tls[TRACE_TLS_TEXTS];
+};
+
 /* Fields of one effect that are not strings need a place to live while the message is in use. */
 struct trace_effect_parts {
     uint64_t limits[4];
@@ -21,7 +28,7 @@ static inline ProtobufCBinaryData trace_lend_bytes(struct io_bytes bytes)
     return (ProtobufCBinaryData){.len = bytes.size, .data = (uint8_t *)(uintptr_t)bytes.data};
 }
 
-void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event);
+void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts *parts, const struct event *event);
 void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect);
 
 #endif

@@ -72,6 +72,7 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
         message->has_listener = 1;
         message->listener = effect->listen.listener.id;
         message->text = trace_lend_text(effect->listen.host);
+        message->text2 = trace_lend_text(effect->listen.tls);
         set_number(message, effect->listen.port);
     } else if (effect->kind == EFFECT_UNLISTEN) {
         message->has_listener = 1;
@@ -79,6 +80,8 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
     } else if (effect->kind == EFFECT_CONNECT) {
         set_conn(message, effect->connect.conn);
         message->text = trace_lend_text(effect->connect.host);
+        message->text2 = trace_lend_text(effect->connect.tls);
+        message->text3 = trace_lend_text(effect->connect.server_name);
         set_number(message, effect->connect.port);
     } else if (effect->kind == EFFECT_READ) {
         set_conn(message, effect->read.conn);
@@ -87,6 +90,10 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
         set_slice(message, effect->write.slice);
     } else if (effect->kind == EFFECT_FINISH) {
         set_conn(message, effect->finish.conn);
+    } else if (effect->kind == EFFECT_START_TLS) {
+        set_conn(message, effect->start_tls.conn);
+        message->text = trace_lend_text(effect->start_tls.tls);
+        message->text2 = trace_lend_text(effect->start_tls.server_name);
     } else if (effect->kind == EFFECT_CLOSE) {
         set_conn(message, effect->close.conn);
         message->has_flag = 1;

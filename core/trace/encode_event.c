@@ -54,7 +54,18 @@ static void fill_exited(Cupola__TraceEvent *message, const struct event *event)
     set_flag(message, event->workload_exited.out_of_memory);
 }
 
-void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event)
+static void set_tls(Cupola__TraceEvent *message, struct trace_event_parts *parts, const struct io_tls *tls)
+{
+    if (tls->server_name == NULL)
+        return;
+    parts->tls[0] = trace_lend_text(tls->server_name);
+    parts->tls[1] = trace_lend_text(tls->protocol);
+    parts->tls[2] = trace_lend_text(tls->subject);
+    message->n_tls = TRACE_TLS_TEXTS;
+    message->tls = parts->tls;
+}
+
+void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts *parts, const struct event *event)
 {
     cupola__trace_event__init(ret_message);
     Cupola__TraceEvent *message = ret_message;
@@ -77,9 +88,11 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, const struct event *event
         message->listener = event->accepted.listener.id;
         set_conn(message, event->accepted.conn);
         message->text = trace_lend_text(event->accepted.peer);
+        set_tls(message, parts, &event->accepted.tls);
         return;
     case EVENT_CONNECTED:
         set_conn(message, event->connected.conn);
+        set_tls(message, parts, &event->connected.tls);
         return;
     case EVENT_BYTES:
         set_conn(message, event->bytes.conn);

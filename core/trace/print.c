@@ -50,6 +50,7 @@ static const char *const effect_names[] = {
     [EFFECT_WORKLOAD_READ_FILE] = "workload read file",
     [EFFECT_LOG] = "log",
     [EFFECT_EXIT] = "exit",
+    [EFFECT_START_TLS] = "start tls",
 };
 
 static void add_quoted(struct text *text, ProtobufCBinaryData data)
@@ -102,6 +103,8 @@ void trace_print_event(struct text *text, const Cupola__TraceEvent *event)
     if (event->has_status && event->status <= IO_FAILED)
         add_word(text, io_status_name((enum io_status)event->status));
     add_word(text, event->text);
+    for (size_t i = 0; i < event->n_tls; i++)
+        add_word(text, event->tls[i]);
     add_field(text, "number", event->has_number && event->number != 0, event->number);
     if (event->has_code)
         text_addf(text, " code=%d signal=%d", event->code, event->signal);

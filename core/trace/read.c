@@ -1,5 +1,6 @@
 /* A trace from memory: records, and the events in them. */
 #include "core/base/assert.h"
+#include "core/trace/encode.h"
 #include "core/trace/trace.h"
 
 static enum trace_result read_size(struct trace_reader *reader, size_t *ret_size)
@@ -62,6 +63,13 @@ static const char *text_of(const Cupola__TraceEvent *message)
     return message->text == NULL ? "" : message->text;
 }
 
+static struct io_tls tls_of(const Cupola__TraceEvent *message)
+{
+    if (message->n_tls != TRACE_TLS_TEXTS)
+        return (struct io_tls){0};
+    return (struct io_tls){message->tls[0], message->tls[1], message->tls[2]};
+}
+
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
 {
     const Cupola__TraceEvent *message = record->event;
@@ -88,9 +96,11 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.accepted.listener.id = message->listener;
         event.accepted.conn = conn;
         event.accepted.peer = text_of(message);
+        event.accepted.tls = tls_of(message);
         break;
     case EVENT_CONNECTED:
         event.connected.conn = conn;
+        event.connected.tls = tls_of(message);
         break;
     case EVENT_BYTES:
         if (message->data.len == 0)

@@ -41,7 +41,8 @@ static void add_field(struct text *text, uint8_t tag, const ProtobufCMessage *me
 static void add_step(struct text *text, const struct event *event, struct effects *effects)
 {
     Cupola__TraceEvent event_message;
-    trace_fill_event(&event_message, event);
+    struct trace_event_parts event_parts;
+    trace_fill_event(&event_message, &event_parts, event);
     add_field(text, TAG_EVENT, &event_message.base);
     for (size_t i = 0; i < effects_count(effects); i++) {
         Cupola__TraceEffect effect_message;

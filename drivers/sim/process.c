@@ -302,6 +302,7 @@ static void carry_out(struct process *process, struct effect *effect)
     case EFFECT_WRITE:
     case EFFECT_FINISH:
     case EFFECT_CLOSE:
+    case EFFECT_START_TLS:
     case EFFECT_BLOB_SEND:
     case EFFECT_BLOB_RECEIVE:
         process_do_network(process, effect);

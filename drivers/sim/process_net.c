@@ -1,4 +1,7 @@
-/* A component's listeners and connections: effects onto sockets, and what sockets say back as events. */
+/* A component's listeners and connections: effects onto sockets, and what sockets say back as events.
+ *
+ * TLS is not simulated: connections that should have it are plain, and START_TLS succeeds at once. The wish is in the
+ * trace, as all effects are. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "drivers/sim/process.h"
@@ -332,6 +335,8 @@ void process_do_network(struct process *process, struct effect *effect)
         socket = socket_of(process, effect->close.conn);
         if (socket != NULL)
             socket_close(socket, effect->close.abort);
+    } else if (effect->kind == EFFECT_START_TLS) {
+        process_answer(process, effect->op, IO_OK);
     } else if (effect->kind == EFFECT_BLOB_SEND) {
         do_blob_send(process, effect);
     } else {
