@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* v1 counts what runs in that version, wanted or not; of the current version only wanted indices can make it healthy.
- */
+/* v1 counts what runs in that version, wanted or not; of the current version only wanted indices can make it healthy,
+ * and during a rolling update those that still are wanted in the old version do too. */
 static int32_t count_healthy(const struct app *app, const char *version)
 {
     int32_t healthy = 0;

@@ -94,9 +94,23 @@ static void cut_instances(struct app *app, size_t count, uint64_t now_ns)
 {
     for (size_t i = count; i < app->instance_count; i++)
         if (app->instances[i].claim.id[0] != '\0')
-            hm_app_add_stray(app, &app->instances[i].claim, app->version, (int32_t)i, now_ns);
+            hm_app_add_stray(app, &app->instances[i].claim, hm_app_version_of(app, i), (int32_t)i, now_ns);
     if (count < app->instance_count)
         app->instance_count = count;
+}
+
+/* What fills an index that is wanted in another version from now on belongs nowhere. `before` is the app as it was. */
+static void renew_instances(struct app *app, const struct app *before, uint64_t now_ns)
+{
+    for (size_t i = 0; i < app->instance_count; i++) {
+        struct instance *instance = &app->instances[i];
+        const char *version = hm_app_version_of(before, i);
+        if (strcmp(version, hm_app_version_of(app, i)) == 0)
+            continue;
+        if (instance->claim.id[0] != '\0')
+            hm_app_add_stray(app, &instance->claim, version, (int32_t)i, now_ns);
+        *instance = (struct instance){.state = INSTANCE_STARTING, .asked_at_ns = now_ns, .changed_at_ns = now_ns};
+    }
 }
 
 static void grow_instances(struct app *app, size_t count, enum instance_state state, uint64_t now_ns)
@@ -126,19 +140,27 @@ static size_t wanted_count(const Cupola__DesiredApp *desired)
     return desired->instances < MAX_INDICES ? (size_t)desired->instances : MAX_INDICES;
 }
 
+static void take_versions(struct app *app, const Cupola__DesiredApp *desired)
+{
+    app->version[0] = app->old_version[0] = '\0';
+    hm_copy_version(app->version, desired->version);
+    bool rolls = hm_copy_version(app->old_version, desired->old_version);
+    app->old_first = rolls ? desired->old_first : 0;
+    app->old_end = rolls ? desired->old_end : 0;
+}
+
 void hm_app_desire(struct app *app, const Cupola__DesiredApp *desired, bool is_first_sight, uint64_t now_ns)
 {
-    char version[VERSION_SIZE] = "";
-    hm_copy_version(version, desired->version);
     size_t wanted = wanted_count(desired);
-    bool keeps_instances = strcmp(version, app->version) == 0;
-    cut_instances(app, keeps_instances ? wanted : 0, now_ns);
+    cut_instances(app, wanted, now_ns);
 
     app->is_desired = true;
     app->was_deleted = false;
     app->is_started = wanted > 0;
     app->is_settling = says_started(desired) && desired->has_staged && !desired->staged;
-    memcpy(app->version, version, sizeof version);
+    struct app before = *app;
+    take_versions(app, desired);
+    renew_instances(app, &before, now_ns);
     app->last_updated = desired->last_updated;
     app->memory_mb = desired->memory;
     snprintf(app->framework, sizeof app->framework, "%s", desired->framework == NULL ? "" : desired->framework);
@@ -156,14 +178,22 @@ void hm_app_undesire(struct app *app, bool was_deleted, uint64_t now_ns)
     app->is_started = app->is_settling = false;
     app->was_deleted = was_deleted;
     app->last_updated = 0;
-    app->version[0] = '\0';
+    app->version[0] = app->old_version[0] = '\0';
+    app->old_first = app->old_end = 0;
 }
 
 /* ---- What is ---- */
 
+const char *hm_app_version_of(const struct app *app, size_t index)
+{
+    bool is_old = index < MAX_INDICES && (int32_t)index >= app->old_first && (int32_t)index < app->old_end;
+    return is_old ? app->old_version : app->version;
+}
+
 struct instance *hm_app_index_for(struct app *app, const char *version, int32_t index)
 {
-    if (index < 0 || (size_t)index >= app->instance_count || strcmp(version, app->version) != 0)
+    if (index < 0 || (size_t)index >= app->instance_count ||
+        strcmp(version, hm_app_version_of(app, (size_t)index)) != 0)
         return NULL;
     return &app->instances[index];
 }

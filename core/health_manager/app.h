@@ -34,6 +34,9 @@ struct app {
     bool is_started;  /* And has something that can be started. */
     bool is_settling; /* Started, but its droplet is being made: nothing is missing, and nothing too much. */
     char version[VERSION_SIZE];
+    /* During a rolling update, indices from old_first up to old_end still are wanted in the old version. */
+    char old_version[VERSION_SIZE];
+    int32_t old_first, old_end;
     int64_t last_updated;
     int64_t sequence; /* Of the change that this is the state after; 0: unknown. */
     uint64_t scan;    /* The number of the scan that saw it last. */
@@ -76,6 +79,8 @@ void hm_app_desire(struct app *app, const Cupola__DesiredApp *desired, bool is_f
 /* No controller wants it any more. */
 void hm_app_undesire(struct app *app, bool was_deleted, uint64_t now_ns);
 
+/* The version in which an index is wanted. */
+const char *hm_app_version_of(const struct app *app, size_t index);
 /* The wanted index that such an instance would fill, or NULL. */
 struct instance *hm_app_index_for(struct app *app, const char *version, int32_t index);
 size_t hm_app_count_state(const struct app *app, enum instance_state state);
