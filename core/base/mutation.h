@@ -10,13 +10,28 @@
 #define CUPOLA_MUTATIONS(MUTATION)                                                                                     \
     MUTATION(HM_NEVER_COMPLAINS, "the health manager never complains")                                                 \
     MUTATION(HM_FORGETS_EXITS, "the health manager ignores exits")                                                     \
+    MUTATION(HM_FORGETS_CRASHES, "crash counters are neither saved nor handed to a new health manager")                \
+    MUTATION(HM_FORGETS_THE_UNSAID, "who takes over does not repeat what nobody said")                                 \
+    MUTATION(HM_TRUSTS_ITS_SLEEP, "the health manager takes what it slept through for the silence of others")          \
+    MUTATION(HM_SKIPS_CHANGED_APPS, "an app that changed in the last minute is not looked at")                         \
+    MUTATION(HM_ACTS_ON_STALE_NEWS, "silence counts also while nobody could be heard")                                 \
+    MUTATION(HM_WAITS_FOR_ALL, "nothing is healed while one host is not fresh")                                        \
+    MUTATION(HM_ASKS_IN_FLIGHT, "a start is asked for again although it is seen to be under way")                      \
+    MUTATION(HM_KEEPS_THE_FIRST, "of two claimants the one heard of first keeps the index")                            \
+    MUTATION(HM_FIRST_COME, "starts go out in the order of the apps, whatever is missing")                             \
+    MUTATION(HM_TRUSTS_CLOCKS, "the age of an instance is taken from its host's clock")                                \
+    MUTATION(HM_NEVER_CATCHES_UP, "a health manager that missed a message does not ask for it")                        \
+    MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(CC_ANSWERS_EARLY, "the controller answers before the append is durable")                                  \
+    MUTATION(CC_UPDATES_BLINDLY, "a rolling update goes on without waiting for what it has started")                   \
     MUTATION(CC_TRUSTS_ITS_FOLD, "the controller answers reads and refusals without asking the journal for news")      \
+    MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
+    MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
     MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")
 

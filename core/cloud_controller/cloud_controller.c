@@ -106,6 +106,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     const char *dot = strchr(controller->config->external_uri, '.');
     controller->app_domain = dot == NULL ? "" : dot;
     controller->nonces = random_named(machine->seed, "cloud_controller.nonce");
+    controller->chances = random_named(machine->seed, "cloud_controller.offer");
     choose_token_key(controller);
     cc_journal_open(controller);
     listen_for_requests(controller);

@@ -16,6 +16,7 @@
 
 struct call;
 struct placement;
+struct question;
 struct stage_job;
 struct start_wish;
 
@@ -54,7 +55,11 @@ struct controller {
     struct timer stage_sweep;
 
     struct placement *placements; /* By app and index. */
-    size_t discovers;             /* Questions to the DEAs that are open. */
+    struct placement *first_queued, *last_queued;
+    struct question *questions; /* To the DEAs, open. */
+    size_t discovers;           /* So many. */
+    struct late_work asking;
+    struct random_stream chances; /* Break ties between DEAs. */
 
     struct start_orders start_orders;
     size_t bootstrap_next; /* Of config->bootstrap_users. */
@@ -93,6 +98,8 @@ void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, co
 void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void cc_on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void cc_on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* hm_requests.c: orders that index again, unless somebody else has done so since `epoch`. */
+void cc_order_anew(struct controller *controller, int64_t app_id, int32_t index, uint64_t epoch);
 void cc_hm_requests_destroy(struct controller *controller);
 
 /* desired.c: one app as the health manager is told of it. Points into the app and into ret_version. */

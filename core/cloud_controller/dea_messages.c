@@ -1,6 +1,7 @@
 #include "core/cloud_controller/dea_messages.h"
 
 #include "core/base/assert.h"
+#include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 
@@ -60,7 +61,8 @@ void cc_dea_update(struct controller *controller, const struct app *app)
     bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
 }
 
-void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch)
+void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch,
+                  struct bus_request *request, const struct bus_request_handlers *handlers)
 {
     const Cupola__JournalApp *value = app->value;
     assert_that(value->run_live);
@@ -95,7 +97,12 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     start.n_users = 1;
     start.index = index;
     start.epoch = (int64_t)epoch;
-    bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
+    if (request == NULL)
+        bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
+    else
+        bus_request_start(&controller->bus, request, text_string(&subject), &start.base,
+                          &cupola__dea_start_reply__descriptor, 1, controller->config->start_reply_ms * NS_PER_MS,
+                          handlers);
     text_free(&file);
     text_free(&uri);
     text_free(&subject);

@@ -9,7 +9,8 @@
 void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop);
 /* dea.update: the app's hosts. */
 void cc_dea_update(struct controller *controller, const struct app *app);
-/* dea.ID.start of one index. */
-void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch);
+/* dea.ID.start of one index. With a request the DEA is asked to answer (DeaStartReply) within start_reply_ms. */
+void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch,
+                  struct bus_request *request, const struct bus_request_handlers *handlers);
 
 #endif

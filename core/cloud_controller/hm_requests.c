@@ -22,6 +22,7 @@ enum {
 struct start_wish {
     int64_t app_id;
     int32_t index;
+    uint64_t instead_of; /* An order that came to nothing; 0: the health manager misses it. */
     char version[VERSION_CAPACITY];
 };
 
@@ -57,12 +58,16 @@ void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, co
 
 /* ---- START ---- */
 
-/* The app, if it wants that index in that version and no start of it is in flight. */
-static struct app *find_missing(const struct controller *controller, int64_t app_id, const char *version, int32_t index)
+/* The app, if it wants that index in that version and no start of it is in flight: nobody has ordered it since
+ * `instead_of`, or, without that, lately. */
+static struct app *find_missing(const struct controller *controller, int64_t app_id, const char *version, int32_t index,
+                                uint64_t instead_of)
 {
     struct app *app = cc_state_find_app(&controller->state, app_id);
     if (app == NULL || index < 0 || (size_t)index >= app->index_count || !cc_app_has_version(app->value, version))
         return NULL;
+    if (instead_of != 0)
+        return app->indices[index].epoch == instead_of ? app : NULL;
     uint64_t ordered_at_ns = app->indices[index].ordered_at_ns;
     uint64_t memory_ns = controller->config->start_memory_ms * NS_PER_MS;
     bool is_in_flight = ordered_at_ns != 0 && controller->machine.now_ns - ordered_at_ns < memory_ns;
@@ -77,11 +82,12 @@ static bool is_wished(const struct start_orders *orders, int64_t app_id, int32_t
     return false;
 }
 
-static void add_wish(struct start_orders *orders, int64_t app_id, int32_t index, const char *version)
+static void add_wish(struct start_orders *orders, int64_t app_id, int32_t index, const char *version,
+                     uint64_t instead_of)
 {
     orders->wishes = memory_room(orders->wishes, orders->wish_count, &orders->wish_capacity, sizeof *orders->wishes);
     struct start_wish *wish = &orders->wishes[orders->wish_count++];
-    *wish = (struct start_wish){.app_id = app_id, .index = index};
+    *wish = (struct start_wish){.app_id = app_id, .index = index, .instead_of = instead_of};
     memcpy(wish->version, version, strnlen(version, VERSION_CAPACITY - 1));
 }
 
@@ -90,10 +96,22 @@ static void take_start(struct controller *controller, const Cupola__HealthManage
     struct start_orders *orders = &controller->start_orders;
     for (size_t i = 0; i < request->n_indices && orders->wish_count < MAX_WISHES; i++) {
         int32_t index = request->indices[i];
-        if (find_missing(controller, request->droplet, request->version, index) != NULL &&
+        if (find_missing(controller, request->droplet, request->version, index, 0) != NULL &&
             !is_wished(orders, request->droplet, index))
-            add_wish(orders, request->droplet, index, request->version);
+            add_wish(orders, request->droplet, index, request->version, 0);
     }
+    submit_orders(controller);
+}
+
+void cc_order_anew(struct controller *controller, int64_t app_id, int32_t index, uint64_t epoch)
+{
+    struct start_orders *orders = &controller->start_orders;
+    const struct app *app = cc_state_find_app(&controller->state, app_id);
+    if (app == NULL || is_wished(orders, app_id, index) || orders->wish_count >= MAX_WISHES)
+        return;
+    char version[VERSION_CAPACITY];
+    cc_app_version(app->value, version);
+    add_wish(orders, app_id, index, version, epoch);
     submit_orders(controller);
 }
 
@@ -128,7 +146,7 @@ static bool prepare_orders(struct change *change)
     starts.orders = places;
     for (size_t i = 0; i < orders->ordered_count; i++) {
         struct start_wish *wish = &orders->ordered[i];
-        if (find_missing(controller, wish->app_id, wish->version, wish->index) == NULL)
+        if (find_missing(controller, wish->app_id, wish->version, wish->index, wish->instead_of) == NULL)
             continue;
         Cupola__StartOrder *entry = &entries[starts.n_orders];
         cupola__start_order__init(entry);
@@ -158,8 +176,10 @@ static void on_ordered(struct change *change, enum change_outcome outcome)
         const struct start_wish *wish = &orders->ordered[i];
         const struct app *app = cc_state_find_app(&controller->state, wish->app_id);
         if (app == NULL || (size_t)wish->index >= app->index_count ||
-            app->indices[wish->index].epoch != change->difference.sequence)
-            continue; /* Overtaken. */
+            app->indices[wish->index].epoch != change->difference.sequence) {
+            cc_placement_review(controller, wish->app_id, wish->index); /* Overtaken. */
+            continue;
+        }
         cc_placement_start(controller, app, wish->index);
         controller->starts_ordered++;
     }

@@ -3,11 +3,36 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/cloud_controller/dea_messages.h"
+#include "core/cloud_controller/offers.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum placement_state { PLACEMENT_QUEUED = 1, PLACEMENT_ASKING, PLACEMENT_PAUSED };
+enum {
+    MOST_OF_A_QUESTION = 4096, /* Instances that one question asks for. */
+    REFUSALS_AT_ONCE = 3,      /* Then a pause before the next question. */
+};
+
+enum placement_state {
+    PLACEMENT_QUEUED = 1,
+    PLACEMENT_ASKING,
+    PLACEMENT_STARTING,
+    PLACEMENT_PAUSED,
+    PLACEMENT_REORDERING,
+};
+
+#define BIT(state) (1u << PLACEMENT_##state)
+
+/* The diagram in placement.h. A newer order of the same index begins anew from everywhere (QUEUED). */
+static const unsigned allowed_moves[] = {
+    [PLACEMENT_QUEUED] = BIT(ASKING),
+    [PLACEMENT_ASKING] = BIT(STARTING) | BIT(PAUSED) | BIT(QUEUED),
+    [PLACEMENT_STARTING] = BIT(QUEUED) | BIT(PAUSED) | BIT(REORDERING),
+    [PLACEMENT_PAUSED] = BIT(QUEUED),
+    [PLACEMENT_REORDERING] = BIT(QUEUED),
+};
 
 struct placement_key {
     int64_t app_id;
@@ -20,18 +45,38 @@ struct placement {
     enum placement_state state;
     uint64_t epoch;
     uint32_t attempts;
-    struct bus_request request;
-    struct timer retry;
-    char dea[80]; /* Who answered first. */
+    uint32_t refusals;
+    struct bus_request start; /* STARTING: the order, until it is answered. */
+    bool is_refused;
+    struct timer retry; /* PAUSED, REORDERING. */
+    char dea[OFFER_DEA_SIZE];
+    char reason[160];
+    struct placement *next; /* QUEUED: in the queue. ASKING: of the same question. */
     UT_hash_handle hh;
 };
 
-static void start_asking(struct controller *controller);
+/* One question to the DEAs, for some indices of one app. */
+struct question {
+    struct controller *controller;
+    struct question *next;
+    struct placement *placements;
+    size_t count;
+    struct bus_request request;
+    struct timer window;
+    struct offers offers;
+};
+
+static void ask_late(struct controller *controller);
 static bool on_answer(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
-static void on_end(struct bus_request *request, bool timed_out);
+static void on_answered(struct bus_request *request, bool timed_out);
+static bool on_reply(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
+static void on_replied(struct bus_request *request, bool timed_out);
 static void on_retry(struct timer *timer);
 
-static const struct bus_request_handlers handlers = {.on_answer = on_answer, .on_end = on_end};
+static const struct bus_request_handlers question_handlers = {.on_answer = on_answer, .on_end = on_answered};
+static const struct bus_request_handlers start_handlers = {.on_answer = on_reply, .on_end = on_replied};
+
+/* ---- Placements ---- */
 
 static struct placement *find(const struct controller *controller, int64_t app_id, int32_t index)
 {
@@ -41,21 +86,54 @@ static struct placement *find(const struct controller *controller, int64_t app_i
     return placement;
 }
 
+static void move(struct placement *placement, enum placement_state next)
+{
+    assert_that((allowed_moves[placement->state] & (1u << next)) != 0);
+    placement->state = next;
+}
+
+static void enqueue(struct placement *placement)
+{
+    struct controller *controller = placement->controller;
+    placement->next = NULL;
+    if (controller->last_queued != NULL)
+        controller->last_queued->next = placement;
+    else
+        controller->first_queued = placement;
+    controller->last_queued = placement;
+    ask_late(controller);
+}
+
+static struct placement *dequeue(struct controller *controller)
+{
+    struct placement *placement = controller->first_queued;
+    if (placement == NULL)
+        return NULL;
+    controller->first_queued = placement->next;
+    if (controller->first_queued == NULL)
+        controller->last_queued = NULL;
+    placement->next = NULL;
+    return placement;
+}
+
 void cc_placement_start(struct controller *controller, const struct app *app, int32_t index)
 {
     assert_that(index >= 0 && (size_t)index < app->index_count);
     struct placement *placement = find(controller, app->id, index);
-    if (placement != NULL) {
-        placement->epoch = app->indices[index].epoch; /* Still looking: for the newer order from now on. */
-        return;
+    if (placement == NULL) {
+        placement = memory_new(sizeof *placement);
+        placement->key = (struct placement_key){app->id, index};
+        placement->controller = controller;
+        placement->state = PLACEMENT_QUEUED;
+        HASH_ADD(hh, controller->placements, key, sizeof placement->key, placement);
+        enqueue(placement);
+    } else if (placement->state == PLACEMENT_STARTING || placement->state == PLACEMENT_REORDERING) {
+        bus_request_cancel(&placement->start);
+        timer_cancel(&controller->machine, &placement->retry);
+        move(placement, PLACEMENT_QUEUED);
+        enqueue(placement);
     }
-    placement = memory_new(sizeof *placement);
-    placement->key = (struct placement_key){app->id, index};
-    placement->controller = controller;
-    placement->state = PLACEMENT_QUEUED;
-    placement->epoch = app->indices[index].epoch;
-    HASH_ADD(hh, controller->placements, key, sizeof placement->key, placement);
-    start_asking(controller);
+    placement->epoch = app->indices[index].epoch; /* Those still looking: for the newer order from now on. */
 }
 
 bool cc_placement_is_pending(const struct controller *controller, int64_t app_id, int32_t index)
@@ -68,7 +146,7 @@ const char *cc_placement_reason(const struct controller *controller, int64_t app
     const struct placement *placement = find(controller, app_id, index);
     if (placement == NULL)
         return NULL;
-    return placement->attempts == 0 ? "looking for a DEA" : "no DEA offers a place: memory or runtime is missing";
+    return placement->reason[0] == '\0' ? "looking for a DEA" : placement->reason;
 }
 
 size_t cc_placement_count(const struct controller *controller)
@@ -76,8 +154,11 @@ size_t cc_placement_count(const struct controller *controller)
     return HASH_COUNT(controller->placements);
 }
 
+/* It must be in no queue and in no question. */
 static void free_placement(struct placement *placement)
 {
+    bus_request_cancel(&placement->start);
+    timer_cancel(&placement->controller->machine, &placement->retry);
     HASH_DELETE(hh, placement->controller->placements, placement);
     memory_free(placement);
 }
@@ -92,9 +173,45 @@ static struct app *find_ordered_app(const struct placement *placement)
     return app;
 }
 
-static void ask(struct placement *placement, const struct app *app)
+static void pause_placement(struct placement *placement)
 {
     struct controller *controller = placement->controller;
+    move(placement, PLACEMENT_PAUSED);
+    timer_set(&controller->machine, &placement->retry, controller->config->start_retry_ms * NS_PER_MS, on_retry);
+}
+
+static void order_anew(struct placement *placement)
+{
+    struct controller *controller = placement->controller;
+    timer_set(&controller->machine, &placement->retry, controller->config->start_retry_ms * NS_PER_MS, on_retry);
+    cc_order_anew(controller, placement->key.app_id, (int32_t)placement->key.index, placement->epoch);
+}
+
+static void on_retry(struct timer *timer)
+{
+    struct placement *placement = container_of(timer, struct placement, retry);
+    if (find_ordered_app(placement) == NULL) {
+        free_placement(placement);
+    } else if (placement->state == PLACEMENT_REORDERING) { /* The journal did not take it. */
+        order_anew(placement);
+    } else {
+        move(placement, PLACEMENT_QUEUED);
+        enqueue(placement);
+    }
+}
+
+void cc_placement_review(struct controller *controller, int64_t app_id, int32_t index)
+{
+    struct placement *placement = find(controller, app_id, index);
+    if (placement != NULL && placement->state == PLACEMENT_REORDERING && find_ordered_app(placement) == NULL)
+        free_placement(placement);
+}
+
+/* ---- Questions ---- */
+
+static void send_question(struct question *question, const struct app *app)
+{
+    struct controller *controller = question->controller;
     const Cupola__JournalApp *value = app->value;
     Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
     limits.has_mem = limits.has_disk = limits.has_fds = true;
@@ -108,98 +225,215 @@ static void ask(struct placement *placement, const struct app *app)
     discover.name = value->name;
     discover.runtime = value->runtime;
     discover.sha = value->droplet_sha1;
-    placement->state = PLACEMENT_ASKING;
-    placement->dea[0] = '\0';
+    discover.has_count = question->count > 1;
+    discover.count = (int32_t)question->count;
     controller->discovers++;
-    bus_request_start(&controller->bus, &placement->request, "dea.discover", &discover.base,
-                      &cupola__dea_hello__descriptor, 1, controller->config->discover_timeout_ms * NS_PER_MS,
-                      &handlers);
+    bus_request_start(&controller->bus, &question->request, "dea.discover", &discover.base,
+                      &cupola__dea_hello__descriptor, question->count == 1 ? 1 : 0,
+                      controller->config->discover_timeout_ms * NS_PER_MS, &question_handlers);
 }
 
-/* Those without an order drop out wherever they are met. */
-static void start_asking(struct controller *controller)
+/* Takes those that are queued for the same app as the first one. Those without an order drop out wherever they are met.
+ */
+static struct question *gather(struct controller *controller)
 {
-    struct placement *placement, *next;
-    HASH_ITER (hh, controller->placements, placement, next) {
-        if (controller->discovers >= controller->config->max_discovers)
-            return;
-        if (placement->state != PLACEMENT_QUEUED)
-            continue;
-        const struct app *app = find_ordered_app(placement);
-        if (app == NULL)
-            free_placement(placement);
-        else
-            ask(placement, app);
+    struct placement *first = dequeue(controller);
+    if (find_ordered_app(first) == NULL) {
+        free_placement(first);
+        return NULL;
     }
+    struct question *question = memory_new(sizeof *question);
+    question->controller = controller;
+    struct placement **end = &question->placements;
+    for (struct placement *at = first; at != NULL; at = dequeue(controller)) {
+        move(at, PLACEMENT_ASKING);
+        *end = at;
+        end = &at->next;
+        question->count++;
+        const struct placement *following = controller->first_queued;
+        if (following == NULL || following->key.app_id != first->key.app_id || mutation_is(CC_ASKS_ONE_BY_ONE) ||
+            question->count >= MOST_OF_A_QUESTION || find_ordered_app(following) == NULL)
+            break;
+    }
+    question->next = controller->questions;
+    controller->questions = question;
+    return question;
+}
+
+static void ask(struct late_work *work)
+{
+    struct controller *controller = container_of(work, struct controller, asking);
+    while (controller->first_queued != NULL && controller->discovers < controller->config->max_discovers) {
+        struct question *question = gather(controller);
+        if (question != NULL)
+            send_question(question, find_ordered_app(question->placements));
+    }
+}
+
+/* At the end of the step, when all that it has ordered is known. */
+static void ask_late(struct controller *controller)
+{
+    machine_run_late(&controller->machine, &controller->asking, ask);
 }
 
 /* The id becomes part of a subject: anything else than one plain token is no DEA. */
 static bool is_dea_id(const char *id)
 {
     size_t size = strlen(id);
-    return size > 0 && size < sizeof((struct placement *)0)->dea && strcspn(id, " \t\r\n.*>") == size;
+    return size > 0 && size < OFFER_DEA_SIZE && strcspn(id, " \t\r\n.*>") == size;
 }
 
+static uint32_t figure(bool is_given, int32_t value, uint32_t otherwise)
+{
+    return is_given && value >= 0 ? (uint32_t)value : otherwise;
+}
+
+static void on_window_over(struct timer *timer)
+{
+    struct question *question = container_of(timer, struct question, window);
+    bus_request_cancel(&question->request);
+    on_answered(&question->request, false);
+}
+
+/* A DEA of v1 tells no figures: it takes one at a time. */
 static bool on_answer(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
-    struct placement *placement = container_of(request, struct placement, request);
+    struct question *question = container_of(request, struct question, request);
+    struct controller *controller = question->controller;
     const Cupola__DeaHello *hello = (const Cupola__DeaHello *)parsed;
     if (hello->id == NULL || !is_dea_id(hello->id))
         return true;
-    memcpy(placement->dea, hello->id, strlen(hello->id) + 1);
-    return false;
+    struct dea_offer offer = {
+        .siblings = figure(hello->has_siblings, hello->siblings, 0),
+        .load_permille = figure(hello->has_load_permille, hello->load_permille, 0),
+        .room = figure(hello->has_room, hello->room, 1),
+        .replies = hello->life != NULL,
+        .chance = random_draw(&controller->chances),
+    };
+    memcpy(offer.dea, hello->id, strlen(hello->id) + 1);
+    cc_offers_add(&question->offers, &offer);
+    if (question->count == 1 || controller->config->offer_window_ms == 0)
+        return false;
+    if (!timer_is_set(&question->window))
+        timer_set(&controller->machine, &question->window, controller->config->offer_window_ms * NS_PER_MS,
+                  on_window_over);
+    return true;
 }
 
-static void send_start(struct placement *placement, struct app *app)
+/* ---- Starts ---- */
+
+static void send_start(struct placement *placement, struct app *app, bool replies)
 {
     struct controller *controller = placement->controller;
     int32_t index = (int32_t)placement->key.index;
-    cc_dea_start(controller, placement->dea, app, index, placement->epoch);
     app->indices[index].ordered_at_ns = controller->machine.now_ns; /* In flight from now. */
     controller->starts_sent++;
+    if (!replies || mutation_is(CC_AWAITS_NO_START_REPLY)) {
+        cc_dea_start(controller, placement->dea, app, index, placement->epoch, NULL, NULL);
+        free_placement(placement);
+        return;
+    }
+    move(placement, PLACEMENT_STARTING);
+    placement->is_refused = false;
+    cc_dea_start(controller, placement->dea, app, index, placement->epoch, &placement->start, &start_handlers);
 }
 
-static void on_end(struct bus_request *request, bool timed_out)
+static void stay_unplaced(struct placement *placement)
+{
+    struct controller *controller = placement->controller;
+    snprintf(placement->reason, sizeof placement->reason, "no DEA offers a place: memory or runtime is missing");
+    if (placement->attempts++ == 0)
+        machine_log(&controller->machine, LOG_WARNING, "no DEA offers a place for app %lld, index %lld; trying on",
+                    (long long)placement->key.app_id, (long long)placement->key.index);
+    pause_placement(placement);
+}
+
+static void free_question(struct question *question)
+{
+    struct controller *controller = question->controller;
+    struct question **place = &controller->questions;
+    while (*place != question)
+        place = &(*place)->next;
+    *place = question->next;
+    timer_cancel(&controller->machine, &question->window);
+    cc_offers_free(&question->offers);
+    memory_free(question);
+}
+
+static void on_answered(struct bus_request *request, bool timed_out)
 {
     (void)timed_out;
-    struct placement *placement = container_of(request, struct placement, request);
-    struct controller *controller = placement->controller;
-    assert_that(placement->state == PLACEMENT_ASKING);
+    struct question *question = container_of(request, struct question, request);
+    struct controller *controller = question->controller;
     assert_that(controller->discovers > 0);
     controller->discovers--;
-    struct app *app = find_ordered_app(placement);
-    if (app == NULL) {
-        free_placement(placement);
-    } else if (placement->dea[0] != '\0') {
-        send_start(placement, app);
-        free_placement(placement);
-    } else {
-        if (placement->attempts++ == 0)
-            machine_log(&controller->machine, LOG_WARNING, "no DEA offers a place for app %lld, index %lld; trying on",
-                        (long long)app->id, (long long)placement->key.index);
-        placement->state = PLACEMENT_PAUSED;
-        timer_set(&controller->machine, &placement->retry, controller->config->start_retry_ms * NS_PER_MS, on_retry);
+    struct placement *following;
+    bool some_are_placed = false;
+    for (struct placement *placement = question->placements; placement != NULL; placement = following) {
+        following = placement->next;
+        placement->next = NULL;
+        struct app *app = find_ordered_app(placement);
+        struct dea_offer offer;
+        if (app == NULL) {
+            free_placement(placement);
+        } else if (cc_offers_take(&question->offers, &offer)) {
+            memcpy(placement->dea, offer.dea, sizeof placement->dea);
+            some_are_placed = true;
+            send_start(placement, app, offer.replies);
+        } else if (some_are_placed) { /* There may be room for more: DEAs of v1 take one at a time. */
+            move(placement, PLACEMENT_QUEUED);
+            enqueue(placement);
+        } else {
+            stay_unplaced(placement);
+        }
     }
-    start_asking(controller);
+    free_question(question);
+    ask_late(controller);
 }
 
-/* Asks by itself where it can: with thousands unplaced, a search for the next one at every retry would cost too much.
- */
-static void on_retry(struct timer *timer)
+static bool on_reply(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
-    struct placement *placement = container_of(timer, struct placement, retry);
+    (void)message;
+    struct placement *placement = container_of(request, struct placement, start);
+    const Cupola__DeaStartReply *reply = (const Cupola__DeaStartReply *)parsed;
+    placement->is_refused = !reply->accepted;
+    if (placement->is_refused)
+        snprintf(placement->reason, sizeof placement->reason, "a DEA refused: %.100s",
+                 reply->reason == NULL ? "no reason given" : reply->reason);
+    return false;
+}
+
+static void on_replied(struct bus_request *request, bool timed_out)
+{
+    struct placement *placement = container_of(request, struct placement, start);
     struct controller *controller = placement->controller;
-    const struct app *app = find_ordered_app(placement);
-    placement->state = PLACEMENT_QUEUED;
-    if (app == NULL)
+    struct app *app = find_ordered_app(placement);
+    if (app == NULL || (!timed_out && !placement->is_refused)) {
         free_placement(placement);
-    else if (controller->discovers < controller->config->max_discovers)
-        ask(placement, app);
+        return;
+    }
+    app->indices[placement->key.index].ordered_at_ns = 0; /* Nothing is in flight. */
+    machine_log(&controller->machine, LOG_WARNING, "start of app %lld, index %lld at %s: %s", (long long)app->id,
+                (long long)placement->key.index, placement->dea, timed_out ? "no answer" : placement->reason);
+    if (timed_out) {
+        snprintf(placement->reason, sizeof placement->reason, "a DEA did not answer; ordered anew");
+        move(placement, PLACEMENT_REORDERING);
+        order_anew(placement);
+    } else if (++placement->refusals % (REFUSALS_AT_ONCE + 1) == 0) {
+        pause_placement(placement);
+    } else {
+        move(placement, PLACEMENT_QUEUED);
+        enqueue(placement);
+    }
 }
 
 void cc_placement_destroy(struct controller *controller)
 {
+    while (controller->questions != NULL) {
+        bus_request_cancel(&controller->questions->request);
+        free_question(controller->questions);
+    }
     struct placement *placement, *next;
     HASH_ITER (hh, controller->placements, placement, next)
         free_placement(placement);

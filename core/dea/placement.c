@@ -10,6 +10,7 @@
 enum {
     TAINT_MS_PER_SIBLING = 10, /* For each instance of the same droplet here. */
     TAINT_MS_FULL = 100,       /* With all memory reserved. */
+    TAINT_MS_BUSY = 50,        /* With all cores at work, as far as our instances are at work on them. */
     TAINT_MOST_MS = 250,
     TIE_BREAK_MS = 2,     /* Equal DEAs shall not always answer in the same order. */
     OFFER_LIFE_MS = 1000, /* An offer not taken up by then was lost to another DEA. */
@@ -57,21 +58,64 @@ const char *dea_placement_refuses(const struct dea *dea, uint32_t memory_mb, con
     return NULL;
 }
 
-static uint64_t taint_ns(const struct dea *dea, int64_t droplet)
+/* Of all cores: what our instances take. */
+static uint64_t cpu_permille(const struct dea *dea)
 {
-    uint64_t siblings = 0;
-    uint64_t reserved_mb = dea->reserved_mb;
+    uint64_t cpu = 0;
+    const struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        cpu += instance->holds_resources ? instance->usage.cpu_permille : 0;
+    }
+    uint64_t cores = dea->config->cores > 0 ? dea->config->cores : 1;
+    return cpu / cores < 1000 ? cpu / cores : 1000;
+}
+
+static uint32_t count_siblings(const struct dea *dea, int64_t droplet)
+{
+    uint32_t siblings = 0;
     const struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         siblings += instance->droplet == droplet && dea_instance_is_live(instance);
     }
+    return siblings;
+}
+
+static uint64_t taint_ns(const struct dea *dea, int64_t droplet)
+{
+    uint64_t siblings = count_siblings(dea, droplet);
+    uint64_t reserved_mb = dea->reserved_mb;
     for (const struct offer *offer = dea->placement.offers; offer != NULL; offer = offer->next) {
         siblings += offer->droplet == droplet;
         reserved_mb += offer->memory_mb;
     }
     uint64_t most_mb = dea->config->max_memory_mb > 0 ? dea->config->max_memory_mb : 1;
-    uint64_t taint = siblings * TAINT_MS_PER_SIBLING * NS_PER_MS + TAINT_MS_FULL * NS_PER_MS * reserved_mb / most_mb;
+    uint64_t taint = siblings * TAINT_MS_PER_SIBLING * NS_PER_MS + TAINT_MS_FULL * NS_PER_MS * reserved_mb / most_mb +
+                     TAINT_MS_BUSY * NS_PER_MS * cpu_permille(dea) / 1000;
     return taint < TAINT_MOST_MS * NS_PER_MS ? taint : TAINT_MOST_MS * NS_PER_MS;
+}
+
+/* ---- Figures, for those who place many at once ---- */
+
+static uint32_t count_room(const struct dea *dea, uint32_t memory_mb)
+{
+    uint64_t free_mb = dea->config->max_memory_mb - dea->reserved_mb;
+    uint64_t by_memory = free_mb / (memory_mb > 0 ? memory_mb : 1);
+    uint64_t by_count = dea->config->max_instances - dea->held_count;
+    uint64_t room = by_memory < by_count ? by_memory : by_count;
+    return room < INT32_MAX ? (uint32_t)room : INT32_MAX;
+}
+
+static void answer_with_figures(struct dea *dea, const Cupola__DeaDiscover *discover, uint32_t memory_mb,
+                                const struct bus_message *message)
+{
+    uint64_t most_mb = dea->config->max_memory_mb > 0 ? dea->config->max_memory_mb : 1;
+    Cupola__DeaHello hello;
+    dea_fill_hello(dea, &hello);
+    hello.has_siblings = hello.has_load_permille = hello.has_room = true;
+    hello.siblings = (int32_t)count_siblings(dea, discover->droplet);
+    hello.load_permille = (int32_t)(dea->reserved_mb * 1000 / most_mb + cpu_permille(dea) / 2);
+    hello.room = (int32_t)count_room(dea, memory_mb);
+    bus_answer(&dea->bus, message, &hello.base);
 }
 
 /* ---- Offers ---- */
@@ -139,6 +183,10 @@ void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage
         return;
     if (dea_placement_refuses(dea, memory_mb, discover->runtime) != NULL)
         return;
+    if (discover->count > 1) {
+        answer_with_figures(dea, discover, memory_mb, message);
+        return;
+    }
     struct offer *offer = memory_new(sizeof *offer);
     offer->dea = dea;
     offer->droplet = discover->droplet;

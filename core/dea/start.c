@@ -44,28 +44,31 @@ static const char *find_fault(const Cupola__DeaStart *order)
     return NULL;
 }
 
-/* An order that was overtaken, or that came twice. Without epochs only the latter can be told. */
-static bool is_obsolete(struct dea *dea, const Cupola__DeaStart *order)
+/* Why an order is overtaken, or NULL. */
+static const char *find_overtaker(const struct dea *dea, const Cupola__DeaStart *order)
 {
-    if (dea_fences_forbid(&dea->fences, order)) {
-        machine_log(&dea->machine, LOG_INFO, "start of %s-%d refused: a newer stop came before it", order->name,
-                    order->index);
-        return true;
-    }
+    if (dea_fences_forbid(&dea->fences, order))
+        return "a newer stop came before it";
     const struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance->droplet != order->droplet || instance->index != order->index)
-            continue;
-        if (order->epoch != 0 && order->epoch < instance->epoch) {
-            machine_log(&dea->machine, LOG_INFO, "start of %s-%d refused: epoch %lld is older than %lld", order->name,
-                        order->index, (long long)order->epoch, (long long)instance->epoch);
-            return true;
-        }
-        if (dea_instance_is_live(instance) && strcmp(instance->order->version, order->version) == 0 &&
-            (order->epoch == instance->epoch || order->epoch == 0))
-            return true;
+        if (instance->droplet == order->droplet && instance->index == order->index && order->epoch != 0 &&
+            order->epoch < instance->epoch)
+            return "a newer start came before it";
     }
-    return false;
+    return NULL;
+}
+
+/* What came of the same order, if it came before. Without epochs: of an order like it. */
+static struct instance *find_twin(struct dea *dea, const Cupola__DeaStart *order)
+{
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->droplet == order->droplet && instance->index == order->index && dea_instance_is_live(instance) &&
+            strcmp(instance->order->version, order->version) == 0 &&
+            (order->epoch == instance->epoch || order->epoch == 0))
+            return instance;
+    }
+    return NULL;
 }
 
 /* What is not up yet serves nobody: it makes room for the newer start at once. (What runs goes on until that is up.) */
@@ -79,11 +82,26 @@ static void end_overtaken(struct dea *dea, const Cupola__DeaStart *order)
     }
 }
 
-static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *why)
+static void answer(struct dea *dea, const struct bus_message *message, struct instance *instance, const char *why)
+{
+    Cupola__DeaStartReply reply = CUPOLA__DEA_START_REPLY__INIT;
+    reply.has_accepted = true;
+    reply.accepted = instance != NULL;
+    reply.instance = instance != NULL ? instance->id : NULL;
+    reply.reason = (char *)(uintptr_t)why;
+    bus_answer(&dea->bus, message, &reply.base);
+}
+
+/* Who waits for an answer looks for another place by itself; else the health manager is told. */
+static void refuse(struct dea *dea, const Cupola__DeaStart *order, const struct bus_message *message, const char *why)
 {
     char id[INSTANCE_ID_SIZE];
-    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
     machine_log(&dea->machine, LOG_WARNING, "start of %s-%d refused: %s", order->name, order->index, why);
+    if (message->reply != NULL) {
+        answer(dea, message, NULL, why);
+        return;
+    }
+    random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
     Cupola__DropletExited exited = CUPOLA__DROPLET_EXITED__INIT;
     exited.has_droplet = true;
     exited.droplet = order->droplet;
@@ -99,7 +117,7 @@ static void refuse(struct dea *dea, const Cupola__DeaStart *order, const char *w
     bus_publish_message(&dea->bus, "droplet.exited", NULL, &exited.base);
 }
 
-static void begin(struct dea *dea, const Cupola__DeaStart *order, uint16_t port)
+static struct instance *begin(struct dea *dea, const Cupola__DeaStart *order, uint16_t port)
 {
     char id[INSTANCE_ID_SIZE];
     random_hex(&dea->instance_ids, id, (INSTANCE_ID_SIZE - 1) / 2);
@@ -107,21 +125,28 @@ static void begin(struct dea *dea, const Cupola__DeaStart *order, uint16_t port)
     machine_log(&dea->machine, LOG_INFO, "starting %s-%d-%s on port %u", order->name, order->index, id, port);
     dea_port_check_begin(instance);
     dea_droplets_want(&dea->droplets, instance);
+    return instance;
 }
 
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
-    (void)message;
     struct dea *dea = dea_of_bus(client);
     const Cupola__DeaStart *order = (const Cupola__DeaStart *)parsed;
     const char *fault = find_fault(order);
     if (fault != NULL) {
         machine_log(&dea->machine, LOG_ERROR, "start ignored: %s is missing or wrong", fault);
+        answer(dea, message, NULL, "the order is incomplete");
         return;
     }
     dea_placement_settle(dea, order->droplet);
-    if (is_obsolete(dea, order))
+    const char *overtaker = find_overtaker(dea, order);
+    struct instance *twin = find_twin(dea, order);
+    if (overtaker != NULL || twin != NULL) {
+        if (overtaker != NULL)
+            machine_log(&dea->machine, LOG_INFO, "start of %s-%d refused: %s", order->name, order->index, overtaker);
+        answer(dea, message, overtaker == NULL ? twin : NULL, overtaker);
         return;
+    }
     end_overtaken(dea, order);
     bool names_memory = order->limits != NULL && order->limits->mem > 0;
     const char *why =
@@ -130,11 +155,13 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
     if (why == NULL && port == 0)
         why = "no free port";
     if (why != NULL) {
-        refuse(dea, order, why);
+        refuse(dea, order, message, why);
         return;
     }
     dea_saved_note_port(dea);
-    begin(dea, order, port);
+    struct instance *instance = begin(dea, order, port);
+    answer(dea, message, instance, NULL);
+    dea_heartbeat_publish_one(instance); /* Health managers know at once that it is on its way. */
     if (mutation_is(DEA_STARTS_TWICE))
         begin(dea, order, dea_ports_take(&dea->ports, dea->machine.now_ns));
 }

@@ -640,6 +640,8 @@ void town_open(struct town *town)
     town->config.token_key = (char *)(uintptr_t) "key";
     town->config.admins = admins;
     town->config.n_admins = 1;
+    town->config.has_offer_window_ms = true;
+    town->config.offer_window_ms = 0; /* Time passes only where a test says so. */
     town->config.bootstrap_users = users;
     town->config.n_bootstrap_users = 1;
     town_add_controller(town);

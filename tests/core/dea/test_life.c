@@ -41,7 +41,8 @@ static void an_order_becomes_a_running_and_routed_instance(void **state)
     assert_string_equal(text_string(&workload->arguments), "./startup -p 40000 ");
     assert_string_equal(workload->runtime, "/usr/bin/node");
     assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"state\":\"RUNNING\""), 1);
-    assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"epoch\":5"), 1);
+    assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"state\":\"STARTING\""), 1); /* It is on its way. */
+    assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"epoch\":5"), 2);
     assert_int_equal(stage_heard(&stage, "router.register", "\"port\":40000,\"uris\":[\"hello.cupola.test\"]"), 1);
     assert_int_equal(stage_heard(&stage, "router.register", "\"tags\":{\"framework\":\"node\",\"runtime\":\"node\"}"),
                      1);
