@@ -96,6 +96,9 @@ static bool check_number(const ProtobufCFieldDescriptor *field, const void *valu
     else
         return true;
     range_of(field->name, &least, &most);
+    if (field->default_value == NULL ||
+        (field->type == PROTOBUF_C_TYPE_UINT32 && *(const uint32_t *)field->default_value == 0))
+        least = 0; /* There 0 means "no limit". */
     if (number >= least && number <= most)
         return true;
     if (number < least)

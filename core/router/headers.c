@@ -165,7 +165,7 @@ struct slice headers_forward_request(const struct session *session, const struct
     copy_fields(&text, head, &dropped, (const char *)bytes + head_size - 2);
     add_forwarded_for(&text, head, forwarded.has_for, session->peer);
     if (!forwarded.has_proto)
-        text_add_string(&text, "X-Forwarded-Proto: http\r\n");
+        text_add_string(&text, session->is_secure ? "X-Forwarded-Proto: https\r\n" : "X-Forwarded-Proto: http\r\n");
     if (!forwarded.has_host)
         add_field(&text, "X-Forwarded-Host: ", head->host);
     add_request_id(&text, &session->exchange);

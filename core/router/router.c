@@ -58,6 +58,17 @@ static void on_listening(struct listener *listener, enum io_status status, uint1
     machine_log(machine, LOG_INFO, "listening on %s:%u", router_of(machine)->listen_host, (unsigned)port);
 }
 
+static void on_tls_listening(struct listener *listener, enum io_status status, uint16_t port)
+{
+    struct machine *machine = listener->machine;
+    if (status != IO_OK) {
+        machine_log(machine, LOG_ERROR, "cannot listen for TLS: %s", io_status_name(status));
+        machine_exit(machine, 1, (struct io_bytes){0});
+        return;
+    }
+    machine_log(machine, LOG_INFO, "listening for TLS on port %u", (unsigned)port);
+}
+
 static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
 {
     static const Cupola__BusConfig default_bus = CUPOLA__BUS_CONFIG__INIT;
@@ -81,6 +92,12 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     router->listener.on_accepted = session_accept;
     router->listener.on_listening = on_listening;
     listener_open(machine, &router->listener, listen->host, (uint16_t)listen->port);
+    if (config->tls_listen != NULL) {
+        router->tls_listener.on_accepted = session_accept;
+        router->tls_listener.on_listening = on_tls_listening;
+        listener_open_tls(machine, &router->tls_listener, config->tls_listen->host, (uint16_t)config->tls_listen->port,
+                          config->tls);
+    }
     router->monitor.type = "Router";
     router->monitor.add_varz = router_add_varz;
     monitor_open(machine, &router->monitor, &router->bus, config->monitor, NULL);
@@ -119,6 +136,7 @@ static void stop(struct machine *machine)
         return;
     router->is_draining = true;
     listener_close(&router->listener);
+    listener_close(&router->tls_listener);
     machine_log(machine, LOG_INFO, "draining %zu connections", router->session_count);
     struct session *session, *next;
     DL_FOREACH_SAFE2(router->sessions, session, next, next)

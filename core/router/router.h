@@ -43,6 +43,7 @@ struct router {
     struct bus_client bus;
     struct monitor monitor;
     struct listener listener;
+    struct listener tls_listener; /* Closed if none is configured. */
     struct table table;
     struct stats stats;
     struct http_head head; /* Of the message being handled; steps are not re-entrant. */

@@ -250,7 +250,7 @@ static void refuse(struct router *router, struct io_conn id)
 
 void session_accept(struct listener *listener, struct io_conn id, const char *peer)
 {
-    struct router *router = container_of(listener, struct router, listener);
+    struct router *router = container_of(listener->machine, struct router, machine);
     if (router->session_count >= router->settings.max_connections) {
         refuse(router, id);
         return;
@@ -258,6 +258,7 @@ void session_accept(struct listener *listener, struct io_conn id, const char *pe
     struct session *session = memory_new(sizeof *session);
     session->router = router;
     session->state = SESSION_READING;
+    session->is_secure = listener == &router->tls_listener;
     keep_peer(session, peer);
     DL_APPEND2(router->sessions, session, previous, next);
     router->session_count++;

@@ -10,6 +10,7 @@
 #include "drivers/real/recorder.h"
 #include "drivers/real/save.h"
 #include "drivers/real/stream.h"
+#include "drivers/real/tls.h"
 #include "drivers/real/workload.h"
 
 #include <stdio.h>
@@ -260,6 +261,8 @@ struct real_driver *real_driver_start(uv_loop_t *loop, const struct machine_clas
     struct text reason = {0};
     enum io_status status = open_data_dir(driver, &reason);
     if (status == IO_OK)
+        status = tls_settings_open(driver, &reason) ? IO_OK : IO_INVALID;
+    if (status == IO_OK)
         status = save_load(driver, &saved, &reason);
     if (status == IO_OK)
         status = recorder_open(driver, packed, &reason);
@@ -281,6 +284,11 @@ void real_driver_stop(struct real_driver *driver)
 {
     struct event event = {.kind = EVENT_STOP};
     driver_deliver(driver, &event);
+}
+
+void real_driver_reload(struct real_driver *driver)
+{
+    tls_settings_reload(driver);
 }
 
 void real_driver_evacuate(struct real_driver *driver)
@@ -346,6 +354,7 @@ static void free_driver(struct real_driver *driver)
     cupola__driver_config__free_unpacked(driver->config, NULL);
     buffer_unref(driver->read_buffer);
     memory_free(driver->streams);
+    memory_free(driver->cipher_room);
     text_free(&driver->exit_data);
     assertion_set_context(NULL);
     memory_free(driver);
@@ -364,6 +373,7 @@ void real_driver_destroy(struct real_driver *driver)
     blob_writers_free(driver);
     save_free(driver);
     recorder_close(driver);
+    tls_settings_free(driver);
     close_handles(driver);
     while (driver->handle_count > 0)
         uv_run(driver->loop, UV_RUN_ONCE);

@@ -25,6 +25,8 @@ struct blob_writer;
 struct saver;
 struct workload;
 struct recorder;
+struct tls;
+struct tls_settings;
 
 struct real_driver {
     uv_loop_t *loop;
@@ -66,6 +68,14 @@ struct real_driver {
     size_t read_used;
     struct listening *listenings;
     bool notify_wanted; /* The listeners have changed. */
+
+    /* tls_settings.c, stream_tls.c */
+    struct tls_settings *tls_settings;
+    struct tls *handshakes; /* Of accepted connections, the oldest first. */
+    size_t handshake_count;
+    char *cipher_room;         /* What is read from a secured socket comes here first. */
+    uint64_t handshake_second; /* Failures are logged so many times a second at most. */
+    size_t handshake_failures;
 
     struct saver *saver;
     struct journal *journal;

@@ -14,7 +14,7 @@
 static void carry_out_stream(struct real_driver *driver, struct effect *effect)
 {
     if (effect->kind == EFFECT_CONNECT) {
-        stream_connect(driver, effect->connect.conn, effect->connect.host, effect->connect.port);
+        stream_connect(driver, effect);
     } else if (effect->kind == EFFECT_READ) {
         struct stream *stream = stream_find(driver, effect->read.conn);
         if (stream != NULL)
@@ -61,6 +61,9 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
     case EFFECT_FINISH:
     case EFFECT_CLOSE:
         carry_out_stream(driver, effect);
+        break;
+    case EFFECT_START_TLS:
+        stream_tls_start(driver, effect);
         break;
     case EFFECT_DEADLINE:
         driver_set_deadline(driver, effect->deadline.at_ns);

@@ -15,6 +15,7 @@ struct listening {
     struct real_driver *driver;
     struct io_listener id;
     uint16_t port; /* 0 until it listens. */
+    char *tls;     /* Name of the settings, which a reload keeps; NULL: plain. */
     uint64_t accept_round;
     unsigned accept_count; /* In that round. */
     bool waiting;          /* A connection was left with libuv. */
@@ -24,7 +25,7 @@ struct listening {
 
 /* ---- Accepting ---- */
 
-static void name_peer(const struct stream *stream, char ret_peer[80])
+void stream_name_peer(const struct stream *stream, char ret_peer[STREAM_PEER_SIZE])
 {
     struct sockaddr_storage address = {0};
     int size = sizeof address;
@@ -32,9 +33,9 @@ static void name_peer(const struct stream *stream, char ret_peer[80])
     if (uv_tcp_getpeername(&stream->tcp, (struct sockaddr *)&address, &size) != 0 ||
         getnameinfo((const struct sockaddr *)&address, (socklen_t)size, host, sizeof host, service, sizeof service,
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        snprintf(ret_peer, 80, "0.0.0.0:0"); /* It has gone already. */
+        snprintf(ret_peer, STREAM_PEER_SIZE, "0.0.0.0:0"); /* It has gone already. */
     else
-        snprintf(ret_peer, 80, strchr(host, ':') == NULL ? "%s:%s" : "[%s]:%s", host, service);
+        snprintf(ret_peer, STREAM_PEER_SIZE, strchr(host, ':') == NULL ? "%s:%s" : "[%s]:%s", host, service);
 }
 
 static void accept_one(struct listening *listening)
@@ -47,10 +48,14 @@ static void accept_one(struct listening *listening)
         return;
     }
     uv_tcp_nodelay(&stream->tcp, 1);
+    if (listening->tls != NULL) {
+        stream_tls_accept(stream, listening->id, tls_settings_find(driver, listening->tls));
+        return;
+    }
     stream->state = STREAM_OPEN;
     stream_put(stream, stream_free_odd_id(driver));
-    char peer[80];
-    name_peer(stream, peer);
+    char peer[STREAM_PEER_SIZE];
+    stream_name_peer(stream, peer);
     struct event event = {.kind = EVENT_ACCEPTED};
     event.accepted.listener = listening->id;
     event.accepted.conn = stream->id;
@@ -113,8 +118,10 @@ static void on_handle_closed(uv_handle_t *handle)
 {
     struct listening *listening = handle->data;
     listening->driver->handle_count--;
-    if (--listening->open_handles == 0)
-        memory_free(listening);
+    if (--listening->open_handles > 0)
+        return;
+    memory_free(listening->tls);
+    memory_free(listening);
 }
 
 static void close_handles(struct listening *listening)
@@ -188,7 +195,17 @@ void listening_open(struct real_driver *driver, const struct effect *effect)
 {
     const char *host = effect->listen.host;
     uint16_t port = effect->listen.port;
+    const char *tls = effect->listen.tls;
+    struct tls_settings *settings = tls == NULL ? NULL : tls_settings_find(driver, tls);
+    if (tls != NULL && (settings == NULL || !tls_settings_may_serve(settings))) {
+        driver_log(driver, LOG_ERROR,
+                   "cannot listen on %s:%u: there are no TLS settings named \"%s\" with a certificate", host, port,
+                   tls);
+        driver_done_text(driver, effect->op, IO_INVALID, "no such TLS settings");
+        return;
+    }
     struct listening *listening = new_listening(driver, effect->listen.listener);
+    listening->tls = tls == NULL ? NULL : memory_copy_text(tls);
     int error = start_listening(listening, host, port);
     if (error != 0) {
         driver_log(driver, LOG_ERROR, "cannot listen on %s:%u: %s", host, port, uv_strerror(error));

@@ -16,7 +16,7 @@
 typedef void real_log(enum log_level level, const char *component, const char *text);
 
 /* Plays one role until it exits: the body of a daemon. SIGTERM and SIGINT ask the component to stop, SIGUSR2 to
- * evacuate; a second SIGTERM or SIGINT ends the process at once. `packed` is the configuration message of the class.
+ * evacuate, SIGHUP reads certificates again; a second SIGTERM or SIGINT ends the process at once. `packed` is the configuration message of the class.
  * Returns the exit status. */
 int real_run(const struct machine_class *class, const Cupola__DriverConfig *config, struct io_bytes packed);
 
@@ -54,6 +54,8 @@ struct real_driver *real_driver_start(uv_loop_t *loop, const struct machine_clas
 void real_driver_stop(struct real_driver *driver);
 /* EVENT_EVACUATE, likewise. */
 void real_driver_evacuate(struct real_driver *driver);
+/* Reads the TLS certificates again (SIGHUP). */
+void real_driver_reload(struct real_driver *driver);
 bool real_driver_has_exited(const struct real_driver *driver);
 /* The status of EXIT; its data is appended to ret_result, which may be NULL. */
 int real_driver_result(const struct real_driver *driver, struct text *ret_result);

@@ -12,7 +12,7 @@
 
 struct run {
     uv_loop_t loop;
-    uv_signal_t signals[3];
+    uv_signal_t signals[4];
     struct real_driver *driver;
     bool stop_asked;
 };
@@ -36,6 +36,10 @@ static void on_signal(uv_signal_t *handle, int number)
         real_driver_evacuate(run->driver);
         return;
     }
+    if (number == SIGHUP) {
+        real_driver_reload(run->driver);
+        return;
+    }
     if (run->stop_asked)
         _exit(SIGNAL_BASE + number);
     run->stop_asked = true;
@@ -44,7 +48,7 @@ static void on_signal(uv_signal_t *handle, int number)
 
 static void watch_signals(struct run *run)
 {
-    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR2};
+    static const int numbers[] = {SIGTERM, SIGINT, SIGUSR2, SIGHUP};
     signal(SIGPIPE, SIG_IGN);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         uv_signal_init(&run->loop, &run->signals[i]);

@@ -77,6 +77,7 @@ void stream_free_if_unused(struct stream *stream)
         return;
     stream->driver->handle_count--;
     stream_release_queue(stream);
+    tls_free(stream->tls);
     memory_free(stream);
 }
 
@@ -102,7 +103,7 @@ static void on_closed(uv_handle_t *handle)
     stream_free_if_unused(stream);
 }
 
-static void close_handle(struct stream *stream)
+void stream_close_handle(struct stream *stream)
 {
     if (stream->state == STREAM_GONE)
         return;
@@ -118,7 +119,7 @@ static void close_handle(struct stream *stream)
 
 void stream_discard(struct stream *stream)
 {
-    close_handle(stream);
+    stream_close_handle(stream);
 }
 
 /* ---- News ---- */
@@ -177,7 +178,14 @@ static void deliver_closed(struct stream *stream)
     driver_step(driver, &event);
 }
 
-static bool end_is_due(const struct stream *stream)
+/* What TLS has for those who wait. Before the handshake is over nothing is. */
+bool stream_tls_is_due(const struct stream *stream)
+{
+    return stream->state == STREAM_OPEN && stream->tls != NULL && stream->tls->is_ready && stream->tls->has_input &&
+           !stream->peer_ended && (stream->read_wanted || blob_receive_wants_bytes(stream));
+}
+
+bool stream_end_is_due(const struct stream *stream)
 {
     return stream->state == STREAM_OPEN && stream->peer_ended && stream->read_wanted && !stream->end_told;
 }
@@ -191,11 +199,13 @@ bool streams_deliver_news(struct real_driver *driver)
     if (stream->closed) {
         deliver_closed(stream);
     } else if (stream->state == STREAM_OPEN && stream->written > 0) {
-        if (end_is_due(stream))
+        if (stream_end_is_due(stream) || stream_tls_is_due(stream))
             stream_add_news(stream);
         deliver_written(stream);
-    } else if (end_is_due(stream)) {
+    } else if (stream_end_is_due(stream)) {
         deliver_end(stream);
+    } else if (stream_tls_is_due(stream)) {
+        stream_tls_deliver(stream);
     }
     return true;
 }
@@ -206,6 +216,7 @@ static void tell_closed(struct stream *stream, enum io_status status)
     stream->closed = true;
     stream_cancel_blobs(stream);
     blob_receive_cancel(stream);
+    stream_tls_cancel(stream);
     stream->closed_status = status;
     stream_add_news(stream);
 }
@@ -216,10 +227,14 @@ void stream_fail(struct stream *stream, enum io_status status)
 {
     if (stream->state == STREAM_GONE)
         return;
+    if (stream->state == STREAM_HANDSHAKING) {
+        stream_tls_drop(stream); /* The component has never heard of it. */
+        return;
+    }
     bool asked = stream->state == STREAM_FLUSHING;
     if (!stream->closed)
         tell_closed(stream, asked ? IO_OK : status);
-    close_handle(stream);
+    stream_close_handle(stream);
 }
 
 /* Both directions have ended, and the component knows: nothing more can happen. */
@@ -237,19 +252,17 @@ static void shut_down(struct stream *stream)
     stream->finish_sent = true;
 }
 
-static void read_on(struct stream *stream);
-
 static void linger(struct stream *stream)
 {
     shut_down(stream);
     tell_closed(stream, IO_OK);
     if (stream->peer_ended) {
-        close_handle(stream);
+        stream_close_handle(stream);
         return;
     }
     stream->state = STREAM_LINGERING;
     stream->leave_by_ns = uv_hrtime() + STREAM_LINGER_NS;
-    read_on(stream);
+    stream_read_on(stream);
 }
 
 void stream_drained(struct stream *stream)
@@ -274,6 +287,7 @@ void stream_close(struct stream *stream, bool abort)
     struct real_driver *driver = stream->driver;
     stream_cancel_blobs(stream);
     blob_receive_cancel(stream);
+    stream_tls_cancel(stream);
     stream->read_wanted = false;
     stream->cut = abort;
     if (abort || stream->state == STREAM_CONNECTING || driver->leaving_count >= STREAMS_LEAVING_MOST) {
@@ -287,9 +301,15 @@ void stream_close(struct stream *stream, bool abort)
     if (driver->leaving != NULL)
         driver->leaving->previous_leaving = stream;
     driver->leaving = stream;
-    if (driver->leaving_count++ == 0)
-        uv_timer_start(&driver->sweep, streams_sweep, SWEEP_MS, SWEEP_MS);
+    driver->leaving_count++;
+    streams_start_sweep(driver);
     stream_mark_dirty(stream);
+}
+
+void streams_start_sweep(struct real_driver *driver)
+{
+    if (!uv_is_active((uv_handle_t *)&driver->sweep))
+        uv_timer_start(&driver->sweep, streams_sweep, SWEEP_MS, SWEEP_MS);
 }
 
 void streams_sweep(uv_timer_t *timer)
@@ -304,7 +324,8 @@ void streams_sweep(uv_timer_t *timer)
         stream->cut = stream->state == STREAM_FLUSHING; /* The peer must not take what it has for the whole. */
         stream_fail(stream, IO_OK);
     }
-    if (driver->leaving_count == 0)
+    stream_tls_sweep(driver, now_ns);
+    if (driver->leaving_count + driver->handshake_count == 0)
         uv_timer_stop(timer);
     driver_pump(driver);
 }
@@ -312,6 +333,7 @@ void streams_sweep(uv_timer_t *timer)
 void streams_close_all(struct real_driver *driver)
 {
     listenings_close_all(driver);
+    stream_tls_close_all(driver);
     uint64_t last_ns = uv_hrtime() + STREAM_LINGER_NS / 4;
     while (take_news(driver) != NULL) {
     }
@@ -327,138 +349,4 @@ void streams_close_all(struct real_driver *driver)
     }
     for (struct stream *stream = driver->leaving; stream != NULL; stream = stream->next_leaving)
         stream->leave_by_ns = stream->leave_by_ns < last_ns ? stream->leave_by_ns : last_ns;
-}
-
-/* ---- Reading ---- */
-
-/* Bytes go behind those that somebody has kept, so that small pieces share one buffer and none is copied. */
-static void give_room(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_room)
-{
-    (void)suggested;
-    struct stream *stream = handle->data;
-    struct real_driver *driver = stream->driver;
-    if (stream->receive != NULL) {
-        *ret_room = blob_receive_room(stream);
-        return;
-    }
-    struct buffer *buffer = driver->read_buffer;
-    if (buffer != NULL && buffer->references == 1)
-        driver->read_used = 0;
-    if (buffer == NULL || buffer->capacity - driver->read_used < READ_ROOM_LEAST) {
-        buffer_unref(buffer);
-        buffer = driver->read_buffer = buffer_new(READ_BUFFER_SIZE);
-        driver->read_used = 0;
-    }
-    *ret_room =
-        uv_buf_init((char *)buffer->bytes + driver->read_used, (unsigned)(buffer->capacity - driver->read_used));
-}
-
-static void deliver_bytes(struct stream *stream, size_t size)
-{
-    struct real_driver *driver = stream->driver;
-    assert_that(stream->read_wanted);
-    stream->read_wanted = false;
-    struct event event = {.kind = EVENT_BYTES};
-    event.bytes.conn = stream->id;
-    event.bytes.slice = (struct slice){driver->read_buffer, driver->read_used, size};
-    driver->read_used += size;
-    driver_deliver(driver, &event);
-}
-
-static void on_peer_end(struct stream *stream)
-{
-    stream->peer_ended = true;
-    stream->uv_reading = false; /* libuv stops by itself. */
-    if (stream->receive != NULL)
-        blob_receive_end(stream);
-    else if (stream->state == STREAM_LINGERING)
-        close_handle(stream);
-    else if (end_is_due(stream))
-        stream_add_news(stream);
-    driver_pump(stream->driver);
-}
-
-static bool disk_is_behind(const struct real_driver *driver)
-{
-    return driver->blob_backlog_bytes > BLOB_BACKLOG_MOST;
-}
-
-static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *room)
-{
-    struct stream *stream = handle->data;
-    struct real_driver *driver = stream->driver;
-    if (size == 0)
-        return; /* EAGAIN */
-    if (size == UV_EOF) {
-        on_peer_end(stream);
-        return;
-    }
-    if (size < 0) {
-        stream_fail(stream, status_of_errno((int)size));
-        driver_pump(driver);
-        return;
-    }
-    if (stream->state != STREAM_OPEN)
-        return; /* Dropped: the component has closed. */
-    /* In a bulk transfer libuv comes back at once with the next bytes; gathering what is sent on saves as many writes
-     * and wake-ups of the receiver. At the latest on_ahead sends it, before the loop sleeps. */
-    driver->more_is_coming = (size_t)size == room->len;
-    if (stream->receive != NULL)
-        blob_receive_bytes(stream, (size_t)size);
-    else
-        deliver_bytes(stream, (size_t)size);
-    driver->more_is_coming = false;
-    /* Stopped only now: a component that reads on costs no call into the kernel. */
-    bool is_wanted = (stream->read_wanted && !disk_is_behind(driver)) || blob_receive_wants_bytes(stream);
-    if (stream->state == STREAM_OPEN && stream->uv_reading && !is_wanted) {
-        uv_read_stop(handle);
-        stream->uv_reading = false;
-        driver->reads_held = driver->reads_held || stream->read_wanted;
-    }
-}
-
-static void read_on(struct stream *stream)
-{
-    if (stream->uv_reading || stream->peer_ended)
-        return;
-    int error = uv_read_start((uv_stream_t *)&stream->tcp, give_room, on_read);
-    if (error != 0)
-        stream_fail(stream, status_of_errno(error));
-    else
-        stream->uv_reading = true;
-}
-
-void stream_resume_reading(struct stream *stream)
-{
-    if (stream->state == STREAM_OPEN)
-        read_on(stream);
-}
-
-void stream_read(struct stream *stream)
-{
-    assert_that(stream->state == STREAM_OPEN);
-    assert_that(!stream->read_wanted);
-    stream->read_wanted = true;
-    if (disk_is_behind(stream->driver))
-        stream->driver->reads_held = true;
-    else if (end_is_due(stream))
-        stream_add_news(stream); /* A transfer met the end; this READ is told of it. */
-    else
-        read_on(stream);
-}
-
-void streams_resume_reading(struct real_driver *driver)
-{
-    if (!driver->reads_held)
-        return;
-    driver->reads_held = false;
-    for (size_t i = 0; i < driver->stream_capacity; i++) {
-        struct stream *stream = driver->streams[i];
-        if (stream == NULL || stream->state != STREAM_OPEN || !stream->read_wanted)
-            continue;
-        if (end_is_due(stream))
-            stream_add_news(stream);
-        else
-            read_on(stream);
-    }
 }

@@ -1,6 +1,6 @@
 /* TCP connections and listeners of a component.
  *
- *   CONNECTING --> OPEN --CLOSE--> FLUSHING --all sent--> LINGERING --peer ends, or time is up--> GONE
+ *   CONNECTING, HANDSHAKING --> OPEN --CLOSE--> FLUSHING --all sent--> LINGERING --peer ends, or time is up--> GONE
  *   CONNECTING, OPEN --failure, abort, both sides finished--> GONE
  *
  * CLOSED is told when a stream enters LINGERING or GONE: its id is free from then on. LINGERING reads and drops what
@@ -13,6 +13,7 @@
 
 #include "core/base/duration.h"
 #include "drivers/real/driver.h"
+#include "drivers/real/tls.h"
 
 #define STREAM_STALL_NS (10 * NS_PER_S)
 #define STREAM_LINGER_NS (2 * NS_PER_S)
@@ -26,9 +27,17 @@ enum {
     WRITE_PIECES_MOST = 64,          /* Slices in one writev. */
     WRITE_BYTES_MOST = 262144,       /* Bytes in one writev: progress is seen at least so often. */
     ACCEPTS_A_ROUND = 64,
+    STREAM_PEER_SIZE = 80,
 };
 
-enum stream_state { STREAM_CONNECTING = 1, STREAM_OPEN, STREAM_FLUSHING, STREAM_LINGERING, STREAM_GONE };
+enum stream_state {
+    STREAM_CONNECTING = 1,
+    STREAM_HANDSHAKING, /* Accepted; the component does not know it yet. */
+    STREAM_OPEN,
+    STREAM_FLUSHING,
+    STREAM_LINGERING,
+    STREAM_GONE,
+};
 
 struct blob_send;
 struct blob_receive;
@@ -64,6 +73,7 @@ struct stream {
     size_t write_size;         /* In flight; 0 if none. */
     struct buffer *write_hold; /* The piece of a blob that is in flight; NULL if it is the component's bytes. */
     struct blob_receive *receive;
+    struct tls *tls; /* NULL on a plain connection. */
 
     /* News for the component. */
     bool has_news;
@@ -86,7 +96,7 @@ struct stream {
 
 void listening_open(struct real_driver *driver, const struct effect *effect);
 void listening_close(struct real_driver *driver, struct io_listener id);
-void stream_connect(struct real_driver *driver, struct io_conn id, const char *host, uint16_t port);
+void stream_connect(struct real_driver *driver, const struct effect *effect);
 void stream_read(struct stream *stream);
 void stream_write(struct stream *stream, struct slice given);
 void stream_finish(struct stream *stream);
@@ -102,6 +112,23 @@ struct stream *stream_new(struct real_driver *driver);
 /* The id is taken: the table knows the stream now. */
 void stream_put(struct stream *stream, struct io_conn id);
 struct io_conn stream_free_odd_id(struct real_driver *driver);
+/* "10.0.0.7:51324" */
+void stream_name_peer(const struct stream *stream, char ret_peer[STREAM_PEER_SIZE]);
+/* Watches the socket, if it does not yet. */
+void stream_read_on(struct stream *stream);
+/* Where bytes for the component may be put. */
+uv_buf_t stream_read_room(struct real_driver *driver);
+/* Bytes for whoever waits for them are in the room: a transfer, or the component. Within the round of a step. */
+void stream_take_bytes(struct stream *stream, size_t size);
+void stream_peer_ended(struct stream *stream);
+/* Not sent yet; there must be no blob among it. */
+size_t stream_queued_bytes(struct stream *stream);
+/* The peer's end, and decrypted bytes: somebody waits for what is here. */
+bool stream_end_is_due(const struct stream *stream);
+bool stream_tls_is_due(const struct stream *stream);
+/* Lets the socket go. */
+void stream_close_handle(struct stream *stream);
+void streams_start_sweep(struct real_driver *driver);
 /* Watches for bytes again after a pause of blob_transfer.c. */
 void stream_resume_reading(struct stream *stream);
 /* Frees it once nobody points to it: not libuv, the look-up of its name, the table, the list of news. */

@@ -30,6 +30,10 @@ static void on_connected(uv_connect_t *request, int error)
         driver_pump(driver);
         return;
     }
+    if (stream->tls != NULL) {
+        stream_tls_connect(stream);
+        return;
+    }
     stream->state = STREAM_OPEN;
     struct event event = {.kind = EVENT_CONNECTED};
     event.connected.conn = stream->id;
@@ -63,11 +67,8 @@ static void on_looked_up(uv_getaddrinfo_t *request, int error, struct addrinfo *
     driver_pump(driver);
 }
 
-void stream_connect(struct real_driver *driver, struct io_conn id, const char *host, uint16_t port)
+static void begin_connecting(struct stream *stream, const char *host, uint16_t port)
 {
-    struct stream *stream = stream_new(driver);
-    stream->state = STREAM_CONNECTING;
-    stream_put(stream, id);
     struct sockaddr_in v4;
     struct sockaddr_in6 v6;
     if (uv_ip4_addr(host, port, &v4) == 0) {
@@ -82,7 +83,26 @@ void stream_connect(struct real_driver *driver, struct io_conn id, const char *h
     snprintf(service, sizeof service, "%u", port);
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_UNSPEC, .ai_flags = AI_ADDRCONFIG};
     stream->lookup.data = stream;
-    stream->resolving = uv_getaddrinfo(driver->loop, &stream->lookup, on_looked_up, host, service, &hints) == 0;
+    stream->resolving = uv_getaddrinfo(stream->driver->loop, &stream->lookup, on_looked_up, host, service, &hints) == 0;
     if (!stream->resolving)
         stream_fail(stream, IO_UNREACHABLE);
+}
+
+void stream_connect(struct real_driver *driver, const struct effect *effect)
+{
+    struct stream *stream = stream_new(driver);
+    stream->state = STREAM_CONNECTING;
+    stream_put(stream, effect->connect.conn);
+    const char *host = effect->connect.host, *tls = effect->connect.tls;
+    struct tls_settings *settings = tls == NULL ? NULL : tls_settings_find(driver, tls);
+    if (tls != NULL && settings == NULL) {
+        driver_log(driver, LOG_ERROR, "there are no TLS settings named \"%s\"", tls);
+        stream_fail(stream, IO_INVALID);
+        return;
+    }
+    if (settings != NULL) {
+        const char *name = effect->connect.server_name;
+        stream->tls = tls_new(stream, settings, name != NULL ? name : host);
+    }
+    begin_connecting(stream, host, effect->connect.port);
 }

@@ -88,26 +88,37 @@ void stream_cancel_blobs(struct stream *stream)
     stream->queue_count = kept;
 }
 
+size_t stream_queued_bytes(struct stream *stream)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < stream->queue_count; i++) {
+        assert_that(outgoing_at(stream, i)->blob == NULL); /* Nobody changes to TLS behind a blob. */
+        size += outgoing_at(stream, i)->slice.size;
+    }
+    return size - stream->sent_size;
+}
+
 /* ---- Sending ---- */
 
-/* The slices at the head, up to the first blob and to the limits of one call; or a piece of the blob at the head. */
-static unsigned gather(struct stream *stream, uv_buf_t pieces[WRITE_PIECES_MOST], size_t *ret_size)
+/* The slices at the head, up to the first blob and to `most` bytes; or a piece of the blob at the head. */
+static unsigned gather(struct stream *stream, uv_buf_t pieces[WRITE_PIECES_MOST], size_t most, size_t *ret_size)
 {
     if (first_outgoing(stream)->blob != NULL) {
         pieces[0] = blob_send_piece(first_outgoing(stream)->blob);
+        pieces[0].len = pieces[0].len < most ? pieces[0].len : most;
         *ret_size = pieces[0].len;
         return 1;
     }
     unsigned count = 0;
     size_t total = 0;
-    for (size_t i = 0; i < stream->queue_count && count < WRITE_PIECES_MOST && total < WRITE_BYTES_MOST; i++) {
+    for (size_t i = 0; i < stream->queue_count && count < WRITE_PIECES_MOST && total < most; i++) {
         const struct outgoing *outgoing = outgoing_at(stream, i);
         if (outgoing->blob != NULL)
             break;
         size_t skipped = i == 0 ? stream->sent_size : 0;
         size_t size = outgoing->slice.size - skipped;
-        if (size > WRITE_BYTES_MOST - total)
-            size = WRITE_BYTES_MOST - total;
+        if (size > most - total)
+            size = most - total;
         pieces[count++] = uv_buf_init((char *)(uintptr_t)slice_data(outgoing->slice) + skipped, (unsigned)size);
         total += size;
     }
@@ -140,6 +151,36 @@ static void count_sent(struct stream *stream, size_t size)
         stream_add_news(stream);
 }
 
+/* Whether the queue goes through TLS: what was there before START_TLS does not. */
+static bool is_secured(const struct stream *stream)
+{
+    return stream->tls != NULL && stream->tls->plain_left == 0;
+}
+
+/* A cancelled transfer is not in the queue any more. */
+static bool was_cancelled(struct stream *stream)
+{
+    return stream->queue_count == 0 || first_outgoing(stream)->blob == NULL;
+}
+
+/* The socket has taken so much of what next_pieces gave. */
+static void advance(struct stream *stream, size_t size, bool is_blob)
+{
+    struct tls *tls = stream->tls;
+    if (is_secured(stream)) {
+        stream->leave_by_ns = uv_hrtime() + STREAM_STALL_NS;
+        if (!tls_output_sent(tls, size))
+            return;
+        size = tls->plain_size;
+        is_blob = tls->plain_is_blob;
+        tls->plain_size = 0;
+    } else if (tls != NULL) {
+        tls->plain_left -= size;
+    }
+    if (size > 0 && !(is_blob && was_cancelled(stream)))
+        count_sent(stream, size);
+}
+
 static void on_written(uv_write_t *request, int error)
 {
     struct stream *stream = request->data;
@@ -154,20 +195,17 @@ static void on_written(uv_write_t *request, int error)
     if (error != 0) {
         stream_fail(stream, status_of_errno(error));
     } else {
-        bool was_cancelled = was_blob && (stream->queue_count == 0 || first_outgoing(stream)->blob == NULL);
-        if (!was_cancelled)
-            count_sent(stream, size);
+        advance(stream, size, was_blob);
         stream_flush(stream);
     }
     driver_pump(driver);
 }
 
-static void write_later(struct stream *stream)
+static void write_later(struct stream *stream, const uv_buf_t *pieces, unsigned count, size_t size, bool is_blob)
 {
-    uv_buf_t pieces[WRITE_PIECES_MOST];
-    unsigned count = gather(stream, pieces, &stream->write_size);
+    stream->write_size = size;
     stream->write.data = stream;
-    if (first_outgoing(stream)->blob != NULL)
+    if (is_blob && !is_secured(stream))
         stream->write_hold = blob_send_hold(first_outgoing(stream)->blob);
     int error = uv_write(&stream->write, (uv_stream_t *)&stream->tcp, pieces, count, on_written);
     if (error != 0) {
@@ -178,33 +216,88 @@ static void write_later(struct stream *stream)
     }
 }
 
-void stream_flush(struct stream *stream)
+/* The head of the queue is something to send; a blob that has ended is dropped on the way. */
+static bool head_is_ready(struct stream *stream)
 {
-    if (stream->state != STREAM_OPEN && stream->state != STREAM_FLUSHING)
-        return;
-    while (stream->write_size == 0 && stream->queue_count > 0) {
+    while (stream->queue_count > 0) {
         struct blob_send *blob = first_outgoing(stream)->blob;
-        if (blob != NULL && !blob_send_has_piece(blob)) {
-            if (!blob_send_refill(blob))
-                return; /* It flushes again when it has read more. */
-            drop_first(stream);
-            continue;
+        if (blob == NULL || blob_send_has_piece(blob))
+            return true;
+        if (!blob_send_refill(blob))
+            return false; /* It flushes again when it has read more. */
+        drop_first(stream);
+    }
+    return false;
+}
+
+/* What is encrypted already; if there is nothing, the next part of the queue. */
+static unsigned next_output(struct stream *stream, uv_buf_t pieces[WRITE_PIECES_MOST], size_t *ret_size)
+{
+    struct tls *tls = stream->tls;
+    uv_buf_t output = tls_output(tls);
+    if (output.len == 0 && tls->is_ready && head_is_ready(stream)) {
+        tls->plain_is_blob = first_outgoing(stream)->blob != NULL;
+        unsigned count = gather(stream, pieces, TLS_BATCH_BYTES, &tls->plain_size);
+        if (!tls_encrypt(tls, pieces, count)) {
+            tls->plain_size = 0;
+            stream_fail(stream, IO_RESET);
+            return 0;
         }
+        output = tls_output(tls);
+    }
+    pieces[0] = output;
+    *ret_size = output.len;
+    return output.len > 0 ? 1 : 0;
+}
+
+static unsigned next_pieces(struct stream *stream, uv_buf_t pieces[WRITE_PIECES_MOST], size_t *ret_size)
+{
+    if (is_secured(stream))
+        return next_output(stream, pieces, ret_size);
+    size_t most = stream->tls != NULL ? stream->tls->plain_left : WRITE_BYTES_MOST;
+    return head_is_ready(stream) ? gather(stream, pieces, most, ret_size) : 0;
+}
+
+/* Sends until the socket takes no more or there is nothing more. */
+static void send_pieces(struct stream *stream)
+{
+    while (stream->write_size == 0 && stream->state != STREAM_GONE) {
         uv_buf_t pieces[WRITE_PIECES_MOST];
         size_t size;
-        unsigned count = gather(stream, pieces, &size);
+        unsigned count = next_pieces(stream, pieces, &size);
+        if (count == 0)
+            return;
+        bool is_blob = stream->queue_count > 0 && first_outgoing(stream)->blob != NULL;
         int sent = uv_try_write((uv_stream_t *)&stream->tcp, pieces, count);
         if (sent < 0 && sent != UV_EAGAIN) {
             stream_fail(stream, status_of_errno(sent));
             return;
         }
         if (sent > 0)
-            count_sent(stream, (size_t)sent);
-        if (sent < 0 || (size_t)sent < size)
-            write_later(stream);
+            advance(stream, (size_t)sent, is_blob);
+        if (sent < 0 || (size_t)sent < size) {
+            count = next_pieces(stream, pieces, &size);
+            write_later(stream, pieces, count, size, is_blob);
+        }
     }
-    if (stream->queue_count == 0 && stream->write_size == 0)
-        stream_drained(stream);
+}
+
+void stream_flush(struct stream *stream)
+{
+    bool is_open = stream->state == STREAM_OPEN || stream->state == STREAM_FLUSHING;
+    bool shakes_hands = stream->tls != NULL && !stream->tls->is_ready;
+    if (!is_open && !(shakes_hands && stream->state < STREAM_OPEN))
+        return;
+    send_pieces(stream);
+    if (!is_open || stream->state == STREAM_GONE || stream->queue_count > 0 || stream->write_size > 0)
+        return;
+    if (stream->tls != NULL && (stream->state == STREAM_FLUSHING || stream->finish_asked)) {
+        tls_end(stream->tls);
+        send_pieces(stream);
+        if (stream->write_size > 0 || stream->state == STREAM_GONE)
+            return;
+    }
+    stream_drained(stream);
 }
 
 /* ---- After each step ---- */

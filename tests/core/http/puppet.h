@@ -121,6 +121,7 @@ static inline void puppet_note(struct puppet *puppet, struct effect *effect)
         }
         break;
     }
+    case EFFECT_START_TLS:
     case EFFECT_UNLISTEN:
     case EFFECT_SAVE:
     case EFFECT_JOURNAL_FOLLOW:

@@ -1,0 +1,140 @@
+"""TLS of the real driver, with OpenSSL's own tools and curl as peers."""
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import threading
+import unittest
+
+from edge import HOST, Edge, make_certificates
+from story import FolderStory, await_that
+
+OTHER = "other.cupola.test"
+
+
+class TlsStory(FolderStory):
+    def edge(self, **settings):
+        folder = os.path.join(self.folder, "edge")
+        os.makedirs(folder, exist_ok=True)
+        make_certificates(folder, HOST, OTHER)
+        first = {"certificate": f"{folder}/{HOST}.pem", "key": f"{folder}/{HOST}.key", "alpn": ["h2", "http/1.1"],
+                 **settings}
+        second = {"certificate": f"{folder}/{OTHER}.pem", "key": f"{folder}/{OTHER}.key"}
+        self.ca = f"{folder}/ca.pem"
+        return Edge(folder, {"tls_listen": {"port": 0}}, {"tls": [first, second]})
+
+    def connect(self, edge, name=HOST, **changes):
+        context = ssl.create_default_context(cafile=self.ca)
+        for key, value in changes.items():
+            setattr(context, key, value)
+        return context.wrap_socket(socket.create_connection(("127.0.0.1", edge.ports[1]), 10), server_hostname=name)
+
+    def test_requests_come_through_with_the_certificate_of_their_host(self):
+        with self.edge() as edge:
+            edge.serve()
+            edge.serve(host=OTHER)
+            for host in (HOST, OTHER):
+                code, status, body, error = edge.curl("--http1.1", "--cacert", self.ca, f"https://{host}/a?b=c")
+                self.assertEqual((code, status), (0, "200"), error)
+                self.assertEqual(json.loads(body)["headers"]["X-Forwarded-Proto"], "https")
+            _, _, body, _ = edge.curl(f"http://{HOST}/")
+            self.assertEqual(json.loads(body)["headers"]["X-Forwarded-Proto"], "http")
+
+    def test_large_bodies_pass_both_ways(self):
+        with self.edge() as edge:
+            edge.serve()
+            path = os.path.join(self.folder, "large")
+            with open(path, "wb") as file:
+                file.write(os.urandom(5_000_000))
+            code, status, body, error = edge.curl("--http1.1", "--cacert", self.ca, "-T", path, f"https://{HOST}/up")
+            self.assertEqual((code, status), (0, "200"), error)
+            self.assertEqual(json.loads(body)["body_size"], 5_000_000)
+            code, status, body, error = edge.curl("--http1.1", "--cacert", self.ca, f"https://{HOST}/bytes/20000000")
+            self.assertEqual((code, status, len(body)), (0, "200", 20_000_000), error)
+
+    def test_old_versions_and_strangers_are_refused_with_a_line_in_the_log(self):
+        with self.edge() as edge:
+            port = edge.ports[1]
+            old = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_1", "-cipher",
+                                  "ALL:@SECLEVEL=0"], capture_output=True, stdin=subprocess.DEVNULL, check=False)
+            self.assertIn(b"Cipher is (NONE)", old.stdout)
+            with socket.create_connection(("127.0.0.1", port), 10) as plain:
+                plain.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                plain.settimeout(10)
+                while plain.recv(4096):
+                    pass
+            await_that("both are told", lambda: "unsupported protocol" in edge.log() and "http request" in edge.log())
+
+    def test_a_handshake_that_does_not_come_ends(self):
+        with self.edge(handshake_timeout_ms=300) as edge:
+            with socket.create_connection(("127.0.0.1", edge.ports[1]), 10) as silent:
+                silent.settimeout(20)
+                self.assertEqual(silent.recv(1), b"")
+            await_that("it is told", lambda: "it took too long" in edge.log())
+
+    def test_sessions_are_resumed_by_ticket(self):
+        with self.edge() as edge:
+            edge.serve()
+            context = ssl.create_default_context(cafile=self.ca)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            session = None
+            for expected in (False, True):
+                raw = socket.create_connection(("127.0.0.1", edge.ports[1]), 10)
+                with context.wrap_socket(raw, server_hostname=HOST, session=session) as secured:
+                    self.assertEqual(secured.session_reused, expected)
+                    session = secured.session
+
+    def test_a_reload_changes_the_certificate_and_cuts_nobody(self):
+        with self.edge() as edge:
+            edge.serve()
+            with self.connect(edge) as before:
+                make_certificates(edge.folder, HOST)
+                edge.router.send_signal(signal.SIGHUP)
+
+                def serial():
+                    with self.connect(edge) as now:
+                        return now.getpeercert()["serialNumber"]
+                await_that("the new certificate is shown", lambda: serial() != before.getpeercert()["serialNumber"])
+                before.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+                self.assertTrue(before.recv(100).startswith(b"HTTP/1.1 200 "))
+            with open(f"{edge.folder}/{HOST}.pem", "w", encoding="ascii") as file:
+                file.write("no certificate")
+            edge.router.send_signal(signal.SIGHUP)
+            await_that("the mistake is told", lambda: "stay as they were" in edge.log())
+            self.connect(edge).close()
+
+    def test_clients_show_certificates_where_they_must(self):
+        with self.edge(verify_client=True, ca=os.path.join(self.folder, "edge", "ca.pem")) as edge:
+            edge.serve()
+            code, _, _, _ = edge.curl("--http1.1", "--cacert", self.ca, f"https://{HOST}/")
+            self.assertNotEqual(code, 0)
+            code, status, _, error = edge.curl("--http1.1", "--cacert", self.ca, "--cert", f"{edge.folder}/{OTHER}.pem", "--key",
+                                               f"{edge.folder}/{OTHER}.key", f"https://{HOST}/")
+            self.assertEqual((code, status), (0, "200"), error)
+
+    def test_many_clients_at_once(self):
+        with self.edge() as edge:
+            edge.serve()
+            statuses = []
+
+            def ask():
+                one = http.client.HTTPConnection(HOST)
+                one.sock = self.connect(edge)
+                for _ in range(5):
+                    one.request("GET", "/bytes/3")
+                    response = one.getresponse()
+                    statuses.append((response.status, response.read()))
+                one.close()
+            threads = [threading.Thread(target=ask) for _ in range(40)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            self.assertEqual((len(statuses), set(statuses)), (200, {(200, b"xxx")}))
+
+
+if __name__ == "__main__":
+    unittest.main()
