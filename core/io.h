@@ -98,6 +98,14 @@ enum event_kind {
     EVENT_WORKLOAD_EXITED, /* A workload's process has ended, for whatever reason. */
 };
 
+/* The limit that a workload was killed for. In traces: only add at the end. */
+enum workload_breach {
+    BREACH_NONE = 0,
+    BREACH_MEMORY,
+    BREACH_DISK,
+    BREACH_PROCESSES, /* It went on starting processes beyond its share. */
+};
+
 struct event {
     enum event_kind kind;
     uint64_t now_ns; /* Monotonic; starts anywhere, never goes back within one life of the component. */
@@ -150,9 +158,9 @@ struct event {
         } workload_found;
         struct {
             const char *workload;
-            int exit_code;      /* -1 if killed by a signal. */
-            int signal;         /* 0 if it exited by itself. */
-            bool out_of_memory; /* Killed for using more memory than it was allowed. */
+            int exit_code; /* -1 if killed by a signal. */
+            int signal;    /* 0 if it exited by itself. */
+            enum workload_breach breach;
         } workload_exited;
     };
 };

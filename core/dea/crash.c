@@ -53,7 +53,23 @@ void dea_crash_instance(struct instance *instance, const char *detail)
     dea_evacuation_check_end(dea);
 }
 
-void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory)
+static const char *breach_text(enum workload_breach breach)
+{
+    switch (breach) {
+    case BREACH_MEMORY:
+        return "out of memory";
+    case BREACH_DISK:
+        return "its files outgrew its disk quota";
+    case BREACH_PROCESSES:
+        return "too many processes";
+    case BREACH_NONE:
+        break;
+    }
+    return "no limit";
+}
+
+void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal,
+                         enum workload_breach breach)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
     struct instance *instance = dea_instance_find(dea, workload);
@@ -63,8 +79,8 @@ void dea_crash_on_exited(struct machine *machine, const char *workload, int exit
         return; /* Our next life will find it dead, and can still tell somebody. */
     instance->exit_seen = true;
     char detail[80];
-    if (out_of_memory)
-        snprintf(detail, sizeof detail, "killed: out of memory");
+    if (breach != BREACH_NONE)
+        snprintf(detail, sizeof detail, "killed: %s", breach_text(breach));
     else if (signal != 0)
         snprintf(detail, sizeof detail, "ended by signal %d", signal);
     else

@@ -152,7 +152,8 @@ void dea_stop_remove(struct instance *instance);
 void dea_crash_instance(struct instance *instance, const char *detail);
 /* A dead instance that was found at start-up keeps its files for a while too. */
 void dea_crash_keep_files(struct instance *instance);
-void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal, bool out_of_memory);
+void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal,
+                         enum workload_breach breach);
 
 /* usage.c */
 void dea_usage_begin(struct dea *dea);

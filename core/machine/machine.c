@@ -85,7 +85,7 @@ static void dispatch(struct machine *machine, const struct event *event)
         break;
     case EVENT_WORKLOAD_EXITED:
         machine->class->workload_exited(machine, event->workload_exited.workload, event->workload_exited.exit_code,
-                                        event->workload_exited.signal, event->workload_exited.out_of_memory);
+                                        event->workload_exited.signal, event->workload_exited.breach);
         break;
     }
 }

@@ -49,7 +49,7 @@ struct machine_class {
     void (*journal_entry)(struct machine *machine, uint64_t sequence, struct io_bytes entry);
     void (*workload_found)(struct machine *machine, const char *workload, bool running, struct io_bytes note);
     void (*workload_exited)(struct machine *machine, const char *workload, int exit_code, int signal,
-                            bool out_of_memory);
+                            enum workload_breach breach);
 };
 
 /* Work put off to the end of the step, where the output of many small calls becomes one WRITE. Embed it, zeroed. */
@@ -81,7 +81,7 @@ struct machine {
     struct op *ops;
     uint64_t last_op;
     uint32_t last_blob;
-    const struct io_tls *tls;                    /* Of the event being handled, or NULL. */
+    const struct io_tls *tls;                 /* Of the event being handled, or NULL. */
     struct late_work *late_first, **late_end; /* In the order in which they were asked for. */
     bool exited;
 };

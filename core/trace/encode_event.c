@@ -51,7 +51,7 @@ static void fill_exited(Cupola__TraceEvent *message, const struct event *event)
     message->code = event->workload_exited.exit_code;
     message->has_signal = 1;
     message->signal = event->workload_exited.signal;
-    set_flag(message, event->workload_exited.out_of_memory);
+    set_number(message, event->workload_exited.breach);
 }
 
 static void set_tls(Cupola__TraceEvent *message, struct trace_event_parts *parts, const struct io_tls *tls)

@@ -73,7 +73,8 @@ static struct io_tls tls_of(const Cupola__TraceEvent *message)
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
 {
     const Cupola__TraceEvent *message = record->event;
-    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED)
+    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED ||
+        (message->kind == EVENT_WORKLOAD_EXITED && message->number > BREACH_PROCESSES))
         return false;
     struct event event = {
         .kind = (enum event_kind)message->kind,
@@ -138,7 +139,7 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.workload_exited.workload = text_of(message);
         event.workload_exited.exit_code = message->code;
         event.workload_exited.signal = message->signal;
-        event.workload_exited.out_of_memory = message->flag;
+        event.workload_exited.breach = (enum workload_breach)message->number;
         break;
     }
     *ret_event = event;

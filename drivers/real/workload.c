@@ -92,7 +92,7 @@ static void tell_exit(struct workload *workload)
     event.workload_exited.workload = workload->name;
     event.workload_exited.exit_code = status.exit_code;
     event.workload_exited.signal = status.signal;
-    event.workload_exited.out_of_memory = status.out_of_memory;
+    event.workload_exited.breach = status.out_of_memory ? BREACH_MEMORY : BREACH_NONE;
     driver_deliver(driver, &event);
 }
 

@@ -321,7 +321,7 @@ static void on_news(struct wake *wake)
     event.workload_exited.workload = workload->name;
     event.workload_exited.exit_code = workload->exit_code;
     event.workload_exited.signal = workload->signal;
-    event.workload_exited.out_of_memory = workload->out_of_memory;
+    event.workload_exited.breach = workload->out_of_memory ? BREACH_MEMORY : BREACH_NONE;
     process_step(workload->watcher, &event);
 }
 

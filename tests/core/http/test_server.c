@@ -104,11 +104,11 @@ static void destroy(struct machine *machine)
 
 /* The test prods the owner by an event that a server knows nothing of: it reads on, or answers what has been waiting.
  */
-static void on_prod(struct machine *machine, const char *wish, int exit_code, int signal, bool out_of_memory)
+static void on_prod(struct machine *machine, const char *wish, int exit_code, int signal, enum workload_breach breach)
 {
     (void)exit_code;
     (void)signal;
-    (void)out_of_memory;
+    (void)breach;
     struct http_exchange *exchange = desk_of(machine)->waiting;
     if (strcmp(wish, "read") == 0)
         http_exchange_read(exchange);

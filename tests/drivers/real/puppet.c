@@ -177,10 +177,10 @@ static void workload_found(struct machine *machine, const char *workload, bool r
 }
 
 static void workload_exited(struct machine *machine, const char *workload, int exit_code, int signal,
-                            bool out_of_memory)
+                            enum workload_breach breach)
 {
-    text_addf(&puppet_of(machine)->workloads, "exited %s %d %d%s\n", workload, exit_code, signal,
-              out_of_memory ? " out of memory" : "");
+    static const char *const breaches[] = {"", " out of memory", " out of disk", " out of processes"};
+    text_addf(&puppet_of(machine)->workloads, "exited %s %d %d%s\n", workload, exit_code, signal, breaches[breach]);
 }
 
 const struct machine_class puppet_class = {
