@@ -1,10 +1,16 @@
 /* The message bus server: what its files share. For core/bus only.
  *
  *     server.c           the component: start, listen, stop, inspect
- *     server_client.c    one connection: accepted, greeted, kept alive, cut, gone
+ *     server_client.c    one connection: accepted, kept alive, cut, gone
+ *     server_greeting.c  INFO: what a client is told of us and of the other servers
+ *     server_closed.c    why connections ended
  *     server_verbs.c     what clients say: CONNECT, SUB, UNSUB, PUB, ...
- *     server_delivery.c  one publication to all who listen
- *     server_monitor.c   /varz, /connz, /subsz and /healthz
+ *     users.c            who may come in, and what each may say and hear; profiles.c: of each component
+ *     server_delivery.c  one publication to all who listen here
+ *     server_route.c     connections to the other servers of a cluster; route.h describes them
+ *     server_interest.c  who listens at other servers
+ *     server_forward.c   one publication to the servers where somebody listens
+ *     server_monitor.c   /varz, /connz, /subsz, /routez and /healthz
  *
  * How a publication goes: on_bytes -> nats_parse -> server_publish -> subject_index_match -> a copy into `out` of every
  * receiver -> one WRITE a receiver at the end of the step. No step on that way allocates for each message.
@@ -17,16 +23,48 @@
 
 #include "core/base/random.h"
 #include "core/bus/subject_index.h"
+#include "core/bus/users.h"
 #include "core/http/server.h"
 #include "core/machine/conn.h"
 #include "core/machine/timer.h"
 #include "core/proto/config.pb-c.h"
 #include "core/wire/nats.h"
 
-enum { BUS_MAX_SID = 64, BUS_MAX_NAME = 64 };
+enum { BUS_MAX_SID = 64, BUS_MAX_NAME = 64, BUS_NONCE_SIZE = 23 };
 
 struct bus_server;
 struct server_client;
+struct server_route;
+
+/* Why a connection ended: what the peer is told, and what /connz shows. server_closed.c has the texts. */
+enum close_reason {
+    CLOSE_BY_PEER = 1,
+    CLOSE_BY_NETWORK,
+    CLOSE_SHUTDOWN,
+    CLOSE_LAME_DUCK,
+    CLOSE_STALE,
+    CLOSE_PENDING,
+    CLOSE_DEADLINE,
+    CLOSE_DENIED,
+    CLOSE_NO_CONNECT,
+    CLOSE_LINE_TOO_LONG,
+    CLOSE_PAYLOAD_TOO_LARGE,
+    CLOSE_UNKNOWN_VERB,
+    CLOSE_MALFORMED,
+    CLOSE_NO_HEADERS,
+    CLOSE_SENSELESS_CONNECT,
+    CLOSE_TOO_MANY,
+    CLOSE_DUPLICATE_ROUTE,
+};
+
+struct closed_client;
+
+/* The newest ones; older ones are overwritten. */
+struct closed_clients {
+    struct closed_client *at;
+    size_t capacity;
+    uint64_t count; /* Ever. */
+};
 
 struct server_subscription {
     struct subscriber subscriber;
@@ -56,12 +94,19 @@ struct server_client {
     struct server_client *prev, *next;
     uint64_t id;
     enum client_phase phase;
+    enum close_reason reason; /* Once it is LEAVING. */
     struct nats_parser parser;
+    struct server_route *route; /* NULL unless the peer is another server. */
 
     /* CONNECT said so. */
     bool verbose, pedantic, echo, headers, no_responders;
+    bool takes_news; /* INFO at any time. */
     char *name, *lang;
+    struct bus_user *user; /* NULL: may say and hear everything. */
+
     char *peer;
+    int64_t accepted_s; /* Since 1970. */
+    char nonce[BUS_NONCE_SIZE];
 
     struct text out;   /* What this step sends. */
     size_t usual_size; /* Of the last step's; room for the next is made at once. */
@@ -83,11 +128,14 @@ struct server_client {
     uint64_t progress_ns; /* When that was noticed. */
 
     uint64_t in_messages, in_bytes, out_messages, out_bytes;
+    uint64_t violations; /* Of its permissions. */
 };
 
 struct bus_server_limits {
     size_t max_connections;
+    size_t max_address_connections; /* 0: no limit. */
     size_t max_subscriptions;
+    size_t max_client_subscriptions;
     size_t max_control_line;
     size_t max_payload;
     size_t max_pending;
@@ -96,6 +144,7 @@ struct bus_server_limits {
     uint32_t max_pings_out;
     uint64_t connect_timeout_ns;
     uint64_t write_deadline_ns;
+    uint64_t lame_duck_ns;
 };
 
 struct bus_server_counters {
@@ -104,6 +153,10 @@ struct bus_server_counters {
     uint64_t slow_consumers, stale_connections, refused_connections, protocol_errors, auth_failures;
     uint64_t invalid_subjects;
     uint64_t hold_backs;
+    uint64_t permission_violations;
+    uint64_t refused_subscriptions;
+    uint64_t forwarded_messages;   /* To other servers. */
+    uint64_t undelivered_messages; /* From other servers, for a queue group that nobody is in any more. */
 };
 
 struct server_monitor {
@@ -118,14 +171,20 @@ struct bus_server {
     struct bus_server_counters counters;
     char *host;
     uint16_t port;
+    char *advertise; /* "host:port", or NULL. */
     char *server_id;
-    char *user, *password; /* NULL: everyone is let in. */
+    struct bus_users users;
+    struct random_stream nonce;
     uint64_t started_ns;
     bool is_stopping;
+    struct timer lame_duck; /* Its next clients go. */
+    uint64_t lame_duck_end_ns;
 
-    struct server_client *clients;
+    struct server_client *clients; /* And other servers. */
     size_t client_count;
     uint64_t last_client_id;
+    struct closed_clients closed;
+    struct server_cluster *cluster; /* NULL: alone. */
 
     struct subject_index index;
     struct hash_table by_sid;
@@ -149,6 +208,9 @@ void server_exit_when_empty(struct bus_server *server);
 
 /* server_client.c */
 void client_accept(struct bus_server *server, struct io_conn id, const char *peer);
+/* A connection to another server: accepted, or (id 0) to be connected. */
+struct server_client *client_open_route(struct bus_server *server, struct io_conn id, const char *peer);
+void client_dial(struct server_client *client, const char *host, uint16_t port);
 /* The CONNECT was good. */
 void client_activate(struct server_client *client);
 /* Makes room in what is sent at the end of the step; follow with text_grow(&client->out, used). */
@@ -156,20 +218,41 @@ uint8_t *client_out_room(struct server_client *client, size_t size);
 void client_send_string(struct server_client *client, const char *string);
 /* -ERR 'text', and no more: the connection stays. */
 void client_send_error(struct server_client *client, const char *text);
-/* -ERR 'text', if it is not NULL, then the end. */
-void client_leave(struct server_client *client, const char *text);
+/* -ERR with the reason, if the peer is to be told, then the end. */
+void client_leave(struct server_client *client, enum close_reason reason);
 /* Leaving at once, since its bytes do not leave. */
-void client_abort(struct server_client *client);
+void client_abort(struct server_client *client, enum close_reason reason);
 void client_free_all(struct bus_server *server);
 /* Publishers go on after congestion. */
 void clients_release(struct bus_server *server);
 
+/* server_greeting.c */
+void client_send_info(struct server_client *client);
+/* To all clients that take it: the servers that they may use have changed, or we are about to stop. */
+void server_send_news(struct bus_server *server);
+/* Our address as clients reach us, or "" if it is not known. */
+void server_print_url(const struct bus_server *server, struct text *text);
+
+/* server_closed.c */
+void server_remember_closed(struct bus_server *server, const struct server_client *client);
+void server_print_closed(const struct bus_server *server, struct text *json);
+void server_closed_free(struct bus_server *server);
+/* What the peer is told, or NULL; and what people are shown. */
+const char *close_reason_farewell(enum close_reason reason);
+const char *close_reason_name(enum close_reason reason);
+enum close_reason close_reason_of(enum nats_result result);
+
 /* server_verbs.c */
 void client_handle_frame(struct server_client *client, const struct nats_frame *frame);
+/* -ERR 'Permissions Violation for <act> "<subject>"', counted. */
+void client_deny(struct server_client *client, const char *act, struct nats_text subject);
 void client_drop_subscription(struct server_subscription *subscription);
 
 /* server_delivery.c */
 void server_publish(struct server_client *publisher, const struct nats_frame *frame);
+/* Whether somebody here would get a message of that publisher for the queue group. */
+bool server_group_is_served(struct bus_server *server, const struct server_client *publisher,
+                            const struct subject_match *match, struct nats_text group);
 
 /* server_monitor.c */
 void server_monitor_open(struct bus_server *server, const Cupola__BusServerConfig *config);

@@ -1,10 +1,8 @@
 /* One connection of the bus server, from its greeting to its end. */
-#include "core/bus/server.h"
-
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/wire/json.h"
+#include "core/bus/route.h"
 
 #include <string.h>
 #include <utlist.h>
@@ -50,7 +48,7 @@ static void finish_step(struct late_work *work)
         server->counters.slow_consumers++;
         machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) has %llu bytes unsent",
                     (unsigned long long)client->id, client->peer, (unsigned long long)client->conn.unsent_bytes);
-        client_abort(client);
+        client_abort(client, CLOSE_PENDING);
     }
 }
 
@@ -91,23 +89,30 @@ static void on_farewell_late(struct timer *timer)
     conn_abort(&container_of(timer, struct server_client, timer)->conn);
 }
 
-static void end_phase(struct server_client *client)
+static void end_phase(struct server_client *client, enum close_reason reason)
 {
     client->phase = CLIENT_LEAVING;
+    client->reason = reason;
     while (client->subscriptions != NULL)
         client_drop_subscription(client->subscriptions);
+    if (client->route != NULL)
+        route_end(client);
     if (client->is_congested)
         clients_release(client->server);
     timer_cancel(&client->server->machine, &client->timer);
 }
 
-void client_leave(struct server_client *client, const char *text)
+void client_leave(struct server_client *client, enum close_reason reason)
 {
     if (client->phase == CLIENT_LEAVING)
         return;
-    if (text != NULL)
-        client_send_error(client, text);
-    end_phase(client);
+    if (client->conn.state == CONN_CONNECTING) {
+        client_abort(client, reason);
+        return;
+    }
+    if (close_reason_farewell(reason) != NULL)
+        client_send_error(client, close_reason_farewell(reason));
+    end_phase(client, reason);
     if (client->out.size == 0 && client->conn.unsent_bytes == 0) {
         conn_close(&client->conn);
         return;
@@ -115,10 +120,10 @@ void client_leave(struct server_client *client, const char *text)
     timer_set(&client->server->machine, &client->timer, FAREWELL_MS * NS_PER_MS, on_farewell_late);
 }
 
-void client_abort(struct server_client *client)
+void client_abort(struct server_client *client, enum close_reason reason)
 {
     if (client->phase != CLIENT_LEAVING)
-        end_phase(client);
+        end_phase(client, reason);
     conn_abort(&client->conn);
 }
 
@@ -140,13 +145,13 @@ static void free_client(struct server_client *client)
 
 static void on_client_closed(struct conn *conn, enum io_status status)
 {
-    (void)status;
     struct server_client *client = container_of(conn, struct server_client, conn);
     struct bus_server *server = client->server;
     assert_that(!client->is_dirty);
     if (client->phase != CLIENT_LEAVING)
-        end_phase(client);
+        end_phase(client, status == IO_OK ? CLOSE_BY_PEER : CLOSE_BY_NETWORK);
     timer_cancel(&server->machine, &client->timer);
+    server_remember_closed(server, client);
     free_client(client);
     server_exit_when_empty(server);
 }
@@ -154,9 +159,12 @@ static void on_client_closed(struct conn *conn, enum io_status status)
 void client_free_all(struct bus_server *server)
 {
     while (server->clients != NULL) {
-        while (server->clients->subscriptions != NULL)
-            client_drop_subscription(server->clients->subscriptions);
-        free_client(server->clients);
+        struct server_client *client = server->clients;
+        while (client->subscriptions != NULL)
+            client_drop_subscription(client->subscriptions);
+        if (client->route != NULL)
+            route_end(client);
+        free_client(client);
     }
 }
 
@@ -191,7 +199,7 @@ static void on_tick(struct timer *timer)
         server->counters.slow_consumers++;
         machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) took nothing for too long",
                     (unsigned long long)client->id, client->peer);
-        client_abort(client);
+        client_abort(client, CLOSE_DEADLINE);
         return;
     }
     if (client->was_heard) {
@@ -202,7 +210,7 @@ static void on_tick(struct timer *timer)
         client_send_string(client, "PING\r\n");
     } else {
         server->counters.stale_connections++;
-        client_leave(client, "Stale Connection");
+        client_leave(client, CLOSE_STALE);
         return;
     }
     set_tick(client);
@@ -210,7 +218,7 @@ static void on_tick(struct timer *timer)
 
 static void on_connect_late(struct timer *timer)
 {
-    client_leave(container_of(timer, struct server_client, timer), "Authentication Timeout");
+    client_leave(container_of(timer, struct server_client, timer), CLOSE_NO_CONNECT);
 }
 
 void client_activate(struct server_client *client)
@@ -268,13 +276,16 @@ static void on_client_bytes(struct conn *conn, struct slice bytes)
             break;
         if (result != NATS_FRAME) {
             server->counters.protocol_errors++;
-            client_leave(client, nats_result_text(result));
+            client_leave(client, close_reason_of(result));
             return;
         }
         at += used;
         left -= used;
         client->was_heard = true;
-        client_handle_frame(client, &frame);
+        if (client->route != NULL)
+            route_handle_frame(client, &frame);
+        else
+            client_handle_frame(client, &frame);
     }
     if (client->phase == CLIENT_LEAVING)
         return;
@@ -286,7 +297,7 @@ static void on_client_bytes(struct conn *conn, struct slice bytes)
 
 static void on_client_end(struct conn *conn)
 {
-    client_leave(container_of(conn, struct server_client, conn), NULL);
+    client_leave(container_of(conn, struct server_client, conn), CLOSE_BY_PEER);
 }
 
 static void on_client_drained(struct conn *conn)
@@ -300,49 +311,67 @@ static void on_client_drained(struct conn *conn)
     }
 }
 
-/* ---- Greeting ---- */
+/* ---- The beginning ---- */
 
-static void send_info(struct server_client *client)
+static void on_dialled(struct conn *conn)
 {
-    struct bus_server *server = client->server;
-    struct text *info = &server->scratch;
-    text_clear(info);
-    text_add_string(info, "INFO {\"server_id\":");
-    json_write_string(info, server->server_id);
-    text_add_string(info, ",\"server_name\":");
-    json_write_string(info, server->server_id);
-    text_add_string(info, ",\"version\":\"0.1.0\",\"proto\":1,\"host\":");
-    json_write_string(info, server->host);
-    text_addf(info, ",\"port\":%u,\"headers\":true,\"max_payload\":%llu,\"client_id\":%llu", (unsigned)server->port,
-              (unsigned long long)server->limits.max_payload, (unsigned long long)client->id);
-    if (server->user != NULL || server->password != NULL)
-        text_add_string(info, ",\"auth_required\":true");
-    text_add_string(info, "}\r\n");
-    client_send_string(client, text_string(info));
+    struct server_client *client = container_of(conn, struct server_client, conn);
+    route_greet(client);
+    conn_read(conn);
 }
 
-void client_accept(struct bus_server *server, struct io_conn id, const char *peer)
+static const struct conn_handlers handlers = {
+    .on_connected = on_dialled,
+    .on_bytes = on_client_bytes,
+    .on_end = on_client_end,
+    .on_drained = on_client_drained,
+    .on_closed = on_client_closed,
+};
+
+static struct server_client *open_client(struct bus_server *server, const char *peer)
 {
-    static const struct conn_handlers handlers = {
-        .on_bytes = on_client_bytes,
-        .on_end = on_client_end,
-        .on_drained = on_client_drained,
-        .on_closed = on_client_closed,
-    };
     struct server_client *client = memory_new(sizeof *client);
     client->server = server;
     client->id = ++server->last_client_id;
     client->phase = CLIENT_GREETED;
     client->peer = memory_copy_text(peer);
+    client->accepted_s = machine_wall_seconds(&server->machine);
+    DL_APPEND(server->clients, client);
+    server->client_count++;
+    timer_set(&server->machine, &client->timer, server->limits.connect_timeout_ns, on_connect_late);
+    return client;
+}
+
+void client_accept(struct bus_server *server, struct io_conn id, const char *peer)
+{
+    struct server_client *client = open_client(server, peer);
     /* Until CONNECT says otherwise, as the protocol has it. */
     client->verbose = true;
     client->pedantic = true;
     client->echo = true;
     nats_parser_init(&client->parser, NATS_FROM_CLIENT, server->limits.max_control_line, server->limits.max_payload);
-    DL_APPEND(server->clients, client);
-    server->client_count++;
+    if (bus_users_have_nkeys(&server->users))
+        random_hex(&server->nonce, client->nonce, (BUS_NONCE_SIZE - 1) / 2);
     conn_accept(&server->machine, &client->conn, &handlers, id);
-    timer_set(&server->machine, &client->timer, server->limits.connect_timeout_ns, on_connect_late);
-    send_info(client);
+    client_send_info(client);
     conn_read(&client->conn);
+}
+
+struct server_client *client_open_route(struct bus_server *server, struct io_conn id, const char *peer)
+{
+    enum { MOST_ROUTE_LINE = 65536 }; /* INFO lists all servers. */
+    struct server_client *client = open_client(server, peer);
+    client->echo = true;
+    client->headers = true;
+    nats_parser_init(&client->parser, NATS_FROM_ROUTE, MOST_ROUTE_LINE, UINT32_MAX);
+    if (id.id != 0) {
+        conn_accept(&server->machine, &client->conn, &handlers, id);
+        conn_read(&client->conn);
+    }
+    return client;
+}
+
+void client_dial(struct server_client *client, const char *host, uint16_t port)
+{
+    conn_connect(&client->server->machine, &client->conn, &handlers, host, port);
 }

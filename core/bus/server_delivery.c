@@ -6,10 +6,9 @@
  *     "<sid> "             from the subscription
  *     "[<reply> ]<sizes> CRLF <body> CRLF"      as the publisher sent it
  */
-#include "core/bus/server.h"
-
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/bus/route.h"
 
 #include <string.h>
 
@@ -154,10 +153,24 @@ static bool can_take(const struct publication *publication, const struct server_
     return !subscription->is_spent && !subscription->client->is_too_slow && !is_own_echo(publication, subscription);
 }
 
+/* Another server has chosen the groups that are served here. */
+static bool is_asked_for(const struct publication *publication, const struct subject_group *group)
+{
+    struct nats_text list = publication->frame->queue;
+    struct nats_text name;
+    while (nats_text_next(&list, &name)) {
+        if (nats_text_equals(name, (struct nats_text){group->name, group->name_size}))
+            return true;
+    }
+    return false;
+}
+
 /* One member of the group gets the message. Groups of one name are one group, whatever patterns they came by. */
 static void deliver_to_group(struct publication *publication, size_t node_index, const struct subject_group *group)
 {
     uint64_t count = group->members.count;
+    if (publication->publisher->route != NULL && !is_asked_for(publication, group))
+        return;
     for (size_t i = 0; i < node_index; i++) {
         if (find_group(publication, i, group) != NULL)
             return; /* Served there. */
@@ -174,6 +187,21 @@ static void deliver_to_group(struct publication *publication, size_t node_index,
             return;
         }
     }
+}
+
+bool server_group_is_served(struct bus_server *server, const struct server_client *publisher,
+                            const struct subject_match *match, struct nats_text group)
+{
+    for (size_t i = 0; i < match->count; i++) {
+        const struct subject_group *found = subject_index_find_group(&server->index, match->nodes[i], group);
+        for (uint32_t k = 0; found != NULL && k < found->members.count; k++) {
+            const struct server_subscription *subscription = subscription_of(found->members.at[k]);
+            bool is_echo = subscription->client == publisher && !publisher->echo;
+            if (!subscription->client->is_too_slow && !is_echo)
+                return true;
+        }
+    }
+    return false;
 }
 
 static void deliver_to_listeners(struct publication *publication)
@@ -238,12 +266,40 @@ static void count_publication(struct server_client *publisher, const struct nats
     counters->out_bytes += deliveries * frame->body_size;
 }
 
+/* Payload and subject were looked at; what is left to be found out is who gets it. */
+static size_t deliver_everywhere(struct publication *publication)
+{
+    struct bus_server *server = publication->server;
+    const struct nats_frame *frame = publication->frame;
+    bool is_local = publication->publisher->route == NULL;
+    bool is_clustered = is_local && server->cluster != NULL && server->cluster->registered_count > 0;
+    if (is_clustered)
+        forward_choose(server, publication->publisher, frame, &publication->match);
+    if (publication->match.count > 0) {
+        if (publication->rest.size == 0) {
+            text_clear(&server->scratch);
+            add_rest(&server->scratch, frame, true);
+            publication->rest = (struct nats_text){text_string(&server->scratch), server->scratch.size};
+        }
+        deliver_to_listeners(publication);
+        drop_spent(server);
+        text_free(&publication->own);
+    }
+    if (!is_local && frame->queue.size > 0 && publication->deliveries == 0)
+        server->counters.undelivered_messages++;
+    return publication->deliveries + (is_clustered ? forward_send(server, frame) : 0);
+}
+
 void server_publish(struct server_client *publisher, const struct nats_frame *frame)
 {
     struct bus_server *server = publisher->server;
     if (frame->verb == NATS_HPUB && !publisher->headers) {
         server->counters.protocol_errors++;
-        client_leave(publisher, "message headers not supported");
+        client_leave(publisher, CLOSE_NO_HEADERS);
+        return;
+    }
+    if (!bus_user_may_publish(&server->users, publisher->user, frame->subject, frame->reply)) {
+        client_deny(publisher, "Publish to", frame->subject);
         return;
     }
     struct publication publication = {.server = server, .publisher = publisher, .frame = frame, .rest = frame->rest};
@@ -253,17 +309,8 @@ void server_publish(struct server_client *publisher, const struct nats_frame *fr
             client_send_error(publisher, "Invalid Publish Subject");
         return;
     }
-    if (publication.match.count > 0) {
-        if (publication.rest.size == 0) {
-            text_clear(&server->scratch);
-            add_rest(&server->scratch, frame, true);
-            publication.rest = (struct nats_text){text_string(&server->scratch), server->scratch.size};
-        }
-        deliver_to_listeners(&publication);
-        drop_spent(server);
-        text_free(&publication.own);
-    }
+    size_t receivers = deliver_everywhere(&publication);
     count_publication(publisher, frame, publication.deliveries);
-    if (publication.deliveries == 0 && frame->reply.size > 0 && publisher->no_responders)
+    if (receivers == 0 && frame->reply.size > 0 && publisher->no_responders)
         tell_no_responders(publisher, frame);
 }

@@ -1,8 +1,7 @@
 /* What the bus server shows of itself. */
-#include "core/bus/server.h"
-
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/bus/route.h"
 #include "core/wire/json.h"
 
 #include <string.h>
@@ -29,7 +28,7 @@ void server_print_varz(const struct bus_server *server, struct text *json)
     const struct varz_number numbers[] = {
         {"port", server->port},
         {"uptime_seconds", (server->machine.now_ns - server->started_ns) / NS_PER_S},
-        {"connections", server->client_count},
+        {"connections", server->client_count - (server->cluster != NULL ? server->cluster->route_count : 0)},
         {"total_connections", counters->connections},
         {"subscriptions", server->subscription_count},
         {"in_msgs", counters->in_messages},
@@ -43,6 +42,11 @@ void server_print_varz(const struct bus_server *server, struct text *json)
         {"auth_failures", counters->auth_failures},
         {"invalid_subjects", counters->invalid_subjects},
         {"hold_backs", counters->hold_backs},
+        {"permission_violations", counters->permission_violations},
+        {"refused_subscriptions", counters->refused_subscriptions},
+        {"routes", server->cluster != NULL ? server->cluster->registered_count : 0},
+        {"forwarded_msgs", counters->forwarded_messages},
+        {"undelivered_msgs", counters->undelivered_messages},
         {"max_connections", server->limits.max_connections},
         {"max_subscriptions", server->limits.max_subscriptions},
         {"max_control_line", server->limits.max_control_line},
@@ -73,6 +77,8 @@ static void print_client(const struct server_client *client, struct text *json)
     json_write_string(json, client->peer);
     add_label(json, "name", client->name);
     add_label(json, "lang", client->lang);
+    add_label(json, "authorized_user", client->user != NULL ? client->user->name : NULL);
+    text_addf(json, ",\"start\":%lld", (long long)client->accepted_s);
     const struct varz_number numbers[] = {
         {"subscriptions", client->subscription_count},
         {"pending_bytes", client->conn.unsent_bytes},
@@ -80,6 +86,7 @@ static void print_client(const struct server_client *client, struct text *json)
         {"in_bytes", client->in_bytes},
         {"out_msgs", client->out_messages},
         {"out_bytes", client->out_bytes},
+        {"permission_violations", client->violations},
     };
     add_numbers(json, numbers, sizeof numbers / sizeof *numbers);
     text_add_char(json, '}');
@@ -96,9 +103,53 @@ static void print_connz(const struct bus_server *server, struct text *json)
     {
         if (count == MOST_CLIENTS)
             break;
+        if (client->route != NULL)
+            continue;
         if (count++ > 0)
             text_add_char(json, ',');
         print_client(client, json);
+    }
+    text_add_string(json, "]}");
+}
+
+static void print_route(const struct server_route *route, struct text *json)
+{
+    static const char *const phases[] = {
+        [ROUTE_GREETED] = "greeted", [ROUTE_PETITIONED] = "petitioned", [ROUTE_REGISTERED] = "registered"};
+    const struct server_client *client = route->client;
+    text_addf(json, "{\"rid\":%llu,\"ip\":", (unsigned long long)client->id);
+    json_write_string(json, client->peer);
+    add_label(json, "remote_id", route->peer_id);
+    add_label(json, "state", phases[route->phase]);
+    add_label(json, "url", route->peer_address);
+    add_label(json, "client_url", route->peer_url);
+    text_addf(json, ",\"did_solicit\":%s", route->target != NULL ? "true" : "false");
+    const struct varz_number numbers[] = {
+        {"subscriptions", route->interest_count}, {"pending_bytes", client->conn.unsent_bytes},
+        {"in_msgs", client->in_messages},         {"in_bytes", client->in_bytes},
+        {"out_msgs", client->out_messages},       {"out_bytes", client->out_bytes},
+    };
+    add_numbers(json, numbers, sizeof numbers / sizeof *numbers);
+    text_add_char(json, '}');
+}
+
+static void print_routez(const struct bus_server *server, struct text *json)
+{
+    const struct server_cluster *cluster = server->cluster;
+    text_add_string(json, "{\"server_id\":");
+    json_write_string(json, server->server_id);
+    text_addf(json, ",\"num_routes\":%llu,\"routes\":[",
+              (unsigned long long)(cluster != NULL ? cluster->route_count : 0));
+    const struct server_route *route = NULL;
+    bool is_first = true;
+    if (cluster != NULL) {
+        DL_FOREACH(cluster->routes, route)
+        {
+            if (!is_first)
+                text_add_char(json, ',');
+            print_route(route, json);
+            is_first = false;
+        }
     }
     text_add_string(json, "]}");
 }
@@ -137,7 +188,11 @@ static void on_monitor_request(struct http_exchange *exchange)
     static const struct {
         const char *path;
         void (*print)(const struct bus_server *server, struct text *json);
-    } pages[] = {{"/varz", server_print_varz}, {"/connz", print_connz}, {"/subsz", print_subsz}};
+    } pages[] = {{"/varz", server_print_varz},
+                 {"/connz", print_connz},
+                 {"/connz?state=closed", server_print_closed},
+                 {"/subsz", print_subsz},
+                 {"/routez", print_routez}};
     if (!http_text_equals(exchange->head.method, "GET") && !http_text_equals(exchange->head.method, "HEAD")) {
         http_answer_string(exchange, 405, "text/plain", "only GET and HEAD\n");
         return;
@@ -146,8 +201,11 @@ static void on_monitor_request(struct http_exchange *exchange)
         http_answer_string(exchange, 200, "text/plain", "ok\n");
         return;
     }
+    const char *path = exchange->path;
+    if (strcmp(path, "/connz") == 0 && http_text_equals(exchange->head.query, "state=closed"))
+        path = "/connz?state=closed";
     for (size_t i = 0; i < sizeof pages / sizeof *pages; i++) {
-        if (strcmp(exchange->path, pages[i].path) != 0)
+        if (strcmp(path, pages[i].path) != 0)
             continue;
         struct text json = {0};
         pages[i].print(server_of(exchange->server), &json);
@@ -155,7 +213,7 @@ static void on_monitor_request(struct http_exchange *exchange)
         http_answer_text(exchange, 200, "application/json", &json);
         return;
     }
-    http_answer_string(exchange, 404, "text/plain", "there are /varz, /connz, /subsz and /healthz\n");
+    http_answer_string(exchange, 404, "text/plain", "there are /varz, /connz, /connz?state=closed, /subsz, /routez and /healthz\n");
 }
 
 static void on_monitor_drained(struct http_server *http)

@@ -1,8 +1,7 @@
 /* What clients of the bus server say, apart from what they publish. */
-#include "core/bus/server.h"
-
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/bus/route.h"
 #include "core/proto/nats.pb-c.h"
 #include "core/wire/json.h"
 
@@ -11,33 +10,30 @@
 
 /* ---- CONNECT ---- */
 
-/* Takes as long for a wrong text as for the right one, whatever its first difference is. */
-static bool is_secret(const char *given, const char *wanted)
-{
-    if (wanted == NULL)
-        return true;
-    if (given == NULL)
-        return false;
-    size_t given_size = strlen(given);
-    size_t wanted_size = strlen(wanted);
-    unsigned difference = given_size != wanted_size;
-    for (size_t i = 0; i < given_size; i++)
-        difference |= (unsigned)(given[i] ^ wanted[wanted_size > 0 ? i % wanted_size : 0]);
-    return difference == 0;
-}
-
-static bool needs_secrets(const struct bus_server *server)
-{
-    return server->user != NULL || server->password != NULL;
-}
-
 static void refuse(struct server_client *client)
 {
     struct bus_server *server = client->server;
     server->counters.auth_failures++;
     machine_log(&server->machine, LOG_WARNING, "client %llu (%s) is not allowed in", (unsigned long long)client->id,
                 client->peer);
-    client_leave(client, "Authorization Violation");
+    client_leave(client, CLOSE_DENIED);
+}
+
+void client_deny(struct server_client *client, const char *act, struct nats_text subject)
+{
+    struct bus_server *server = client->server;
+    server->counters.permission_violations++;
+    client->violations++;
+    struct text complaint = {0};
+    text_addf(&complaint, "Permissions Violation for %s \"", act);
+    text_add(&complaint, subject.data, subject.size);
+    text_add_char(&complaint, '"');
+    client_send_error(client, text_string(&complaint));
+    /* Told at powers of two, so that nobody can fill the log. */
+    if ((client->violations & (client->violations - 1)) == 0)
+        machine_log(&server->machine, LOG_WARNING, "client %llu (%s, %s): %s", (unsigned long long)client->id,
+                    client->peer, client->user->name != NULL ? client->user->name : "nkey", text_string(&complaint));
+    text_free(&complaint);
 }
 
 /* For people who look at the list of connections: cut, since strangers choose it. */
@@ -57,6 +53,7 @@ static void apply_options(struct server_client *client, const Cupola__NatsConnec
     client->echo = !options->has_echo || options->echo;
     client->headers = options->headers;
     client->no_responders = options->no_responders;
+    client->takes_news = options->protocol >= 1;
     keep_label(&client->name, options->name);
     keep_label(&client->lang, options->lang);
 }
@@ -70,18 +67,20 @@ static bool handle_connect(struct server_client *client, struct nats_text json)
                   JSON_LENIENT, &error);
     if (message == NULL) {
         server->counters.protocol_errors++;
-        client_leave(client, nats_result_text(NATS_MALFORMED));
+        client_leave(client, CLOSE_MALFORMED);
         return false;
     }
     const Cupola__NatsConnect *options = (const Cupola__NatsConnect *)(const void *)message;
-    bool is_allowed = is_secret(options->user, server->user) && is_secret(options->pass, server->password);
+    struct bus_user *user = NULL;
+    bool is_allowed = bus_users_admit(&server->users, options, client->nonce, &user);
     bool is_sensible = options->headers || !options->no_responders;
     if (!is_allowed) {
         refuse(client);
     } else if (!is_sensible) {
-        client_leave(client, "no responders requires headers support");
+        client_leave(client, CLOSE_SENSELESS_CONNECT);
     } else {
         apply_options(client, options);
+        client->user = user;
         client_activate(client);
     }
     protobuf_c_message_free_unpacked(message, NULL);
@@ -120,6 +119,7 @@ static void add_subscription(struct server_client *client, const struct nats_fra
     subscription->by_sid.hash = hash_sid(client, frame->sid);
     hash_table_add(&server->by_sid, &subscription->by_sid);
     subject_index_add(&server->index, &subscription->subscriber, frame->subject, frame->queue);
+    interest_announce(server, subscription);
     DL_APPEND(client->subscriptions, subscription);
     client->subscription_count++;
     server->subscription_count++;
@@ -131,6 +131,7 @@ void client_drop_subscription(struct server_subscription *subscription)
     struct bus_server *server = client->server;
     assert_that(!subscription->is_spent);
     hash_table_remove(&server->by_sid, &subscription->by_sid);
+    interest_withdraw(server, subscription);
     subject_index_remove(&server->index, &subscription->subscriber);
     DL_DELETE(client->subscriptions, subscription);
     client->subscription_count--;
@@ -144,7 +145,7 @@ static bool handle_sub(struct server_client *client, const struct nats_frame *fr
     struct bus_server *server = client->server;
     if (frame->sid.size > BUS_MAX_SID) {
         server->counters.protocol_errors++;
-        client_leave(client, nats_result_text(NATS_MALFORMED));
+        client_leave(client, CLOSE_MALFORMED);
         return false;
     }
     if (!nats_subject_is_valid(frame->subject)) {
@@ -154,7 +155,13 @@ static bool handle_sub(struct server_client *client, const struct nats_frame *fr
     }
     if (find_subscription(client, frame->sid) != NULL)
         return true; /* The first one stays, as with other servers. */
-    if (server->subscription_count >= server->limits.max_subscriptions) {
+    if (!bus_user_may_subscribe(client->user, frame->subject)) {
+        client_deny(client, "Subscription to", frame->subject);
+        return true;
+    }
+    if (server->subscription_count >= server->limits.max_subscriptions ||
+        client->subscription_count >= server->limits.max_client_subscriptions) {
+        server->counters.refused_subscriptions++;
         client_send_error(client, "maximum subscriptions exceeded");
         return true;
     }
@@ -177,7 +184,7 @@ static void handle_unsub(struct server_client *client, const struct nats_frame *
 
 static bool may_speak(struct server_client *client, enum nats_verb verb)
 {
-    return client->phase == CLIENT_ACTIVE || !needs_secrets(client->server) || verb == NATS_CONNECT ||
+    return client->phase == CLIENT_ACTIVE || !bus_users_are_needed(&client->server->users) || verb == NATS_CONNECT ||
            verb == NATS_PING || verb == NATS_PONG;
 }
 

@@ -72,7 +72,8 @@ static void a_client_is_greeted_with_what_the_server_can(void **state)
     struct end *end = net_dial(&net, "bus", 4222);
     end_expect(end,
                "INFO {\"server_id\":\"S1\",\"server_name\":\"S1\",\"version\":\"0.1.0\",\"proto\":1,\"host\":\"bus\","
-               "\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"client_id\":1}\r\n");
+               "\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"client_id\":1,"
+               "\"client_ip\":\"10.0.0.1\"}\r\n");
 }
 
 static void publications_reach_subscribers_and_wildcards(void **state)
@@ -474,7 +475,11 @@ static void its_state_can_be_looked_at_over_http(void **state)
     end_send(a, "SUB x 1\r\nPUB x 3\r\nabc\r\n");
     expect_page("/healthz", "HTTP/1.1 200", "\r\n\r\nok\n");
     expect_page("/varz", "HTTP/1.1 200", "\"connections\":1,");
-    expect_page("/connz", "HTTP/1.1 200", "\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\",\"subscriptions\":1,");
+    expect_page("/connz", "HTTP/1.1 200",
+                "\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\",\"start\":1,\"subscriptions\":1,");
+    end_send(net_dial(&net, "bus", 4222), "NONSENSE\r\n");
+    expect_page("/connz?state=closed", "HTTP/1.1 200", "\"reason\":\"Protocol Violation\"");
+    expect_page("/routez", "HTTP/1.1 200", "\"num_routes\":0,\"routes\":[]}");
     expect_page("/subsz", "HTTP/1.1 200", "{\"num_subscriptions\":1,");
     expect_page("/other", "HTTP/1.1 404", "");
     net_dial(&net, "bus", 8222); /* Idle when the server stops. */
