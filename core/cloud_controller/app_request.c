@@ -107,7 +107,8 @@ static bool apply_size(const struct app_request *request, const struct controlle
                        struct refusal *refusal);
 
 bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
-                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal)
+                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct run_draft *draft,
+                          struct refusal *ret_refusal)
 {
     const Cupola__RestApp *body = request->body;
     int64_t stored_version = old == NULL ? 0 : old->lock_version;
@@ -134,8 +135,10 @@ bool cc_app_request_apply(const struct app_request *request, const struct contro
         !apply_staging(request, controller, old, new, ret_refusal) ||
         (request->has_uris && !cc_uris_check(controller, new->owner, &request->uris, ret_refusal)))
         return false;
+    draft->now_s = machine_wall_seconds(&controller->machine);
+    cc_update_adapt(draft, new);
     if (begins && new->droplet_sha1 != NULL &&new->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_STAGED)
-        cc_app_begin_run(new);
+        cc_run_begin(draft, new, "started");
     return true;
 }
 

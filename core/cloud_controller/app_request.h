@@ -3,6 +3,7 @@
 #define CUPOLA_CORE_CLOUD_CONTROLLER_APP_REQUEST_H
 
 #include "core/cloud_controller/rest.h"
+#include "core/cloud_controller/runs.h"
 #include "core/cloud_controller/uris.h"
 
 struct app_request {
@@ -18,9 +19,10 @@ struct app_request {
 bool cc_app_request_read(struct app_request *request, struct call *call);
 void cc_app_request_free(struct app_request *request);
 
-/* Applies it to a value: `new` is a copy of the stored value or a fresh one, and points into the request and into what
- * it was copied from. `old` is NULL for a new app. Checks everything; false: refused, and `new` is of no use. */
+/* Applies it to a value: `new` is a copy of the stored value or a fresh one, and points into the request, the draft and
+ * what it was copied from. `old` is NULL for a new app. Checks everything; false: refused, and `new` is of no use. */
 bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
-                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct refusal *ret_refusal);
+                          const Cupola__JournalApp *old, Cupola__JournalApp *new, struct run_draft *draft,
+                          struct refusal *ret_refusal);
 
 #endif

@@ -7,6 +7,8 @@
  *   PENDING, FAILED --failed--> FAILED                       WAITING --staged--> LIVE
  *   FAILED --staged--> STAGED                                LIVE --staged anew, updated--> LIVE
  *   FAILED, STAGED --upload--> PENDING                       WAITING, LIVE --stop, staging failed--> STOPPED
+ *
+ * A live run may have a rolling update under way (runs.h).
  */
 #include "core/cloud_controller/state.h"
 
@@ -51,6 +53,7 @@ void cc_app_assert_moves(const Cupola__JournalApp *from, const Cupola__JournalAp
     assert_that(to->started || !to->run_live);
     assert_that(!to->run_live || to->droplet_sha1 != NULL);
     assert_that(to->run_count >= 0);
+    assert_that(to->update == NULL || to->run_live);
 }
 
 void cc_app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CAPACITY])
@@ -78,13 +81,29 @@ const char *cc_app_state_name(const Cupola__JournalApp *value)
     return value->started ? "STARTED" : "STOPPED";
 }
 
-void cc_app_begin_run(Cupola__JournalApp *value)
+/* ---- Layouts ---- */
+
+const char *cc_layout_version(const struct layout *layout, int32_t index)
 {
-    assert_that(value->started);
-    assert_that(value->droplet_sha1 != NULL);
-    value->has_run_live = value->run_live = true;
-    value->has_run_count = true;
-    value->run_count++;
+    if (index < 0 || index >= layout->count)
+        return NULL;
+    return index >= layout->old_first && index < layout->old_end ? layout->old_version : layout->version;
+}
+
+void cc_app_layout(const Cupola__JournalApp *value, struct layout *ret_layout)
+{
+    *ret_layout = (struct layout){0};
+    if (!value->run_live)
+        return;
+    const Cupola__JournalUpdate *update = value->update;
+    ret_layout->count = value->instances + (update == NULL ? 0 : update->surge);
+    cc_app_version(value, ret_layout->version);
+    if (update == NULL)
+        return;
+    ret_layout->old_first = update->is_return ? 0 : update->first;
+    ret_layout->old_end = update->is_return ? update->first : value->instances;
+    snprintf(ret_layout->old_version, VERSION_CAPACITY, "%.40s-%lld", update->other->droplet_sha1,
+             (long long)update->other->run_count);
 }
 
 /* ---- Folded ---- */
@@ -133,10 +152,12 @@ void cc_app_free(struct app *app)
 /* Gives every index that the change has ordered to start its epoch, and forgets those that are wanted no more. */
 void cc_app_order_indices(struct app *app, const struct difference *difference, uint64_t now_ns)
 {
-    size_t count = difference->is_live ? (size_t)difference->new_instances : 0;
+    size_t count = (size_t)difference->after.count;
     app->indices = memory_grow(app->indices, app->index_count * sizeof *app->indices, count * sizeof *app->indices);
-    size_t first_new = difference->new_run ? 0 : app->index_count;
-    for (size_t i = first_new; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
+        const char *before = cc_layout_version(&difference->before, (int32_t)i);
+        if (before != NULL && strcmp(before, cc_layout_version(&difference->after, (int32_t)i)) == 0)
+            continue;
         app->indices[i].epoch = difference->sequence;
         app->indices[i].ordered_at_ns = now_ns;
     }

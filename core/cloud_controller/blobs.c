@@ -16,13 +16,40 @@ static void on_fetched(struct http_call *call, enum io_status status);
 
 static const struct http_call_handlers handlers = {.on_response = on_response, .on_done = on_fetched};
 
-void cc_blob_need(struct controller *controller, struct blob_need *need, enum blob_kind kind, const struct app *app,
-                  void (*done)(struct blob_need *need, enum io_status status))
+static bool is_digest(const char *known, const char *asked)
+{
+    return known != NULL && strcmp(known, asked) == 0;
+}
+
+static bool is_droplet_of(const Cupola__JournalRun *run, const char *digest, const char **ret_holder)
+{
+    if (run == NULL || !is_digest(run->droplet_sha1, digest))
+        return false;
+    *ret_holder = run->droplet_holder;
+    return true;
+}
+
+bool cc_blob_find(const struct app *app, enum blob_kind kind, const char *digest, const char **ret_holder)
 {
     const Cupola__JournalApp *value = app->value;
-    const char *digest = kind == BLOB_PACKAGE ? value->package_sha1 : value->droplet_sha1;
-    const char *holder = kind == BLOB_PACKAGE ? value->package_holder : value->droplet_holder;
-    assert_that(digest != NULL);
+    if (kind == BLOB_PACKAGE) {
+        *ret_holder = value->package_holder;
+        return is_digest(value->package_sha1, digest);
+    }
+    *ret_holder = value->droplet_holder;
+    bool is_found = is_digest(value->droplet_sha1, digest) || is_droplet_of(value->next, digest, ret_holder) ||
+                    (value->update != NULL && is_droplet_of(value->update->other, digest, ret_holder));
+    for (size_t i = 0; i < value->n_revisions && !is_found; i++)
+        is_found = is_droplet_of(value->revisions[i], digest, ret_holder);
+    return is_found;
+}
+
+void cc_blob_need(struct controller *controller, struct blob_need *need, enum blob_kind kind, const struct app *app,
+                  const char *digest, void (*done)(struct blob_need *need, enum io_status status))
+{
+    const char *holder = NULL;
+    bool is_known = cc_blob_find(app, kind, digest, &holder);
+    assert_that(is_known);
     need->controller = controller;
     need->done = done;
     memcpy(need->digest, digest, strnlen(digest, sizeof need->digest - 1));

@@ -23,9 +23,11 @@ struct blob_need {
     struct text path;
 };
 
+/* Whether that is the app's package, or the droplet of one of its runs and revisions; and who has it (lent). */
+bool cc_blob_find(const struct app *app, enum blob_kind kind, const char *digest, const char **ret_holder);
 /* The app has such a blob. */
 void cc_blob_need(struct controller *controller, struct blob_need *need, enum blob_kind kind, const struct app *app,
-                  void (*done)(struct blob_need *need, enum io_status status));
+                  const char *digest, void (*done)(struct blob_need *need, enum io_status status));
 /* Frees what it holds, without a call. */
 void cc_blob_need_release(struct blob_need *need);
 

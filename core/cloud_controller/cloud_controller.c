@@ -12,6 +12,7 @@
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
 #include "core/cloud_controller/staging.h"
+#include "core/cloud_controller/updates.h"
 #include "core/proto/config.pb-c.h"
 
 #include <string.h>
@@ -225,6 +226,7 @@ static void destroy(struct machine *machine)
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);
     cc_placement_destroy(controller);
+    cc_updates_destroy(controller);
     cc_hm_requests_destroy(controller);
     cc_state_free(&controller->state);
     text_free(&controller->bootstrap_change.packed);

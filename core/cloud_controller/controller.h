@@ -19,6 +19,7 @@ struct placement;
 struct question;
 struct stage_job;
 struct start_wish;
+struct update;
 
 /* Starts that the health manager asked for, on their way into the journal (hm_requests.c). */
 struct start_orders {
@@ -53,6 +54,8 @@ struct controller {
     struct stage_job *stage_jobs; /* In the order in which they came. */
     size_t stages_running;
     struct timer stage_sweep;
+
+    struct update *updates; /* Rolling, of any controller. */
 
     struct placement *placements; /* By app and index. */
     struct placement *first_queued, *last_queued;
@@ -102,8 +105,8 @@ void cc_on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, 
 void cc_order_anew(struct controller *controller, int64_t app_id, int32_t index, uint64_t epoch);
 void cc_hm_requests_destroy(struct controller *controller);
 
-/* desired.c: one app as the health manager is told of it. Points into the app and into ret_version. */
-void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY]);
+/* desired.c: one app as the health manager is told of it. Points into the app and into ret_layout. */
+void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, struct layout *ret_layout);
 
 /* bootstrap.c: creates the configured users that do not exist yet. */
 void cc_bootstrap_next_user(struct controller *controller);

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/runs.h"
 #include "core/wire/json.h"
 
 static void add_strings(struct text *json, const char *key, char *const *strings, size_t count)
@@ -66,15 +67,16 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
 {
     const Cupola__JournalApp *value = app->value;
     assert_that(value->run_live);
+    Cupola__JournalRun run = cc_run_of_index(value, index);
+    struct layout layout;
+    cc_app_layout(value, &layout);
     Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
     limits.has_mem = limits.has_disk = limits.has_fds = true;
-    limits.mem = value->memory_mb;
-    limits.disk = value->disk_mb;
-    limits.fds = value->descriptors;
-    char version[VERSION_CAPACITY];
-    cc_app_version(value, version);
+    limits.mem = run.memory_mb;
+    limits.disk = run.disk_mb;
+    limits.fds = run.descriptors;
     struct text file = {0}, uri = {0}, subject = {0};
-    text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, value->droplet_sha1);
+    text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, run.droplet_sha1);
     text_addf(&uri, "http://%s:%u%s", controller_host(controller), controller->server.port, text_string(&file));
     text_addf(&subject, "dea.%s.start", dea);
 
@@ -84,15 +86,15 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     start.name = value->name;
     start.uris = value->uris;
     start.n_uris = value->n_uris;
-    start.runtime = value->runtime;
-    start.framework = value->framework;
-    start.sha1 = value->droplet_sha1;
+    start.runtime = run.runtime;
+    start.framework = run.framework;
+    start.sha1 = run.droplet_sha1;
     start.executablefile = (char *)(uintptr_t)text_string(&file);
     start.executableuri = (char *)(uintptr_t)text_string(&uri);
-    start.version = version;
+    start.version = (char *)(uintptr_t)cc_layout_version(&layout, index);
     start.limits = &limits;
-    start.env = value->env;
-    start.n_env = value->n_env;
+    start.env = run.env;
+    start.n_env = run.n_env;
     start.users = (char **)(uintptr_t)&value->owner;
     start.n_users = 1;
     start.index = index;

@@ -4,17 +4,25 @@
 
 enum { MOST_APPS_A_PAGE = 500 };
 
-void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, char ret_version[VERSION_CAPACITY])
+void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired, struct layout *ret_layout)
 {
     const Cupola__JournalApp *value = app->value;
-    cc_app_version(value, ret_version);
     cupola__desired_app__init(ret_desired);
+    cc_app_layout(value, ret_layout);
+    if (!value->run_live)
+        cc_app_version(value, ret_layout->version); /* Nothing is wanted, but it has a name. */
+    if (value->update != NULL) {
+        ret_desired->old_version = ret_layout->old_version;
+        ret_desired->has_old_first = ret_desired->has_old_end = true;
+        ret_desired->old_first = ret_layout->old_first;
+        ret_desired->old_end = ret_layout->old_end;
+    }
     ret_desired->has_droplet = ret_desired->has_instances = ret_desired->has_last_updated = true;
     ret_desired->has_memory = ret_desired->has_staged = true;
     ret_desired->droplet = app->id;
-    ret_desired->version = ret_version;
+    ret_desired->version = ret_layout->version;
     ret_desired->state = (char *)(uintptr_t)cc_app_state_name(value);
-    ret_desired->instances = value->instances;
+    ret_desired->instances = value->run_live ? ret_layout->count : value->instances;
     ret_desired->last_updated = value->changed_s;
     ret_desired->name = value->name;
     ret_desired->framework = value->framework;
@@ -46,20 +54,20 @@ void cc_on_desired_request(struct bus_client *bus, const ProtobufCMessage *parse
         limit = (size_t)request->limit;
     Cupola__DesiredApp *apps = memory_new(limit * sizeof *apps);
     Cupola__DesiredApp **places = memory_new(limit * sizeof *places);
-    char(*versions)[VERSION_CAPACITY] = memory_new(limit * sizeof *versions);
+    struct layout *layouts = memory_new(limit * sizeof *layouts);
     Cupola__DesiredPage page = CUPOLA__DESIRED_PAGE__INIT;
     page.apps = places;
     const struct app *app = first_after(&controller->state, request->after_droplet);
     for (; app != NULL && page.n_apps < limit; app = app->hh.next) {
         places[page.n_apps] = &apps[page.n_apps];
-        cc_desired_describe(app, &apps[page.n_apps], versions[page.n_apps]);
+        cc_desired_describe(app, &apps[page.n_apps], &layouts[page.n_apps]);
         page.n_apps++;
     }
     page.has_sequence = page.has_last = true;
     page.sequence = (int64_t)controller->state.app_sequence;
     page.last = app == NULL;
     bus_answer(bus, message, &page.base);
-    memory_free(versions);
+    memory_free(layouts);
     memory_free(places);
     memory_free(apps);
 }

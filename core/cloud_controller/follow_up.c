@@ -5,6 +5,9 @@
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/dea_messages.h"
 #include "core/cloud_controller/placement.h"
+#include "core/cloud_controller/updates.h"
+
+#include <string.h>
 
 static void tell_health_manager(struct controller *controller, const struct difference *difference,
                                 const struct app *app)
@@ -15,9 +18,9 @@ static void tell_health_manager(struct controller *controller, const struct diff
     updated.sequence = (int64_t)difference->sequence;
     updated.previous = (int64_t)difference->previous;
     Cupola__DesiredApp desired;
-    char version[VERSION_CAPACITY];
+    struct layout layout;
     if (app != NULL) {
-        cc_desired_describe(app, &desired, version);
+        cc_desired_describe(app, &desired, &layout);
         updated.app = &desired;
     }
     bus_publish_message(&controller->bus, "droplet.updated", NULL, &updated.base);
@@ -34,23 +37,39 @@ static Cupola__DeaStop new_stop(const struct difference *difference)
     return stop;
 }
 
-static void stop_run(struct controller *controller, const struct difference *difference, const char *version)
+/* Stops the indices that were wanted in that version and are not any more. */
+static void stop_version(struct controller *controller, const struct difference *difference, const char *version)
 {
+    const struct layout *before = &difference->before, *after = &difference->after;
     Cupola__DeaStop stop = new_stop(difference);
     stop.version = (char *)(uintptr_t)version;
-    cc_dea_stop(controller, &stop);
+    stop.indices = memory_new((size_t)before->count * sizeof *stop.indices);
+    bool is_wanted_still = false;
+    for (int32_t index = 0; index < after->count; index++)
+        is_wanted_still = is_wanted_still || strcmp(cc_layout_version(after, index), version) == 0;
+    for (int32_t index = 0; index < before->count && is_wanted_still; index++) {
+        const char *now = cc_layout_version(after, index);
+        if (strcmp(cc_layout_version(before, index), version) == 0 && (now == NULL || strcmp(now, version) != 0))
+            stop.indices[stop.n_indices++] = index;
+    }
+    if (stop.n_indices > 0 || !is_wanted_still)
+        cc_dea_stop(controller, &stop);
+    memory_free(stop.indices);
 }
 
-static void stop_highest(struct controller *controller, const struct difference *difference)
+static void stop_unwanted(struct controller *controller, const struct difference *difference)
 {
-    size_t count = (size_t)(difference->old_instances - difference->new_instances);
-    Cupola__DeaStop stop = new_stop(difference);
-    stop.version = (char *)(uintptr_t)difference->old_version;
-    stop.indices = memory_new(count * sizeof *stop.indices);
-    for (int32_t index = difference->new_instances; index < difference->old_instances; index++)
-        stop.indices[stop.n_indices++] = index;
-    cc_dea_stop(controller, &stop);
-    memory_free(stop.indices);
+    const struct layout *before = &difference->before, *after = &difference->after;
+    if (before->count == 0 && before->version[0] == '\0')
+        return; /* Nothing was live. */
+    if (after->version[0] == '\0') {
+        Cupola__DeaStop stop = new_stop(difference);
+        cc_dea_stop(controller, &stop);
+        return;
+    }
+    stop_version(controller, difference, before->version);
+    if (before->old_version[0] != '\0')
+        stop_version(controller, difference, before->old_version);
 }
 
 /* Only what this very change has ordered: a later one has its own follow-up. */
@@ -70,15 +89,12 @@ void cc_follow_up(struct controller *controller, const struct difference *differ
         return;
     struct app *app = cc_state_find_app(&controller->state, difference->app_id);
     tell_health_manager(controller, difference, difference->deleted ? NULL : app);
-    if (difference->was_live && !difference->is_live)
-        stop_run(controller, difference, NULL);
-    else if (difference->was_live && difference->new_run)
-        stop_run(controller, difference, difference->old_version);
-    else if (difference->was_live && difference->new_instances < difference->old_instances)
-        stop_highest(controller, difference);
+    stop_unwanted(controller, difference);
     if (app == NULL)
         return;
-    if (difference->is_live && !difference->new_run && difference->uris_changed)
+    bool some_stay = strcmp(difference->before.version, difference->after.version) == 0 || app->value->update != NULL;
+    if (difference->after.count > 0 && some_stay && difference->uris_changed)
         cc_dea_update(controller, app);
     start_ordered(controller, difference, app);
+    cc_updates_drive(controller, app);
 }

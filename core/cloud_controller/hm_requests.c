@@ -11,6 +11,7 @@
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/dea_messages.h"
 #include "core/cloud_controller/placement.h"
+#include "core/cloud_controller/updates.h"
 
 #include <string.h>
 
@@ -196,6 +197,7 @@ void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed
     (void)message;
     struct controller *controller = container_of(bus, struct controller, bus);
     const Cupola__DropletExited *exited = (const Cupola__DropletExited *)parsed;
+    cc_updates_on_exited(controller, exited);
     struct app *app = cc_state_find_app(&controller->state, exited->droplet);
     if (app == NULL || exited->index < 0 || (size_t)exited->index >= app->index_count)
         return;

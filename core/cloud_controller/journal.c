@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/cloud_controller/controller.h"
+#include "core/cloud_controller/updates.h"
 
 static void on_followed(struct op *op, const struct op_result *result);
 static void on_appended(struct op *op, const struct op_result *result);
@@ -158,6 +159,8 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
     bool is_own = op_is_pending(&journal->append) && !journal->is_question && entry->writer == journal->writer &&
                   entry->writer_number == journal->writer_number;
     cupola__journal_entry__free_unpacked(entry, NULL);
+    if (difference.app_id != 0)
+        cc_updates_note(controller, &difference);
     if (is_own && journal->is_answered_early) {
         cc_follow_up(controller, &difference);
     } else if (is_own) {

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/cloud_controller/dea_messages.h"
+#include "core/cloud_controller/runs.h"
 #include "core/cloud_controller/offers.h"
 
 #include <stdio.h>
@@ -213,18 +214,19 @@ static void send_question(struct question *question, const struct app *app)
 {
     struct controller *controller = question->controller;
     const Cupola__JournalApp *value = app->value;
+    Cupola__JournalRun run = cc_run_of_index(value, (int32_t)question->placements->key.index);
     Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
     limits.has_mem = limits.has_disk = limits.has_fds = true;
-    limits.mem = value->memory_mb;
-    limits.disk = value->disk_mb;
-    limits.fds = value->descriptors;
+    limits.mem = run.memory_mb;
+    limits.disk = run.disk_mb;
+    limits.fds = run.descriptors;
     Cupola__DeaDiscover discover = CUPOLA__DEA_DISCOVER__INIT;
     discover.has_droplet = true;
     discover.droplet = app->id;
     discover.limits = &limits;
     discover.name = value->name;
-    discover.runtime = value->runtime;
-    discover.sha = value->droplet_sha1;
+    discover.runtime = run.runtime;
+    discover.sha = run.droplet_sha1;
     discover.has_count = question->count > 1;
     discover.count = (int32_t)question->count;
     controller->discovers++;

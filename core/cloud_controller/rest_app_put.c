@@ -68,7 +68,8 @@ static bool prepare_put(struct change *change)
         return false;
     }
     Cupola__JournalApp value = *app->value;
-    if (!cc_app_request_apply(&request->request, controller, app->value, &value, &request->refusal))
+    struct run_draft draft = {0};
+    if (!cc_app_request_apply(&request->request, controller, app->value, &value, &draft, &request->refusal))
         return false;
     request->waits = value.started != app->value->started || value.instances != app->value->instances;
     cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CHANGED, app->value, &value, request->call.email);
@@ -105,7 +106,7 @@ static void on_put_staged(struct stage_waiter *waiter, const struct refusal *fai
         cc_call_refuse(&request->call, failure);
 }
 
-/* ---- PUT /apps/NAME/update: a new run ---- */
+/* ---- PUT /apps/NAME/update: a new run in the place of the old one, without a gap ---- */
 
 /* The body is optional; all that counts in it is the lock. */
 static void handle_rerun(struct call *call)
@@ -132,6 +133,8 @@ static enum cloud_error find_rerun_fault(const struct rerun_call *request, const
         return ERROR_APP_STOPPED;
     if (request->has_meta && request->meta_version != app->value->lock_version)
         return ERROR_LOCKING;
+    if (app->value->update != NULL)
+        return ERROR_UPDATING;
     return ERROR_NONE;
 }
 
@@ -148,8 +151,12 @@ static bool prepare_rerun(struct change *change)
     Cupola__JournalApp value = *app->value;
     value.has_lock_version = true;
     value.lock_version++;
-    if (!cc_app_needs_staging(&value) && value.droplet_sha1 != NULL)
-        cc_app_begin_run(&value); /* Otherwise the end of staging begins it. */
+    struct run_draft draft = {.now_s = machine_wall_seconds(&change->controller->machine)};
+    bool can_run = !cc_app_needs_staging(&value) && value.droplet_sha1 != NULL; /* Otherwise the end of staging can. */
+    if (can_run && value.run_live)
+        cc_run_replace(&draft, app->value, &value, "updated");
+    else if (can_run)
+        cc_run_begin(&draft, &value, "updated");
     cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_UPDATED, app->value, &value, request->call.email);
     return true;
 }

@@ -227,7 +227,8 @@ static bool prepare_create(struct change *change)
         return false;
     }
     Cupola__JournalApp value = new_value(request, controller);
-    if (!cc_app_request_apply(&request->request, controller, NULL, &value, &request->refusal))
+    struct run_draft draft = {0};
+    if (!cc_app_request_apply(&request->request, controller, NULL, &value, &draft, &request->refusal))
         return false;
     cc_change_write_app(change, CUPOLA__APP_CHANGE_KIND__APP_CREATED, NULL, &value, request->call.email);
     return true;

@@ -37,11 +37,11 @@ static void release_blob_call(struct call *call)
     cc_blob_need_release(&container_of(call, struct blob_call, call)->need);
 }
 
-static void send_blob(struct call *call, enum blob_kind kind, const struct app *app)
+static void send_blob(struct call *call, enum blob_kind kind, const struct app *app, const char *digest)
 {
     struct blob_call *request = container_of(call, struct blob_call, call);
     request->content_type = kind == BLOB_PACKAGE ? "application/zip" : "application/octet-stream";
-    cc_blob_need(call->controller, &request->need, kind, app, on_here);
+    cc_blob_need(call->controller, &request->need, kind, app, digest, on_here);
 }
 
 static void on_here(struct blob_need *need, enum io_status status)
@@ -61,7 +61,7 @@ static void handle_package(struct call *call)
     if (app->value->package_sha1 == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
-        send_blob(call, BLOB_PACKAGE, app);
+        send_blob(call, BLOB_PACKAGE, app, app->value->package_sha1);
 }
 
 /* DEAs and other controllers have no login: knowing the hash of what is current is what lets them in, as in v1. */
@@ -73,8 +73,8 @@ static const struct app *find_by_hash(const struct call *call, enum blob_kind ki
     const struct app *app = *end == '\0' ? cc_state_find_app(&call->controller->state, number) : NULL;
     if (app == NULL)
         return NULL;
-    const char *digest = kind == BLOB_PACKAGE ? app->value->package_sha1 : app->value->droplet_sha1;
-    return digest != NULL && strcmp(digest, call->arguments[1]) == 0 ? app : NULL;
+    const char *holder;
+    return cc_blob_find(app, kind, call->arguments[1], &holder) ? app : NULL;
 }
 
 static void send_by_hash(struct call *call, enum blob_kind kind)
@@ -83,7 +83,7 @@ static void send_by_hash(struct call *call, enum blob_kind kind)
     if (app == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
-        send_blob(call, kind, app);
+        send_blob(call, kind, app, call->arguments[1]);
 }
 
 static void handle_bits(struct call *call)

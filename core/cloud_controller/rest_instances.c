@@ -23,6 +23,7 @@ struct instances_call {
     struct bus_request find;
     struct bus_request flapping;
     int64_t app_id;
+    struct layout layout;
     struct instance_line *lines;
     size_t count;
     unsigned open_questions;
@@ -109,13 +110,12 @@ static void handle_instances(struct call *call)
         request->lines[i].since_s = app->value->changed_s;
     request->open_questions = 2;
 
-    char version[VERSION_CAPACITY];
-    cc_app_version(app->value, version);
+    cc_app_layout(app->value, &request->layout);
     char *states[] = {(char *)(uintptr_t) "STARTING", (char *)(uintptr_t) "RUNNING"};
     Cupola__DeaFindDroplet find = CUPOLA__DEA_FIND_DROPLET__INIT;
     find.has_droplet = true;
     find.droplet = app->id;
-    find.version = version;
+    find.version = app->value->update == NULL ? request->layout.version : NULL;
     find.states = states;
     find.n_states = 2;
     bus_request_start(&call->controller->bus, &request->find, "dea.find.droplet", &find.base,
@@ -137,9 +137,11 @@ static bool on_found(struct bus_request *request, const ProtobufCMessage *parsed
 {
     (void)message;
     const Cupola__DeaFound *found = (const Cupola__DeaFound *)parsed;
+    struct instances_call *call = container_of(request, struct instances_call, find);
     bool is_running = found->state != NULL && strcmp(found->state, "RUNNING") == 0;
-    note_fate(container_of(request, struct instances_call, find), found->index,
-              is_running ? FATE_RUNNING : FATE_STARTING, found->state_timestamp);
+    const char *wanted = cc_layout_version(&call->layout, found->index);
+    if (wanted == NULL || found->version == NULL || strcmp(wanted, found->version) == 0)
+        note_fate(call, found->index, is_running ? FATE_RUNNING : FATE_STARTING, found->state_timestamp);
     return true;
 }
 
@@ -254,6 +256,7 @@ static void answer_update(struct update_call *request, const struct app *app, co
     answer.state = (char *)(uintptr_t)state;
     answer.has_since = true;
     answer.since = app->value->changed_s;
+    answer.reason = app->value->last_update_reason;
     cc_call_answer(&request->call, 200, &answer.base);
 }
 
@@ -263,10 +266,12 @@ static void handle_update(struct call *call)
     const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app == NULL)
         return;
-    bool has_failed = app->value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_FAILED;
-    if (!app->value->started || has_failed)
+    const Cupola__JournalApp *value = app->value;
+    bool has_failed = value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_FAILED ||
+                      (value->has_last_update && value->last_update == CUPOLA__UPDATE_END__UPDATE_RETURNED);
+    if (!value->started || (has_failed && value->update == NULL))
         answer_update(request, app, "CANARY_FAILED");
-    else if (cc_app_needs_staging(app->value))
+    else if (cc_app_needs_staging(value) || value->update != NULL)
         answer_update(request, app, "UPDATING");
     else
         cc_health_ask(call->controller, &request->health, call->email, app->value->name, on_update_health);

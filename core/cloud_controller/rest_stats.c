@@ -54,7 +54,7 @@ static void handle(struct call *call)
     Cupola__DeaFindDroplet find = CUPOLA__DEA_FIND_DROPLET__INIT;
     find.has_droplet = find.has_include_stats = true;
     find.droplet = app->id;
-    find.version = version;
+    find.version = app->value->update == NULL ? version : NULL; /* While one takes over, both serve. */
     find.states = &running;
     find.n_states = 1;
     find.include_stats = true;

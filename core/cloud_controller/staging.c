@@ -4,6 +4,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/blobs.h"
+#include "core/cloud_controller/runs.h"
 
 #include <string.h>
 
@@ -79,7 +80,7 @@ static void start_job(struct stage_job *job, const struct app *app)
     memcpy(job->package_sha1, value->package_sha1, sizeof job->package_sha1);
     controller->stages_running++;
     controller->stagings++;
-    cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, on_package_here);
+    cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, job->package_sha1, on_package_here);
 }
 
 /* The bits are on this controller's disk, or not to be had. */
@@ -203,18 +204,31 @@ static void clean_log(struct text *log)
 }
 
 /* v1: the run count begins anew with another droplet, and goes up with every staging and every start. */
-static void apply_success(const struct stage_job *job, const Cupola__JournalApp *old, Cupola__JournalApp *new)
+static void apply_success(const struct stage_job *job, const Cupola__JournalApp *old, Cupola__JournalApp *new,
+                          struct run_draft *draft)
 {
     bool same = old->droplet_sha1 != NULL && strcmp(old->droplet_sha1, job->droplet_sha1) == 0;
-    new->has_package_state = new->has_droplet_bytes = new->has_run_count = true;
+    new->has_package_state = true;
     new->package_state = CUPOLA__PACKAGE_STATE__PACKAGE_STAGED;
+    if (old->update != NULL) { /* One after the other. */
+        cupola__journal_run__init(&draft->next);
+        draft->next.has_droplet_bytes = true;
+        draft->next.droplet_sha1 = (char *)(uintptr_t)job->droplet_sha1;
+        draft->next.droplet_bytes = job->droplet_bytes;
+        draft->next.droplet_holder = (char *)(uintptr_t)controller_address(job->controller);
+        new->next = &draft->next;
+        return;
+    }
+    new->has_droplet_bytes = new->has_run_count = true;
     new->droplet_sha1 = (char *)(uintptr_t)job->droplet_sha1;
     new->droplet_bytes = job->droplet_bytes;
     new->droplet_holder = (char *)(uintptr_t)controller_address(job->controller);
     new->run_count = same ? old->run_count + 1 : 0;
     new->staging_log = NULL;
-    if (new->started)
-        cc_app_begin_run(new);
+    if (new->run_live)
+        cc_run_replace(draft, old, new, "new bits");
+    else if (new->started)
+        cc_run_begin(draft, new, "new bits");
 }
 
 /* A run that is live goes on with its old droplet; one that only waited for this is over. */
@@ -235,8 +249,9 @@ static bool prepare_result(struct change *change)
     if (app == NULL || !cc_app_needs_staging(app->value) || strcmp(app->value->package_sha1, job->package_sha1) != 0)
         return false;
     Cupola__JournalApp value = *app->value;
+    struct run_draft draft = {.now_s = machine_wall_seconds(&change->controller->machine)};
     if (job->succeeded)
-        apply_success(job, app->value, &value);
+        apply_success(job, app->value, &value, &draft);
     else
         apply_failure(job, &value);
     cc_change_write_app(

@@ -105,11 +105,18 @@ static enum fold_result delete_user(struct state *state, const Cupola__UserDelet
 
 /* ---- Apps ---- */
 
+static bool is_whole_update(const Cupola__JournalApp *value, const Cupola__JournalUpdate *update)
+{
+    return value->run_live && update->other != NULL && update->other->droplet_sha1 != NULL && update->surge >= 0 &&
+           update->batch > 0 && update->first >= 0 && update->first <= value->instances;
+}
+
 static bool is_whole(const Cupola__JournalApp *value)
 {
     return value != NULL && value->id > 0 && value->owner != NULL && value->name != NULL && value->framework != NULL &&
            value->runtime != NULL && value->nonce != NULL && value->instances >= 0 && value->run_count >= 0 &&
-           (value->started || !value->run_live) && (!value->run_live || value->droplet_sha1 != NULL);
+           (value->started || !value->run_live) && (!value->run_live || value->droplet_sha1 != NULL) &&
+           (value->update == NULL || is_whole_update(value, value->update));
 }
 
 static bool same_uris(const Cupola__JournalApp *a, const Cupola__JournalApp *b)
@@ -125,16 +132,10 @@ static bool same_uris(const Cupola__JournalApp *a, const Cupola__JournalApp *b)
 static void compare(const Cupola__JournalApp *old, const Cupola__JournalApp *new, struct difference *difference)
 {
     difference->app_id = new->id;
-    difference->is_live = new->run_live;
-    difference->new_instances = new->instances;
     difference->uris_changed = old == NULL ? new->n_uris > 0 : !same_uris(old, new);
-    if (old != NULL) {
-        difference->was_live = old->run_live;
-        difference->old_instances = old->instances;
-        cc_app_version(old, difference->old_version);
-    }
-    bool same_version = old != NULL && cc_app_has_version(new, difference->old_version);
-    difference->new_run = new->run_live && (!difference->was_live || !same_version);
+    if (old != NULL)
+        cc_app_layout(old, &difference->before);
+    cc_app_layout(new, &difference->after);
 }
 
 static enum fold_result put_app(struct state *state, const Cupola__AppChange *change, uint64_t now_ns,
@@ -186,9 +187,7 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
     owner->app_count--;
     difference->app_id = app->id;
     difference->deleted = true;
-    difference->was_live = app->value->run_live;
-    difference->old_instances = app->value->instances;
-    cc_app_version(app->value, difference->old_version);
+    cc_app_layout(app->value, &difference->before);
     free_app(state, app);
     state->app_sequence = difference->sequence;
     return FOLD_OK;

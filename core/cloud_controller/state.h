@@ -4,7 +4,7 @@
  * at the same sequence number; what is marked "cache" is this controller's own and may be lost at any time.
  *
  * Invariants: apps iterate in the order of their ids; every app's owner is a user; `index_count` is the number of
- * wanted instances exactly while the app's run is live, and 0 otherwise.
+ * wanted instances (with the extra ones of an update) exactly while the app's run is live, and 0 otherwise.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_STATE_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_STATE_H
@@ -22,6 +22,14 @@ struct user {
     Cupola__JournalUser *value;
     size_t app_count;
     UT_hash_handle hh;
+};
+
+/* Which version is wanted on which index. All zero: nothing is. */
+struct layout {
+    int32_t count;              /* Indices from 0 on. */
+    int32_t old_first, old_end; /* Those that an update has not come to yet, or has still to take back. */
+    char version[VERSION_CAPACITY];
+    char old_version[VERSION_CAPACITY];
 };
 
 /* One wanted instance of a live run. */
@@ -59,13 +67,8 @@ struct difference {
     uint64_t previous; /* The app-changing entry before it. */
     int64_t app_id;    /* 0: no app's desired state has changed. */
     bool deleted;
-    bool was_live;
-    bool is_live;
-    bool new_run; /* A live run began, or another one replaced it. */
     bool uris_changed;
-    int32_t old_instances;
-    int32_t new_instances;
-    char old_version[VERSION_CAPACITY];
+    struct layout before, after;
 };
 
 enum fold_result { FOLD_OK = 0, FOLD_MALFORMED };
@@ -98,8 +101,9 @@ bool cc_app_has_version(const Cupola__JournalApp *value, const char *version);
 /* There are bits that were not staged yet, or not with success. */
 bool cc_app_needs_staging(const Cupola__JournalApp *value);
 const char *cc_app_state_name(const Cupola__JournalApp *value);
-/* Begins another run of the current droplet in a value that is being prepared. */
-void cc_app_begin_run(Cupola__JournalApp *value);
+/* The version that the layout wants on an index, or NULL. Lent. */
+const char *cc_layout_version(const struct layout *layout, int32_t index);
+void cc_app_layout(const Cupola__JournalApp *value, struct layout *ret_layout);
 
 /* For state.c. */
 struct app *cc_app_new(const Cupola__JournalApp *value);

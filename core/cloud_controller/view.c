@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
+#include "core/cloud_controller/updates.h"
 #include "core/components.h"
 
 #include <string.h>
@@ -72,7 +73,8 @@ size_t controller_view_pending_count(const struct machine *machine)
     size_t calls = 0;
     for (const struct call *call = controller->calls; call != NULL; call = call->next)
         calls++;
-    return calls + controller->journal.count + controller->stages_running + cc_placement_count(controller);
+    return calls + controller->journal.count + controller->stages_running + cc_placement_count(controller) +
+           cc_updates_count(controller);
 }
 
 uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, int32_t index)

@@ -142,6 +142,8 @@ int town_upload(struct town *town, const char *token, const char *app, const cha
 
 /* The bus. */
 void town_answer(struct town *town, const char *subject, const char *payload);
+/* Beside those that are given already. */
+void town_answer_also(struct town *town, const char *subject, const char *payload);
 void town_answer_times(struct town *town, const char *subject, const char *payload, size_t times);
 void town_forget_answers(struct town *town);
 void town_tell(struct town *town, const char *subject, const char *payload);

@@ -151,6 +151,16 @@ void town_answer_times(struct town *town, const char *subject, const char *paylo
     answer->times = times;
 }
 
+void town_answer_also(struct town *town, const char *subject, const char *payload)
+{
+    assert_that(town->answer_count < TOWN_ANSWERS);
+    struct town_answer *answer = &town->answers[town->answer_count++];
+    snprintf(answer->subject, sizeof answer->subject, "%s", subject);
+    text_clear(&answer->payload);
+    text_add_string(&answer->payload, payload);
+    answer->times = 1;
+}
+
 void town_answer(struct town *town, const char *subject, const char *payload)
 {
     town_answer_times(town, subject, payload, 1);
