@@ -18,51 +18,17 @@ static const uint64_t stopped_pause_ns = 2 * NS_PER_S;
 
 /* ---- DEAs ---- */
 
-/* NULL for a DEA without a name (v1), or one too many: then only silence tells that its instances are gone. */
-static struct hm_dea *find_or_add_dea(struct hm_deas *deas, const char *id)
-{
-    struct hm_dea *dea;
-    if (id == NULL || id[0] == '\0' || strlen(id) >= sizeof dea->id)
-        return NULL;
-    HASH_FIND_STR(deas->by_id, id, dea);
-    if (dea != NULL || deas->count == MAX_DEAS)
-        return dea;
-    if (deas->count == deas->capacity) {
-        uint32_t capacity = deas->capacity == 0 ? 16 : 2 * deas->capacity;
-        deas->table = memory_grow(deas->table, deas->capacity * sizeof *deas->table, capacity * sizeof *deas->table);
-        deas->capacity = capacity;
-    }
-    dea = memory_new(sizeof *dea);
-    snprintf(dea->id, sizeof dea->id, "%s", id);
-    deas->table[deas->count++] = dea;
-    dea->place = deas->count;
-    HASH_ADD_STR(deas->by_id, id, dea);
-    return dea;
-}
-
-const struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place)
-{
-    assert_that(place <= hm->deas.count);
-    return place == 0 ? NULL : hm->deas.table[place - 1];
-}
-
 /* Its instances that are not heard of again are gone; the analysis finds them. */
 void hm_actual_on_dea_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct health_manager *hm = hm_of_bus(bus);
     const Cupola__DeaHello *hello = (const Cupola__DeaHello *)parsed;
-    struct hm_dea *dea = find_or_add_dea(&hm->deas, hello->id);
-    if (dea != NULL)
-        dea->restarted_at_ns = hm->machine.now_ns;
-}
-
-void hm_actual_free(struct health_manager *hm)
-{
-    HASH_CLEAR(hh, hm->deas.by_id);
-    for (uint32_t i = 0; i < hm->deas.count; i++)
-        memory_free(hm->deas.table[i]);
-    memory_free(hm->deas.table);
+    struct hm_dea *dea = hm_dea_find_or_add(hm, hello->id);
+    if (dea == NULL)
+        return;
+    dea->restarted_at_ns = hm->machine.now_ns;
+    hm_lease_hear(hm, dea, hello->lease_address);
 }
 
 /* ---- Ends ---- */
@@ -87,6 +53,7 @@ static void end_by_crash(struct health_manager *hm, struct instance *instance)
     instance->crashes = in_a_row ? instance->crashes + 1 : 1;
     instance->crashed_at_ns = now_ns;
     instance->restart_at_ns = now_ns;
+    hm_crashes_changed(hm);
     if (instance->crashes <= hm->times.flapping_death) {
         hm_instance_move_to(instance, INSTANCE_DOWN, now_ns);
         return;
@@ -119,6 +86,7 @@ static void end_instance(struct health_manager *hm, struct instance *instance, c
         cause = CAUSE_REFUSED;
     if (!never_ran)
         instance->refusals = 0;
+    instance->asks = 0;
     bool is_copied = hm_copy_id(instance->ended_id, id);
     assert_that(is_copied);
     instance->cause = cause;
@@ -162,10 +130,15 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
     struct health_manager *hm = hm_of_bus(bus);
     const Cupola__DropletExited *exited = (const Cupola__DropletExited *)parsed;
     hm->counters.exits++;
+    if (mutation_is(HM_FORGETS_EXITS))
+        return;
+    struct hm_dea *dea = hm_dea_find_or_add(hm, exited->dea);
+    if (dea != NULL)
+        hm_dea_take_sequence(hm, dea, exited->life, exited->sequence, false);
     struct app *app = hm_app_find(&hm->apps, exited->droplet);
     enum instance_cause cause = cause_of(exited->reason);
     char id[INSTANCE_ID_SIZE];
-    if (app == NULL || cause == CAUSE_NEVER_SEEN || !hm_copy_id(id, exited->instance) || mutation_is(HM_FORGETS_EXITS))
+    if (app == NULL || cause == CAUSE_NEVER_SEEN || !hm_copy_id(id, exited->instance))
         return;
     struct stray *stray = hm_app_find_stray(app, id);
     if (stray != NULL)
@@ -183,6 +156,7 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
 static void refresh_index(struct health_manager *hm, struct instance *instance, const struct claim *claim)
 {
     instance->claim = *claim;
+    instance->asks = 0;
     hm_instance_move_to(instance, claim->is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, hm->machine.now_ns);
     if (claim->is_running)
         instance->refusals = 0;
@@ -214,6 +188,18 @@ static void take_claim(struct health_manager *hm, struct app *app, const struct 
     if (!is_tracked && !is_vacant)
         hm_app_add_stray(app, &instance->claim, version, index, now_ns);
     refresh_index(hm, instance, claim);
+}
+
+/* Crashes that its DEA has healed by itself, while nobody else did, count like ours. */
+static void count_healed_crashes(struct health_manager *hm, struct app *app, const Cupola__InstanceHeartbeat *beat)
+{
+    struct instance *instance = hm_app_index_for(app, beat->version, beat->index);
+    if (instance == NULL || beat->crashes <= 0 || instance->crashes >= (uint32_t)beat->crashes ||
+        strcmp(instance->claim.id, beat->instance) != 0)
+        return;
+    instance->crashes = (uint32_t)beat->crashes;
+    instance->crashed_at_ns = hm->machine.now_ns;
+    hm_crashes_changed(hm);
 }
 
 /* The DEA holds the files of a crashed instance. That it crashed was told by an exit, which may have been lost. */
@@ -248,6 +234,8 @@ static void take_beat(struct health_manager *hm, const struct hm_dea *dea, const
         take_crash(hm, app, beat, claim.id);
     else
         take_claim(hm, app, &claim, beat->version, beat->index);
+    if (!is_crashed)
+        count_healed_crashes(hm, app, beat);
     hm_mark_dirty(hm, app);
 }
 
@@ -257,9 +245,13 @@ void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *pars
     struct health_manager *hm = hm_of_bus(bus);
     const Cupola__DeaHeartbeat *heartbeat = (const Cupola__DeaHeartbeat *)parsed;
     hm->counters.heartbeats++;
-    struct hm_dea *dea = find_or_add_dea(&hm->deas, heartbeat->dea);
+    struct hm_dea *dea = hm_dea_find_or_add(hm, heartbeat->dea);
     if (dea != NULL && heartbeat->complete)
         dea->complete_beats++; /* What this one does not name keeps the old number. */
+    if (dea != NULL) {
+        hm_dea_take_sequence(hm, dea, heartbeat->life, heartbeat->sequence, heartbeat->complete);
+        hm_lease_hear(hm, dea, heartbeat->lease_address);
+    }
     for (size_t i = 0; i < heartbeat->n_droplets; i++)
         take_beat(hm, dea, heartbeat->droplets[i]);
 }

@@ -1,73 +1,154 @@
-/* The comparison of what should be with what is.
+/* The comparison of what should be with what is: when to look at what, and what silence says.
  *
- * One pass over an app's wanted indices and strays; all that is missing goes into one START, all that is too much into
- * one STOP (in portions). A full pass is linear in the number of instances and touches no memory but theirs.
+ * A full pass is linear in the number of instances and touches no memory but theirs. First it lets time pass for all of
+ * them, then it asks for what is missing: if there are not enough starts for all, apps with nothing running come first,
+ * then those of which the larger share is missing.
  */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-enum { PORTION = 256 }; /* Indices or instances of one complaint. */
-
-/* What is too much may be about to end anyway: whoever changed the app stops it. */
-static const uint64_t stray_grace_ns = 2 * NS_PER_S;
-/* One that is heard of so long after it was to be stopped did not get the message. */
-static const uint64_t stop_repeat_ns = 5 * NS_PER_S;
 /* A DEA tells of its survivors before it says that it is back, but not long before. */
 static const uint64_t recovery_ns = NS_PER_S;
+/* Full passes for lost hosts are at least so far apart. */
+static const uint64_t pass_pause_ns = 20 * NS_PER_MS;
 
-static void analyse_indices(struct health_manager *hm, struct app *app);
-static void analyse_strays(struct health_manager *hm, struct app *app);
-
-void hm_analyse_app(struct health_manager *hm, struct app *app)
+static bool may_judge(const struct health_manager *hm)
 {
-    if (!hm->desired.is_known || !hm->bus.is_connected || hm->is_stopping)
-        return;
-    analyse_indices(hm, app);
-    if (app->stray_count > 0)
-        analyse_strays(hm, app);
-    if (app->crash_count > 0 && hm->machine.now_ns > hm->times.droplet_lost_ns)
-        hm_app_forget_crashes_before(app, hm->machine.now_ns - hm->times.droplet_lost_ns);
+    if (mutation_is(HM_WAITS_FOR_ALL) && hm->leases.counts[LEASE_FRESH] < hm_deas_known(hm))
+        return false;
+    return hm->desired.is_known && hm->bus.is_connected && !hm->is_stopping;
 }
 
 static void tell_of_brakes(struct health_manager *hm)
 {
     struct brake *brake = &hm->brake;
-    if (brake->is_slow && !brake->told_slow)
-        machine_log(&hm->machine, LOG_WARNING, "%zu of %zu instances fell silent: healing slows down",
-                    brake->fell_silent, brake->live);
-    if (brake->holds_stops && !brake->told_holding)
-        machine_log(&hm->machine, LOG_WARNING,
-                    "%zu of %zu instances belong to apps that no controller knows: none of them is stopped",
-                    brake->unknown, brake->live);
+    bool is_news = (brake->is_slow && !brake->told_slow) || (brake->is_scarce && !brake->told_scarce) ||
+                   (brake->holds_stops && !brake->told_holding);
+    struct text reasons = {0};
+    hm_brake_add_reasons(brake, &reasons);
+    if (is_news)
+        machine_log(&hm->machine, LOG_WARNING, "healing is held back: %s", text_string(&reasons));
+    text_free(&reasons);
     brake->told_slow = brake->is_slow;
+    brake->told_scarce = brake->is_scarce;
     brake->told_holding = brake->holds_stops;
 }
 
-/* Apps of which nothing runs are first when starts have to wait. */
-static void analyse_dead_apps(struct health_manager *hm)
+static void look_at_rest(struct health_manager *hm, struct app *app)
 {
-    for (struct app *app = hm->apps.apps; app != NULL; app = app->hh.next)
-        if (app->is_started && hm_app_count_state(app, INSTANCE_RUNNING) == 0)
-            hm_analyse_app(hm, app);
+    if (app->stray_count > 0)
+        hm_surplus_look(hm, app);
+    if (app->crash_count > 0 && hm->machine.now_ns > hm->times.droplet_lost_ns)
+        hm_app_forget_crashes_before(app, hm->machine.now_ns - hm->times.droplet_lost_ns);
+}
+
+/* While starts are scarce, what happens to one app must not overtake those that wait. */
+void hm_analyse_app(struct health_manager *hm, struct app *app)
+{
+    hm_note_awake(hm);
+    if (!may_judge(hm))
+        return;
+    size_t due = hm_missing_age(hm, app);
+    if (due > 0 && (!hm->brake.is_scarce || due == app->instance_count))
+        hm_missing_ask(hm, app);
+    look_at_rest(hm, app);
+}
+
+/* ---- The full pass ---- */
+
+struct urgent_app {
+    struct app *app;
+    uint32_t missing_ppm;
+    bool is_dead;
+};
+
+struct urgent_apps {
+    struct urgent_app *items;
+    size_t count;
+    size_t capacity;
+    size_t due; /* Indices. */
+};
+
+static void note_urgent(struct urgent_apps *urgent, struct app *app, size_t due)
+{
+    urgent->items = memory_room(urgent->items, urgent->count, &urgent->capacity, sizeof *urgent->items);
+    urgent->items[urgent->count++] = (struct urgent_app){
+        .app = app,
+        .missing_ppm = (uint32_t)(due * 1000000 / app->instance_count),
+        .is_dead = hm_app_count_state(app, INSTANCE_RUNNING) == 0,
+    };
+    urgent->due += due;
+}
+
+/* A total order: ids differ. */
+static int compare_urgent(const void *left, const void *right)
+{
+    const struct urgent_app *a = left;
+    const struct urgent_app *b = right;
+    if (a->is_dead != b->is_dead)
+        return a->is_dead ? -1 : 1;
+    if (a->missing_ppm != b->missing_ppm)
+        return a->missing_ppm > b->missing_ppm ? -1 : 1;
+    return a->app->id < b->app->id ? -1 : a->app->id > b->app->id;
+}
+
+static void ask_in_order(struct health_manager *hm, struct urgent_apps *urgent)
+{
+    if (urgent->due > hm_brake_starts_left(&hm->brake, hm->machine.now_ns) && !mutation_is(HM_FIRST_COME))
+        qsort(urgent->items, urgent->count, sizeof *urgent->items, compare_urgent);
+    for (size_t i = 0; i < urgent->count; i++)
+        hm_missing_ask(hm, urgent->items[i].app);
+    memory_free(urgent->items);
 }
 
 void hm_analyse_all(struct health_manager *hm)
 {
+    hm_note_awake(hm);
     hm->counters.analyses++;
-    if (hm->brake.is_scarce)
-        analyse_dead_apps(hm);
-    hm_brake_begin_pass(&hm->brake);
+    hm->analysed_ns = hm->machine.now_ns;
+    if (!may_judge(hm))
+        return;
+    struct urgent_apps urgent = {.items = NULL};
     struct app *app, *next;
+    hm_brake_begin_pass(&hm->brake);
     HASH_ITER (hh, hm->apps.apps, app, next) {
-        hm_analyse_app(hm, app);
+        size_t due = hm_missing_age(hm, app);
+        if (due > 0)
+            note_urgent(&urgent, app, due);
+        look_at_rest(hm, app);
         if (!app->is_desired && app->stray_count == 0 && !app->is_dirty)
             hm_app_remove(&hm->apps, app);
     }
+    hm_brake_count(&hm->brake);
+    ask_in_order(hm, &urgent);
     hm_brake_end_pass(&hm->brake, hm->machine.now_ns);
     tell_of_brakes(hm);
+}
+
+static void on_analysis_due(struct timer *timer)
+{
+    struct health_manager *hm = container_of(timer, struct health_manager, analysis_timer);
+    hm_analyse_all(hm);
+    timer_set(&hm->machine, timer, hm->times.analysis_ns, on_analysis_due);
+}
+
+void hm_analysis_open(struct health_manager *hm)
+{
+    timer_set(&hm->machine, &hm->analysis_timer, hm->times.analysis_ns, on_analysis_due);
+}
+
+/* Hosts are lost together: one pass for all that go within a moment. */
+void hm_look_at_lost_hosts(struct health_manager *hm)
+{
+    uint64_t soon_ns = hm->analysed_ns + pass_pause_ns;
+    if (soon_ns < hm->machine.now_ns)
+        soon_ns = hm->machine.now_ns;
+    timer_set_at(&hm->machine, &hm->analysis_timer, soon_ns, on_analysis_due);
 }
 
 /* ---- Silence ---- */
@@ -75,181 +156,34 @@ void hm_analyse_all(struct health_manager *hm)
 bool hm_is_silence(const struct health_manager *hm, uint64_t since_ns, uint64_t allowed_ns)
 {
     uint64_t now_ns = hm->machine.now_ns;
-    if (since_ns >= hm->connected_at_ns)
+    if (since_ns >= hm->connected_at_ns || mutation_is(HM_ACTS_ON_STALE_NEWS))
         return now_ns - since_ns >= allowed_ns;
     /* What was sent before we could hear counts only when everyone has had the time to say it again. */
     return now_ns - since_ns >= allowed_ns && now_ns - hm->connected_at_ns >= hm->times.droplet_lost_ns;
 }
 
-static bool is_lost(const struct health_manager *hm, const struct claim *claim, enum instance_cause *ret_cause)
+bool hm_is_lost(const struct health_manager *hm, const struct claim *claim, enum instance_cause *ret_cause)
 {
     const struct hm_dea *dea = hm_dea_at(hm, claim->dea);
-    if (dea != NULL && claim->beat != dea->complete_beats) {
+    uint64_t heard_ns = claim->heard_at_ns;
+    *ret_cause = CAUSE_SILENT;
+    if (dea == NULL)
+        return hm_is_silence(hm, heard_ns, hm->times.droplet_lost_ns);
+    if (dea->lease.state == LEASE_LOST) {
+        *ret_cause = CAUSE_HOST_LOST;
+        return true;
+    }
+    if (claim->beat != dea->complete_beats) {
         *ret_cause = CAUSE_NOT_LISTED;
         return true;
     }
-    if (dea != NULL && claim->heard_at_ns + recovery_ns < dea->restarted_at_ns) {
+    if (heard_ns + recovery_ns < dea->restarted_at_ns) {
         *ret_cause = CAUSE_DEA_RESTARTED;
         return true;
     }
-    *ret_cause = CAUSE_SILENT;
-    return hm_is_silence(hm, claim->heard_at_ns, hm->times.droplet_lost_ns);
-}
-
-/* ---- What is missing ---- */
-
-struct missing {
-    int32_t indices[PORTION];
-    size_t count;
-    bool is_flapping;
-    enum instance_cause cause; /* Of the first. */
-};
-
-static void complain_missing(struct health_manager *hm, const struct app *app, struct missing *missing)
-{
-    if (missing->count > 0)
-        hm_request_start(hm, app, missing->indices, missing->count, missing->is_flapping,
-                         hm_instance_cause_text(missing->cause));
-    missing->count = 0;
-}
-
-static void go_down(struct health_manager *hm, struct instance *instance, enum instance_cause cause)
-{
-    instance->cause = cause;
-    instance->restart_at_ns = hm->machine.now_ns;
-    hm_instance_move_to(instance, INSTANCE_DOWN, hm->machine.now_ns);
-}
-
-/* Takes what time tells into the state. */
-static void age_instance(struct health_manager *hm, struct instance *instance)
-{
-    enum instance_cause cause;
-    bool is_heard = instance->claim.id[0] != '\0';
-    if (instance->state == INSTANCE_UNKNOWN) {
-        if (hm_is_silence(hm, instance->asked_at_ns, hm->times.droplet_lost_ns))
-            go_down(hm, instance, CAUSE_NEVER_SEEN);
-    } else if (is_heard && is_lost(hm, &instance->claim, &cause)) {
-        if (cause == CAUSE_SILENT)
-            hm_brake_note_silence(&hm->brake, hm->machine.now_ns);
-        go_down(hm, instance, cause);
-    } else if (instance->state == INSTANCE_STARTING && !is_heard) {
-        if (hm_is_silence(hm, instance->asked_at_ns, hm->times.restart_timeout_ns))
-            go_down(hm, instance, CAUSE_NOTHING_CAME);
-    } else if (instance->state == INSTANCE_RUNNING && instance->crashes > 0 &&
-               hm->machine.now_ns - instance->changed_at_ns >= hm->times.flapping_timeout_ns) {
-        instance->crashes = 0; /* It has proved itself. */
-    }
-}
-
-static void analyse_indices(struct health_manager *hm, struct app *app)
-{
-    uint64_t now_ns = hm->machine.now_ns;
-    struct missing missing = {.count = 0};
-    for (size_t i = 0; i < app->instance_count; i++) {
-        struct instance *instance = &app->instances[i];
-        age_instance(hm, instance);
-        bool is_missing = instance->state == INSTANCE_DOWN || instance->state == INSTANCE_FLAPPING;
-        hm->brake.live_so_far += instance->claim.id[0] != '\0';
-        if (!is_missing || instance->restart_at_ns > now_ns || !hm_brake_take_start(&hm->brake, now_ns))
-            continue;
-        bool is_flapping = instance->crashes > hm->times.flapping_death;
-        if (missing.count == PORTION || (missing.count > 0 && missing.is_flapping != is_flapping))
-            complain_missing(hm, app, &missing);
-        if (missing.count == 0) {
-            missing.is_flapping = is_flapping;
-            missing.cause = instance->cause;
-        }
-        missing.indices[missing.count++] = (int32_t)i;
-        instance->asked_at_ns = now_ns;
-        hm_instance_move_to(instance, INSTANCE_STARTING, now_ns);
-    }
-    complain_missing(hm, app, &missing);
-}
-
-/* ---- What is too much ---- */
-
-static enum stray_reason reason_to_stop(const struct health_manager *hm, struct app *app, const struct stray *stray)
-{
-    uint64_t now_ns = hm->machine.now_ns;
-    if (!app->is_desired && !app->was_deleted) {
-        /* It may be younger than what we know, or a controller may have lost its memory: no hurry. */
-        bool is_sure = now_ns - stray->since_ns >= hm->times.unknown_app_ns &&
-                       now_ns - app->undesired_since_ns >= hm->times.unknown_app_ns &&
-                       now_ns - hm->connected_at_ns >= hm->times.unknown_app_ns;
-        return is_sure && !hm->brake.holds_stops ? STRAY_UNKNOWN_APP : STRAY_IS_FINE;
-    }
-    struct instance *instance = hm_app_index_for(app, stray->version, stray->index);
-    if (instance != NULL) /* The loser serves until the winner does. */
-        return instance->state == INSTANCE_RUNNING || !stray->claim.is_running ? STRAY_DUPLICATE : STRAY_IS_FINE;
-    if (app->is_settling || now_ns - stray->since_ns < stray_grace_ns)
-        return STRAY_IS_FINE;
-    if (!app->is_desired)
-        return STRAY_DELETED_APP;
-    if (!app->is_started)
-        return STRAY_STOPPED_APP;
-    return strcmp(stray->version, app->version) != 0 ? STRAY_WRONG_VERSION : STRAY_EXTRA_INDEX;
-}
-
-/* A loser may outlive the winner: then it is what the index needs. */
-static bool fill_vacant_index(struct health_manager *hm, struct app *app, const struct stray *stray)
-{
-    struct instance *instance = hm_app_index_for(app, stray->version, stray->index);
-    if (instance == NULL || instance->claim.id[0] != '\0' || stray->stop_asked_at_ns != 0)
-        return false;
-    instance->claim = stray->claim;
-    hm_instance_move_to(instance, stray->claim.is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, hm->machine.now_ns);
-    return true;
-}
-
-static bool is_due(const struct health_manager *hm, const struct stray *stray)
-{
-    if (stray->stop_asked_at_ns == 0)
-        return true;
-    return stray->claim.heard_at_ns > stray->stop_asked_at_ns &&
-           hm->machine.now_ns - stray->stop_asked_at_ns >= stop_repeat_ns;
-}
-
-struct surplus {
-    char *instances[PORTION]; /* Lent by the strays, which stay in place while they are collected. */
-    size_t count;
-    enum stray_reason reason; /* Of the first. */
-};
-
-static void complain_surplus(struct health_manager *hm, const struct app *app, struct surplus *surplus)
-{
-    if (surplus->count > 0)
-        hm_request_stop(hm, app, surplus->instances, surplus->count, hm_stray_reason_text(surplus->reason));
-    surplus->count = 0;
-}
-
-static void forget_lost_strays(struct health_manager *hm, struct app *app)
-{
-    enum instance_cause cause;
-    for (size_t i = 0; i < app->stray_count;) {
-        struct stray *stray = &app->strays[i];
-        if (is_lost(hm, &stray->claim, &cause) || fill_vacant_index(hm, app, stray))
-            hm_app_remove_stray(app, stray);
-        else
-            i++;
-    }
-}
-
-static void analyse_strays(struct health_manager *hm, struct app *app)
-{
-    struct surplus surplus = {.count = 0};
-    forget_lost_strays(hm, app);
-    hm->brake.live_so_far += app->stray_count;
-    hm->brake.unknown_so_far += app->is_desired || app->was_deleted ? 0 : app->stray_count;
-    for (size_t i = 0; i < app->stray_count; i++) {
-        struct stray *stray = &app->strays[i];
-        enum stray_reason reason = reason_to_stop(hm, app, stray);
-        if (reason == STRAY_IS_FINE || !is_due(hm, stray))
-            continue;
-        if (surplus.count == PORTION || (surplus.count > 0 && surplus.reason != reason))
-            complain_surplus(hm, app, &surplus);
-        surplus.reason = reason;
-        surplus.instances[surplus.count++] = stray->claim.id;
-        stray->stop_asked_at_ns = hm->machine.now_ns;
-    }
-    complain_surplus(hm, app, &surplus);
+    if (dea->vouched_at_ns > heard_ns && !mutation_is(HM_ACTS_ON_STALE_NEWS))
+        heard_ns = dea->vouched_at_ns;
+    if (mutation_is(HM_TRUSTS_CLOCKS))
+        return claim->state_timestamp > machine_wall_seconds(&hm->machine) + 60;
+    return hm_is_silence(hm, heard_ns, hm->times.droplet_lost_ns);
 }

@@ -1,4 +1,5 @@
 /* What others ask the health manager. What it does not know it is silent about: perhaps another one knows. */
+#include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/health_manager/health_manager.h"
 
@@ -85,4 +86,37 @@ void hm_answer_status(struct bus_client *bus, const ProtobufCMessage *parsed, co
         answer_flapping(bus, app, message);
     else if (strcmp(request->state, "CRASHED") == 0)
         answer_crashed(bus, app, message);
+}
+
+/* ---- Freshness ---- */
+
+void hm_add_freshness(const struct health_manager *hm, struct text *text)
+{
+    uint64_t tenths = hm_deas_oldest_ns(hm) / (NS_PER_S / 10);
+    text_addf(text, "%u of %u hosts fresh, %llu.%llu s old", hm->leases.counts[LEASE_FRESH], hm_deas_known(hm),
+              (unsigned long long)tenths / 10, (unsigned long long)tenths % 10);
+}
+
+/* The reasons go out as one text: they are for people. */
+void hm_answer_freshness(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)parsed;
+    struct health_manager *hm = hm_of_bus(bus);
+    struct text freshness = {0}, reasons = {0};
+    hm_add_freshness(hm, &freshness);
+    hm_brake_add_reasons(&hm->brake, &reasons);
+    char *brakes[] = {(char *)(uintptr_t)text_string(&reasons)};
+    Cupola__FreshnessReply reply = CUPOLA__FRESHNESS_REPLY__INIT;
+    reply.id = hm->monitor.uuid;
+    reply.has_speaks = reply.has_hosts = reply.has_fresh_hosts = reply.has_oldest_ms = true;
+    reply.speaks = hm_speaker_speaks(hm);
+    reply.hosts = (int32_t)hm_deas_known(hm);
+    reply.fresh_hosts = (int32_t)hm->leases.counts[LEASE_FRESH];
+    reply.oldest_ms = (int64_t)(hm_deas_oldest_ns(hm) / NS_PER_MS);
+    reply.freshness = (char *)(uintptr_t)text_string(&freshness);
+    reply.brakes = brakes;
+    reply.n_brakes = reasons.size > 0;
+    bus_answer(bus, message, &reply.base);
+    text_free(&freshness);
+    text_free(&reasons);
 }

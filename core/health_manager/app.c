@@ -163,6 +163,7 @@ void hm_app_desire(struct app *app, const Cupola__DesiredApp *desired, bool is_f
     renew_instances(app, &before, now_ns);
     app->last_updated = desired->last_updated;
     app->memory_mb = desired->memory;
+    app->is_singleton = desired->singleton;
     snprintf(app->framework, sizeof app->framework, "%s", desired->framework == NULL ? "" : desired->framework);
     snprintf(app->runtime, sizeof app->runtime, "%s", desired->runtime == NULL ? "" : desired->runtime);
     grow_instances(app, wanted, is_first_sight ? INSTANCE_UNKNOWN : INSTANCE_STARTING, now_ns);
@@ -204,6 +205,28 @@ size_t hm_app_count_state(const struct app *app, enum instance_state state)
     for (size_t i = 0; i < app->instance_count; i++)
         count += app->instances[i].state == state;
     return count;
+}
+
+bool hm_app_unsay(struct app *app, uint64_t since_ns, uint64_t now_ns)
+{
+    bool any = false;
+    for (size_t i = 0; i < app->instance_count; i++) {
+        struct instance *instance = &app->instances[i];
+        if (instance->state != INSTANCE_STARTING || instance->claim.id[0] != '\0' || instance->asks == 0 ||
+            instance->asked_at_ns < since_ns)
+            continue;
+        instance->asks--;
+        instance->restart_at_ns = now_ns;
+        hm_instance_move_to(instance, INSTANCE_DOWN, now_ns);
+        any = true;
+    }
+    for (size_t i = 0; i < app->stray_count; i++) {
+        if (app->strays[i].stop_asked_at_ns < since_ns)
+            continue;
+        any = any || app->strays[i].stop_asked_at_ns != 0;
+        app->strays[i].stop_asked_at_ns = 0;
+    }
+    return any;
 }
 
 struct stray *hm_app_find_stray(struct app *app, const char *id)

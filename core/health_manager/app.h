@@ -41,6 +41,8 @@ struct app {
     int64_t sequence; /* Of the change that this is the state after; 0: unknown. */
     uint64_t scan;    /* The number of the scan that saw it last. */
     uint64_t undesired_since_ns;
+    bool is_singleton; /* Never two at a time, rather none. */
+    bool is_looping;   /* Every index crashes again and again; as of the last look. */
     int32_t memory_mb;
     char framework[MAX_NAME];
     char runtime[MAX_NAME];
@@ -84,6 +86,10 @@ const char *hm_app_version_of(const struct app *app, size_t index);
 /* The wanted index that such an instance would fill, or NULL. */
 struct instance *hm_app_index_for(struct app *app, const char *version, int32_t index);
 size_t hm_app_count_state(const struct app *app, enum instance_state state);
+
+/* Starts and stops that were noted since then, and of which nothing is seen yet, count as never asked for. Whether
+ * there were any. */
+bool hm_app_unsay(struct app *app, uint64_t since_ns, uint64_t now_ns);
 
 struct stray *hm_app_find_stray(struct app *app, const char *id);
 /* Adds or refreshes it; dropped when there are too many. */

@@ -3,13 +3,13 @@
 
 #include "core/base/assert.h"
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/components.h"
 
 enum { MELTDOWN_TIMES_LOST = 10 }; /* So many times droplet_lost is one meltdown. */
 
 static void on_connected(struct bus_client *client, bool again);
 static void on_disconnected(struct bus_client *client, const char *reason);
-static void on_analysis_due(struct timer *timer);
 
 static const struct bus_client_handlers bus_handlers = {
     .on_connected = on_connected,
@@ -25,6 +25,16 @@ static const struct bus_route routes[] = {
      .allow_empty = true,
      .handle = hm_desired_on_updated},
     {.subject = "healthmanager.health", .payload = &cupola__health_request__descriptor, .handle = hm_answer_health},
+    {.subject = "healthmanager.beat",
+     .payload = &cupola__health_manager_beat__descriptor,
+     .handle = hm_speaker_on_beat},
+    {.subject = "healthmanager.crashes",
+     .payload = &cupola__crash_counts_request__descriptor,
+     .handle = hm_crashes_answer},
+    {.subject = "healthmanager.freshness",
+     .payload = &cupola__freshness_request__descriptor,
+     .allow_empty = true,
+     .handle = hm_answer_freshness},
     {.subject = "healthmanager.status",
      .payload = &cupola__health_status_request__descriptor,
      .handle = hm_answer_status},
@@ -46,6 +56,14 @@ static struct hm_times times_of(const Cupola__HealthManagerConfig *config)
         .flapping_delay_ns = (config->flapping_delay_ms > 0 ? config->flapping_delay_ms : 1) * NS_PER_MS,
         .flapping_delay_most_ns = config->flapping_delay_most_ms * NS_PER_MS,
         .unknown_app_ns = config->unknown_app_ms * NS_PER_MS,
+        .start_seen_ns = config->start_seen_ms * NS_PER_MS,
+        .canary_ns = config->canary_ms * NS_PER_MS,
+        .lease_ns = config->lease_ms * NS_PER_MS,
+        .suspect_ns = config->suspect_ms * NS_PER_MS,
+        .probe_ns = (config->probe_ms > 0 ? config->probe_ms : 1) * NS_PER_MS,
+        .speaker_lost_ns = (config->speaker_lost_ms > 1 ? config->speaker_lost_ms : 2) * NS_PER_MS,
+        .singleton_lease_ns = config->singleton_lease_ms * NS_PER_MS,
+        .singleton_grace_ns = config->singleton_grace_ms * NS_PER_MS,
         .flapping_death = config->flapping_death,
     };
 }
@@ -57,13 +75,13 @@ static struct brake_limits limits_of(const Cupola__HealthManagerConfig *config)
         .starts_burst = config->starts_burst,
         .meltdown_percent = config->meltdown_percent,
         .unknown_stop_percent = config->unknown_stop_percent,
+        .in_flight_most = config->starts_in_flight_most,
         .window_ns = MELTDOWN_TIMES_LOST * config->droplet_lost_ms * NS_PER_MS,
     };
 }
 
 static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
 {
-    (void)saved; /* It keeps nothing: what runs and what should run is told anew. */
     struct health_manager *hm = container_of(machine, struct health_manager, machine);
     const Cupola__HealthManagerConfig *config = (const Cupola__HealthManagerConfig *)configuration;
     static const Cupola__BusConfig default_bus = CUPOLA__BUS_CONFIG__INIT;
@@ -72,14 +90,18 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     hm_brake_open(&hm->brake, &limits, machine->now_ns);
     hm->dirty_end = &hm->first_dirty;
     hm->desired.state = DESIRED_IDLE;
-    hm->connected_at_ns = machine->now_ns;
+    hm->connected_at_ns = hm->awake_ns = machine->now_ns;
     hm->monitor.type = "HealthManager";
     hm->monitor.add_varz = hm_add_varz;
+    hm->monitor.add_healthz = hm_add_healthz;
     bus_client_open(machine, &hm->bus, config->bus != NULL ? config->bus : &default_bus, "health_manager",
                     &bus_handlers);
     bus_listen(&hm->bus, routes, sizeof routes / sizeof *routes);
     monitor_open(machine, &hm->monitor, &hm->bus, config->monitor, NULL);
-    timer_set(machine, &hm->analysis_timer, hm->times.analysis_ns, on_analysis_due);
+    hm_analysis_open(hm);
+    hm_leases_open(hm);
+    hm_speaker_open(hm);
+    hm_crashes_open(hm, saved); /* What runs and what should run is told anew; this nobody might remember. */
 }
 
 static void stop(struct machine *machine)
@@ -88,8 +110,17 @@ static void stop(struct machine *machine)
     hm->is_stopping = true;
     timer_cancel(machine, &hm->analysis_timer);
     hm_desired_stop(hm);
+    hm_speaker_close(hm);
+    hm_leases_close(hm);
+    hm_crashes_close(hm);
     bus_client_close(&hm->bus);
-    machine_exit(machine, 0, (struct io_bytes){0});
+    hm_finish(hm);
+}
+
+void hm_finish(struct health_manager *hm)
+{
+    if (!op_is_pending(&hm->crashes.save_op))
+        machine_exit(&hm->machine, 0, (struct io_bytes){0});
 }
 
 static void destroy(struct machine *machine)
@@ -98,7 +129,9 @@ static void destroy(struct machine *machine)
     monitor_destroy(&hm->monitor);
     bus_client_destroy(&hm->bus);
     hm_app_table_free(&hm->apps);
-    hm_actual_free(hm);
+    hm_leases_destroy(hm);
+    hm_deas_free(hm);
+    hm_crashes_free(hm);
 }
 
 /* ---- The bus ---- */
@@ -106,9 +139,11 @@ static void destroy(struct machine *machine)
 /* What was missed meanwhile is asked for: DEAs answer with heartbeats, controllers with what should be. */
 static void on_connected(struct bus_client *client, bool again)
 {
-    (void)again;
     struct health_manager *hm = hm_of_bus(client);
     hm->connected_at_ns = hm->machine.now_ns;
+    hm_speaker_settle(hm);
+    if (!again)
+        hm_crashes_ask(hm);
     bus_publish(client, "healthmanager.start", NULL, (struct io_bytes){(const uint8_t *)"", 0});
     hm_desired_refresh(hm);
 }
@@ -121,11 +156,17 @@ static void on_disconnected(struct bus_client *client, const char *reason)
 
 /* ---- When to look ---- */
 
-static void on_analysis_due(struct timer *timer)
+/* Longer than our timers are apart; shorter than what we conclude from silence. */
+void hm_note_awake(struct health_manager *hm)
 {
-    struct health_manager *hm = container_of(timer, struct health_manager, analysis_timer);
-    hm_analyse_all(hm);
-    timer_set(&hm->machine, timer, hm->times.analysis_ns, on_analysis_due);
+    uint64_t now_ns = hm->machine.now_ns;
+    bool has_slept = now_ns - hm->awake_ns > hm->times.speaker_lost_ns;
+    hm->awake_ns = now_ns;
+    if (!has_slept || mutation_is(HM_TRUSTS_ITS_SLEEP))
+        return;
+    hm->connected_at_ns = now_ns;
+    hm_leases_forgive_silence(hm);
+    hm_speaker_settle(hm);
 }
 
 static void look_at_dirty_apps(struct late_work *work)

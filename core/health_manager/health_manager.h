@@ -2,14 +2,17 @@
  *
  *   desired.c    what should be: pages, then numbered deltas from the controllers
  *   actual.c     what is: heartbeats and exits from the DEAs
+ *   hosts.c      the DEAs, and what of their words was missed;   lease.c, line.c, look.c   whether their hosts live
  *   analysis.c   the comparison, for one app when something of it changed, for all every analysis_ms
+ *   missing.c, surplus.c   the two ways in which they can differ
  *   brake.c      what keeps healing from becoming the next failure
- *   requests.c   the complaints: START and STOP; the controllers decide and act
- *   answers.c    what others ask: health, status
+ *   speaker.c    which of several health managers complains;   requests.c   the complaints: START and STOP
+ *   crashes.c    crash counters that outlive us
+ *   answers.c    what others ask: health, status, freshness
  *
  * Freshness: a complaint needs a desired state and a bus. What follows from silence needs time, too: after every
- * (re)connect nobody counts as silent before heartbeats could have come for droplet_lost. What was told (an exit, a
- * heartbeat that lists everything) is acted upon at once.
+ * (re)connect, and after every sleep of our own, nobody counts as silent before heartbeats could have come for
+ * droplet_lost. What was told (an exit, a heartbeat that lists everything) is acted upon at once.
  */
 #ifndef CUPOLA_CORE_HEALTH_MANAGER_HEALTH_MANAGER_H
 #define CUPOLA_CORE_HEALTH_MANAGER_HEALTH_MANAGER_H
@@ -17,25 +20,12 @@
 #include "core/bus/client.h"
 #include "core/health_manager/app.h"
 #include "core/health_manager/brake.h"
+#include "core/health_manager/crashes.h"
+#include "core/health_manager/hosts.h"
+#include "core/health_manager/lease.h"
+#include "core/health_manager/look.h"
+#include "core/health_manager/speaker.h"
 #include "core/monitor/monitor.h"
-
-enum { MAX_DEAS = 65536 };
-
-/* A DEA that names itself in its heartbeats. They are never forgotten: there are few, and ids last. */
-struct hm_dea {
-    char id[MAX_NAME];
-    uint32_t place;           /* In the table, from 1. */
-    uint32_t complete_beats;  /* Heartbeats that listed everything. */
-    uint64_t restarted_at_ns; /* 0: not since we know it. */
-    UT_hash_handle hh;
-};
-
-struct hm_deas {
-    struct hm_dea *by_id;
-    struct hm_dea **table; /* [place - 1] */
-    uint32_t count;
-    uint32_t capacity;
-};
 
 /* The configuration in the units that decisions use. */
 struct hm_times {
@@ -47,6 +37,14 @@ struct hm_times {
     uint64_t flapping_delay_ns;
     uint64_t flapping_delay_most_ns;
     uint64_t unknown_app_ns;
+    uint64_t start_seen_ns;
+    uint64_t canary_ns;
+    uint64_t lease_ns; /* 0: no leases. */
+    uint64_t suspect_ns;
+    uint64_t probe_ns;
+    uint64_t speaker_lost_ns;
+    uint64_t singleton_lease_ns;
+    uint64_t singleton_grace_ns;
     uint32_t flapping_death;
 };
 
@@ -85,6 +83,9 @@ struct hm_counters {
     uint64_t stop_requests;  /* Instances asked to be stopped. */
     uint64_t scans;
     uint64_t analyses;
+    uint64_t looks; /* With helpers: hosts that were suspect. */
+    uint64_t hosts_lost;
+    uint64_t catch_ups; /* Complete heartbeats asked for. */
 };
 
 struct health_manager {
@@ -94,12 +95,17 @@ struct health_manager {
     struct hm_times times;
     struct app_table apps;
     struct hm_deas deas;
+    struct hm_leases leases;
+    struct hm_speaker speaker;
+    struct hm_crashes crashes;
     struct desired desired;
     struct brake brake;
     struct timer analysis_timer;
+    uint64_t analysed_ns; /* The last full pass. */
     struct late_work look_late;
     struct app *first_dirty, **dirty_end; /* In the order in which they changed. */
-    uint64_t connected_at_ns;             /* Of the present connection to the bus. */
+    uint64_t connected_at_ns;             /* We listen since then: to this connection of the bus, without a sleep. */
+    uint64_t awake_ns;                    /* The last sign that time does not jump for us. */
     bool is_stopping;
     struct hm_counters counters;
 };
@@ -109,6 +115,10 @@ struct health_manager {
 struct health_manager *hm_of_bus(struct bus_client *bus);
 /* Looks at the app before the step ends. */
 void hm_mark_dirty(struct health_manager *hm, struct app *app);
+/* Called often. If we slept (were stopped, or starved) all silences begin anew, and others may have spoken for us. */
+void hm_note_awake(struct health_manager *hm);
+/* While stopping: ends, unless something is still being saved. */
+void hm_finish(struct health_manager *hm);
 
 /* ---- desired.c ---- */
 
@@ -122,23 +132,38 @@ void hm_desired_stop(struct health_manager *hm);
 void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void hm_actual_on_dea_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-/* NULL for 0. */
-const struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place);
-void hm_actual_free(struct health_manager *hm);
 
 /* ---- analysis.c ---- */
 
 /* Complains about one app, or about all of them. */
 void hm_analyse_app(struct health_manager *hm, struct app *app);
 void hm_analyse_all(struct health_manager *hm);
+/* From now on, every analysis_ms. */
+void hm_analysis_open(struct health_manager *hm);
+/* A host was lost: a full pass follows in a moment. */
+void hm_look_at_lost_hosts(struct health_manager *hm);
 /* Whether silence since then says something: it was long enough, and we could hear. */
 bool hm_is_silence(const struct health_manager *hm, uint64_t since_ns, uint64_t allowed_ns);
+
+/* Whether the instance is gone, by what is known of its DEA and its host, and why. */
+bool hm_is_lost(const struct health_manager *hm, const struct claim *claim, enum instance_cause *ret_cause);
+
+/* ---- missing.c ---- */
+
+/* Takes what time tells into the states; returns how many indices may be asked for now. */
+size_t hm_missing_age(struct health_manager *hm, struct app *app);
+/* Asks for them, as far as the brakes allow. */
+void hm_missing_ask(struct health_manager *hm, struct app *app);
+
+/* ---- surplus.c ---- */
+
+void hm_surplus_look(struct health_manager *hm, struct app *app);
 
 /* ---- requests.c ---- */
 
 /* `indices` and `instances` are lent. */
-void hm_request_start(struct health_manager *hm, const struct app *app, const int32_t *indices, size_t count,
-                      bool is_flapping, const char *reason);
+void hm_request_start(struct health_manager *hm, const struct app *app, const char *version, const int32_t *indices,
+                      size_t count, bool is_flapping, const char *reason);
 void hm_request_stop(struct health_manager *hm, const struct app *app, char *const *instances, size_t count,
                      const char *reason);
 
@@ -146,9 +171,13 @@ void hm_request_stop(struct health_manager *hm, const struct app *app, char *con
 
 void hm_answer_health(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void hm_answer_status(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void hm_answer_freshness(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* "998 of 1000 hosts fresh, 0.4 s old" */
+void hm_add_freshness(const struct health_manager *hm, struct text *text);
 
 /* ---- varz.c ---- */
 
 void hm_add_varz(struct monitor *monitor, struct text *json);
+void hm_add_healthz(struct monitor *monitor, struct text *text);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/health_manager/instance.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 
 #include <string.h>
 
@@ -26,6 +27,8 @@ void hm_instance_move_to(struct instance *instance, enum instance_state state, u
     assert_that(allowed[instance->state][state]);
     instance->state = state;
     instance->changed_at_ns = now_ns;
+    if (state == INSTANCE_RUNNING)
+        instance->asks = 0;
     if (state == INSTANCE_DOWN || state == INSTANCE_FLAPPING)
         instance->claim = (struct claim){0};
     assert_that(state != INSTANCE_RUNNING || instance->claim.id[0] != '\0');
@@ -33,6 +36,8 @@ void hm_instance_move_to(struct instance *instance, enum instance_state state, u
 
 bool hm_claim_wins(const struct claim *a, const struct claim *b)
 {
+    if (mutation_is(HM_KEEPS_THE_FIRST))
+        return true;
     if (a->epoch != b->epoch)
         return a->epoch > b->epoch;
     if (a->is_running != b->is_running)
@@ -82,6 +87,8 @@ const char *hm_instance_cause_text(enum instance_cause cause)
         return "its DEA came back without it";
     case CAUSE_NOTHING_CAME:
         return "nothing came of its last start";
+    case CAUSE_HOST_LOST:
+        return "its host is lost";
     }
     assert_unreachable();
 }

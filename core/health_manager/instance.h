@@ -42,6 +42,7 @@ enum instance_cause {
     CAUSE_NOT_LISTED,
     CAUSE_DEA_RESTARTED,
     CAUSE_NOTHING_CAME, /* A start was asked for, and nothing was heard of it. */
+    CAUSE_HOST_LOST,    /* Its host does not answer anybody. */
 };
 
 /* What identifies a running instance and decides between two that claim one index. */
@@ -65,6 +66,7 @@ struct instance {
     uint64_t crashed_at_ns;
     uint32_t crashes;                /* In a row. */
     uint32_t refusals;               /* In a row. */
+    uint32_t asks;                   /* For its start, of which nothing was seen yet. */
     int64_t flapping_since_s;        /* Wall clock. */
     char ended_id[INSTANCE_ID_SIZE]; /* The last one whose end was told: what is heard of it later is old. */
 };

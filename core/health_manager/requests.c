@@ -1,4 +1,4 @@
-/* The complaints. The controllers decide what to do about them; several health managers may say the same. */
+/* The complaints. The controllers decide what to do about them; of several health managers one says them. */
 #include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
@@ -21,12 +21,14 @@ static void fill_request(Cupola__HealthManagerRequest *ret_request, const struct
     ret_request->reason = (char *)(uintptr_t)reason;
 }
 
-void hm_request_start(struct health_manager *hm, const struct app *app, const int32_t *indices, size_t count,
-                      bool is_flapping, const char *reason)
+void hm_request_start(struct health_manager *hm, const struct app *app, const char *version, const int32_t *indices,
+                      size_t count, bool is_flapping, const char *reason)
 {
+    if (!hm_speaker_speaks(hm))
+        return;
     Cupola__HealthManagerRequest request;
     fill_request(&request, app, "START", reason);
-    request.version = (char *)(uintptr_t)app->version;
+    request.version = (char *)(uintptr_t)version;
     request.indices = (int32_t *)(uintptr_t)indices;
     request.n_indices = count;
     request.has_flapping = is_flapping;
@@ -40,6 +42,8 @@ void hm_request_start(struct health_manager *hm, const struct app *app, const in
 void hm_request_stop(struct health_manager *hm, const struct app *app, char *const *instances, size_t count,
                      const char *reason)
 {
+    if (!hm_speaker_speaks(hm))
+        return;
     Cupola__HealthManagerRequest request;
     fill_request(&request, app, "STOP", reason);
     request.instances = (char **)(uintptr_t)instances;

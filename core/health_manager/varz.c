@@ -96,6 +96,19 @@ static void add_groups(struct text *json, const char *name, const struct groups 
     text_add_char(json, '}');
 }
 
+static void add_hosts(const struct health_manager *hm, struct text *json)
+{
+    add_number(json, "hosts", hm_deas_known(hm));
+    add_number(json, "fresh_hosts", hm->leases.counts[LEASE_FRESH]);
+    add_number(json, "suspect_hosts", hm->leases.counts[LEASE_SUSPECT]);
+    add_number(json, "stalled_hosts", hm->leases.counts[LEASE_STALLED]);
+    add_number(json, "agentless_hosts", hm->leases.counts[LEASE_AGENTLESS]);
+    add_number(json, "lost_hosts", hm->leases.counts[LEASE_LOST]);
+    add_number(json, "hosts_ever_suspect", hm->counters.looks);
+    add_number(json, "hosts_ever_lost", hm->counters.hosts_lost);
+    add_number(json, "complete_heartbeats_asked_for", hm->counters.catch_ups);
+}
+
 void hm_add_varz(struct monitor *monitor, struct text *json)
 {
     struct health_manager *hm = container_of(monitor, struct health_manager, monitor);
@@ -131,4 +144,24 @@ void hm_add_varz(struct monitor *monitor, struct text *json)
     add_number(json, "unknown_instances", hm->brake.unknown);
     add_number(json, "starts_slowed_down", hm->brake.is_slow);
     add_number(json, "unknown_stops_held", hm->brake.holds_stops);
+    add_number(json, "starts_in_flight", hm->brake.in_flight);
+    text_addf(json, ",\"speaks\":%s,\"brakes\":[", hm_speaker_speaks(hm) ? "true" : "false");
+    hm_brake_add_reasons(&hm->brake, json);
+    text_add_string(json, "],\"freshness\":\"");
+    hm_add_freshness(hm, json);
+    text_add_char(json, '"');
+    add_hosts(hm, json);
+}
+
+void hm_add_healthz(struct monitor *monitor, struct text *text)
+{
+    struct health_manager *hm = container_of(monitor, struct health_manager, monitor);
+    text_add_string(text, hm_speaker_speaks(hm) ? "speaks; " : "watches; ");
+    hm_add_freshness(hm, text);
+    struct text reasons = {0};
+    hm_brake_add_reasons(&hm->brake, &reasons);
+    if (reasons.size > 0)
+        text_addf(text, "; %s", text_string(&reasons));
+    text_add_char(text, '\n');
+    text_free(&reasons);
 }

@@ -169,6 +169,16 @@ static void on_listening(struct http_server *server, enum io_status status, uint
     announce(monitor);
 }
 
+static void answer_healthz(struct monitor *monitor, struct http_exchange *exchange)
+{
+    struct text text = {0};
+    text_add_string(&text, "ok\n");
+    if (monitor->add_healthz != NULL)
+        monitor->add_healthz(monitor, &text);
+    http_answer_string(exchange, 200, "text/plaintext", text_string(&text)); /* v1's own spelling of the type. */
+    text_free(&text);
+}
+
 static void answer_varz(struct monitor *monitor, struct http_exchange *exchange)
 {
     struct announcement announcement;
@@ -201,7 +211,7 @@ static void on_request(struct http_exchange *exchange)
     else if (!is_read)
         http_answer(exchange, 405, "text/plain", "Allow: GET, HEAD\r\n", (struct io_bytes){0});
     else if (strcmp(exchange->path, "/healthz") == 0)
-        http_answer_string(exchange, 200, "text/plaintext", "ok\n"); /* v1's own spelling of the type. */
+        answer_healthz(monitor, exchange);
     else if (strcmp(exchange->path, "/varz") == 0)
         answer_varz(monitor, exchange);
     else

@@ -11,6 +11,8 @@ struct monitor {
     const char *type; /* "Router", "DEA", "CloudController", "HealthManager"; static. */
     /* Appends the component's own varz fields as JSON members, each behind a comma: `,"requests":5`. May be NULL. */
     void (*add_varz)(struct monitor *monitor, struct text *json);
+    /* Appends lines for people to the "ok" of /healthz. May be NULL. */
+    void (*add_healthz)(struct monitor *monitor, struct text *text);
     char uuid[48]; /* 32 hex digits, prefixed by "<index>-" when an index is configured. */
 
     /* Private. */

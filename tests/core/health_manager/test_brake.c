@@ -14,6 +14,7 @@ static struct brake brake_of(uint64_t starts_per_s, uint64_t starts_burst)
         .starts_burst = starts_burst,
         .meltdown_percent = 40,
         .unknown_stop_percent = 10,
+        .in_flight_most = 1000000,
         .window_ns = 300 * NS_PER_S,
     };
     struct brake brake;
@@ -35,6 +36,7 @@ static void pass(struct brake *brake, size_t live, size_t unknown, uint64_t now_
     hm_brake_begin_pass(brake);
     brake->live_so_far = live;
     brake->unknown_so_far = unknown;
+    hm_brake_count(brake);
     hm_brake_end_pass(brake, now_ns);
 }
 
@@ -111,6 +113,39 @@ static void stops_are_held_when_too_much_is_unknown(void **state)
     assert_false(brake.holds_stops);
 }
 
+static void no_more_than_so_many_starts_are_in_flight(void **state)
+{
+    (void)state;
+    struct brake brake = brake_of(1000, 1000);
+    brake.limits.in_flight_most = 7;
+    assert_int_equal(starts_until_empty(&brake, 0), 7);
+    assert_true(brake.is_scarce);
+    assert_int_equal(hm_brake_starts_left(&brake, NS_PER_S), 0);
+    hm_brake_begin_pass(&brake);
+    brake.in_flight_so_far = 4; /* Three of them run by now. */
+    hm_brake_count(&brake);
+    assert_int_equal(hm_brake_starts_left(&brake, NS_PER_S), 3);
+    assert_int_equal(starts_until_empty(&brake, NS_PER_S), 3);
+}
+
+static void a_brake_says_why(void **state)
+{
+    (void)state;
+    struct text reasons = {0};
+    struct brake brake = brake_of(1, 1);
+    hm_brake_add_reasons(&brake, &reasons);
+    assert_string_equal(text_string(&reasons), "");
+    starts_until_empty(&brake, 0);
+    brake.holds_stops = true;
+    brake.unknown = 30;
+    brake.live_so_far = 90;
+    hm_brake_add_reasons(&brake, &reasons);
+    assert_string_equal(text_string(&reasons),
+                        "\"starts wait: 1 are in flight, and 1 a second may begin\","
+                        "\"30 of 90 instances belong to apps that no controller knows: none of them is stopped\"");
+    text_free(&reasons);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +155,8 @@ int main(void)
         cmocka_unit_test(a_few_instances_are_no_meltdown),
         cmocka_unit_test(losses_far_apart_are_no_meltdown),
         cmocka_unit_test(stops_are_held_when_too_much_is_unknown),
+        cmocka_unit_test(no_more_than_so_many_starts_are_in_flight),
+        cmocka_unit_test(a_brake_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
