@@ -79,7 +79,7 @@ static void add_components(struct cloud *cloud, enum component_role role, uint32
 
 /* ---- Configurations: what the plan says, and where everybody is ---- */
 
-enum { MOST_BUS_SERVERS = 16 };
+enum { MOST_BUS_SERVERS = 16, BUS_CLUSTER_PORT = 6222 };
 
 struct wiring {
     Cupola__Endpoint bus[MOST_BUS_SERVERS];
@@ -133,14 +133,34 @@ static struct slice pack(const ProtobufCMessage *message)
     return slice;
 }
 
+/* Several bus servers are one cluster, unless the scenario configures it otherwise. */
 static struct slice configure_bus_server(const struct cloud *cloud, const struct component *component)
 {
     Cupola__BusServerConfig config = CUPOLA__BUS_SERVER_CONFIG__INIT;
+    Cupola__BusClusterConfig cluster = CUPOLA__BUS_CLUSTER_CONFIG__INIT;
     Cupola__Endpoint listen;
+    Cupola__Endpoint cluster_listen;
+    Cupola__Endpoint routes[MOST_BUS_SERVERS];
+    Cupola__Endpoint *list[MOST_BUS_SERVERS];
+    size_t servers = cloud->component_counts[ROLE_BUS_SERVER];
+    assert_that(servers <= MOST_BUS_SERVERS);
     if (cloud->plan.bus_server != NULL)
         config = *cloud->plan.bus_server;
     set_endpoint(&listen, component->host->address, BUS_PORT);
     config.listen = &listen;
+    if (servers > 1) {
+        if (config.cluster != NULL)
+            cluster = *config.cluster;
+        set_endpoint(&cluster_listen, component->host->address, BUS_CLUSTER_PORT);
+        cluster.listen = &cluster_listen;
+        for (size_t i = 0; i < servers; i++) {
+            set_endpoint(&routes[i], cloud->components[ROLE_BUS_SERVER][i].host->address, BUS_CLUSTER_PORT);
+            list[i] = &routes[i];
+        }
+        cluster.n_routes = servers;
+        cluster.routes = list;
+        config.cluster = &cluster;
+    }
     return pack(&config.base);
 }
 
