@@ -7,8 +7,6 @@
 
 static bool change_start(struct client *client, struct draft *draft);
 static bool change_stop(struct client *client, struct draft *draft);
-static bool change_start_again(struct client *client, struct draft *draft);
-static bool change_stop_shortly(struct client *client, struct draft *draft);
 static bool change_size(struct client *client, struct draft *draft);
 static bool change_map(struct client *client, struct draft *draft);
 static bool change_unmap(struct client *client, struct draft *draft);
@@ -22,8 +20,6 @@ static bool change_env_del(struct client *client, struct draft *draft);
     }
 const struct step client_start_step = CHANGE_STEP("starting the app", change_start);
 const struct step client_stop_step = CHANGE_STEP("stopping the app", change_stop);
-static const struct step start_again = CHANGE_STEP("starting the app again", change_start_again);
-static const struct step stop_shortly = CHANGE_STEP("stopping the app for a restart", change_stop_shortly);
 static const struct step size = CHANGE_STEP("scaling the app", change_size);
 static const struct step map = CHANGE_STEP("mapping URIs", change_map);
 static const struct step unmap = CHANGE_STEP("unmapping URIs", change_unmap);
@@ -32,16 +28,16 @@ static const struct step env_del = CHANGE_STEP("removing variables", change_env_
 
 #define READ &client_read_step
 #define WAIT &client_wait_step, &client_crashes_step, &client_why_step
-#define RESTART_IF_NEEDED READ, &stop_shortly, READ, &start_again, WAIT
+#define UPDATE_IF_NEEDED READ, &client_update_step, &client_update_follow_step, READ, WAIT
 
 const struct step *const client_start_steps[] = {READ, &client_start_step, WAIT, NULL};
 const struct step *const client_stop_steps[] = {READ, &client_stop_step, READ, NULL};
 const struct step *const client_restart_steps[] = {READ, &client_stop_step, READ, &client_start_step, WAIT, NULL};
-const struct step *const client_scale_steps[] = {READ, &size, RESTART_IF_NEEDED, NULL};
+const struct step *const client_scale_steps[] = {READ, &size, UPDATE_IF_NEEDED, NULL};
 const struct step *const client_map_steps[] = {READ, &map, READ, NULL};
 const struct step *const client_unmap_steps[] = {READ, &unmap, READ, NULL};
-const struct step *const client_env_add_steps[] = {READ, &env_add, RESTART_IF_NEEDED, NULL};
-const struct step *const client_env_del_steps[] = {READ, &env_del, RESTART_IF_NEEDED, NULL};
+const struct step *const client_env_add_steps[] = {READ, &env_add, UPDATE_IF_NEEDED, NULL};
+const struct step *const client_env_del_steps[] = {READ, &env_del, UPDATE_IF_NEEDED, NULL};
 
 /* ---- Writing back ---- */
 
@@ -93,21 +89,11 @@ static bool change_stop(struct client *client, struct draft *draft)
     return draft_set_state(draft, "STOPPED");
 }
 
-static bool change_stop_shortly(struct client *client, struct draft *draft)
-{
-    return client->restarts && change_stop(client, draft);
-}
-
-static bool change_start_again(struct client *client, struct draft *draft)
-{
-    return client->restarts && change_start(client, draft);
-}
-
 /* Decided while it is still known that something changes: after a lost answer the reading may show it done. */
-static void plan_restart(struct client *client, bool differs)
+static void plan_update(struct client *client, bool differs)
 {
     if (differs && client_app_is_started(client) && !client->config->no_start)
-        client->restarts = true;
+        client->updates = true;
 }
 
 static bool change_size(struct client *client, struct draft *draft)
@@ -115,7 +101,7 @@ static bool change_size(struct client *client, struct draft *draft)
     const Cupola__ClientConfig *config = client->config;
     bool memory = config->has_memory_mb && draft_set_memory(draft, config->memory_mb);
     bool instances = config->has_instances && draft_set_instances(draft, config->instances);
-    plan_restart(client, memory);
+    plan_update(client, memory);
     return memory || instances;
 }
 
@@ -132,13 +118,13 @@ static bool change_unmap(struct client *client, struct draft *draft)
 static bool change_env_add(struct client *client, struct draft *draft)
 {
     bool differs = draft_add_env(draft, client->config->env, client->config->n_env);
-    plan_restart(client, differs);
+    plan_update(client, differs);
     return differs;
 }
 
 static bool change_env_del(struct client *client, struct draft *draft)
 {
     bool differs = draft_remove_env(draft, client->config->env, client->config->n_env);
-    plan_restart(client, differs);
+    plan_update(client, differs);
     return differs;
 }

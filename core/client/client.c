@@ -44,6 +44,7 @@ static const struct command commands[] = {
     {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps, 0},
     {"start", NEEDS_APP, client_start_steps, 0},
     {"stop", NEEDS_APP, client_stop_steps, 0},
+    {"update", NEEDS_APP, client_update_steps, 900000},
     {"restart", NEEDS_APP, client_restart_steps, 0},
     {"delete", NEEDS_APP, client_delete_steps, 0},
     {"instances", NEEDS_APP, client_instances_steps, 0},
@@ -311,6 +312,7 @@ static void destroy(struct machine *machine)
     struct client *client = container_of(machine, struct client, machine);
     session_release(client);
     client_logs_free(client);
+    memory_free(client->run_before);
     text_free(&client->app_json);
     text_free(&client->result);
     text_free(&client->progress.waits_for);

@@ -77,7 +77,9 @@ struct client {
     Cupola__RestApp *app; /* As read last; NULL: not read, or there is none. */
     struct text app_json; /* The same, as it came. */
     bool is_fresh;        /* Nothing was written since. */
-    bool restarts;        /* What was changed reaches running instances only by a restart. */
+    bool updates;         /* What was changed reaches running instances only by an update. */
+    bool follows_update;  /* It was asked for. */
+    char *run_before;     /* The version before it. */
     bool expects_run;     /* The command has asked for a started app. */
     struct progress progress;
     struct log_source *logs; /* logs.c */
@@ -110,6 +112,8 @@ void client_log(struct client *client, const char *format, ...) __attribute__((f
 extern const struct step client_read_step;                                       /* apps.c: the app as it is now. */
 extern const struct step client_wait_step, client_crashes_step, client_why_step; /* wait.c: in this order. */
 extern const struct step client_stop_step, client_start_step;                    /* change.c; each behind a read. */
+/* update.c: only if client->updates. The first behind a read, the second behind the first. */
+extern const struct step client_update_step, client_update_follow_step;
 
 /* The steps of a command, ended by NULL. */
 typedef const struct step *const client_steps[];
@@ -120,6 +124,8 @@ extern client_steps client_push_steps;
 /* change.c */
 extern client_steps client_scale_steps, client_start_steps, client_stop_steps, client_restart_steps;
 extern client_steps client_map_steps, client_unmap_steps, client_env_add_steps, client_env_del_steps;
+/* update.c */
+extern client_steps client_update_steps;
 /* observe.c */
 extern client_steps client_instances_steps, client_stats_steps, client_crashes_steps, client_files_steps;
 /* logs.c */

@@ -23,14 +23,15 @@ static const struct step change = {
     .name = "changing the app", .ask = ask_change, .take = client_take_change, .change = change_app, .back = 2};
 static const struct step upload = {.name = "uploading the files", .ask = ask_upload, .take = take_upload};
 
-/* New files take effect when the app starts: one that runs is stopped for it. */
+/* New files take effect with the next run: it takes over from one that is live, without a gap. */
 const struct step *const client_push_steps[] = {
     &find,
     &create,
     &change,
     &upload,
     &client_read_step,
-    &client_stop_step,
+    &client_update_step,
+    &client_update_follow_step,
     &client_read_step,
     &client_start_step,
     &client_wait_step,
@@ -141,6 +142,7 @@ static void take_upload(struct client *client, const struct answer *answer)
 {
     (void)answer;
     if (!client->config->no_start) {
+        client->updates = true;
         client_next(client);
         return;
     }

@@ -100,5 +100,8 @@ static void on_end(struct bus_request *request, bool timed_out)
 int32_t cc_health_of(const struct health_query *query, const struct app *app)
 {
     uint64_t oldest_ns = query->asked_at_ns > silence_ns ? query->asked_at_ns - silence_ns : 0;
-    return app->healthy >= 0 && app->healthy_at_ns >= oldest_ns ? app->healthy : -1;
+    if (app->healthy < 0 || app->healthy_at_ns < oldest_ns)
+        return -1;
+    /* The extra instances of an update run, too. */
+    return app->healthy > app->value->instances ? app->value->instances : app->healthy;
 }

@@ -257,6 +257,11 @@ static void answer_update(struct update_call *request, const struct app *app, co
     answer.has_since = true;
     answer.since = app->value->changed_s;
     answer.reason = app->value->last_update_reason;
+    if (app->value->update != NULL) {
+        answer.has_replaced = answer.has_instances = true;
+        answer.replaced = app->value->update->first;
+        answer.instances = app->value->instances;
+    }
     cc_call_answer(&request->call, 200, &answer.base);
 }
 
@@ -273,6 +278,8 @@ static void handle_update(struct call *call)
         answer_update(request, app, "CANARY_FAILED");
     else if (cc_app_needs_staging(value) || value->update != NULL)
         answer_update(request, app, "UPDATING");
+    else if (value->has_last_update && value->last_update == CUPOLA__UPDATE_END__UPDATE_SUCCEEDED)
+        answer_update(request, app, "SUCCEEDED"); /* Each instance has proven itself. */
     else
         cc_health_ask(call->controller, &request->health, call->email, app->value->name, on_update_health);
 }

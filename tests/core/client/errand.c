@@ -110,6 +110,12 @@ static void tell_health(struct errand *errand)
              errand->healthy);
     town_answer(&errand->town, "healthmanager.health", payload);
     errand->healthy += errand->healthy_step;
+    if (!errand->crashes_new_versions)
+        return;
+    snprintf(payload, sizeof payload,
+             "{\"droplet\":1,\"version\":\"%s\",\"index\":%d,\"instance\":\"i\",\"reason\":\"CRASHED\"}", view.version,
+             view.instances);
+    town_tell(&errand->town, "droplet.exited", payload);
 }
 
 static bool breaks(struct errand *errand, const struct passage *passage)

@@ -22,8 +22,9 @@ enum wire_fault {
 struct errand {
     struct town town;
     char *token;
-    int healthy;      /* What the health manager says of the app "shop"; -1: it is silent. */
-    int healthy_step; /* Added at each question, up to what is wanted. */
+    int healthy;               /* What the health manager says of the app "shop"; -1: it is silent. */
+    bool crashes_new_versions; /* The extra instance of an update crashes whenever somebody asks. */
+    int healthy_step;          /* Added at each question, up to what is wanted. */
 
     enum wire_fault fault;
     const char *fault_at; /* "PUT /apps/shop" */

@@ -24,6 +24,16 @@ static void push(struct errand *errand)
     assert_int_equal(errand_run(errand, &config), 0);
 }
 
+/* Whatever is started comes up. */
+static void let_run(struct errand *errand)
+{
+    for (int i = 0; i < 5; i++) {
+        char found[100];
+        snprintf(found, sizeof found, "{\"dea\":\"dea1\",\"droplet\":1,\"index\":%d,\"state\":\"RUNNING\"}", i);
+        town_answer_also(&errand->town, "dea.find.droplet", found);
+    }
+}
+
 static void a_new_app_is_created_uploaded_started_and_waited_for(void **state)
 {
     struct errand *errand = *state;
@@ -42,24 +52,46 @@ static void a_new_app_is_created_uploaded_started_and_waited_for(void **state)
     assert_string_equal(town_body(&errand->town), "zipped files");
 }
 
-static void an_app_that_runs_is_stopped_and_started_again_with_its_new_bits(void **state)
+static void the_new_bits_of_an_app_that_runs_take_over_step_by_step(void **state)
 {
     struct errand *errand = *state;
     push(errand);
+    let_run(errand);
     Cupola__ClientConfig config = errand_push();
     config.memory_mb = 128;
+    town_forget(&errand->town);
     assert_int_equal(errand_run(errand, &config), 0);
-    expect_requests(errand, "GET /apps/shop 200\n"
-                            "PUT /apps/shop 200\n"
-                            "POST /apps/shop/application 200\n"
-                            "GET /apps/shop 200\n"
-                            "PUT /apps/shop 200\n"
-                            "GET /apps/shop 200\n"
-                            "PUT /apps/shop 200\n"
-                            "GET /apps/shop 200\n");
+    assert_null(strstr(text_string(&errand->requests), "\"state\":\"STOPPED\""));
     expect_contains(text_string(&errand->requests), "\"memory\":128");
-    expect_contains(text_string(&errand->requests), "\"state\":\"STOPPED\"");
-    expect_contains(text_string(&errand->requests), "\"state\":\"STARTED\"");
+    expect_contains(text_string(&errand->requests), "PUT /apps/shop/update 204\n");
+    expect_contains(text_string(&errand->requests), "GET /apps/shop/update 200\n");
+    expect_contains(text_string(&errand->logs), "shop: 1 of 2 instances are of the new version\n");
+    assert_int_equal(town_heard(&errand->town, "dea.dea1.start", ""), 3);
+}
+
+static void a_new_version_that_crashes_fails_the_push_and_the_old_one_stays(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    char *before = memory_copy_text(errand_look(errand).version);
+    errand->crashes_new_versions = true;
+    assert_int_equal(errand_run_on(errand, "update", "shop"), 1);
+    expect_result(errand, "the new version of shop did not hold, and the one before runs again: instance 2");
+    assert_string_equal(errand_look(errand).version, before);
+    memory_free(before);
+}
+
+static void an_update_that_was_carried_out_is_not_asked_for_twice(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    let_run(errand);
+    errand_break(errand, WIRE_LOSES_ANSWER, "PUT /apps/shop/update", 1);
+    assert_int_equal(errand_run_on(errand, "update", "shop"), 0);
+    assert_string_equal(errand_look(errand).version + 40, "-2");
+    assert_int_equal(errand_run_on(errand, "stop", "shop"), 0);
+    assert_int_equal(errand_run_on(errand, "update", "shop"), 1);
+    expect_result(errand, "shop is stopped: `cupola start shop` brings it up");
 }
 
 static void a_push_without_start_ends_after_the_upload(void **state)
@@ -138,7 +170,7 @@ static void scaling_waits_until_the_new_instances_run(void **state)
     expect_requests(errand, "GET /apps/shop 200\nGET /apps/shop 200\n");
 }
 
-static void more_memory_takes_a_restart(void **state)
+static void more_memory_takes_a_new_run(void **state)
 {
     struct errand *errand = *state;
     push(errand);
@@ -147,10 +179,10 @@ static void more_memory_takes_a_restart(void **state)
     config.app = (char *)(uintptr_t) "shop";
     config.has_memory_mb = true;
     config.memory_mb = 96;
+    let_run(errand);
     town_forget(&errand->town);
     assert_int_equal(errand_run(errand, &config), 0);
-    assert_int_equal(town_heard(&errand->town, "dea.stop", "{\"droplet\":1"), 1);
-    assert_int_equal(town_heard(&errand->town, "dea.dea1.start", "-2\""), 2);
+    assert_int_equal(town_heard(&errand->town, "dea.dea1.start", "-2\""), 3); /* One of them is a stand-in. */
     assert_string_equal(errand_look(errand).state, "STARTED");
 }
 
@@ -193,6 +225,7 @@ static void variables_are_replaced_and_removed_by_name(void **state)
     push(errand);
     char *env[] = {(char *)(uintptr_t) "A=1", (char *)(uintptr_t) "AB=2", (char *)(uintptr_t) "A=3"};
     Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    let_run(errand);
     config.command = (char *)(uintptr_t) "env-add";
     config.app = (char *)(uintptr_t) "shop";
     config.env = env;
@@ -270,12 +303,14 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         STORY(a_new_app_is_created_uploaded_started_and_waited_for),
-        STORY(an_app_that_runs_is_stopped_and_started_again_with_its_new_bits),
+        STORY(the_new_bits_of_an_app_that_runs_take_over_step_by_step),
+        STORY(a_new_version_that_crashes_fails_the_push_and_the_old_one_stays),
+        STORY(an_update_that_was_carried_out_is_not_asked_for_twice),
         STORY(a_push_without_start_ends_after_the_upload),
         STORY(a_user_registers_logs_in_and_changes_the_password),
         STORY(what_is_asked_for_is_passed_on_as_it_is),
         STORY(scaling_waits_until_the_new_instances_run),
-        STORY(more_memory_takes_a_restart),
+        STORY(more_memory_takes_a_new_run),
         STORY(start_stop_and_restart_do_what_they_say),
         STORY(uris_are_mapped_once_and_unmapped_however_they_are_written),
         STORY(variables_are_replaced_and_removed_by_name),
