@@ -46,9 +46,10 @@ static void send_interest(struct bus_server *server, const struct server_subscri
     }
 }
 
+/* Nobody is told anything while the component is destroyed, part by part. */
 static bool has_listeners(const struct bus_server *server)
 {
-    return server->cluster != NULL && server->cluster->registered_count > 0;
+    return server->machine.effects != NULL && server->cluster != NULL && server->cluster->registered_count > 0;
 }
 
 void interest_announce(struct bus_server *server, const struct server_subscription *subscription)

@@ -213,7 +213,8 @@ static void on_monitor_request(struct http_exchange *exchange)
         http_answer_text(exchange, 200, "application/json", &json);
         return;
     }
-    http_answer_string(exchange, 404, "text/plain", "there are /varz, /connz, /connz?state=closed, /subsz, /routez and /healthz\n");
+    http_answer_string(exchange, 404, "text/plain",
+                       "there are /varz, /connz, /connz?state=closed, /subsz, /routez and /healthz\n");
 }
 
 static void on_monitor_drained(struct http_server *http)

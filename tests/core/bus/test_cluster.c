@@ -362,6 +362,21 @@ static void noise_from_a_server_is_survived(void **state)
     end_expect(a, "MSG a 1 0\r\n\r\n");
 }
 
+static int abandon(void **state)
+{
+    (void)state;
+    net_free(&net);
+    return 0;
+}
+
+static void a_server_can_be_killed_at_any_moment(void **state)
+{
+    (void)state;
+    given_a_cluster();
+    end_send(given_a_client(0), "SUB a 1\r\nSUB b q 2\r\n");
+    end_send(given_a_client(1), "SUB a 1\r\nSUB b q 2\r\n");
+}
+
 #define story(name) cmocka_unit_test_setup_teardown(name, prepare, finish)
 
 int main(void)
@@ -379,6 +394,7 @@ int main(void)
         story(a_lost_server_is_forgotten_and_found_again),
         story(a_server_without_the_password_is_not_let_in),
         story(noise_from_a_server_is_survived),
+        cmocka_unit_test_setup_teardown(a_server_can_be_killed_at_any_moment, prepare, abandon),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
