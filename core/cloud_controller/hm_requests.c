@@ -92,14 +92,26 @@ static void add_wish(struct start_orders *orders, int64_t app_id, int32_t index,
     memcpy(wish->version, version, strnlen(version, VERSION_CAPACITY - 1));
 }
 
+/* The last order of the i-th index, if the health manager knows that its instance has ended; otherwise 0. */
+static uint64_t ended_order(const struct controller *controller, const Cupola__HealthManagerRequest *request, size_t i)
+{
+    const struct app *app = cc_state_find_app(&controller->state, request->droplet);
+    int32_t index = request->indices[i];
+    if (app == NULL || index < 0 || (size_t)index >= app->index_count || i >= request->n_epochs)
+        return 0;
+    uint64_t epoch = app->indices[index].epoch;
+    return request->epochs[i] > 0 && (uint64_t)request->epochs[i] == epoch ? epoch : 0;
+}
+
 static void take_start(struct controller *controller, const Cupola__HealthManagerRequest *request)
 {
     struct start_orders *orders = &controller->start_orders;
     for (size_t i = 0; i < request->n_indices && orders->wish_count < MAX_WISHES; i++) {
         int32_t index = request->indices[i];
-        if (find_missing(controller, request->droplet, request->version, index, 0) != NULL &&
+        uint64_t ended = ended_order(controller, request, i);
+        if (find_missing(controller, request->droplet, request->version, index, ended) != NULL &&
             !is_wished(orders, request->droplet, index))
-            add_wish(orders, request->droplet, index, request->version, 0);
+            add_wish(orders, request->droplet, index, request->version, ended);
     }
     submit_orders(controller);
 }

@@ -146,6 +146,8 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
     if (cause == CAUSE_CRASHED)
         hm_app_note_crash(app, id, exited->crash_timestamp, hm->machine.now_ns);
     struct instance *instance = exited->version == NULL ? NULL : hm_app_index_for(app, exited->version, exited->index);
+    if (instance != NULL && exited->epoch > instance->ended_epoch)
+        instance->ended_epoch = exited->epoch;
     if (instance != NULL && ends(instance, id))
         end_instance(hm, instance, id, cause);
     hm_mark_dirty(hm, app);

@@ -161,9 +161,19 @@ void hm_surplus_look(struct health_manager *hm, struct app *app);
 
 /* ---- requests.c ---- */
 
-/* `indices` and `instances` are lent. */
-void hm_request_start(struct health_manager *hm, const struct app *app, const char *version, const int32_t *indices,
-                      size_t count, bool is_flapping, const char *reason);
+/* Indices of one app, wanted in one version. All lent; epochs[i] is that of the last instance of indices[i] that is
+ * known to have ended, or 0. */
+struct hm_start {
+    const struct app *app;
+    const char *version;
+    const int32_t *indices;
+    const int64_t *epochs;
+    size_t count;
+    bool is_flapping;
+    const char *reason;
+};
+void hm_request_start(struct health_manager *hm, const struct hm_start *start);
+/* `instances` are lent. */
 void hm_request_stop(struct health_manager *hm, const struct app *app, char *const *instances, size_t count,
                      const char *reason);
 

@@ -29,8 +29,11 @@ void hm_instance_move_to(struct instance *instance, enum instance_state state, u
     instance->changed_at_ns = now_ns;
     if (state == INSTANCE_RUNNING)
         instance->asks = 0;
-    if (state == INSTANCE_DOWN || state == INSTANCE_FLAPPING)
+    if (state == INSTANCE_DOWN || state == INSTANCE_FLAPPING) {
+        if (instance->claim.epoch > instance->ended_epoch)
+            instance->ended_epoch = instance->claim.epoch;
         instance->claim = (struct claim){0};
+    }
     assert_that(state != INSTANCE_RUNNING || instance->claim.id[0] != '\0');
 }
 

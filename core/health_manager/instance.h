@@ -68,6 +68,7 @@ struct instance {
     uint32_t refusals;               /* In a row. */
     uint32_t asks;                   /* For its start, of which nothing was seen yet. */
     int64_t flapping_since_s;        /* Wall clock. */
+    int64_t ended_epoch;             /* Of the last one that is known to be gone. */
     char ended_id[INSTANCE_ID_SIZE]; /* The last one whose end was told: what is heard of it later is old. */
 };
 

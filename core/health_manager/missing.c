@@ -133,6 +133,7 @@ size_t hm_missing_age(struct health_manager *hm, struct app *app)
 
 struct missing {
     int32_t indices[PORTION];
+    int64_t epochs[PORTION];
     size_t count;
     bool is_flapping;
     const char *version;       /* Lent by the app; in a rolling update there are two. */
@@ -141,16 +142,28 @@ struct missing {
 
 static void complain(struct health_manager *hm, const struct app *app, struct missing *missing)
 {
+    struct hm_start start = {
+        .app = app,
+        .version = missing->version,
+        .indices = missing->indices,
+        .epochs = missing->epochs,
+        .count = missing->count,
+        .is_flapping = missing->is_flapping,
+        .reason = hm_instance_cause_text(missing->cause),
+    };
     if (missing->count > 0)
-        hm_request_start(hm, app, missing->version, missing->indices, missing->count, missing->is_flapping,
-                         hm_instance_cause_text(missing->cause));
+        hm_request_start(hm, &start);
     missing->count = 0;
 }
 
 void hm_missing_ask(struct health_manager *hm, struct app *app)
 {
     uint64_t now_ns = hm->machine.now_ns;
-    struct missing missing = {.count = 0};
+    struct missing missing;
+    missing.count = 0;
+    missing.is_flapping = false;
+    missing.version = NULL;
+    missing.cause = CAUSE_NEVER_SEEN;
     if (mutation_is(HM_SKIPS_CHANGED_APPS) && machine_wall_seconds(&hm->machine) - app->last_updated < 60)
         return;
     for (size_t i = 0; i < app->instance_count; i++) {
@@ -167,6 +180,7 @@ void hm_missing_ask(struct health_manager *hm, struct app *app)
             missing.is_flapping = is_flapping;
             missing.cause = instance->cause;
         }
+        missing.epochs[missing.count] = instance->ended_epoch;
         missing.indices[missing.count++] = (int32_t)i;
         instance->asked_at_ns = now_ns;
         instance->asks++;

@@ -21,21 +21,22 @@ static void fill_request(Cupola__HealthManagerRequest *ret_request, const struct
     ret_request->reason = (char *)(uintptr_t)reason;
 }
 
-void hm_request_start(struct health_manager *hm, const struct app *app, const char *version, const int32_t *indices,
-                      size_t count, bool is_flapping, const char *reason)
+void hm_request_start(struct health_manager *hm, const struct hm_start *start)
 {
     if (!hm_speaker_speaks(hm))
         return;
     Cupola__HealthManagerRequest request;
-    fill_request(&request, app, "START", reason);
-    request.version = (char *)(uintptr_t)version;
-    request.indices = (int32_t *)(uintptr_t)indices;
-    request.n_indices = count;
-    request.has_flapping = is_flapping;
-    request.flapping = is_flapping;
-    hm->counters.start_requests += count;
-    machine_log(&hm->machine, LOG_INFO, "app %lld: start %zu from index %d: %s", (long long)app->id, count, indices[0],
-                reason);
+    fill_request(&request, start->app, "START", start->reason);
+    request.version = (char *)(uintptr_t)start->version;
+    request.indices = (int32_t *)(uintptr_t)start->indices;
+    request.n_indices = start->count;
+    request.epochs = (int64_t *)(uintptr_t)start->epochs;
+    request.n_epochs = start->count;
+    request.has_flapping = start->is_flapping;
+    request.flapping = start->is_flapping;
+    hm->counters.start_requests += start->count;
+    machine_log(&hm->machine, LOG_INFO, "app %lld: start %zu from index %d: %s", (long long)start->app->id,
+                start->count, start->indices[0], start->reason);
     publish(hm, &request);
 }
 
