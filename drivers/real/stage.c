@@ -8,12 +8,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+enum { STAGERS_MOST = 16 };
+
 struct stage_job {
     struct job job;
     char *digest;
     char *framework;
     char *runtime;
     char *command;
+    uint32_t memory_mb;
     uint64_t folder_number, blob_number;
     struct path folder;
     struct text log; /* For the person who pushed. */
@@ -50,10 +53,25 @@ static bool add_file(struct stage_job *stage, const char *name, const struct tex
 
 static bool add_startup(struct stage_job *stage, struct text *reason)
 {
-    struct path app = path_of("%s/app", stage->folder.text);
-    struct stage_plan plan = {stage->framework, stage->runtime, stage->command, app.text};
+    static char own_stagers[] = CUPOLA_STAGERS;
+    const Cupola__DriverConfig *config = stage->job.driver->config;
+    char *stagers[STAGERS_MOST + 1];
+    size_t count = 0;
+    for (; count < config->n_stagers && count < STAGERS_MOST; count++)
+        stagers[count] = config->stagers[count];
+    stagers[count++] = own_stagers;
+    struct stager_task task = {
+        .framework = stage->framework,
+        .runtime = stage->runtime,
+        .memory_mb = stage->memory_mb,
+        .folder = stage->folder.text,
+        .data_dir = config->data_dir,
+        .stagers = stagers,
+        .stagers_count = count,
+        .deadline_s = config->stage_deadline_s,
+    };
     struct text script = {0};
-    bool is_ready = stage_write_startup(&plan, &script, &stage->log);
+    bool is_ready = stage_write_startup(&task, stage->command, &script, &stage->log);
     if (is_ready)
         is_ready = add_file(stage, "startup", &script, 0755, reason);
     else
@@ -126,6 +144,7 @@ void stage_begin(struct real_driver *driver, const struct effect *effect)
     stage->framework = memory_copy_text(effect->stage.framework);
     stage->runtime = memory_copy_text(effect->stage.runtime);
     stage->command = memory_copy_text(effect->stage.command);
+    stage->memory_mb = effect->stage.memory_mb;
     stage->folder_number = ++driver->temp_count;
     stage->blob_number = ++driver->temp_count;
     job_start(driver, &stage->job, effect->op, work, finish);

@@ -3,17 +3,13 @@
 #define CUPOLA_DRIVERS_REAL_STAGE_H
 
 #include "drivers/real/driver.h"
+#include "drivers/real/stager.h"
 
 void stage_begin(struct real_driver *driver, const struct effect *effect);
 
-/* stage_startup.c */
-struct stage_plan {
-    const char *framework;
-    const char *runtime;
-    const char *command; /* Of the user, or "". */
-    const char *folder;  /* The unpacked application. */
-};
-/* Appends the start script; false if nothing tells how to start it. Says in the log what was chosen, and why not. */
-bool stage_write_startup(const struct stage_plan *plan, struct text *ret_script, struct text *log);
+/* stage_startup.c: appends the start script; false if nothing tells how to start it. The user's command or Procfile
+ * wins over what a stager says. Says in the log what was chosen, and why not. */
+bool stage_write_startup(const struct stager_task *task, const char *command, struct text *ret_script,
+                         struct text *log);
 
 #endif

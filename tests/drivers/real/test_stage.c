@@ -124,7 +124,7 @@ static void a_node_app_becomes_a_droplet(void **state)
     assert_true(op.number > 100);
     const char *startup = unpacked("startup");
     assert_non_null(strstr(startup, "runtime=\"%VCAP_LOCAL_RUNTIME%\"\n"));
-    assert_non_null(strstr(startup, "exec \"$runtime\" 'server.js'\n"));
+    assert_non_null(strstr(startup, "exec \"$runtime\" server.js\n"));
     assert_string_equal(unpacked("app/lib/a.js"), "1");
     assert_non_null(strstr(unpacked("logs/staging.log"), "server.js"));
     run_shell("test -x %s/out/startup", stage.dir);
@@ -151,7 +151,7 @@ static void package_json_tells_the_start(void **state)
     make_package((struct entry[]){
         {.name = "package.json", .content = "{\"main\":\"m.js\"}"}, {.name = "m.js", .content = ""}, {0}});
     stage_it();
-    assert_non_null(strstr(unpacked("startup"), "exec \"$runtime\" 'm.js'\n"));
+    assert_non_null(strstr(unpacked("startup"), "exec \"$runtime\" m.js\n"));
 }
 
 static void python_has_a_procfile_or_a_known_file(void **state)
@@ -160,7 +160,7 @@ static void python_has_a_procfile_or_a_known_file(void **state)
     framework = "python";
     make_package((struct entry[]){{.name = "app.py", .content = ""}, {0}});
     stage_it();
-    assert_non_null(strstr(unpacked("startup"), "exec \"$runtime\" 'app.py'\n"));
+    assert_non_null(strstr(unpacked("startup"), "exec \"$runtime\" app.py\n"));
     make_package((struct entry[]){
         {.name = "app.py", .content = ""}, {.name = "Procfile", .content = "worker: x\nweb: run 'it' $PORT\n"}, {0}});
     stage_it();
@@ -198,6 +198,74 @@ static void nothing_to_start_is_said(void **state)
     expect_refusal("server.js");
     framework = "unheard-of";
     expect_refusal("Procfile");
+}
+
+/* ---- Stagers of one's own ---- */
+
+static char *own_stagers[1];
+static char own_folder[128];
+
+/* A folder of stagers beside the built-in ones, with one of that name. */
+static void add_stager(const char *name, const char *compile, const char *release)
+{
+    snprintf(own_folder, sizeof own_folder, "%s/own", stage.dir);
+    own_stagers[0] = own_folder;
+    stage.config.stagers = own_stagers;
+    stage.config.n_stagers = 1;
+    stage_restart(&stage);
+    run_shell("mkdir -p %s/%s && cd %s/%s && printf '#!/bin/sh\n%s\n' >compile && printf '#!/bin/sh\n%s\n' >release && "
+              "chmod +x compile release",
+              own_folder, name, own_folder, name, compile, release);
+}
+
+static void a_stager_of_ones_own_prepares_and_starts(void **state)
+{
+    (void)state;
+    add_stager("cobol", "echo made >\"$1\"/made; echo \"prepared for $MEMORY_MB MB\"",
+               "echo \"exec run $(cat $1/made)\"");
+    framework = "cobol";
+    make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
+    stage_it();
+    assert_int_equal(op.status, IO_OK);
+    assert_non_null(strstr(unpacked("startup"), "exec run made\n"));
+    assert_string_equal(unpacked("app/made"), "made\n");
+    assert_non_null(strstr(unpacked("logs/staging.log"), "prepared for 64 MB"));
+    run_shell("test ! -e %s/out/stager", stage.dir);
+    /* Whoever says how it is started, it is prepared. */
+    command = "cat made";
+    stage_it();
+    assert_string_equal(unpacked("app/made"), "made\n");
+    assert_non_null(strstr(unpacked("startup"), "exec bash -c 'cat made'\n"));
+}
+
+static void a_stager_that_fails_says_why(void **state)
+{
+    (void)state;
+    framework = "cobol";
+    make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
+    add_stager("cobol", "echo it is broken >&2; exit 3", "echo x");
+    expect_refusal("it is broken\nStaging failed: compile ended with exit status 3");
+    add_stager("cobol", "kill -9 $$", "echo x");
+    expect_refusal("Staging failed: ");
+    stage.config.has_stage_deadline_s = true;
+    stage.config.stage_deadline_s = 1;
+    add_stager("cobol", "sleep 100", "echo x");
+    expect_refusal("it took longer than 1 s");
+    add_stager("cobol", "", "");
+    expect_refusal("release printed no line");
+}
+
+/* The scripts of a package run as nobody, and do not see what else we keep. */
+static void a_stager_sees_nothing_of_ours(void **state)
+{
+    (void)state;
+    framework = "cobol";
+    make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
+    char compile[256];
+    snprintf(compile, sizeof compile, "! ls %s/blobs/* && ! touch /etc/evil && test -w \"$2\" && id -u", stage.dir);
+    add_stager("cobol", compile, "echo x");
+    stage_it();
+    assert_int_equal(op.status, IO_OK);
 }
 
 /* ---- What others push ---- */
@@ -290,6 +358,9 @@ int main(void)
         stage_test(a_given_command_wins),
         stage_test(links_that_stay_inside_are_kept),
         stage_test(nothing_to_start_is_said),
+        stage_test(a_stager_of_ones_own_prepares_and_starts),
+        stage_test(a_stager_that_fails_says_why),
+        stage_test(a_stager_sees_nothing_of_ours),
         stage_test(names_that_lead_out_are_refused),
         stage_test(links_that_lead_out_are_refused),
         stage_test(nothing_is_written_through_a_link),
