@@ -286,7 +286,7 @@ function Cloud:scale(app, instances)
   return operate(self, "scale", app, { instances = instances })
 end
 
-for _, command in ipairs { "start", "stop", "restart", "delete" } do
+for _, command in ipairs { "start", "stop", "restart", "update", "delete" } do
   Cloud[command] = function(self, app)
     return operate(self, command, app)
   end

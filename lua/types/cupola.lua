@@ -279,6 +279,11 @@ function cloud:stop(app) end
 ---@return operation
 function cloud:restart(app) end
 
+---Rolls out a new run of an app, without a gap.
+---@param app string
+---@return operation
+function cloud:update(app) end
+
 ---Deletes an app.
 ---@param app string
 ---@return operation
