@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,26 +129,52 @@ bool package_zip(const char *folder, const char *into, struct text *ret_path, un
 
 /* ---- What it is ---- */
 
-static bool has_file(const char *folder, const char *name)
+static bool has_file(const char *folder, const char *pattern)
 {
     struct text path = {0};
-    text_addf(&path, "%s/%s", folder, name);
-    bool has = access(text_string(&path), R_OK) == 0;
+    glob_t found = {0};
+    text_addf(&path, "%s/%s", folder, pattern);
+    bool has = glob(text_string(&path), GLOB_NOSORT, NULL, &found) == 0;
+    globfree(&found);
     text_free(&path);
     return has;
 }
 
 const char *package_framework(const char *folder)
 {
+    /* The first that is there counts. */
     static const struct {
-        const char *file;
+        const char *pattern;
         const char *framework;
-    } signs[] = {{"package.json", "node"}, {"server.js", "node"},   {"app.js", "node"},
-                 {"index.js", "node"},     {"main.js", "node"},     {"requirements.txt", "python"},
-                 {"wsgi.py", "python"},    {"app.py", "python"},    {"main.py", "python"},
-                 {"manage.py", "python"},  {"index.html", "static"}};
+    } signs[] = {{"package.json", "node"},
+                 {"config/environment.rb", "rails3"},
+                 {"config.ru", "rack"},
+                 {"Gemfile", "sinatra"},
+                 {"WEB-INF", "java_web"},
+                 {"*.war", "java_web"},
+                 {"*.jsp", "java_web"},
+                 {"manage.py", "django"},
+                 {"wsgi.py", "wsgi"},
+                 {"requirements.txt", "python"},
+                 {"app.py", "python"},
+                 {"main.py", "python"},
+                 {"server.js", "node"},
+                 {"app.js", "node"},
+                 {"index.js", "node"},
+                 {"main.js", "node"},
+                 {"*.rb", "sinatra"},
+                 {"*.groovy", "groovy"},
+                 {"*.scala", "scala"},
+                 {"*.jar", "java"},
+                 {"*.java", "java"},
+                 {"src/*.erl", "otp_rebar"},
+                 {"releases/*/*.rel", "otp_rebar"},
+                 {"index.php", "php"},
+                 {"public/index.php", "php"},
+                 {"Procfile", "standalone"},
+                 {"index.html", "static"}};
     for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++)
-        if (has_file(folder, signs[i].file))
+        if (has_file(folder, signs[i].pattern))
             return signs[i].framework;
     return NULL;
 }

@@ -1,5 +1,6 @@
 /* Configuration files of all components: ports that are free now, secrets that they share, limits that suit one
  * machine. */
+#include "cli/runtimes.h"
 #include "cli/terminal.h"
 #include "cli/up.h"
 #include "core/wire/json.h"
@@ -126,38 +127,15 @@ static void add_controller(const struct up_child *child, struct text *json)
     text_add_string(json, "}]}}");
 }
 
-/* The first that is there of some places. */
-static const char *find_program(const char *const *places)
-{
-    while (*places != NULL && access(*places, X_OK) != 0)
-        places++;
-    return *places;
-}
-
-static void add_runtime(struct text *json, const char *name, const char *executable)
-{
-    if (executable == NULL)
-        return;
-    if (json->size > 0 && text_string(json)[json->size - 1] == '}')
-        text_add_char(json, ',');
-    text_addf(json, "{\"name\":\"%s\",\"executable\":\"%s\"}", name, executable);
-}
-
 static void add_dea(const struct up_child *child, struct text *json)
 {
-    static const char *const node[] = {"/usr/bin/node", "/usr/local/bin/node", "/usr/bin/nodejs", NULL};
-    static const char *const python[] = {"/usr/bin/python3", "/usr/local/bin/python3", NULL};
-    static const char *const ruby[] = {"/usr/bin/ruby", "/usr/local/bin/ruby", NULL};
     const struct up *up = child->up;
     unsigned first = (unsigned)(FIRST_APP_PORT + (up->bus_port * 7u + child->index * PORTS_A_DEA) % APP_PORTS);
     text_add_string(json, "\"dea\":{");
     add_bus(up, json);
     text_addf(json, ",\"max_memory_mb\":%u,\"first_port\":%u,\"last_port\":%u,\"heartbeat_ms\":2000,\"runtimes\":[",
               up->options.dea_memory_mb, first, first + PORTS_A_DEA - 1);
-    add_runtime(json, "node", find_program(node));
-    add_runtime(json, "python3", find_program(python));
-    add_runtime(json, "ruby19", find_program(ruby));
-    add_runtime(json, "shell", "/bin/bash");
+    runtimes_add(json);
     text_add_string(json, "]}}");
 }
 

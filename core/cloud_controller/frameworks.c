@@ -15,6 +15,7 @@ struct runtime {
 static const struct runtime runtimes[] = {
     {"ruby18", "1.8.7"}, {"ruby19", "1.9.2p180"}, {"node", "0.4.12"},  {"node06", "0.6.8"},        {"java", "1.6"},
     {"php", "5.3"},      {"python26", "2.6.5"},   {"python3", "3.11"}, {"erlangR14B02", "R14B02"}, {"shell", "5.2"},
+    {"groovy", "2.4"},   {"scala", "2.11"},
 };
 
 struct framework {
@@ -39,6 +40,10 @@ static const struct framework frameworks[] = {
     {"wsgi", {"python3", "python26"}, "[{\"wsgi.py\":true}]"},
     {"django", {"python3", "python26"}, "[{\"manage.py\":true},{\"settings.py\":true}]"},
     {"python", {"python3", "python26"}, "[{\"*.py\":true}]"},
+    {"java", {"java"}, "[{\"*.jar\":true},{\"*.java\":\".\"}]"},
+    {"groovy", {"groovy", "java"}, "[{\"*.groovy\":true}]"},
+    {"scala", {"scala", "java"}, "[{\"*.scala\":true}]"},
+    {"rack", {"ruby19", "ruby18"}, "[{\"config.ru\":true}]"},
     {"standalone", {"shell", "python3", "node", "ruby19", "java"}, "[]"},
     {"static", {"python3"}, "[{\"index.html\":true}]"},
 };
