@@ -218,6 +218,10 @@ static struct slice configure_dea(const struct cloud *cloud, const struct compon
     config.listen = &wiring.listen;
     config.monitor = &wiring.monitor;
     config.advertise_host = component->host->address;
+    char zone[32];
+    snprintf(zone, sizeof zone, "zone-%u", component->host->zone);
+    if (config.zone == NULL && cloud->plan.zones > 1)
+        config.zone = zone;
     config.has_max_memory_mb = true;
     config.max_memory_mb = cloud->plan.dea_memory_mb;
     static const char *const names[] = {"node", "python", "ruby18", "ruby19", "java"};

@@ -31,6 +31,7 @@
     MUTATION(CC_UPDATES_BLINDLY, "a rolling update goes on without waiting for what it has started")                   \
     MUTATION(CC_TRUSTS_ITS_FOLD, "the controller answers reads and refusals without asking the journal for news")      \
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
+    MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
     MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")

@@ -29,6 +29,16 @@ static void add_numbers(struct text *json, const char *key, const int32_t *numbe
     text_add_char(json, ']');
 }
 
+static void add_epochs(struct text *json, const int64_t *epochs, size_t count)
+{
+    if (count == 0)
+        return;
+    text_add_string(json, ",\"wanted_epochs\":[");
+    for (size_t i = 0; i < count; i++)
+        text_addf(json, i > 0 ? ",%lld" : "%lld", (long long)epochs[i]);
+    text_add_char(json, ']');
+}
+
 static void add_version(struct text *json, const char *version)
 {
     if (version == NULL)
@@ -47,6 +57,7 @@ void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
     add_strings(&json, "states", stop->states, stop->n_states);
     if (stop->has_epoch)
         text_addf(&json, ",\"epoch\":%lld", (long long)stop->epoch);
+    add_epochs(&json, stop->wanted_epochs, stop->n_wanted_epochs);
     text_add_char(&json, '}');
     bus_publish(&controller->bus, "dea.stop", NULL, (struct io_bytes){(const uint8_t *)text_string(&json), json.size});
     text_free(&json);

@@ -2,7 +2,8 @@
  *
  * START: ordered anew through the journal, so that a complaint that reaches several controllers, or twice the same one,
  * orders one start: whoever appends second finds it ordered a moment ago. Complaints that come while an append is under
- * way go together into the next one. STOP: passed on as v1 does.
+ * way go together into the next one. STOP: passed on as v1 does;
+ * one that rests on another state of the app than ours ends nothing that is wanted now.
  */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
@@ -220,6 +221,13 @@ void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed
 
 /* ---- STOP ---- */
 
+static void spare_wanted(const struct app *app, Cupola__DeaStop *stop)
+{
+    stop->wanted_epochs = memory_new((app->index_count + 1) * sizeof *stop->wanted_epochs);
+    for (size_t i = 0; i < app->index_count; i++)
+        stop->wanted_epochs[stop->n_wanted_epochs++] = (int64_t)app->indices[i].epoch;
+}
+
 static void take_stop(struct controller *controller, const Cupola__HealthManagerRequest *request)
 {
     const struct app *app = cc_state_find_app(&controller->state, request->droplet);
@@ -237,14 +245,19 @@ static void take_stop(struct controller *controller, const Cupola__HealthManager
         cc_dea_stop(controller, &stop);
         return;
     }
-    if (request->last_updated != app->value->changed_s || (request->n_instances == 0 && request->n_indices == 0))
-        return; /* It speaks of another state of the app, and will look again. */
+    if (request->n_instances == 0 && request->n_indices == 0)
+        return;
+    if (mutation_is(CC_STOPS_ONLY_OLD_APPS) && controller->machine.now_ns - app->seen_at_ns < 60 * NS_PER_S)
+        return;
     stop.instances = request->instances;
     stop.n_instances = request->n_instances;
     stop.indices = request->indices;
     stop.n_indices = request->n_indices;
     stop.version = request->n_instances == 0 ? request->version : NULL;
+    if (request->last_updated != app->value->changed_s)
+        spare_wanted(app, &stop); /* It speaks of another state of the app. */
     cc_dea_stop(controller, &stop);
+    memory_free(stop.wanted_epochs);
 }
 
 void cc_hm_requests_destroy(struct controller *controller)

@@ -20,7 +20,8 @@ static Cupola__DeaStop *copy_stop(const Cupola__DeaStop *stop)
 
 void dea_fences_add(struct dea_fences *fences, const Cupola__DeaStop *stop)
 {
-    if (stop->epoch <= 0 || stop->n_instances > 0 || stop->n_states > 0 || stop->n_indices > MOST_INDICES)
+    if (stop->epoch <= 0 || stop->n_wanted_epochs > 0 || stop->n_instances > 0 || stop->n_states > 0 ||
+        stop->n_indices > MOST_INDICES)
         return;
     Cupola__DeaStop **place = &fences->stops[fences->next];
     if (*place != NULL)

@@ -264,6 +264,9 @@ bool dea_instance_matches(const struct instance *instance, const struct instance
         return false;
     if (filter->epoch != 0 && instance->epoch > filter->epoch)
         return false;
+    if (instance->index >= 0 && (size_t)instance->index < filter->wanted_count && instance->epoch != 0 &&
+        instance->epoch == filter->wanted_epochs[instance->index])
+        return false;
     return is_listed(instance->id, filter->instances, filter->instance_count) &&
            is_index_listed(instance->index, filter->indices, filter->index_count) &&
            is_listed(state, filter->states, filter->state_count);

@@ -122,6 +122,8 @@ struct instance_filter {
     char *const *states;
     size_t state_count;
     int64_t epoch; /* Nothing newer than this; 0: any. */
+    const int64_t *wanted_epochs; /* By index: what bears this epoch is spared. */
+    size_t wanted_count;
 };
 bool dea_instance_matches(const struct instance *instance, const struct instance_filter *filter);
 

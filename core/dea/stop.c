@@ -137,6 +137,8 @@ void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed
         .states = stop->states,
         .state_count = stop->n_states,
         .epoch = stop->epoch,
+        .wanted_epochs = stop->wanted_epochs,
+        .wanted_count = stop->n_wanted_epochs,
     };
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {

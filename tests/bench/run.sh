@@ -12,8 +12,9 @@ for what in "$@"; do
     push) tests/bench/push.py "$build" ;;
     sim) tests/bench/sim.sh "$build/cupola" ;;
     health) "$build/tests/bench/health_manager_pass" ;;
+    placement) "$build/tests/bench/placement" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement" >&2
         exit 2
         ;;
     esac

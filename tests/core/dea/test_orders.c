@@ -68,6 +68,26 @@ static void what_was_overtaken_is_refused(void **state)
     stage_close(&stage);
 }
 
+static void a_stop_spares_what_is_wanted(void **state)
+{
+    struct stage stage;
+    struct dea_instance_view view;
+    (void)state;
+    stage_open(&stage);
+    order(&stage, NULL, 0, 5, 64);
+    order(&stage, NULL, 1, 6, 64);
+    stage_pass_ms(&stage, 10);
+    char stop[160];
+    for (int index = 0; index < 2; index++) {
+        assert_true(stage_look(&stage, index, &view));
+        snprintf(stop, sizeof stop, "{\"droplet\":7,\"instances\":[\"%s\"],\"wanted_epochs\":[5,7]}", view.instance);
+        stage_tell(&stage, "dea.stop", NULL, stop);
+    }
+    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"index\":0"), 0);
+    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"index\":1"), 1); /* A newer one is wanted there. */
+    stage_close(&stage);
+}
+
 static void ask(struct stage *stage, const char *reply, int memory, const char *count)
 {
     char question[160];
@@ -102,6 +122,7 @@ int main(void)
         cmocka_unit_test(an_order_is_accepted_with_the_instance_that_comes_of_it),
         cmocka_unit_test(a_refusal_says_why_and_is_said_once),
         cmocka_unit_test(what_was_overtaken_is_refused),
+        cmocka_unit_test(a_stop_spares_what_is_wanted),
         cmocka_unit_test(a_question_for_many_is_answered_at_once_and_with_figures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
