@@ -28,7 +28,7 @@
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(CC_ANSWERS_EARLY, "the controller answers before the append is durable")                                  \
-    MUTATION(CC_UPDATES_BLINDLY, "a rolling update goes on without waiting for what it has started")                   \
+    MUTATION(CC_UPDATES_AT_ONCE, "an update stops all instances and then starts the new ones")                         \
     MUTATION(CC_TRUSTS_ITS_FOLD, "the controller answers reads and refusals without asking the journal for news")      \
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \

@@ -1,6 +1,7 @@
 #include "core/cloud_controller/runs.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -149,7 +150,7 @@ void cc_run_replace(struct run_draft *draft, const Cupola__JournalApp *old, Cupo
     assert_that(old->run_live);
     draft->other = cc_run_current(old);
     cc_run_begin(draft, value, reason);
-    if (value->instances == 0)
+    if (value->instances == 0 || mutation_is(CC_UPDATES_AT_ONCE))
         return;
     cupola__journal_update__init(&draft->update);
     Cupola__JournalUpdate *update = &draft->update;

@@ -3,7 +3,6 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/base/mutation.h"
 #include "core/cloud_controller/runs.h"
 
 #include <stdio.h>
@@ -228,9 +227,9 @@ static void on_find_end(struct bus_request *request, bool timed_out)
     const struct app *app = find_app(update);
     if (app == NULL)
         return;
-    bool runs = update->missing == 0 || mutation_is(CC_UPDATES_BLINDLY);
+    bool runs = update->missing == 0;
     bool is_late = update->controller->machine.now_ns - update->step_began_ns >= ready_ns(app);
-    if (runs && (update->is_held || mutation_is(CC_UPDATES_BLINDLY))) {
+    if (runs && update->is_held) {
         record(update, false);
     } else if (runs) {
         rest(update, UPDATE_HOLDING, hold_ns(app));

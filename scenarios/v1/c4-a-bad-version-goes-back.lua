@@ -3,7 +3,7 @@ local cupola = require "cupola"
 return cupola.scenario {
   row = "C4",
   weakness = "an update stopped what worked before it knew that the new version works",
-  tripped_by = { mutation = "CC_UPDATES_BLINDLY" },
+  tripped_by = { mutation = "CC_UPDATES_AT_ONCE" },
   title = "A version that crashes after its start never takes over: the old one goes on serving, and the push says why",
   cloud = { routers = 2, controllers = 2, deas = 5 },
   apps = { shop = { instances = 8, memory = "64M", boot = cupola.uniform("200ms", "1s") } },

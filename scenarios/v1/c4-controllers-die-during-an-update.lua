@@ -3,7 +3,7 @@ local cupola = require "cupola"
 return cupola.scenario {
   row = "C4",
   weakness = "who updated held the update in its memory: with it went everything that had not been started yet",
-  tripped_by = { mutation = "CC_UPDATES_BLINDLY" },
+  tripped_by = { mutation = "CC_UPDATES_AT_ONCE" },
   title = "Controllers and a DEA die in the middle of an update: another controller goes on, and no request fails",
   cloud = { routers = 2, controllers = 2, deas = 6, dea_memory = "4G", restart_delay = "5s" },
   apps = { shop = { instances = 12, memory = "64M", boot = cupola.uniform("200ms", "2s") } },

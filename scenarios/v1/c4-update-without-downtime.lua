@@ -3,7 +3,7 @@ local cupola = require "cupola"
 return cupola.scenario {
   row = "C4",
   weakness = "an update stopped all instances and then started the new ones: an outage on every push",
-  tripped_by = { mutation = "CC_UPDATES_BLINDLY" },
+  tripped_by = { mutation = "CC_UPDATES_AT_ONCE" },
   title = "A hundred instances are updated under load: no request fails, and the new version runs everywhere",
   cloud = { routers = 2, controllers = 2, deas = 10, dea_memory = "8G" },
   apps = { shop = { instances = 100, memory = "64M", boot = cupola.uniform("200ms", "2s") } },
