@@ -27,6 +27,14 @@
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
+    MUTATION(ROUTER_REPLAYS_CRASHES, "the router sends a request again and again that ends the instances it is sent to") \
+    MUTATION(ROUTER_FORGETS_EMPTY_APPS, "an app without instances is unknown to the router")                           \
+    MUTATION(ROUTER_TRUSTS_ADDRESSES, "host and port are all that the router knows of an endpoint's owner")            \
+    MUTATION(ROUTER_SERVES_AT_ONCE, "a new router answers for hosts that it has not heard of yet")                     \
+    MUTATION(ROUTER_IGNORES_DIGESTS, "the router does not look at the digests of DEAs")                                \
+    MUTATION(ROUTER_SETS_NOTHING_ASIDE, "the router tries endpoints that failed like all others")                      \
+    MUTATION(DEA_TELLS_NO_DIGEST, "the DEA never tells the digest of its routes")                                      \
+    MUTATION(DEA_KNOWS_NO_TABLES, "the DEA registers every instance at every router.start")                            \
     MUTATION(CC_ANSWERS_EARLY, "the controller answers before the append is durable")                                  \
     MUTATION(CC_UPDATES_AT_ONCE, "an update stops all instances and then starts the new ones")                         \
     MUTATION(CC_TRUSTS_ITS_FOLD, "the controller answers reads and refusals without asking the journal for news")      \
@@ -34,7 +42,11 @@
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
-    MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")
+    MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")            \
+    MUTATION(BUS_CLIENT_FORGETS_QUEUES, "the bus client restores its subscriptions without their queue groups")        \
+    MUTATION(BUS_CLIENT_LOSES_PUBLICATIONS, "the bus client loses what is under way when its connection is")           \
+    MUTATION(BUS_CLIENT_GIVES_UP, "the bus client gives up after ten attempts to connect")                             \
+    MUTATION(BUS_NEVER_PINGS, "neither bus servers nor bus clients ever ping")
 
 enum cupola_mutation {
     MUTATION_NONE = 0,

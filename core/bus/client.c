@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 
 #include <string.h>
 
@@ -32,24 +33,13 @@ void bus_client_open(struct machine *machine, struct bus_client *client, const C
     state->ping_ns = ms_or(config->ping_ms, 5000);
     state->reconnect_first_ns = ms_or(config->reconnect_first_ms, 50);
     state->reconnect_most_ns = ms_or(config->reconnect_most_ms, 2000);
-    state->pending_limit = config->pending_bytes;
-    state->pending_end = &state->pending_first;
+    bus_pending_open(state, config->pending_bytes);
     state->max_payload = SIZE_MAX;
     uint64_t seed = random_hash(machine->seed, name, strlen(name));
     state->backoff = random_named(seed, "bus_client.retry_pause");
     state->inbox = random_named(seed, "bus_client.inbox");
     bus_servers_open(&state->servers, config, seed);
     bus_link_open(state);
-}
-
-static void drop_pending(struct bus_client_state *state)
-{
-    struct bus_pending *oldest = state->pending_first;
-    state->pending_first = oldest->next;
-    if (state->pending_first == NULL)
-        state->pending_end = &state->pending_first;
-    state->pending_size -= oldest->size;
-    memory_free(oldest);
 }
 
 static void forget_subscription(struct bus_client_state *state, struct bus_subscription *subscription)
@@ -68,8 +58,7 @@ static void forget_all(struct bus_client_state *state)
         bus_request_abandon(state->subscriptions);
         forget_subscription(state, state->subscriptions);
     }
-    while (state->pending_first != NULL)
-        drop_pending(state);
+    bus_pending_forget(state);
 }
 
 void bus_client_close(struct bus_client *client)
@@ -112,7 +101,7 @@ void bus_send_subscription(struct bus_client_state *state, const struct bus_subs
     text_add_string(out, "SUB ");
     text_add_string(out, subscription->subject);
     text_add_char(out, ' ');
-    if (subscription->queue != NULL) {
+    if (subscription->queue != NULL && !(state->was_connected && mutation_is(BUS_CLIENT_FORGETS_QUEUES))) {
         text_add_string(out, subscription->queue);
         text_add_char(out, ' ');
     }
@@ -160,61 +149,6 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 
 /* ---- Publications ---- */
 
-static void add_publication(struct text *text, const char *subject, const char *reply, struct io_bytes payload)
-{
-    text_add_string(text, "PUB ");
-    text_add_string(text, subject);
-    text_add_char(text, ' ');
-    if (reply != NULL) {
-        text_add_string(text, reply);
-        text_add_char(text, ' ');
-    }
-    text_add_number(text, payload.size);
-    text_add_string(text, "\r\n");
-    text_add(text, payload.data, payload.size);
-    text_add_string(text, "\r\n");
-}
-
-static void keep_pending(struct bus_client_state *state, const char *subject, const char *reply,
-                         struct io_bytes payload)
-{
-    struct text text = {0};
-    add_publication(&text, subject, reply, payload);
-    struct bus_pending *pending = memory_new(sizeof *pending + text.size);
-    memcpy(pending->bytes, text.buffer->bytes, text.size);
-    pending->size = text.size;
-    pending->payload_size = payload.size;
-    text_free(&text);
-    *state->pending_end = pending;
-    state->pending_end = &pending->next;
-    state->pending_size += pending->size;
-    while (state->pending_size > state->pending_limit) {
-        drop_pending(state);
-        state->client->dropped_messages++;
-    }
-}
-
-/* A server that does not read is treated like none: what it leaves unread is bounded. */
-static bool has_room(const struct bus_client_state *state)
-{
-    return state->out.size + state->conn.unsent_bytes <= state->pending_limit;
-}
-
-void bus_send_pending(struct bus_client_state *state)
-{
-    while (state->pending_first != NULL && has_room(state)) {
-        const struct bus_pending *pending = state->pending_first;
-        if (pending->payload_size <= state->max_payload) {
-            text_add(&state->out, pending->bytes, pending->size);
-            state->client->sent_messages++;
-        } else {
-            state->client->dropped_messages++;
-        }
-        drop_pending(state);
-    }
-    bus_link_flush(state);
-}
-
 /* Subjects and replies may be made of what peers sent us: one that is not well-formed must not reach the wire, where a
  * blank or a line end in it would be a command of its own. */
 static bool is_publishable(const char *subject, const char *reply)
@@ -232,15 +166,16 @@ void bus_publish(struct bus_client *client, const char *subject, const char *rep
         client->malformed_messages++;
         return;
     }
-    if (!client->is_connected || state->pending_first != NULL || !has_room(state)) {
-        keep_pending(state, subject, reply, payload);
+    if (!client->is_connected || bus_pending_must_wait(state)) {
+        bus_pending_keep(state, subject, reply, payload);
         return;
     }
     if (payload.size > state->max_payload) {
         client->dropped_messages++;
         return;
     }
-    add_publication(&state->out, subject, reply, payload);
+    bus_add_publication(&state->out, subject, reply, payload);
+    bus_pending_sent(state, subject, reply, payload);
     client->sent_messages++;
     bus_link_flush(state);
 }

@@ -4,8 +4,9 @@
  *   CONNECTING, CONNECTED --lost--> DISCONNECTED (backs off, then tries the next server)
  *
  * Subscriptions belong to the component, not to the connection: they are restored, with their queue groups, at every
- * (re)connect. What is published while there is no connection is kept up to pending_bytes and sent afterwards, oldest
- * dropped first and counted; requests of that time simply run into their time-out. Payloads are JSON messages of
+ * (re)connect. What is published while there is no connection is kept and sent afterwards: for as long as its class
+ * says (message_class.c), up to pending_bytes, oldest dropped first, and counted. Publications of a class that is sure
+ * are said again if the connection is lost before the server is known to have them. Payloads are JSON messages of
  * core/proto/bus.proto; what cannot be parsed is dropped, counted and logged, never fatal.
  */
 #ifndef CUPOLA_CORE_BUS_CLIENT_H
@@ -51,7 +52,9 @@ struct bus_client {
     struct machine *machine;
     const struct bus_client_handlers *handlers;
     bool is_connected;
-    uint64_t dropped_messages; /* Published while disconnected and pushed out of the pending queue. */
+    uint64_t dropped_messages;  /* Published while disconnected and pushed out of the pending queue. */
+    uint64_t expired_messages;  /* Likewise, and of no use any more when there was a connection again. */
+    uint64_t repeated_messages; /* Said again, since they were perhaps lost with a connection. */
     uint64_t malformed_messages;
     uint64_t received_messages, sent_messages;
     /* Private. */

@@ -51,6 +51,7 @@ static void on_link_closed(struct conn *conn, enum io_status status)
     text_clear(&state->out);
     if (state->link == LINK_SHUT)
         return;
+    bus_pending_on_lost(state);
     bool was_up = state->link == LINK_UP;
     const char *reason = state->lost_reason != NULL ? state->lost_reason
                          : status == IO_OK          ? "closed by the server"
@@ -63,6 +64,8 @@ static void on_link_closed(struct conn *conn, enum io_status status)
     state->link = LINK_DOWN;
     timer_set(client->machine, &state->timer, retry_pause_ns(state), on_retry_time);
     state->attempts++;
+    if (mutation_is(BUS_CLIENT_GIVES_UP) && state->attempts >= 10)
+        timer_cancel(client->machine, &state->timer);
     state->servers.current = (state->servers.current + 1) % state->servers.count;
     if (was_up && client->handlers != NULL && client->handlers->on_disconnected != NULL)
         client->handlers->on_disconnected(client, reason);
@@ -105,7 +108,8 @@ static void send_connect(struct bus_client_state *state)
         add_member(out, "user", state->user);
     if (state->password != NULL)
         add_member(out, "pass", state->password);
-    text_add_string(out, "}\r\nPING\r\n");
+    text_add_string(out, "}\r\n");
+    bus_send_ping(state);
     bus_link_flush(state);
     state->link = LINK_CHECKING;
 }
@@ -135,12 +139,14 @@ static void on_info(struct bus_client_state *state, struct nats_text json)
 static void on_ping_time(struct timer *timer)
 {
     struct bus_client_state *state = container_of(timer, struct bus_client_state, timer);
-    if (state->pings_out >= MAX_PINGS_OUT) {
+    if (mutation_is(BUS_NEVER_PINGS))
+        return;
+    if (state->pings_out >= MAX_PINGS_OUT || state->ping_count == BUS_MAX_PINGS) {
         lose(state, "silent server");
         return;
     }
     state->pings_out++;
-    text_add_string(&state->out, "PING\r\n");
+    bus_send_ping(state);
     bus_link_flush(state);
     timer_set(state->client->machine, &state->timer, state->ping_ns, on_ping_time);
 }
@@ -162,6 +168,7 @@ static void come_up(struct bus_client_state *state)
             bus_send_subscription(state, subscription);
     }
     bus_send_pending(state);
+    bus_pending_tell(state);
     bus_link_flush(state);
     bool again = state->was_connected;
     state->was_connected = true;
@@ -194,6 +201,7 @@ static void on_frame(struct bus_client_state *state, const struct nats_frame *fr
         bus_link_flush(state);
         break;
     case NATS_PONG:
+        bus_pending_on_pong(state);
         if (state->link == LINK_CHECKING)
             come_up(state);
         break;
@@ -245,7 +253,7 @@ static void on_link_end(struct conn *conn)
 static void on_link_drained(struct conn *conn)
 {
     struct bus_client_state *state = container_of(conn, struct bus_client_state, conn);
-    if (state->link == LINK_UP && state->pending_first != NULL)
+    if (state->link == LINK_UP)
         bus_send_pending(state);
 }
 
@@ -278,6 +286,8 @@ void bus_link_open(struct bus_client_state *state)
 static void write_out(struct late_work *work)
 {
     struct bus_client_state *state = container_of(work, struct bus_client_state, flush);
+    if (state->link == LINK_UP)
+        bus_pending_ask(state);
     if (state->out.size > 0)
         conn_write_text(&state->conn, &state->out);
 }

@@ -10,6 +10,7 @@
 
 #include "core/base/random.h"
 #include "core/bus/client.h"
+#include "core/bus/message_class.h"
 #include "core/wire/nats.h"
 
 enum link_state {
@@ -34,13 +35,24 @@ struct bus_server_list {
     size_t current;
 };
 
-/* A PUB that waits for a connection. */
+/* A PUB that waits: for a connection, or to be known to have arrived. */
 struct bus_pending {
     struct bus_pending *next;
+    const struct message_class *class;
+    uint64_t published_ns;
+    uint64_t number; /* Once it was sent. */
     size_t payload_size;
     size_t size;
     uint8_t bytes[];
 };
+
+/* Oldest first. */
+struct bus_pending_list {
+    struct bus_pending *first;
+    struct bus_pending **end;
+};
+
+enum { BUS_MAX_PINGS = 8 };
 
 /* A table of routes, with a subscription for each. */
 struct bus_listening {
@@ -74,9 +86,16 @@ struct bus_client_state {
     uint64_t ping_ns;
     uint64_t reconnect_first_ns, reconnect_most_ns;
 
-    struct bus_pending *pending_first, **pending_end;
-    size_t pending_size;
+    struct bus_pending_list pending;     /* Wait for a connection, or for room in it. */
+    struct bus_pending_list unconfirmed; /* Sent, of a class that is sure, and perhaps not arrived. */
+    size_t pending_size;                 /* Of both. */
     size_t pending_limit;
+    uint64_t sent_number; /* Of the last one that is unconfirmed. */
+    /* sent_number at each PING whose PONG has not come: they come in order, and tell what has arrived. */
+    uint64_t pings[BUS_MAX_PINGS];
+    size_t ping_count;
+    /* Of the time without a connection, to be told when it is over. */
+    uint64_t told_expired, told_dropped, told_repeated;
 
     struct bus_subscription *subscriptions; /* By id, in the order of subscribing. */
     uint64_t last_subscription;
@@ -100,8 +119,28 @@ void bus_link_flush(struct bus_client_state *state);
 
 /* client.c */
 void bus_send_subscription(struct bus_client_state *state, const struct bus_subscription *subscription);
-/* Moves what waits into `out`, as far as the limit of unsent bytes allows. */
+
+/* client_pending.c */
+void bus_pending_open(struct bus_client_state *state, size_t limit);
+/* Whether it must wait: something does already, or the server reads too slowly. */
+bool bus_pending_must_wait(const struct bus_client_state *state);
+/* Appends the PUB. */
+void bus_add_publication(struct text *text, const char *subject, const char *reply, struct io_bytes payload);
+/* Keeps it until it can be sent. */
+void bus_pending_keep(struct bus_client_state *state, const char *subject, const char *reply, struct io_bytes payload);
+/* Moves what waits into `out`, as far as the limit of unsent bytes allows; what is too old is dropped. */
 void bus_send_pending(struct bus_client_state *state);
+/* It is in `out`: kept until it is known to have arrived, if its class wants that. */
+void bus_pending_sent(struct bus_client_state *state, const char *subject, const char *reply, struct io_bytes payload);
+/* A PING for what is unconfirmed, if it has none yet. */
+void bus_pending_ask(struct bus_client_state *state);
+void bus_send_ping(struct bus_client_state *state);
+void bus_pending_on_pong(struct bus_client_state *state);
+/* The connection is lost: what is unconfirmed waits again. */
+void bus_pending_on_lost(struct bus_client_state *state);
+/* There is one again: says what became of the messages. */
+void bus_pending_tell(struct bus_client_state *state);
+void bus_pending_forget(struct bus_client_state *state);
 void bus_deliver(struct bus_client_state *state, const struct nats_frame *frame);
 
 /* client_route.c: the payload as a message, given, or NULL: then it is counted and logged. */

@@ -2,6 +2,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/bus/route.h"
 
 #include <string.h>
@@ -195,6 +196,8 @@ static void on_tick(struct timer *timer)
 {
     struct server_client *client = container_of(timer, struct server_client, timer);
     struct bus_server *server = client->server;
+    if (mutation_is(BUS_NEVER_PINGS))
+        return;
     if (is_stuck(client)) {
         server->counters.slow_consumers++;
         machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) took nothing for too long",
