@@ -75,6 +75,7 @@ void conn_connect_tls(struct machine *machine, struct conn *conn, const struct c
 void conn_start_tls(struct conn *conn, struct op *op, const char *tls, const char *server_name, op_done *done)
 {
     assert_that(conn->state == CONN_OPEN);
+    assert_that(conn->carriage == NULL);
     assert_that(!conn->reading);
     struct effect *effect = op_add_effect(conn->machine, op, EFFECT_START_TLS, done);
     effect->start_tls.conn = conn->id;
@@ -98,6 +99,10 @@ static void close_with(struct conn *conn, bool abort)
     if (conn->state == CONN_CLOSED || conn->state == CONN_CLOSING)
         return;
     conn->state = CONN_CLOSING;
+    if (conn->carriage != NULL) {
+        conn->carriage->class->close(conn->carriage, abort);
+        return;
+    }
     struct effect *effect = effects_add(conn->machine->effects, EFFECT_CLOSE);
     effect->close.conn = conn->id;
     effect->close.abort = abort;
@@ -164,7 +169,10 @@ void conn_read(struct conn *conn)
     if (conn->state != CONN_OPEN || conn->reading)
         return;
     conn->reading = true;
-    effects_add(conn->machine->effects, EFFECT_READ)->read.conn = conn->id;
+    if (conn->carriage != NULL)
+        conn->carriage->class->read(conn->carriage);
+    else
+        effects_add(conn->machine->effects, EFFECT_READ)->read.conn = conn->id;
 }
 
 void conn_write(struct conn *conn, struct slice given)
@@ -175,6 +183,10 @@ void conn_write(struct conn *conn, struct slice given)
         return;
     }
     conn->unsent_bytes += given.size;
+    if (conn->carriage != NULL) {
+        conn->carriage->class->write(conn->carriage, given);
+        return;
+    }
     struct effect *effect = effects_add(conn->machine->effects, EFFECT_WRITE);
     effect->write.conn = conn->id;
     effect->write.slice = given;
@@ -201,12 +213,16 @@ void conn_finish(struct conn *conn)
     if (conn->state != CONN_OPEN || conn->finished)
         return;
     conn->finished = true;
-    effects_add(conn->machine->effects, EFFECT_FINISH)->finish.conn = conn->id;
+    if (conn->carriage != NULL)
+        conn->carriage->class->finish(conn->carriage);
+    else
+        effects_add(conn->machine->effects, EFFECT_FINISH)->finish.conn = conn->id;
 }
 
 void conn_send_blob(struct conn *conn, struct op *op, const char *digest, op_done *done)
 {
     assert_that(conn->state == CONN_OPEN);
+    assert_that(conn->carriage == NULL);
     struct effect *effect = op_add_effect(conn->machine, op, EFFECT_BLOB_SEND, done);
     effect->blob_transfer.conn = conn->id;
     effect->blob_transfer.digest = effects_keep_text(conn->machine->effects, digest);
@@ -215,6 +231,7 @@ void conn_send_blob(struct conn *conn, struct op *op, const char *digest, op_don
 void conn_receive_blob(struct conn *conn, struct op *op, uint64_t size, op_done *done)
 {
     assert_that(conn->state == CONN_OPEN);
+    assert_that(conn->carriage == NULL);
     assert_that(!conn->reading);
     struct effect *effect = op_add_effect(conn->machine, op, EFFECT_BLOB_RECEIVE, done);
     effect->blob_transfer.conn = conn->id;
@@ -233,7 +250,11 @@ static struct conn *find_conn(const struct machine *machine, struct io_conn id)
 
 static void end_life(struct machine *machine, struct conn *conn, enum io_status status)
 {
-    drop_conn(machine, conn->id.id);
+    if (conn->carriage != NULL)
+        conn->carriage->conn = NULL;
+    else
+        drop_conn(machine, conn->id.id);
+    conn->carriage = NULL;
     conn->state = CONN_CLOSED;
     conn->unsent_bytes = 0;
     conn->handlers->on_closed(conn, status);
@@ -245,6 +266,20 @@ static void count_written(struct conn *conn, size_t size)
     conn->unsent_bytes -= size;
     if (conn->unsent_bytes == 0 && conn->state == CONN_OPEN && conn->handlers->on_drained != NULL)
         conn->handlers->on_drained(conn);
+}
+
+static void open_life(struct conn *conn)
+{
+    assert_that(conn->state == CONN_CONNECTING);
+    conn->state = CONN_OPEN;
+    conn->handlers->on_connected(conn);
+}
+
+static void take_bytes(struct conn *conn, struct slice lent)
+{
+    assert_that(conn->reading);
+    conn->reading = false;
+    conn->handlers->on_bytes(conn, lent);
 }
 
 static struct listener *find_listener(const struct machine *machine, struct io_listener id)
@@ -270,16 +305,10 @@ void conns_dispatch(struct machine *machine, const struct event *event)
         else
             listener->on_accepted(listener, event->accepted.conn, event->accepted.peer);
     } else if (event->kind == EVENT_CONNECTED) {
-        struct conn *conn = find_conn(machine, event->connected.conn);
-        assert_that(conn->state == CONN_CONNECTING);
-        conn->state = CONN_OPEN;
         machine->tls = tls_of(&event->connected.tls);
-        conn->handlers->on_connected(conn);
+        open_life(find_conn(machine, event->connected.conn));
     } else if (event->kind == EVENT_BYTES) {
-        struct conn *conn = find_conn(machine, event->bytes.conn);
-        assert_that(conn->reading);
-        conn->reading = false;
-        conn->handlers->on_bytes(conn, event->bytes.slice);
+        take_bytes(find_conn(machine, event->bytes.conn), event->bytes.slice);
     } else if (event->kind == EVENT_END) {
         struct conn *conn = find_conn(machine, event->end.conn);
         assert_that(conn->reading);
@@ -292,6 +321,52 @@ void conns_dispatch(struct machine *machine, const struct event *event)
         end_life(machine, find_conn(machine, event->closed.conn), event->closed.status);
     }
     machine->tls = NULL;
+}
+
+/* ---- Conns within another one ---- */
+
+void conn_carry(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers,
+                struct carriage *carriage, enum conn_state state)
+{
+    assert_that(conn->state == CONN_CLOSED);
+    assert_that(carriage->conn == NULL);
+    *conn = (struct conn){.handlers = handlers, .machine = machine, .carriage = carriage, .state = state};
+    carriage->conn = conn;
+}
+
+void conn_carried_connected(struct conn *conn)
+{
+    assert_that(conn->carriage != NULL);
+    open_life(conn);
+}
+
+void conn_carried_bytes(struct conn *conn, struct slice lent)
+{
+    assert_that(conn->carriage != NULL);
+    take_bytes(conn, lent);
+}
+
+void conn_carried_written(struct conn *conn, size_t size)
+{
+    assert_that(conn->carriage != NULL);
+    count_written(conn, size);
+}
+
+void conn_carried_closed(struct conn *conn, enum io_status status)
+{
+    assert_that(conn->carriage != NULL);
+    end_life(conn->machine, conn, status);
+}
+
+void conn_hand_over(struct conn *from, struct conn *to, const struct conn_handlers *handlers)
+{
+    assert_that(from->state == CONN_OPEN);
+    assert_that(from->carriage == NULL);
+    assert_that(to->state == CONN_CLOSED);
+    *to = *from;
+    to->handlers = handlers;
+    to->machine->conns[to->id.id] = to;
+    *from = (struct conn){0};
 }
 
 /* ---- Listener ---- */

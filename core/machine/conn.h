@@ -27,9 +27,12 @@ struct conn_handlers {
     void (*on_closed)(struct conn *conn, enum io_status status);
 };
 
+struct carriage;
+
 struct conn {
     const struct conn_handlers *handlers;
     struct machine *machine;
+    struct carriage *carriage; /* Who carries its bytes; NULL: the driver. */
     enum conn_state state;
     size_t unsent_bytes; /* Written and not yet gone: what back-pressure looks at. */
 
@@ -73,6 +76,35 @@ void conn_abort(struct conn *conn);
 /* BLOB_SEND and BLOB_RECEIVE, see core/io.h. The conn must be OPEN. If it closes first the op ends as cancelled. */
 void conn_send_blob(struct conn *conn, struct op *op, const char *digest, op_done *done);
 void conn_receive_blob(struct conn *conn, struct op *op, uint64_t size, op_done *done);
+
+/* ---- Conns within another one ----
+ *
+ * A conn may be a stream of something larger (core/http2) instead of a connection of the driver's. Its owner notices no
+ * difference: what it asks for goes to the carriage's class, which answers with conn_carried_*. None of these answers
+ * may be given while the owner is asking: they come from late work or from another event. */
+
+struct carriage_class {
+    void (*read)(struct carriage *carriage);                      /* Allows one conn_carried_bytes. */
+    void (*write)(struct carriage *carriage, struct slice given); /* Answered by conn_carried_written. */
+    void (*finish)(struct carriage *carriage);
+    void (*close)(struct carriage *carriage, bool abort); /* Answered by conn_carried_closed. */
+};
+
+struct carriage {
+    const struct carriage_class *class;
+    struct conn *conn; /* NULL while it carries none. */
+};
+
+/* Begins the life of a conn on a carriage: CONN_CONNECTING or CONN_OPEN. */
+void conn_carry(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers,
+                struct carriage *carriage, enum conn_state state);
+void conn_carried_connected(struct conn *conn);
+void conn_carried_bytes(struct conn *conn, struct slice lent);
+void conn_carried_written(struct conn *conn, size_t size);
+/* The last word; the carriage carries nothing afterwards. */
+void conn_carried_closed(struct conn *conn, enum io_status status);
+/* Another owner takes an open connection of the driver's over. `from` is CLOSED afterwards, without a call. */
+void conn_hand_over(struct conn *from, struct conn *to, const struct conn_handlers *handlers);
 
 /* ---- Listener ---- */
 

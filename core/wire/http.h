@@ -96,6 +96,11 @@ struct http_chunks {
 enum http_result http_chunks_feed(struct http_chunks *chunks, const uint8_t *bytes, size_t size, size_t *ret_used,
                                   struct text *decoded);
 
+/* The same, and the lines of the trailers, each with its CRLF, are appended to `trailers`; behind the last one stands
+ * the CR of the line that ends them. */
+enum http_result http_chunks_feed_all(struct http_chunks *chunks, const uint8_t *bytes, size_t size, size_t *ret_used,
+                                      struct text *decoded, struct text *trailers);
+
 /* ---- Small things ---- */
 
 /* Case-insensitive comparison with a C string, for names and tokens. */

@@ -137,9 +137,20 @@ static size_t take_data(struct http_chunks *chunks, const uint8_t *bytes, size_t
     return step;
 }
 
-/* Size lines are limited one by one, trailers all together: after the last chunk line_bytes is not reset. */
 enum http_result http_chunks_feed(struct http_chunks *chunks, const uint8_t *bytes, size_t size, size_t *ret_used,
                                   struct text *decoded)
+{
+    return http_chunks_feed_all(chunks, bytes, size, ret_used, decoded, NULL);
+}
+
+static bool is_in_trailers(const struct http_chunks *chunks)
+{
+    return chunks->state >= CHUNK_TRAILER && chunks->state <= CHUNK_TRAILER_LF;
+}
+
+/* Size lines are limited one by one, trailers all together: after the last chunk line_bytes is not reset. */
+enum http_result http_chunks_feed_all(struct http_chunks *chunks, const uint8_t *bytes, size_t size, size_t *ret_used,
+                                      struct text *decoded, struct text *trailers)
 {
     size_t at = 0;
     while (at < size && chunks->state < CHUNK_ENDED) {
@@ -147,6 +158,8 @@ enum http_result http_chunks_feed(struct http_chunks *chunks, const uint8_t *byt
             at += take_data(chunks, bytes + at, size - at, decoded);
             continue;
         }
+        if (trailers != NULL && is_in_trailers(chunks))
+            text_add(trailers, bytes + at, 1);
         chunks->state =
             chunks->line_bytes++ < MAX_LINE_BYTES ? (uint8_t)on_frame_byte(chunks, bytes[at]) : (uint8_t)CHUNK_REFUSED;
         at++;

@@ -22,6 +22,8 @@ deny core/base 'core/(io|machine|wire|bus|http|trace|monitor|router|cloud_contro
 deny core/wire 'core/(machine|bus|http|trace|monitor|router|cloud_controller|dea|health_manager|client)' \
     'wire formats are functions on bytes'
 deny core/bus 'core/(router|cloud_controller|dea|health_manager|client)/' 'the bus knows no component'
+deny core/http2 'core/(bus|http|trace|monitor|router|cloud_controller|dea|health_manager|client)/' \
+    'HTTP/2 carries conns and knows nobody who uses them'
 for one in router cloud_controller dea health_manager client; do
     for other in router cloud_controller dea health_manager client; do
         [ "$one" = "$other" ] || deny "core/$one" "core/$other/" 'components meet on the wire only'
