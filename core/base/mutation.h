@@ -23,6 +23,7 @@
     MUTATION(HM_NEVER_CATCHES_UP, "a health manager that missed a message does not ask for it")                        \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
+    MUTATION(DEA_NEVER_CHECKS_LIVENESS, "a bad liveness check has no consequence")                                     \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \

@@ -42,6 +42,7 @@ void dea_crash_instance(struct instance *instance, const char *detail)
                 instance->id, detail);
     dea_routes_unregister(instance);
     dea_probe_end(instance);
+    dea_watch_end(instance);
     dea_instance_move(instance, INSTANCE_CRASHED);
     dea_heartbeat_publish_exit(instance, "CRASHED", detail);
     if (instance->exit_seen)
@@ -89,6 +90,7 @@ void dea_crash_on_exited(struct machine *machine, const char *workload, int exit
     switch (instance->state) {
     case INSTANCE_PROBING:
     case INSTANCE_RUNNING:
+    case INSTANCE_UNREADY:
         dea_crash_instance(instance, detail);
         break;
     case INSTANCE_STOPPING:

@@ -184,11 +184,11 @@ static void give_back_unborn(struct dea *dea)
 {
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance->state == INSTANCE_FETCHING) {
+        dea_watch_end(instance);
+        if (instance->state == INSTANCE_FETCHING)
             dea_start_give_up(instance, "the agent ends");
-        } else if (instance->state == INSTANCE_PROBING) {
+        else if (instance->state == INSTANCE_PROBING)
             dea_probe_end(instance);
-        }
     }
 }
 

@@ -8,9 +8,10 @@
  *   saved.c        what must outlive us                  ports.c        the own range of ports
  *   status.c       answers to questions                  files.c        the file viewer
  *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
- *   fences.c       stops that overtook starts            probe.c        whether a port accepts
+ *   fences.c       stops that overtook starts            probe.c        whether it is up
  *   port_check.c   whether a port is free              lease.c        PING and PONG: that we live
- *   witness.c      whether somebody else lives
+ *   witness.c      whether somebody else lives        checkup.c      one look at an instance's health
+ *   watch.c        liveness and readiness
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -134,10 +135,16 @@ void dea_start_give_up(struct instance *instance, const char *why);
 void dea_port_check_begin(struct instance *instance);
 /* Its process runs: waits until its port accepts. */
 void dea_start_await_ready(struct instance *instance);
-/* probe.c: begins to look whether the port accepts; calls dea_start_on_ready. Ends a check of the port too. */
+/* probe.c: begins to look whether it is up; calls dea_start_on_ready. Ends a check of the port too. */
 void dea_probe_begin(struct instance *instance);
 void dea_probe_end(struct instance *instance);
 void dea_start_on_ready(struct instance *instance);
+/* It is ready: serves, and takes the place of older ones. PROBING or UNREADY. */
+void dea_start_serve(struct instance *instance);
+
+/* watch.c: liveness and readiness of one that is up. */
+void dea_watch_begin(struct instance *instance);
+void dea_watch_end(struct instance *instance);
 
 /* stop.c */
 void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);

@@ -27,6 +27,7 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
     ret_beat->state_timestamp = instance->state_timestamp_s;
     ret_beat->has_epoch = instance->epoch != 0;
     ret_beat->epoch = instance->epoch;
+    ret_beat->has_is_unready = ret_beat->is_unready = instance->state == INSTANCE_UNREADY;
 }
 
 /* What every heartbeat says of its sender. What is told one by one is counted: who misses a number asks for all. */

@@ -16,8 +16,9 @@ enum { DEFAULT_MEMORY_MB = 512, DEFAULT_DISK_MB = 256, DEFAULT_DESCRIPTORS = 102
 static const unsigned allowed_moves[] = {
     [INSTANCE_FETCHING] = BIT(LAUNCHING) | BIT(GONE),
     [INSTANCE_LAUNCHING] = BIT(PROBING) | BIT(FETCHING) | BIT(STOPPING) | BIT(REMOVING),
-    [INSTANCE_PROBING] = BIT(RUNNING) | BIT(STOPPING) | BIT(CRASHED),
-    [INSTANCE_RUNNING] = BIT(STOPPING) | BIT(CRASHED),
+    [INSTANCE_PROBING] = BIT(RUNNING) | BIT(UNREADY) | BIT(STOPPING) | BIT(CRASHED),
+    [INSTANCE_RUNNING] = BIT(UNREADY) | BIT(STOPPING) | BIT(CRASHED),
+    [INSTANCE_UNREADY] = BIT(RUNNING) | BIT(STOPPING) | BIT(CRASHED),
     [INSTANCE_STOPPING] = BIT(REMOVING),
     [INSTANCE_CRASHED] = BIT(REMOVING),
     [INSTANCE_REMOVING] = BIT(GONE),
@@ -116,6 +117,11 @@ void dea_instances_destroy(struct dea *dea)
         op_forget(&instance->op);
         op_forget(&instance->measure_op);
         cancel_timers(instance);
+        timer_cancel(&dea->machine, &instance->startup.timer);
+        timer_cancel(&dea->machine, &instance->liveness.timer);
+        timer_cancel(&dea->machine, &instance->liveness.checkup.timer);
+        timer_cancel(&dea->machine, &instance->readiness.timer);
+        timer_cancel(&dea->machine, &instance->readiness.checkup.timer);
         free_instance(instance);
     }
 }
@@ -128,7 +134,7 @@ static void assert_invariants(const struct instance *instance)
         assert_that(instance->holds_resources);
     if (instance->is_registered)
         assert_that(instance->state == INSTANCE_RUNNING);
-    if (instance->state == INSTANCE_RUNNING) {
+    if (dea_instance_is_up(instance)) {
         assert_that(!instance->exit_seen);
         assert_that(!op_is_pending(&instance->op));
     }
@@ -147,11 +153,14 @@ void dea_instance_move(struct instance *instance, enum instance_state next)
         dea->crashed_count--;
     }
     cancel_timers(instance);
+    bool is_still_up = dea_instance_is_up(instance);
     instance->state = next;
-    instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
+    is_still_up = is_still_up && dea_instance_is_up(instance);
+    if (!is_still_up)
+        instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
     if (next == INSTANCE_CRASHED)
         dea->crashed_count++;
-    if (next == INSTANCE_RUNNING)
+    if (dea_instance_is_up(instance) && !is_still_up)
         instance->ready_ns = dea->machine.now_ns;
     if (next == INSTANCE_GONE)
         dea_instance_release_resources(instance);
@@ -161,7 +170,9 @@ void dea_instance_move(struct instance *instance, enum instance_state next)
 /* The conn cannot be let go before its last word, so the struct may outlive its state by a step or two. */
 void dea_instance_bury(struct instance *instance)
 {
-    if (instance->state != INSTANCE_GONE || instance->probe.state != CONN_CLOSED)
+    if (instance->state != INSTANCE_GONE || instance->probe.state != CONN_CLOSED ||
+        !dea_checkup_is_idle(&instance->startup) || !dea_checkup_is_idle(&instance->liveness.checkup) ||
+        !dea_checkup_is_idle(&instance->readiness.checkup))
         return;
     assert_that(!op_is_pending(&instance->op));
     assert_that(!instance->holds_resources);
@@ -199,6 +210,7 @@ const char *dea_instance_state_text(const struct instance *instance)
     case INSTANCE_PROBING:
         return "STARTING";
     case INSTANCE_RUNNING:
+    case INSTANCE_UNREADY:
         return "RUNNING";
     case INSTANCE_CRASHED:
         return "CRASHED";
@@ -221,6 +233,8 @@ const char *dea_instance_state_name(enum instance_state state)
         return "PROBING";
     case INSTANCE_RUNNING:
         return "RUNNING";
+    case INSTANCE_UNREADY:
+        return "UNREADY";
     case INSTANCE_STOPPING:
         return "STOPPING";
     case INSTANCE_CRASHED:
@@ -233,10 +247,15 @@ const char *dea_instance_state_name(enum instance_state state)
     assert_unreachable();
 }
 
+bool dea_instance_is_up(const struct instance *instance)
+{
+    return instance->state == INSTANCE_RUNNING || instance->state == INSTANCE_UNREADY;
+}
+
 bool dea_instance_is_live(const struct instance *instance)
 {
     return instance->state == INSTANCE_FETCHING || instance->state == INSTANCE_LAUNCHING ||
-           instance->state == INSTANCE_PROBING || instance->state == INSTANCE_RUNNING;
+           instance->state == INSTANCE_PROBING || dea_instance_is_up(instance);
 }
 
 static bool is_listed(const char *text, char *const *list, size_t count)

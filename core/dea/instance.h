@@ -1,16 +1,19 @@
 /* One instance of an app on this DEA, from the order to start it until its files are gone.
  *
- *   FETCHING --droplet is here, port is free--> LAUNCHING --process runs--> PROBING --port accepts--> RUNNING
+ *   FETCHING --droplet is here, port is free--> LAUNCHING --process runs--> PROBING --startup check is good--> RUNNING
+ *   PROBING --the same, with a readiness check--> UNREADY --it is good--> RUNNING --it is bad--> UNREADY
  *   LAUNCHING --droplet vanished--> FETCHING
  *   FETCHING --stopped, or no droplet or port to be had--> GONE
  *   LAUNCHING --could not be launched--> REMOVING
- *   LAUNCHING, PROBING, RUNNING --told to stop--> STOPPING --process ended, or grace over--> REMOVING
- *   PROBING, RUNNING --process ended, never ready, over its quota--> CRASHED --stopped or too old--> REMOVING
+ *   LAUNCHING, PROBING, RUNNING, UNREADY --told to stop--> STOPPING --process ended, or grace over--> REMOVING
+ *   PROBING, RUNNING, UNREADY --process ended, never up, not alive, over its quota--> CRASHED
+ *   CRASHED --stopped or too old--> REMOVING
  *   REMOVING --files are gone--> GONE
  *
  * A survivor of a restart begins in PROBING; one that died meanwhile, in CRASHED; one that was being stopped, in
  * STOPPING.
- * On the bus FETCHING, LAUNCHING and PROBING are "STARTING"; STOPPING, REMOVING and GONE are not spoken of.
+ * On the bus FETCHING, LAUNCHING and PROBING are "STARTING", and UNREADY is "RUNNING" with is_unready; STOPPING,
+ * REMOVING and GONE are not spoken of.
  *
  * Invariants: memory and port are held from the first state until the process is known to be gone (or never to have
  * been); only RUNNING instances are registered with the routers.
@@ -19,6 +22,7 @@
 #define CUPOLA_CORE_DEA_INSTANCE_H
 
 #include "core/base/map.h"
+#include "core/dea/checkup.h"
 #include "core/machine/conn.h"
 #include "core/machine/op.h"
 #include "core/machine/timer.h"
@@ -32,8 +36,9 @@ enum { INSTANCE_ID_SIZE = 33 }; /* 32 hex digits and a NUL. */
 enum instance_state {
     INSTANCE_FETCHING = 1, /* Waits for its droplet, and for a port that nobody listens on. */
     INSTANCE_LAUNCHING,    /* The driver unpacks it and starts its process. */
-    INSTANCE_PROBING,      /* The process runs; its port does not accept yet. */
+    INSTANCE_PROBING,      /* The process runs; its startup check (its port accepts) is not good yet. */
     INSTANCE_RUNNING,      /* Ready: registered and heartbeated as such. */
+    INSTANCE_UNREADY,      /* It is up, but its readiness check takes it off its routes. */
     INSTANCE_STOPPING,     /* Reported as stopped; its process may still be ending. */
     INSTANCE_CRASHED,      /* Reported as crashed; its files are kept for the curious. */
     INSTANCE_REMOVING,     /* Its files are being deleted. */
@@ -48,6 +53,13 @@ struct instance_usage {
     uint64_t disk_bytes;
     uint64_t cpu_ns;
     uint32_t cpu_permille; /* Of one core, between the last two measurements. */
+};
+
+/* A check that is repeated (watch.c). */
+struct watch {
+    struct checkup checkup;
+    struct timer timer;
+    uint32_t failures; /* In a row. */
 };
 
 struct instance {
@@ -70,16 +82,18 @@ struct instance {
     bool port_is_clear;
     bool port_is_taken; /* Somebody else listens there. */
     bool exit_seen;     /* EXITED came before the answer to the launch. */
-    uint64_t ready_ns;  /* When it became RUNNING; 0 before. */
+    uint64_t ready_ns;  /* When it came up; 0 before. */
 
     struct op op; /* Launch or removal. */
     struct op measure_op;
-    struct timer timer; /* Of the state: start deadline, stop grace, crash files' end, next try to remove. */
-    struct conn probe;
+    struct timer timer;     /* Of the state: start deadline, stop grace, crash files' end, next try to remove. */
+    struct conn probe;      /* Of its port, before the launch. */
+    struct checkup startup; /* PROBING */
     struct timer probe_timer;
     uint64_t probe_pause_ns;
-    uint32_t strangers; /* Met on ports so far. */
-    uint32_t launches;  /* Tried so far. */
+    struct watch liveness, readiness; /* RUNNING, UNREADY */
+    uint32_t strangers;               /* Met on ports so far. */
+    uint32_t launches;                /* Tried so far. */
     uint32_t removals;
     struct instance_usage usage;
     struct instance *next_waiting; /* For the same droplet (droplets.c). */
@@ -97,7 +111,7 @@ void dea_instances_destroy(struct dea *dea);
 void dea_instance_move(struct instance *instance, enum instance_state next);
 /* Its process is gone: gives back memory and port. Nothing if it holds none. */
 void dea_instance_release_resources(struct instance *instance);
-/* Frees a GONE instance once its probe and its operations have ended. Call after each such end. */
+/* Frees a GONE instance once its checks and its operations have ended. Call after each such end. */
 void dea_instance_bury(struct instance *instance);
 
 struct instance *dea_instance_find(struct dea *dea, const char *id);
@@ -108,7 +122,9 @@ void dea_instance_set_uris(struct instance *instance, char *const *uris, size_t 
 const char *dea_instance_state_text(const struct instance *instance);
 /* "FETCHING": for people and checks. */
 const char *dea_instance_state_name(enum instance_state state);
-/* Holds or will hold a process that serves: FETCHING to RUNNING. */
+/* Has come up: RUNNING or UNREADY. */
+bool dea_instance_is_up(const struct instance *instance);
+/* Holds or will hold a process that serves: FETCHING to UNREADY. */
 bool dea_instance_is_live(const struct instance *instance);
 
 /* What dea.stop and dea.find.droplet ask for. All that is given must match. */
@@ -121,7 +137,7 @@ struct instance_filter {
     size_t index_count;
     char *const *states;
     size_t state_count;
-    int64_t epoch; /* Nothing newer than this; 0: any. */
+    int64_t epoch;                /* Nothing newer than this; 0: any. */
     const int64_t *wanted_epochs; /* By index: what bears this epoch is spared. */
     size_t wanted_count;
 };

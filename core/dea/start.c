@@ -11,9 +11,10 @@
 #include "core/dea/dea.h"
 #include "core/dea/environment.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { MOST_LAUNCHES = 2, MOST_PROCESSES = 512, DIGEST_DIGITS = 40, DEFAULT_MEMORY_MB = 512 };
+enum { MOST_LAUNCHES = 2, MOST_PROCESSES = 512, DIGEST_DIGITS = 40, DEFAULT_MEMORY_MB = 512, MOST_START_MS = 3600000 };
 
 static const char refusal_reason[] = "DEA_SHUTDOWN";
 
@@ -266,9 +267,21 @@ static void fail_launch(struct instance *instance, const struct op_result *resul
     dea_stop_remove(instance);
 }
 
+static uint64_t start_timeout_ms(const struct instance *instance)
+{
+    const Cupola__HealthChecks *health = instance->order->health;
+    if (health == NULL || !health->has_startup_timeout_ms || health->startup_timeout_ms <= 0)
+        return instance->dea->config->start_timeout_ms;
+    return health->startup_timeout_ms < MOST_START_MS ? (uint64_t)health->startup_timeout_ms : MOST_START_MS;
+}
+
 static void on_never_ready(struct timer *timer)
 {
-    dea_crash_instance(container_of(timer, struct instance, timer), "its port did not accept in time");
+    struct instance *instance = container_of(timer, struct instance, timer);
+    char detail[64 + CHECKUP_WHY_SIZE];
+    snprintf(detail, sizeof detail, "it did not come up within %llu s: %s",
+             (unsigned long long)(start_timeout_ms(instance) / 1000), instance->startup.why);
+    dea_crash_instance(instance, detail);
 }
 
 static void on_launched(struct op *op, const struct op_result *result)
@@ -300,7 +313,7 @@ void dea_start_await_ready(struct instance *instance)
     assert_that(instance->state == INSTANCE_PROBING);
     if (dea->phase == DEA_LEAVING)
         return; /* Our next life will look. */
-    timer_set(&dea->machine, &instance->timer, dea->config->start_timeout_ms * NS_PER_MS, on_never_ready);
+    timer_set(&dea->machine, &instance->timer, start_timeout_ms(instance) * NS_PER_MS, on_never_ready);
     dea_probe_begin(instance);
 }
 
@@ -318,13 +331,25 @@ static void end_superseded(struct instance *newer)
     }
 }
 
-void dea_start_on_ready(struct instance *instance)
+void dea_start_serve(struct instance *instance)
 {
-    struct dea *dea = instance->dea;
     dea_instance_move(instance, INSTANCE_RUNNING);
-    machine_log(&dea->machine, LOG_INFO, "%s-%d-%s runs", instance->order->name, instance->index, instance->id);
+    machine_log(&instance->dea->machine, LOG_INFO, "%s-%d-%s runs", instance->order->name, instance->index,
+                instance->id);
     dea_heartbeat_publish_one(instance);
     dea_routes_register(instance);
     if (instance->epoch != 0)
         end_superseded(instance);
+}
+
+void dea_start_on_ready(struct instance *instance)
+{
+    const Cupola__HealthChecks *health = instance->order->health;
+    if (health != NULL && health->readiness != NULL) {
+        dea_instance_move(instance, INSTANCE_UNREADY);
+        dea_heartbeat_publish_one(instance);
+    } else {
+        dea_start_serve(instance);
+    }
+    dea_watch_begin(instance);
 }

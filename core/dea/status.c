@@ -79,7 +79,7 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
     found.n_credentials = 2;
     found.credentials = credentials;
     found.staged = (char *)text_string(&staged);
-    if (with_stats && instance->state == INSTANCE_RUNNING)
+    if (with_stats && dea_instance_is_up(instance))
         found.stats = &stats.stats;
     bus_answer(&dea->bus, message, &found.base);
     dea_usage_free_stats(&stats);

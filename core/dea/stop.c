@@ -87,6 +87,7 @@ static void stop_launched(struct instance *instance, const char *detail)
     bool may_serve = instance->is_registered;
     dea_routes_unregister(instance);
     dea_probe_end(instance);
+    dea_watch_end(instance);
     dea_instance_move(instance, INSTANCE_STOPPING);
     dea_heartbeat_publish_exit(instance, "STOPPED", detail);
     dea_saved_write(instance->dea);
@@ -106,6 +107,7 @@ void dea_stop_instance(struct instance *instance, const char *detail)
     case INSTANCE_LAUNCHING:
     case INSTANCE_PROBING:
     case INSTANCE_RUNNING:
+    case INSTANCE_UNREADY:
         stop_launched(instance, detail);
         break;
     case INSTANCE_CRASHED: /* Its end was told already. */

@@ -46,7 +46,7 @@ static void on_measured(struct op *op, const struct op_result *result)
     usage->disk_bytes = measured->disk_bytes;
     usage->cpu_ns = measured->cpu_ns;
     cupola__workload_usage__free_unpacked(measured, NULL);
-    if (instance->state == INSTANCE_PROBING || instance->state == INSTANCE_RUNNING)
+    if (instance->state == INSTANCE_PROBING || dea_instance_is_up(instance))
         judge(instance);
 }
 
@@ -55,7 +55,7 @@ static void on_usage_due(struct timer *timer)
     struct dea *dea = container_of(timer, struct dea, usage_timer);
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        bool has_process = instance->state == INSTANCE_PROBING || instance->state == INSTANCE_RUNNING;
+        bool has_process = instance->state == INSTANCE_PROBING || dea_instance_is_up(instance);
         if (has_process && !op_is_pending(&instance->measure_op))
             op_workload_measure(&dea->machine, &instance->measure_op, instance->id, on_measured);
     }

@@ -135,15 +135,20 @@ void stage_tell(struct stage *stage, const char *subject, const char *reply, con
 
 void stage_order(struct stage *stage, int index, int epoch)
 {
-    char payload[1024];
+    stage_order_with(stage, index, epoch, "");
+}
+
+void stage_order_with(struct stage *stage, int index, int epoch, const char *members)
+{
+    char payload[2048];
     snprintf(payload, sizeof payload,
              "{\"droplet\":7,\"name\":\"hello\",\"uris\":[\"hello.cupola.test\"],\"runtime\":\"node\","
              "\"framework\":\"node\",\"sha1\":\"" STAGE_DIGEST "\",\"executableFile\":\"/none\","
              "\"executableUri\":\"http://127.0.0.1:9022/staged_droplets/7/" STAGE_DIGEST "\","
              "\"version\":\"" STAGE_DIGEST "-1\",\"services\":[],\"limits\":{\"mem\":64,\"disk\":128,\"fds\":256},"
              "\"env\":[\"FOO=bar baz\",\"QUOTED='x y'\",\"nonsense\"],\"users\":[\"foo@bar.com\"],\"index\":%d,"
-             "\"epoch\":%d}",
-             index, epoch);
+             "\"epoch\":%d%s}",
+             index, epoch, members);
     stage_tell(stage, "dea." STAGE_UUID ".start", NULL, payload);
 }
 
@@ -229,6 +234,13 @@ static void hear(struct stage *stage, uint32_t id)
     struct stage_conn *conn = &stage->conns[id];
     if (conn->port == STAGE_PORT_BUS) {
         bus_hear(stage, id);
+    } else if (listener_on(stage, conn->port) != NULL) {
+        struct workload *workload = listener_on(stage, conn->port);
+        bool is_whole = strstr(text_string(&conn->outbound), "\r\n\r\n") != NULL;
+        workload->gets += is_whole;
+        if (is_whole && workload->http_status != 0)
+            text_addf(&conn->inbound, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n", workload->http_status);
+        feed(stage, id);
     } else if (conn->port == STAGE_PORT_CC && strstr(text_string(&conn->outbound), "\r\n\r\n") != NULL) {
         stage->downloads++;
         text_clear(&conn->outbound);

@@ -30,6 +30,8 @@ struct workload {
     bool runs;
     bool listens;
     bool ignores_sigterm;
+    int http_status; /* What it answers to GET; 0: nothing. */
+    uint32_t gets;
     uint16_t port;
     struct text note;
     struct text environment; /* A line each. */
@@ -105,6 +107,8 @@ void stage_pass_ms(struct stage *stage, uint64_t ms);
 void stage_tell(struct stage *stage, const char *subject, const char *reply, const char *payload);
 /* dea.UUID.start of app 7 with 64 MB. */
 void stage_order(struct stage *stage, int index, int epoch);
+/* The same with further members: ",\"health\":{...}". */
+void stage_order_with(struct stage *stage, int index, int epoch, const char *members);
 void stage_forget(struct stage *stage);
 /* How often the DEA said that: subject, and a text in the payload (may be ""). */
 size_t stage_heard(const struct stage *stage, const char *subject, const char *part);
