@@ -37,7 +37,8 @@ struct up_child {
     char name[32]; /* "dea-1" */
     const char *role;
     unsigned index;
-    uint16_t port; /* What it serves; 0 if nothing that people use. */
+    uint16_t port;         /* What it serves; 0 if nothing that people use. */
+    char bus_password[33]; /* As bus user of its own name; of the bus itself: the operator's. */
     unsigned life; /* How often it was started. */
     char config[UP_PATH_SIZE], data[UP_PATH_SIZE], trace[UP_PATH_SIZE];
     bool is_running;

@@ -101,15 +101,35 @@ static void add_driver(const struct up_child *child, struct text *json)
     text_addf(json, ",\"workloads\":\"%s\"},", child->up->options.workloads);
 }
 
-static void add_bus(const struct up *up, struct text *json)
+static void add_bus(const struct up_child *child, struct text *json)
 {
-    text_addf(json, "\"bus\":{\"servers\":[{\"host\":\"127.0.0.1\",\"port\":%u}]}", up->bus_port);
+    text_addf(json, "\"bus\":{\"servers\":[{\"host\":\"127.0.0.1\",\"port\":%u}],\"user\":\"%s\",\"password\":\"%s\"}",
+              child->up->bus_port, child->name, child->bus_password);
+}
+
+/* Each component may say and hear on the bus what it needs, the operator everything, and nobody else anything. */
+static void add_bus_server(const struct up_child *child, struct text *json)
+{
+    static const char *const profiles[][2] = {
+        {"router", "router"}, {"controller", "cloud_controller"}, {"dea", "dea"}, {"health", "health_manager"}};
+    const struct up *up = child->up;
+    text_addf(json, "\"bus_server\":{\"listen\":{\"port\":%u},\"users\":[{\"user\":\"operator\",\"password\":\"%s\"}",
+              child->port, child->bus_password);
+    for (size_t i = 0; i < up->child_count; i++) {
+        const struct up_child *user = &up->children[i];
+        for (size_t k = 0; k < sizeof profiles / sizeof profiles[0]; k++) {
+            if (strcmp(user->role, profiles[k][0]) == 0)
+                text_addf(json, ",{\"user\":\"%s\",\"password\":\"%s\",\"profile\":\"%s\"}", user->name,
+                          user->bus_password, profiles[k][1]);
+        }
+    }
+    text_add_string(json, "]}}");
 }
 
 static void add_router(const struct up_child *child, struct text *json)
 {
     text_add_string(json, "\"router\":{");
-    add_bus(child->up, json);
+    add_bus(child, json);
     text_addf(json, ",\"listen\":{\"port\":%u},\"session_key\":\"%s\",\"drain_ms\":2000}}", child->port,
               child->up->session_key);
 }
@@ -118,7 +138,7 @@ static void add_controller(const struct up_child *child, struct text *json)
 {
     const struct up *up = child->up;
     text_add_string(json, "\"cloud_controller\":{");
-    add_bus(up, json);
+    add_bus(child, json);
     text_addf(json, ",\"listen\":{\"port\":%u},\"external_uri\":\"api.%s\",\"token_key\":\"%s\",", child->port,
               up->options.domain, up->token_key);
     text_add_string(json, "\"admins\":[\"admin@cupola.test\"],"
@@ -132,7 +152,7 @@ static void add_dea(const struct up_child *child, struct text *json)
     const struct up *up = child->up;
     unsigned first = (unsigned)(FIRST_APP_PORT + (up->bus_port * 7u + child->index * PORTS_A_DEA) % APP_PORTS);
     text_add_string(json, "\"dea\":{");
-    add_bus(up, json);
+    add_bus(child, json);
     text_addf(json, ",\"max_memory_mb\":%u,\"first_port\":%u,\"last_port\":%u,\"heartbeat_ms\":2000,\"runtimes\":[",
               up->options.dea_memory_mb, first, first + PORTS_A_DEA - 1);
     runtimes_add(json);
@@ -142,7 +162,7 @@ static void add_dea(const struct up_child *child, struct text *json)
 static void add_health(const struct up_child *child, struct text *json)
 {
     text_add_string(json, "\"health_manager\":{");
-    add_bus(child->up, json);
+    add_bus(child, json);
     text_add_string(json, ",\"droplet_lost_ms\":8000}}");
 }
 
@@ -151,7 +171,7 @@ static bool write_config(const struct up_child *child)
     struct text json = {0};
     add_driver(child, &json);
     if (strcmp(child->role, "bus") == 0)
-        text_addf(&json, "\"bus_server\":{\"listen\":{\"port\":%u}}}", child->port);
+        add_bus_server(child, &json);
     else if (strcmp(child->role, "router") == 0)
         add_router(child, &json);
     else if (strcmp(child->role, "controller") == 0)
@@ -189,6 +209,7 @@ static bool add_child(struct up *up, const char *role, unsigned index, bool is_a
     memcpy(child->name, name, sizeof name);
     snprintf(child->config, sizeof child->config, "%s/%s.json", dir, name);
     snprintf(child->data, sizeof child->data, "%s/%s", dir, name);
+    draw_hex(child->bus_password, (sizeof child->bus_password - 1) / 2);
     up->child_count++;
     return write_config(child);
 }
@@ -211,5 +232,5 @@ bool up_configure(struct up *up)
             add_child(up, "router", i, false, i == 0 && options->port != 0 ? options->port : find_free_port(up));
     for (unsigned i = 0; i < options->deas && is_written; i++)
         is_written = add_child(up, "dea", i, false, 0);
-    return is_written;
+    return is_written && write_config(&up->children[0]); /* Now the bus knows all its users. */
 }

@@ -18,6 +18,8 @@ static void add_child(struct text *json, const struct up_child *child)
               child->is_running ? uv_process_get_pid(&child->process) : 0, child->life);
     if (child->port != 0)
         text_addf(json, ",\"port\":%u", child->port);
+    text_addf(json, ",\"bus_user\":\"%s\",\"bus_password\":\"%s\"",
+              strcmp(child->role, "bus") == 0 ? "operator" : child->name, child->bus_password);
     text_add_string(json, ",\"config\":");
     json_write_string(json, child->config);
     text_add_string(json, ",\"data\":");

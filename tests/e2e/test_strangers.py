@@ -68,7 +68,8 @@ class StrangerStory(CloudStory):
 
     def test_a_thousand_halves_of_messages_leave_the_bus_up_and_small(self):
         port = self.cloud.component("bus")["port"]
-        half = b'CONNECT {"verbose":false}\r\nSUB a.> 1\r\nPUB a.b 100000\r\n' + 2000 * b"x"
+        half = (b'CONNECT {"verbose":false,"user":"operator","pass":"%s"}\r\nSUB a.> 1\r\nPUB a.b 100000\r\n' %
+                self.cloud.component("bus")["bus_password"].encode() + 2000 * b"x")
         self.leave_strangers_at("bus", port, half)
 
     def leave_strangers_at(self, name, port, half):
@@ -114,7 +115,8 @@ class StrangerStory(CloudStory):
                   b'{"host":"127.0.0.1","port":70000,"uris":["a"]}', b'{"limits":{"mem":-5},"runtime":"node"}',
                   b'{"op":"START","droplet":99999999,"indices":[0,-1,4000000000]}', b"[" * 5000, b'{"a":' * 2000]
         with connect(self.cloud.component("bus")["port"]) as line:
-            line.sendall(b'CONNECT {"verbose":false,"pedantic":false}\r\n')
+            line.sendall(b'CONNECT {"verbose":false,"pedantic":false,"user":"operator","pass":"%s"}\r\n' %
+                         self.cloud.component("bus")["bus_password"].encode())
             for subject in subjects:
                 for body in [*bodies, noise.randbytes(500)]:
                     line.sendall(b"PUB %s noise.reply %d\r\n%s\r\n" % (subject.encode(), len(body), body))
