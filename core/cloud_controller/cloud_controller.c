@@ -9,6 +9,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/controller.h"
+#include "core/cloud_controller/events.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
 #include "core/cloud_controller/staging.h"
@@ -47,6 +48,7 @@ static const struct bus_route bus_routes[] = {
     {"cloudcontrollers.hm.requests", "cc", &cupola__health_manager_request__descriptor, false, cc_on_hm_request},
     {"cloudcontroller.desired", "cc", &cupola__desired_request__descriptor, true, cc_on_desired_request},
     {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_on_droplet_exited},
+    {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_events_on_exited},
     {"router.start", NULL, NULL, true, cc_on_router_start},
 };
 
@@ -227,6 +229,7 @@ static void destroy(struct machine *machine)
     cc_staging_destroy(controller);
     cc_placement_destroy(controller);
     cc_updates_destroy(controller);
+    cc_events_destroy(controller);
     cc_hm_requests_destroy(controller);
     cc_state_free(&controller->state);
     text_free(&controller->bootstrap_change.packed);

@@ -20,6 +20,14 @@ struct question;
 struct stage_job;
 struct start_wish;
 struct update;
+struct app_event;
+struct app_history;
+
+/* Every event that is kept (events.h). */
+struct app_events {
+    struct app_event *oldest, *newest;
+    size_t count;
+};
 
 /* Starts that the health manager asked for, on their way into the journal (hm_requests.c). */
 struct start_orders {
@@ -56,6 +64,8 @@ struct controller {
     struct timer stage_sweep;
 
     struct update *updates; /* Rolling, of any controller. */
+    struct app_events events;
+    struct app_history *histories; /* By app. */
 
     struct placement *placements; /* By app and index. */
     struct placement *first_queued, *last_queued;

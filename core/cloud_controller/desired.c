@@ -28,6 +28,7 @@ void cc_desired_describe(const struct app *app, Cupola__DesiredApp *ret_desired,
     ret_desired->framework = value->framework;
     ret_desired->runtime = value->runtime;
     ret_desired->memory = value->memory_mb;
+    ret_desired->has_singleton = ret_desired->singleton = value->settings != NULL && value->settings->singleton;
     /* A started app whose new droplet is not there yet has nothing that could be missing. */
     ret_desired->staged =
         value->started ? value->run_live : value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_STAGED;

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/cloud_controller/controller.h"
+#include "core/cloud_controller/events.h"
 #include "core/cloud_controller/updates.h"
 
 static void on_followed(struct op *op, const struct op_result *result);
@@ -148,6 +149,8 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
     Cupola__JournalEntry *entry = cupola__journal_entry__unpack(NULL, bytes.size, bytes.data);
     struct difference difference;
     /* What we saw happen long ago is not in flight any more: only entries after the first catch-up date the caches. */
+    if (entry != NULL)
+        cc_events_note_entry(controller, sequence, entry);
     uint64_t now_ns = journal->is_caught_up ? controller->machine.now_ns : 0;
     if (entry == NULL || cc_state_fold(&controller->state, sequence, entry, now_ns, &difference) != FOLD_OK) {
         machine_log(&controller->machine, LOG_ERROR, "journal entry %llu makes no sense; refusing to go on without it",

@@ -278,10 +278,10 @@ void cc_call_fail_change(struct call *call, enum change_outcome outcome, const s
 
 /* ---- What requests have in common ---- */
 
-bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
+static bool read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, int mode, void *ret_message)
 {
     struct json_error error = {{0}, 0, 0};
-    ProtobufCMessage *message = json_read(descriptor, call->exchange->body, JSON_LENIENT | JSON_NUMBER_TEXT, &error);
+    ProtobufCMessage *message = json_read(descriptor, call->exchange->body, mode, &error);
     if (message == NULL) {
         cc_call_fail(call, ERROR_BAD_REQUEST_AT, error.text, NULL);
         return false;
@@ -290,9 +290,19 @@ bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *desc
     return true;
 }
 
+bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
+{
+    return read_body(call, descriptor, JSON_LENIENT | JSON_NUMBER_TEXT, ret_message);
+}
+
+bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
+{
+    return read_body(call, descriptor, JSON_STRICT, ret_message);
+}
+
 struct app *cc_call_find_app(struct call *call, const char *name)
 {
-    struct app *app = cc_state_find_owned(&call->controller->state, call->email, name);
+    struct app *app = cc_state_find_app_for(&call->controller->state, call->email, name);
     if (app == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     return app;

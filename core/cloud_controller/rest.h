@@ -54,7 +54,8 @@ struct route_table {
     size_t count;
 };
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
-    cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes;
+    cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
+    cc_event_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 
@@ -83,6 +84,8 @@ void cc_call_fail_change(struct call *call, enum change_outcome outcome, const s
 
 /* The body as a message, given. False: the call was failed, and is gone. */
 bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
+/* The same for our own API: what is not known is refused, too. */
+bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The caller's app of that name, or NULL: then the call was failed. */
 struct app *cc_call_find_app(struct call *call, const char *name);
 

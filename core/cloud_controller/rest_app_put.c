@@ -62,7 +62,7 @@ static bool prepare_put(struct change *change)
 {
     struct put_call *request = container_of(change, struct put_call, change);
     const struct controller *controller = change->controller;
-    const struct app *app = cc_state_find_owned(&controller->state, request->call.email, request->call.arguments[0]);
+    const struct app *app = cc_state_find_app_for(&controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
         cc_refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
         return false;
@@ -86,7 +86,7 @@ static void on_put(struct change *change, enum change_outcome outcome)
         return;
     }
     cc_follow_up(controller, &change->difference);
-    struct app *app = cc_state_find_owned(&controller->state, call->email, call->arguments[0]);
+    struct app *app = cc_state_find_app_for(&controller->state, call->email, call->arguments[0]);
     bool stages = app != NULL && cc_app_needs_staging(app->value);
     if (stages && request->waits) {
         cc_staging_wait(controller, app, &request->waiter, on_put_staged);
@@ -142,7 +142,7 @@ static bool prepare_rerun(struct change *change)
 {
     struct rerun_call *request = container_of(change, struct rerun_call, change);
     const struct app *app =
-        cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+        cc_state_find_app_for(&change->controller->state, request->call.email, request->call.arguments[0]);
     enum cloud_error fault = find_rerun_fault(request, app);
     if (fault != ERROR_NONE) {
         cc_refusal_set(&request->refusal, fault, NULL, NULL);
@@ -171,7 +171,7 @@ static void on_rerun(struct change *change, enum change_outcome outcome)
         return;
     }
     cc_follow_up(controller, &change->difference);
-    struct app *app = cc_state_find_owned(&controller->state, call->email, call->arguments[0]);
+    struct app *app = cc_state_find_app_for(&controller->state, call->email, call->arguments[0]);
     if (app != NULL && cc_app_needs_staging(app->value))
         cc_staging_wait(controller, app, &request->waiter, on_rerun_staged);
     else

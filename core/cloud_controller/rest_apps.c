@@ -124,7 +124,7 @@ static void answer_list(struct health_query *health)
     struct text json = {0};
     text_add_char(&json, '[');
     for (const struct app *app = call->controller->state.apps; app != NULL; app = app->hh.next) {
-        if (strcmp(app->value->owner, call->email) != 0)
+        if (!cc_state_may_see(app, call->email))
             continue;
         if (json.size > 1)
             text_add_char(&json, ',');

@@ -85,13 +85,25 @@ static bool makes_the_same(const Cupola__JournalRun *a, const Cupola__JournalRun
     return same;
 }
 
+/* The same again: its number of runs counts on from here when somebody goes back to it. */
+static void refresh_revision(struct run_draft *draft, Cupola__JournalApp *value, const Cupola__JournalRun *known)
+{
+    draft->added = *known;
+    draft->added.run_count = value->run_count;
+    for (size_t i = 0; i < value->n_revisions; i++)
+        draft->revisions[i] = value->revisions[i] == known ? &draft->added : value->revisions[i];
+    value->revisions = draft->revisions;
+}
+
 /* A run that differs from what the current revision says is a new one; the oldest makes room. */
 static void note_revision(struct run_draft *draft, Cupola__JournalApp *value, const char *reason)
 {
     Cupola__JournalRun run = cc_run_current(value);
     const Cupola__JournalRun *known = cc_run_find_revision(value, value->revision);
-    if (known != NULL && makes_the_same(known, &run))
+    if (known != NULL && makes_the_same(known, &run)) {
+        refresh_revision(draft, value, known);
         return;
+    }
     size_t first = value->n_revisions < MAX_REVISIONS ? 0 : value->n_revisions - MAX_REVISIONS + 1;
     int64_t last = value->n_revisions == 0 ? 0 : value->revisions[value->n_revisions - 1]->revision;
     size_t count = 0;

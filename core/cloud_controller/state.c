@@ -63,6 +63,26 @@ struct app *cc_state_find_owned(const struct state *state, const char *owner, co
     return app;
 }
 
+bool cc_state_may_see(const struct app *app, const char *email)
+{
+    bool may = strcmp(app->value->owner, email) == 0;
+    for (size_t i = 0; i < app->value->n_collaborators && !may; i++)
+        may = strcmp(app->value->collaborators[i], email) == 0;
+    return may;
+}
+
+/* Collaborators are rare: where there are none, nothing is searched. */
+struct app *cc_state_find_app_for(const struct state *state, const char *email, const char *name)
+{
+    struct app *app = cc_state_find_owned(state, email, name);
+    if (app != NULL || state->shared_apps == 0)
+        return app;
+    for (app = state->apps; app != NULL; app = app->hh.next)
+        if (app->value->n_collaborators > 0 && strcmp(app->value->name, name) == 0 && cc_state_may_see(app, email))
+            return app;
+    return NULL;
+}
+
 /* ---- Users ---- */
 
 static enum fold_result put_user(struct state *state, const Cupola__UserChange *change)
@@ -159,8 +179,10 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
         if (strcmp(app->value->owner, value->owner) != 0 || strcmp(app->value->name, value->name) != 0)
             return FOLD_MALFORMED;
         cc_app_assert_moves(app->value, value);
+        state->shared_apps -= app->value->n_collaborators > 0;
         cc_app_replace_value(app, value);
     }
+    state->shared_apps += value->n_collaborators > 0;
     app->changed_sequence = difference->sequence;
     app->seen_at_ns = now_ns;
     cc_app_order_indices(app, difference, now_ns);
@@ -172,6 +194,7 @@ static void free_app(struct state *state, struct app *app)
 {
     HASH_DELETE(hh, state->apps, app);
     HASH_DELETE(hh_path, state->apps_by_path, app);
+    state->shared_apps -= app->value->n_collaborators > 0;
     cc_app_free(app);
 }
 

@@ -59,6 +59,7 @@ struct state {
     struct user *users;
     struct app *apps;
     struct app *apps_by_path;
+    size_t shared_apps; /* Those with collaborators. */
 };
 
 /* What one entry changed about apps: what has to be told or done when it is durable. */
@@ -81,6 +82,9 @@ void cc_state_free(struct state *state);
 /* NULL if there is none. */
 struct user *cc_state_find_user(const struct state *state, const char *email);
 struct app *cc_state_find_app(const struct state *state, int64_t id);
+/* By name, among the apps of one owner, and then among those that others have let in. */
+struct app *cc_state_find_app_for(const struct state *state, const char *email, const char *name);
+bool cc_state_may_see(const struct app *app, const char *email);
 /* By name, among the apps of one owner. */
 struct app *cc_state_find_owned(const struct state *state, const char *owner, const char *name);
 

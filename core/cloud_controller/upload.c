@@ -280,7 +280,7 @@ static bool prepare(struct change *change)
 {
     struct upload_call *request = container_of(change, struct upload_call, change);
     const struct app *app =
-        cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
+        cc_state_find_app_for(&change->controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
         cc_refusal_set(&request->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
         return false;
