@@ -81,6 +81,43 @@ static void add_components(struct cloud *cloud, enum component_role role, uint32
 
 enum { MOST_BUS_SERVERS = 16, BUS_CLUSTER_PORT = 6222 };
 
+/* One user a role, with the rights of its profile. */
+static const struct {
+    enum component_role role;
+    const char *profile;
+} bus_users[] = {
+    {ROLE_ROUTER, "router"},
+    {ROLE_CONTROLLER, "cloud_controller"},
+    {ROLE_DEA, "dea"},
+    {ROLE_HEALTH_MANAGER, "health_manager"},
+};
+
+enum { BUS_USERS = sizeof bus_users / sizeof bus_users[0] };
+
+#define BUS_PASSWORD "the bus password of a simulated cloud"
+
+static void add_bus_users(Cupola__BusServerConfig *config, Cupola__BusUser *users, Cupola__BusUser **list)
+{
+    for (size_t i = 0; i < BUS_USERS; i++) {
+        cupola__bus_user__init(&users[i]);
+        users[i].user = (char *)bus_users[i].profile;
+        users[i].password = (char *)BUS_PASSWORD;
+        users[i].profile = (char *)bus_users[i].profile;
+        list[i] = &users[i];
+    }
+    config->n_users = BUS_USERS;
+    config->users = list;
+}
+
+static const char *bus_user_of(enum component_role role)
+{
+    for (size_t i = 0; i < BUS_USERS; i++) {
+        if (bus_users[i].role == role)
+            return bus_users[i].profile;
+    }
+    return NULL;
+}
+
 struct wiring {
     Cupola__Endpoint bus[MOST_BUS_SERVERS];
     Cupola__Endpoint *bus_list[MOST_BUS_SERVERS];
@@ -112,6 +149,10 @@ static void wire(const struct cloud *cloud, const struct component *component, c
         wiring->bus_config = *given_bus;
     else
         cupola__bus_config__init(&wiring->bus_config);
+    if (wiring->bus_config.user == NULL) {
+        wiring->bus_config.user = (char *)bus_user_of(component->role);
+        wiring->bus_config.password = (char *)BUS_PASSWORD;
+    }
     wiring->bus_config.n_servers = servers;
     wiring->bus_config.servers = wiring->bus_list;
     set_endpoint(&wiring->listen, component->host->address, port);
@@ -146,6 +187,10 @@ static struct slice configure_bus_server(const struct cloud *cloud, const struct
     assert_that(servers <= MOST_BUS_SERVERS);
     if (cloud->plan.bus_server != NULL)
         config = *cloud->plan.bus_server;
+    Cupola__BusUser users[BUS_USERS];
+    Cupola__BusUser *user_list[BUS_USERS];
+    if (config.n_users == 0)
+        add_bus_users(&config, users, user_list);
     set_endpoint(&listen, component->host->address, BUS_PORT);
     config.listen = &listen;
     if (servers > 1) {
