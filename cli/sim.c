@@ -11,6 +11,7 @@ static const char help[] =
     "usage: cupola sim COMMAND\n"
     "\n"
     "  run FILE       play a scenario in the simulator     cupola sim run scenarios/instance-crash.lua --seed 7\n"
+    "  explore FILE   look for failures by itself          cupola sim explore --cloud --time 300\n"
     "  replay TRACE   run a component again from a trace   cupola sim replay run.trace --component dea-0\n"
     "  new FILE       a first scenario to change           cupola sim new my-first.lua\n"
     "  list [DIR]     the scenarios of a folder            cupola sim list scenarios\n"
@@ -22,7 +23,11 @@ int cli_sim(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", cli_sim_run}, {"new", cli_sim_new}, {"replay", cli_sim_replay}, {"list", cli_sim_list}};
+    } commands[] = {{"run", cli_sim_run},
+                    {"new", cli_sim_new},
+                    {"replay", cli_sim_replay},
+                    {"list", cli_sim_list},
+                    {"explore", cli_sim_explore}};
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         fputs(help, stdout);

@@ -2,70 +2,48 @@
 #include "cli/sim.h"
 
 #include "cli/input.h"
+#include "cli/worker_pool.h"
 
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 #include "sim/report.h"
 
-#include <errno.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-struct worker {
-    pid_t pid;
-    int pipe; /* -1 once it has ended. */
-    uint64_t first_seed;
-    uint64_t next_seed; /* The one it is at: what to blame when it dies. */
-    struct text received;
+/* The campaign under way, in the parent and in each worker. */
+struct run_of_campaign {
+    const struct sim_run_options *options;
+    struct campaign *campaign;
+    uint64_t *next_seeds; /* By worker: the seed that it is at, to be blamed when it dies. */
+    uint64_t began_ns;
+    bool shows_progress;
+    bool is_unusable; /* The file turned out to be no scenario. */
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_interrupt(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
 
 /* ---- In the worker ---- */
 
-static bool write_all(int pipe, const void *bytes, size_t size)
-{
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t written = write(pipe, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
-
 static bool send_result(int pipe, const Cupola__RunResult *result)
 {
-    uint32_t size = (uint32_t)cupola__run_result__get_packed_size(result);
+    size_t size = cupola__run_result__get_packed_size(result);
     uint8_t *packed = memory_new(size);
     cupola__run_result__pack(result, packed);
-    bool ok = write_all(pipe, &size, sizeof size) && write_all(pipe, packed, size);
+    bool ok = worker_send(pipe, packed, size);
     memory_free(packed);
     return ok;
 }
 
-static _Noreturn void work(const struct sim_run_options *options, uint64_t first_seed, int pipe)
+static int work(void *context, uint32_t worker, int pipe)
 {
-    signal(SIGINT, SIG_IGN); /* The parent decides. */
-    for (uint64_t seed = first_seed; seed <= options->last_seed; seed += options->jobs) {
+    const struct run_of_campaign *run = context;
+    const struct sim_run_options *options = run->options;
+    for (uint64_t seed = run->next_seeds[worker]; seed <= options->last_seed; seed += options->jobs) {
         struct scenario *scenario = sim_open(options, seed);
         if (scenario == NULL)
-            _exit(SIM_USAGE);
+            return SIM_USAGE;
         uint64_t began_ns = sim_real_ns();
         bool passed = scenario_run(scenario);
         Cupola__RunResult *result = result_of_run(scenario, options->file, passed, sim_real_ns() - began_ns);
@@ -73,87 +51,44 @@ static _Noreturn void work(const struct sim_run_options *options, uint64_t first
         cupola__run_result__free_unpacked(result, NULL);
         scenario_close(scenario);
         if (!sent)
-            _exit(SIM_USAGE);
+            return SIM_USAGE;
     }
-    _exit(SIM_PASSED);
+    return SIM_PASSED;
 }
 
 /* ---- In the parent ---- */
 
-static bool start_worker(const struct sim_run_options *options, struct worker *worker, uint64_t first_seed)
+static void take_result(void *context, uint32_t worker, struct io_bytes message)
 {
-    int ends[2];
-    if (pipe(ends) != 0)
-        return false;
-    fflush(NULL);
-    pid_t pid = fork();
-    if (pid < 0) {
-        close(ends[0]);
-        close(ends[1]);
-        return false;
-    }
-    if (pid == 0) {
-        close(ends[0]);
-        work(options, first_seed, ends[1]);
-    }
-    close(ends[1]);
-    *worker = (struct worker){.pid = pid, .pipe = ends[0], .first_seed = first_seed, .next_seed = first_seed};
-    return true;
-}
-
-/* Takes whole results out of what was received. */
-static void take_results(struct worker *worker, struct campaign *campaign, uint32_t jobs)
-{
-    for (;;) {
-        uint32_t size = 0;
-        if (worker->received.size < sizeof size)
-            return;
-        memcpy(&size, text_string(&worker->received), sizeof size);
-        if (worker->received.size < sizeof size + size)
-            return;
-        const uint8_t *packed = (const uint8_t *)text_string(&worker->received) + sizeof size;
-        Cupola__RunResult *result = cupola__run_result__unpack(NULL, size, packed);
-        if (result != NULL) {
-            campaign_add(campaign, result);
-            worker->next_seed = result->seed + jobs;
-            cupola__run_result__free_unpacked(result, NULL);
-        }
-        text_consume(&worker->received, sizeof size + size);
-    }
+    struct run_of_campaign *run = context;
+    Cupola__RunResult *result = cupola__run_result__unpack(NULL, message.size, message.data);
+    if (result == NULL)
+        return;
+    campaign_add(run->campaign, result);
+    run->next_seeds[worker] = result->seed + run->options->jobs;
+    cupola__run_result__free_unpacked(result, NULL);
 }
 
 /* A run that ended its process is a failure of that seed; the worker is started again behind it. */
-static void blame_death(struct worker *worker, struct campaign *campaign, const struct sim_run_options *options,
-                        int status)
+static bool blame_death(void *context, uint32_t worker, int status)
 {
+    struct run_of_campaign *run = context;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == SIM_USAGE) {
+        run->is_unusable = true;
+        return false;
+    }
     Cupola__RunResult result = CUPOLA__RUN_RESULT__INIT;
     char failure[128];
     snprintf(failure, sizeof failure, "the run ended its process with %s %d",
              WIFSIGNALED(status) ? "signal" : "exit status",
              WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
     result.has_seed = 1;
-    result.seed = worker->next_seed;
+    result.seed = run->next_seeds[worker];
     result.failure = failure;
     result.hash = (char *)(uintptr_t) "0";
-    campaign_add(campaign, &result);
-    if (worker->next_seed + options->jobs <= options->last_seed)
-        start_worker(options, worker, worker->next_seed + options->jobs);
-}
-
-/* False if the file turned out to be no scenario. */
-static bool end_worker(struct worker *worker, struct campaign *campaign, const struct sim_run_options *options)
-{
-    int status = 0;
-    close(worker->pipe);
-    worker->pipe = -1;
-    text_free(&worker->received);
-    while (waitpid(worker->pid, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (WIFEXITED(status) && WEXITSTATUS(status) == SIM_USAGE)
-        return false;
-    if (!interrupted && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-        blame_death(worker, campaign, options, status);
-    return true;
+    campaign_add(run->campaign, &result);
+    run->next_seeds[worker] += run->options->jobs;
+    return run->next_seeds[worker] <= run->options->last_seed;
 }
 
 static void show_progress(const struct sim_run_options *options, struct campaign *campaign, uint64_t began_ns)
@@ -170,51 +105,12 @@ static void show_progress(const struct sim_run_options *options, struct campaign
             (unsigned long long)total, (unsigned long long)campaign_failed_count(campaign), (unsigned long long)rate);
 }
 
-/* Reads results until every worker has ended, or Ctrl-C. False if the file is no scenario. */
-static bool gather(const struct sim_run_options *options, struct worker *workers, struct campaign *campaign,
-                   uint64_t began_ns)
+static bool on_tick(void *context)
 {
-    bool show = isatty(STDERR_FILENO) && !options->quiet;
-    struct pollfd *polls = memory_new(options->jobs * sizeof *polls);
-    bool ok = true;
-    for (size_t alive = 1; alive > 0 && ok && !interrupted;) {
-        alive = 0;
-        for (uint32_t i = 0; i < options->jobs; i++) {
-            polls[i] = (struct pollfd){.fd = workers[i].pipe, .events = POLLIN};
-            alive += workers[i].pipe >= 0;
-        }
-        if (alive == 0 || poll(polls, options->jobs, 200) < 0)
-            continue;
-        for (uint32_t i = 0; i < options->jobs && ok; i++) {
-            if (workers[i].pipe < 0 || polls[i].revents == 0)
-                continue;
-            ssize_t size = read(workers[i].pipe, text_room(&workers[i].received, 65536), 65536);
-            if (size > 0) {
-                text_grow(&workers[i].received, (size_t)size);
-                take_results(&workers[i], campaign, options->jobs);
-            } else if (size == 0) {
-                ok = end_worker(&workers[i], campaign, options);
-            }
-        }
-        if (show)
-            show_progress(options, campaign, began_ns);
-    }
-    if (show)
-        fputs("\r\033[K", stderr);
-    memory_free(polls);
-    return ok;
-}
-
-static void end_all(const struct sim_run_options *options, struct worker *workers)
-{
-    for (uint32_t i = 0; i < options->jobs; i++) {
-        if (workers[i].pipe < 0)
-            continue;
-        kill(workers[i].pid, SIGKILL);
-        close(workers[i].pipe);
-        waitpid(workers[i].pid, NULL, 0);
-        text_free(&workers[i].received);
-    }
+    struct run_of_campaign *run = context;
+    if (run->shows_progress)
+        show_progress(run->options, run->campaign, run->began_ns);
+    return !run->is_unusable;
 }
 
 /* ---- The result ---- */
@@ -259,7 +155,7 @@ static void print_campaign(const struct sim_run_options *options, const Cupola__
               (unsigned long long)(milliseconds == 0 ? 0 : result->runs * 1000 / milliseconds));
     result_print_ratio(&text, result->virtual_ns, result->real_ns);
     text_addf(&text, " real time, hash of all %s\n", result->hash);
-    if (interrupted)
+    if (worker_pool_was_interrupted())
         text_add_string(&text, "  interrupted: these are the runs that ended before\n");
     fputs(text_string(&text), stdout);
     text_free(&text);
@@ -301,24 +197,27 @@ static int conclude(const struct sim_run_options *options, struct campaign *camp
 
 int sim_run_campaign(const struct sim_run_options *options)
 {
-    struct campaign *campaign = campaign_new(options->file, options->first_seed, options->last_seed);
-    struct worker *workers = memory_new(options->jobs * sizeof *workers);
-    struct sigaction action = {.sa_handler = on_interrupt};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    uint64_t began_ns = sim_real_ns();
-    bool ok = true;
-    for (uint32_t i = 0; i < options->jobs; i++) {
-        workers[i].pipe = -1;
-        if (ok && options->first_seed + i <= options->last_seed)
-            ok = start_worker(options, &workers[i], options->first_seed + i);
-    }
-    if (!ok)
-        perror("cupola: cannot start a worker");
-    ok = ok && gather(options, workers, campaign, began_ns);
-    end_all(options, workers);
-    int status = ok ? conclude(options, campaign, sim_real_ns() - began_ns) : SIM_USAGE;
-    memory_free(workers);
-    campaign_free(campaign);
+    struct run_of_campaign run = {
+        .options = options,
+        .campaign = campaign_new(options->file, options->first_seed, options->last_seed),
+        .next_seeds = memory_new(options->jobs * sizeof(uint64_t)),
+        .began_ns = sim_real_ns(),
+        .shows_progress = isatty(STDERR_FILENO) && !options->quiet,
+    };
+    for (uint32_t i = 0; i < options->jobs; i++)
+        run.next_seeds[i] = options->first_seed + i;
+    struct worker_pool pool = {.jobs = options->jobs,
+                               .context = &run,
+                               .work = work,
+                               .on_message = take_result,
+                               .on_death = blame_death,
+                               .on_tick = on_tick};
+    bool is_done = worker_pool_run(&pool);
+    if (run.shows_progress)
+        fputs("\r\033[K", stderr);
+    bool is_usable = (is_done || worker_pool_was_interrupted()) && !run.is_unusable;
+    int status = is_usable ? conclude(options, run.campaign, sim_real_ns() - run.began_ns) : SIM_USAGE;
+    memory_free(run.next_seeds);
+    campaign_free(run.campaign);
     return status;
 }

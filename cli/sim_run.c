@@ -54,7 +54,7 @@ static bool parse_seeds(const char *text, struct sim_run_options *options)
 
 enum cupola_mutation cupola_mutation;
 
-static bool parse_mutation(const char *name)
+bool sim_plant_mutation(const char *name)
 {
 #define NAME_IS(mutation, text)                                                                                        \
     if (strcmp(name, #mutation) == 0)                                                                                  \
@@ -62,6 +62,12 @@ static bool parse_mutation(const char *name)
     CUPOLA_MUTATIONS(NAME_IS)
 #undef NAME_IS
     return cupola_mutation != MUTATION_NONE;
+}
+#else
+bool sim_plant_mutation(const char *name)
+{
+    (void)name;
+    return false;
 }
 #endif
 
@@ -131,7 +137,7 @@ static int take_option(int option, struct sim_run_options *options)
         return -1;
 #ifdef CUPOLA_MUTANTS
     case OPTION_MUTATION:
-        return parse_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
+        return sim_plant_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
 #endif
     case OPTION_TRIP:
         options->trip = true;
@@ -187,7 +193,7 @@ static bool plant_mutation_of(const struct scenario *scenario)
     if (mutation == NULL)
         return true;
 #ifdef CUPOLA_MUTANTS
-    if (parse_mutation(mutation))
+    if (sim_plant_mutation(mutation))
         return true;
     fprintf(stderr, "cupola: tripped_by.mutation: '%s' is not in core/base/mutation.h\n", mutation);
 #else

@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/base/random.h"
 #include "sim/result.h"
+#include "sim/signature.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -85,30 +86,9 @@ static void add_value(struct campaign *campaign, const Cupola__Measurement *meas
     series->values[series->count++] = measurement->value;
 }
 
-/* The failure with every number and every name that ends in one replaced: "dea-# ... in #.# s". */
-static char *signature_text(const char *failure)
-{
-    struct text text = {0};
-    bool in_number = false;
-    for (const char *at = failure; *at != 0; at++) {
-        bool is_hex_run = strspn(at, "0123456789abcdef") >= 8;
-        if (is_hex_run)
-            at += strspn(at, "0123456789abcdef") - 1;
-        bool is_digit = is_hex_run || (*at >= '0' && *at <= '9');
-        if (is_digit && !in_number)
-            text_add_char(&text, '#');
-        else if (!is_digit)
-            text_add_char(&text, *at);
-        in_number = is_digit;
-    }
-    char *copy = memory_copy_text(text_string(&text));
-    text_free(&text);
-    return copy;
-}
-
 static void add_failure(struct campaign *campaign, const Cupola__RunResult *result)
 {
-    char *text = signature_text(result->failure);
+    char *text = signature_of(result->failure);
     struct signature *signature = NULL;
     HASH_FIND_STR(campaign->signatures, text, signature);
     if (signature == NULL) {

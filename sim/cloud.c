@@ -162,6 +162,8 @@ static enum cloud_result run(struct cloud *cloud, struct look *look, uint64_t un
     for (;;) {
         uint64_t next_ns = queue_next_ns(&world->queue);
         look_at_checks(cloud, next_ns);
+        if (cloud->moment_observer != NULL)
+            cloud->moment_observer(cloud, cloud->moment_context);
         if (cloud->violation.size > 0)
             return CLOUD_VIOLATED;
         if (look->predicate != NULL && next_ns >= look->next_ns && look->seen_changes != world->change_count &&

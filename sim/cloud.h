@@ -103,6 +103,17 @@ struct cloud_message {
 typedef void cloud_message_observer(void *context, const struct cloud_message *message);
 void cloud_observe_messages(struct cloud *cloud, cloud_message_observer *observer, void *context);
 
+/* Every step of every process, with its effects before they are carried out. Costs time; nothing may be changed. One
+ * observer, or NULL. */
+struct process;
+typedef void cloud_step_observer(void *context, const struct process *process, const struct event *event,
+                                 struct effects *effects);
+void cloud_observe_steps(struct cloud *cloud, cloud_step_observer *observer, void *context);
+
+/* Called between any two things that happen in the world, when everything may be looked at and broken; a cloud_violate
+ * there ends the run. One observer, or NULL. */
+void cloud_observe_moments(struct cloud *cloud, cloud_wake *observer, void *context);
+
 /* ---- Components ---- */
 
 enum component_role {

@@ -76,6 +76,10 @@ struct cloud {
     size_t story_count, story_capacity, story_log_count;
     cloud_message_observer *message_observer;
     void *message_context;
+    cloud_step_observer *step_observer;
+    void *step_context;
+    cloud_wake *moment_observer;
+    void *moment_context;
 
     struct operation *operations; /* The newest first. */
     struct operation *running;    /* One at a time. */

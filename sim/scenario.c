@@ -305,6 +305,16 @@ static void play(struct scenario *scenario, lua_State *thread)
     }
 }
 
+static bool conclude(struct scenario *scenario)
+{
+    if (scenario->failure.size == 0 && cloud_finish(scenario->cloud, finish_bound_ns) != CLOUD_OK) {
+        const char *violation = cloud_violation(scenario->cloud);
+        fail(scenario, violation != NULL ? violation : cloud_explanation(scenario->cloud));
+    }
+    cloud_record_totals(scenario->cloud);
+    return scenario->failure.size == 0;
+}
+
 bool scenario_run(struct scenario *scenario)
 {
     lua_State *lua = scenario->sandbox.lua;
@@ -314,12 +324,20 @@ bool scenario_run(struct scenario *scenario)
     if (!protected_call(scenario, switch_checks_on, 0))
         return false;
     play(scenario, thread);
-    if (scenario->failure.size == 0 && cloud_finish(scenario->cloud, finish_bound_ns) != CLOUD_OK) {
+    return conclude(scenario);
+}
+
+bool scenario_play(struct scenario *scenario, scenario_player *player, void *context)
+{
+    if (!protected_call(scenario, make_thread, 1) || !protected_call(scenario, switch_checks_on, 0))
+        return false;
+    struct text why = {0};
+    if (!player(scenario->cloud, context, &why)) {
         const char *violation = cloud_violation(scenario->cloud);
-        fail(scenario, violation != NULL ? violation : cloud_explanation(scenario->cloud));
+        fail(scenario, violation != NULL ? violation : text_string(&why));
     }
-    cloud_record_totals(scenario->cloud);
-    return scenario->failure.size == 0;
+    text_free(&why);
+    return conclude(scenario);
 }
 
 const char *scenario_title(const struct scenario *scenario)

@@ -38,6 +38,11 @@ void scenario_close(struct scenario *scenario);
 /* Plays it to its end. True if it passed; otherwise scenario_failure says why. Once a scenario. */
 bool scenario_run(struct scenario *scenario);
 
+/* The same with a player in place of the scenario's own `run`: its checks are on, and the end is the same. The player
+ * returns false, and why in `ret_failure`, if the run has failed; a violation of a check needs no words. */
+typedef bool scenario_player(struct cloud *cloud, void *context, struct text *ret_failure);
+bool scenario_play(struct scenario *scenario, scenario_player *player, void *context);
+
 const char *scenario_title(const struct scenario *scenario);
 struct scenario_about scenario_about(const struct scenario *scenario);
 /* "" if it passed. Lent. */

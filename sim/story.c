@@ -144,3 +144,22 @@ void cloud_observe_messages(struct cloud *cloud, cloud_message_observer *observe
     cloud->message_context = context;
     cloud->world->watcher.on_segment = observer == NULL ? NULL : on_segment;
 }
+
+static void on_step(void *context, const struct process *process, const struct event *event, struct effects *effects)
+{
+    struct cloud *cloud = context;
+    cloud->step_observer(cloud->step_context, process, event, effects);
+}
+
+void cloud_observe_steps(struct cloud *cloud, cloud_step_observer *observer, void *context)
+{
+    cloud->step_observer = observer;
+    cloud->step_context = context;
+    cloud->world->watcher.on_step = observer == NULL ? NULL : on_step;
+}
+
+void cloud_observe_moments(struct cloud *cloud, cloud_wake *observer, void *context)
+{
+    cloud->moment_observer = observer;
+    cloud->moment_context = context;
+}

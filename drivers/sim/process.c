@@ -372,6 +372,8 @@ void process_step(struct process *process, struct event *event)
     assertion_set_context(&world->assertion);
     machine_step(process->machine, event, world->effects);
     record(process, event);
+    if (world->watcher.on_step != NULL)
+        world->watcher.on_step(world->watcher.context, process, event, world->effects);
     if (process->step_cost_ns > 0)
         process->busy_until_ns = world->now_ns + process->step_cost_ns;
     if (is_change(event))

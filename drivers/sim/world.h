@@ -22,6 +22,8 @@ struct world_watcher {
     void (*on_log)(void *context, const struct process *process, enum log_level level, const char *text);
     /* A process began, ended by itself, or was ended; `text` says how. May be NULL. */
     void (*on_life)(void *context, const char *who, const char *text);
+    /* A process has taken a step, whose effects are about to be carried out. Nothing may be changed. May be NULL. */
+    void (*on_step)(void *context, const struct process *process, const struct event *event, struct effects *effects);
     /* A segment has arrived. May be NULL. */
     void (*on_segment)(void *context, const char *from, const char *to, uint64_t sent_ns, struct io_bytes bytes);
 };
