@@ -21,6 +21,7 @@
     MUTATION(HM_FIRST_COME, "starts go out in the order of the apps, whatever is missing")                             \
     MUTATION(HM_TRUSTS_CLOCKS, "the age of an instance is taken from its host's clock")                                \
     MUTATION(HM_NEVER_CATCHES_UP, "a health manager that missed a message does not ask for it")                        \
+    MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_NEVER_CHECKS_LIVENESS, "a bad liveness check has no consequence")                                     \

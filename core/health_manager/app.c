@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -164,7 +165,8 @@ void hm_app_desire(struct app *app, const Cupola__DesiredApp *desired, bool is_f
     app->last_updated = desired->last_updated;
     app->memory_mb = desired->memory;
     app->is_singleton = desired->singleton;
-    snprintf(app->framework, sizeof app->framework, "%s", desired->framework == NULL ? "" : desired->framework);
+    const char *framework = mutation_is(HM_NAMES_APPS) ? desired->name : desired->framework;
+    snprintf(app->framework, sizeof app->framework, "%s", framework == NULL ? "" : framework);
     snprintf(app->runtime, sizeof app->runtime, "%s", desired->runtime == NULL ? "" : desired->runtime);
     grow_instances(app, wanted, is_first_sight ? INSTANCE_UNKNOWN : INSTANCE_STARTING, now_ns);
     sort_strays_in(app, now_ns);

@@ -40,7 +40,8 @@ static bool should_speak(const struct health_manager *hm)
 {
     const struct hm_speaker *speaker = &hm->speaker;
     uint64_t now_ns = hm->machine.now_ns;
-    if (!is_ready(hm) || now_ns - speaker->echoed_ns >= 2 * hm->times.speaker_lost_ns)
+    bool is_heard = now_ns - speaker->echoed_ns < 2 * hm->times.speaker_lost_ns;
+    if (!is_ready(hm) || (!is_heard && !mutation_is(HM_TRUSTS_ITS_SLEEP)))
         return false;
     for (size_t i = 0; i < speaker->peer_count; i++)
         if (counts(hm, &speaker->peers[i]) && is_elder(hm, &speaker->peers[i]))

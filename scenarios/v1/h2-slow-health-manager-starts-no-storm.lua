@@ -3,8 +3,8 @@ local cupola = require "cupola"
 return cupola.scenario {
   row = "H2",
   weakness = "each pass blocks the reactor for a query an app: heartbeats wait, everything looks lost, and all of it is started again",
-  title = "Health managers stand still for longer than silence is tolerated: when they run again they hear first, and start nothing",
-  cloud = { deas = 4, health_managers = 2, dea_config = { heartbeat_ms = 1000 },
+  title = "The health manager stands still for longer than silence is tolerated: when it runs again it hears first, and starts nothing",
+  cloud = { deas = 4, dea_config = { heartbeat_ms = 1000 },
     health_manager_config = { droplet_lost_ms = 4000 } },
   apps = { shop = { instances = 8 }, blog = { instances = 3 } },
   always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, cupola.memory_within_limits },

@@ -24,7 +24,7 @@ return cupola.scenario {
     end
     -- Who decides hears of both for the first time, in any order.
     for _, manager in ipairs(cloud.health_managers) do
-      manager:keep_down("3s")
+      manager:keep_down("8s")
     end
     cloud:wait("1s")
     partition:mend()
