@@ -55,6 +55,19 @@ static void on_goaway(struct h2_link *link)
     }
 }
 
+/* A server's limits are known: those who wait for the connection may begin. */
+static void on_settings(struct h2_link *link)
+{
+    link->opening_since_ns = 0;
+    if (link->is_settled)
+        return;
+    link->is_settled = true;
+    for (struct h2_stream *stream = link->is_client ? link->streams : NULL; stream != NULL; stream = stream->next) {
+        stream->wants_connected = true;
+        h2_wake(stream);
+    }
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct h2_link *link = context;
@@ -73,7 +86,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *frame, void *
         }
         break;
     case NGHTTP2_SETTINGS:
-        link->opening_since_ns = 0;
+        on_settings(link);
         is_cheap = true;
         break;
     case NGHTTP2_PING:

@@ -52,7 +52,8 @@ struct h2_link {
     struct nghttp2_session *session;
     bool is_client;
     bool is_connected;
-    bool is_dead; /* Takes no new streams. */
+    bool is_settled; /* The peer has told its limits: before that a server refuses what is too much for it. */
+    bool is_dead;    /* Takes no new streams. */
     struct h2_stream *streams;
     struct h2_stream *idle; /* Servers: conns that wait for their next exchange. */
     struct h2_stream *first_ready, **last_ready;

@@ -47,7 +47,8 @@ static void run(struct late_work *work)
         h2_stream_serve(stream);
     if (link->is_connected && link->conn.state == CONN_OPEN)
         send_frames(link);
-    guard_arm(link);
+    if (link->is_connected)
+        guard_arm(link);
 }
 
 void h2_wake_link(struct h2_link *link)
@@ -157,10 +158,6 @@ static void on_connected(struct conn *conn)
 {
     struct h2_link *link = container_of(conn, struct h2_link, conn);
     begin(link);
-    for (struct h2_stream *stream = link->streams; stream != NULL; stream = stream->next) {
-        stream->wants_connected = true;
-        h2_wake(stream);
-    }
     conn_read(conn);
 }
 
@@ -217,7 +214,7 @@ bool h2_open(struct h2_link *link, struct conn *conn, const struct conn_handlers
         return false;
     struct h2_stream *stream = h2_stream_new(link);
     conn_carry(link->machine, conn, conn_handlers, &stream->carriage, CONN_CONNECTING);
-    stream->wants_connected = link->is_connected;
+    stream->wants_connected = link->is_settled;
     h2_wake(stream);
     return true;
 }
