@@ -151,6 +151,8 @@ static uint64_t add_entry(struct journal_store *store, struct slice given, uint6
 {
     store->entries = memory_room(store->entries, store->count, &store->capacity, sizeof *store->entries);
     store->entries[store->count++] = (struct journal_entry){given, durable_ns};
+    if (!disk_lies(&store->host->disk)) /* An honest sync keeps what earlier ones only promised. */
+        store->kept = store->count;
     return store->count;
 }
 
@@ -245,8 +247,10 @@ static void fail_lost(const struct journal_store *store, const struct process *p
 void journal_store_lose_power(struct journal_store *store)
 {
     struct world *world = store->host->world;
-    while (store->count > 0 && store->entries[store->count - 1].durable_ns > world->now_ns)
+    while (store->count > 0 &&
+           (store->count > store->kept || store->entries[store->count - 1].durable_ns > world->now_ns))
         buffer_unref(store->entries[--store->count].slice.buffer);
+    store->kept = store->count;
     for (size_t i = 0; i < world->process_count; i++) {
         if (world->processes[i]->journal == store)
             fail_lost(store, world->processes[i]);

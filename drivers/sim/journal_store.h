@@ -29,6 +29,7 @@ struct journal_store {
     struct host *host;
     struct journal_entry *entries; /* Entry i has sequence i + 1. */
     uint64_t count;
+    uint64_t kept; /* So many survive a loss of power: more than these were written while the disk lied. */
     size_t capacity;
     struct journal_follower *followers;
     struct random_stream random;
