@@ -19,6 +19,7 @@ static const struct message_class classes[] = {
     {"dea.discover", 1000, false},
     {"dea.find.droplet", 1000, false},
     {"dea.*.probe", 1000, false},
+    {"dea.*.routes", 1000, false},
     {"healthmanager.health", 1000, false},
     {"healthmanager.status", 1000, false},
     {"cloudcontroller.>", 1000, false},

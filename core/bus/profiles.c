@@ -6,7 +6,7 @@
 
 static const char *const nothing[] = {NULL};
 
-static const char *const router_says[] = {"vcap.component.announce", "router.>", NULL};
+static const char *const router_says[] = {"vcap.component.announce", "router.>", "dea.*.routes", NULL};
 static const char *const router_never_says[] = {"router.register", "router.unregister", NULL};
 static const char *const router_hears[] = {"vcap.component.discover", "router.>", NULL};
 
