@@ -24,17 +24,24 @@ def free_port():
 class DaemonCloud(Cloud):
     """A cloud of daemons, each started by `cupola run ROLE --bus`, as an operator would. Looks like one of `cupola up`."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, bus_count=1):
         super().__init__(program, folder)
-        self.bus_port = free_port()
-        self.bus = None
+        self.bus_ports = [free_port() for _ in range(bus_count)]
+        self.route_ports = [free_port() for _ in range(bus_count)]
+        self.bus_port = self.bus_ports[0]
+        self.buses = [None] * bus_count
         self.daemons = []
+
+    @property
+    def bus(self):
+        return self.buses[0]
 
     def __enter__(self):
         os.makedirs(os.path.join(self.folder, "cloud"), exist_ok=True)
         self.log = open(os.path.join(self.folder, "up.log"), "w", encoding="utf-8")
         try:
-            self.start_bus()
+            for number in range(len(self.buses)):
+                self.start_bus(number)
             self.facts = {"domain": DOMAIN, "components": [
                 self.start_daemon("controller", "controller", {"cloud_controller": {
                     "external_uri": f"api.{DOMAIN}", "token_key": "e2e",
@@ -52,9 +59,15 @@ class DaemonCloud(Cloud):
             raise
         return self
 
-    def start_bus(self):
-        self.bus = subprocess.Popen([NATS_SERVER, "--addr", "127.0.0.1", "--port", str(self.bus_port)],
-                                    stdout=self.log, stderr=subprocess.STDOUT, start_new_session=True)
+    def start_bus(self, number=0):
+        """One of several knows the others' cluster addresses."""
+        arguments = ["--addr", "127.0.0.1", "--port", str(self.bus_ports[number])]
+        if len(self.buses) > 1:
+            arguments += ["--name", f"bus-{number}", "--cluster_name", "e2e",
+                          "--cluster", f"nats://127.0.0.1:{self.route_ports[number]}",
+                          "--routes", ",".join(f"nats://127.0.0.1:{port}" for port in self.route_ports)]
+        self.buses[number] = subprocess.Popen([NATS_SERVER, *arguments], stdout=self.log, stderr=subprocess.STDOUT,
+                                              start_new_session=True)
 
     def dea_section(self, first_port):
         return {"dea": {"first_port": first_port, "last_port": first_port + 500, "heartbeat_ms": 1000,
@@ -65,12 +78,17 @@ class DaemonCloud(Cloud):
         folder = os.path.join(self.folder, "cloud", name)
         os.makedirs(folder, exist_ok=True)
         paths = {key: os.path.join(folder, key) for key in ("config.json", "notify")}
+        key = {"controller": "cloud_controller", "health": "health_manager"}.get(role, role)
+        bus = ["--bus", f"127.0.0.1:{self.bus_port}"]
+        if len(self.buses) > 1:
+            bus = []
+            section = {key: {**section.get(key, {}), "bus": {"servers": [{"port": port} for port in self.bus_ports]}}}
         with open(paths["config.json"], "w", encoding="utf-8") as file:
             json.dump(section, file)
         listen = [] if role in ("dea", "health") else ["--listen", "127.0.0.1:0"]
         process = subprocess.Popen(
             [self.program, "run", role, "--config", paths["config.json"], "--data", os.path.join(folder, "data"),
-             "--bus", f"127.0.0.1:{self.bus_port}", "--notify", paths["notify"], *listen],
+             *bus, "--notify", paths["notify"], *listen],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
         self.daemons.append(process)
         facts = {"name": name, "role": role, "pid": process.pid, "data": os.path.join(folder, "data")}
@@ -92,7 +110,7 @@ class DaemonCloud(Cloud):
         deadline = time.monotonic() + 15
         while self.instances() and time.monotonic() < deadline:
             time.sleep(0.05)
-        for process in [*self.daemons, self.bus]:
+        for process in [*self.daemons, *self.buses]:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 try:
@@ -111,13 +129,18 @@ class DaemonCloud(Cloud):
                 if "workload-run" in line or "cupola" not in line]
 
 
-@unittest.skipUnless(NATS_SERVER, "the package nats-server is not installed")
-class NatsStory(CloudStory):
+class ForeignBusStory(CloudStory):
+    bus_count = 1
+
     def setUp(self):
         FolderStory.setUp(self)
-        self.cloud = DaemonCloud(PROGRAM, self.folder)
+        self.cloud = DaemonCloud(PROGRAM, self.folder, self.bus_count)
         self.cloud.__enter__()
         self.addCleanup(self.cloud.stop)
+
+
+@unittest.skipUnless(NATS_SERVER, "the package nats-server is not installed")
+class NatsStory(ForeignBusStory):
 
     def test_apps_run_scale_and_heal_over_nats_server(self):
         self.push("hello-node", "--instances", "2")
@@ -146,6 +169,27 @@ class NatsStory(CloudStory):
         self.await_serving("hello-node", 4)
         self.cloud.stop()
         self.assertEqual(processes_that_name(self.folder), {})
+
+
+@unittest.skipUnless(NATS_SERVER, "the package nats-server is not installed")
+class NatsClusterStory(ForeignBusStory):
+    bus_count = 3
+
+    def test_of_three_nats_servers_one_may_die_at_a_time(self):
+        self.push("hello-node", "--instances", "2")
+        self.await_serving("hello-node", 2)
+        with Requests(self.cloud, self.host("hello-node"), routers=(0, 1)) as requests:
+            for number, bus in enumerate(self.cloud.buses):
+                bus.kill()
+                bus.wait()
+                self.cloud.run("scale", "hello-node", str(3 + number))
+                self.await_serving("hello-node", 3 + number)
+                self.cloud.start_bus(number)
+                time.sleep(1)
+        self.assertEqual(requests.failures, [])
+        before = self.await_serving("hello-node", 5)
+        os.kill(before[0], signal.SIGKILL)
+        self.await_serving("hello-node", 5, without=[before[0]])
 
 
 if __name__ == "__main__":
