@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum { MAX_BODY_BYTES = 16 << 20, MAX_CONFLICTS = 5, MAX_SERVER_FAILURES = 5, SLOW_LINE_BYTES_A_SECOND = 65536 };
-enum { CODE_DATABASE = 101, CODE_LOCKING = 102, CODE_SYSTEM = 111 };
+enum { CODE_DATABASE = 101, CODE_LOCKING = 102, CODE_SYSTEM = 111, CODE_TOO_OFTEN = 203 };
 
 static const uint64_t read_timeout_ns = 10 * NS_PER_S;
 static const uint64_t change_timeout_ns = 65 * NS_PER_S; /* A controller lets a PUT wait 50 s for staging. */
@@ -185,6 +185,8 @@ static enum outcome classify_answer(const struct session *session, const struct 
         return OUTCOME_UNKNOWN;
     if (answer->code == CODE_SYSTEM && session->attempts < MAX_SERVER_FAILURES)
         return OUTCOME_UNKNOWN; /* Too busy, mostly. */
+    if (answer->code == CODE_TOO_OFTEN)
+        return OUTCOME_NOT_DONE;
     if (answer->code == CODE_LOCKING && session->conflicts < MAX_CONFLICTS)
         return OUTCOME_CONFLICT;
     return OUTCOME_REFUSED;

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/downloads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,9 @@ void cc_blob_need(struct controller *controller, struct blob_need *need, enum bl
         text_add_string(&need->holder, holder);
     text_addf(&need->path, "/%s/%lld/%s", kind == BLOB_PACKAGE ? "packages" : "staged_droplets", (long long)app->id,
               need->digest);
+    char *path = memory_copy_text(text_string(&need->path));
+    cc_download_sign(controller, path, &need->path);
+    memory_free(path);
     op_blob_stat(&controller->machine, &need->op, need->digest, on_stat);
 }
 

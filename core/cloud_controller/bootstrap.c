@@ -60,7 +60,7 @@ static bool prepare(struct change *change)
         return false;
     struct io_bytes hash = {(const uint8_t *)text_string(&controller->bootstrap_password),
                             controller->bootstrap_password.size};
-    cc_change_write_user(change, user->email, hash, machine_wall_seconds(&controller->machine), NULL);
+    cc_change_write_user(change, NULL, user->email, hash, NULL);
     return true;
 }
 

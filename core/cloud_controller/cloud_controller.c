@@ -176,7 +176,16 @@ bool controller_is_admin(const struct controller *controller, const char *email)
     for (size_t i = 0; i < controller->config->n_admins; i++)
         if (strcmp(controller->config->admins[i], email) == 0)
             return true;
-    return false;
+    const struct user *user = cc_state_find_user(&controller->state, email);
+    return user != NULL && user->value->role != NULL && strcmp(user->value->role, "admin") == 0;
+}
+
+const char *controller_role_of(const struct controller *controller, const char *email)
+{
+    const struct user *user = cc_state_find_user(&controller->state, email);
+    if (controller_is_admin(controller, email))
+        return "admin";
+    return user == NULL || user->value->role == NULL ? "developer" : user->value->role;
 }
 
 /* ---- Stop ---- */

@@ -91,6 +91,8 @@ struct controller {
 const char *controller_host(const struct controller *controller);
 const char *controller_address(const struct controller *controller);
 bool controller_is_admin(const struct controller *controller, const char *email);
+/* "admin", "developer", "auditor". Lent. */
+const char *controller_role_of(const struct controller *controller, const char *email);
 
 /* cloud_controller.c: what its parts report. */
 void controller_on_listening(struct controller *controller, enum io_status status, uint16_t port);

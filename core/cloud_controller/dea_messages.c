@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/downloads.h"
 #include "core/cloud_controller/runs.h"
 #include "core/wire/json.h"
 
@@ -89,6 +90,7 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     struct text file = {0}, uri = {0}, subject = {0};
     text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, run.droplet_sha1);
     text_addf(&uri, "http://%s:%u%s", controller_host(controller), controller->server.port, text_string(&file));
+    cc_download_sign(controller, text_string(&file), &uri);
     text_addf(&subject, "dea.%s.start", dea);
 
     Cupola__DeaStart start = CUPOLA__DEA_START__INIT;

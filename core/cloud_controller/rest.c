@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/limits.h"
 #include "core/cloud_controller/rest_routes.h"
 #include "core/cloud_controller/tokens.h"
 
@@ -80,10 +81,11 @@ void cc_rest_destroy(struct controller *controller)
 
 /* ---- Who calls ---- */
 
-/* Proxy-User: an admin acts for somebody else. On every route but the creation of tokens, which reads no token. */
-static bool take_proxy_user(struct call *call, const char *proxied, struct refusal *refusal)
+/* Proxy-User: an admin acts for somebody else, an auditor looks. On every route but the creation of tokens, which reads
+ * no token. */
+static bool take_proxy_user(struct call *call, const char *proxied, bool audits, struct refusal *refusal)
 {
-    if (call->email == NULL || !call->is_admin) {
+    if (call->email == NULL || (!call->is_admin && !audits)) {
         cc_refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }
@@ -97,22 +99,33 @@ static bool take_proxy_user(struct call *call, const char *proxied, struct refus
     return true;
 }
 
+static bool is_read(const struct call *call)
+{
+    return strcmp(call->route->method, "GET") == 0;
+}
+
 static bool identify(struct call *call, struct refusal *refusal)
 {
     const char *token = http_exchange_header(call->exchange, "Authorization");
-    struct text email = {0};
-    if (token != NULL && cc_token_check(call->controller, token, &email) &&
-        cc_state_find_user(&call->controller->state, text_string(&email)) != NULL) {
-        call->email = memory_copy_text(text_string(&email));
+    struct user *user = token == NULL ? NULL : cc_token_check(call->controller, token);
+    if (user != NULL) {
+        call->email = memory_copy_text(user->value->email);
         call->is_admin = controller_is_admin(call->controller, call->email);
+        call->is_auditor = strcmp(controller_role_of(call->controller, call->email), "auditor") == 0;
+        if (!call->is_admin && !cc_limit_take(call->controller, user)) {
+            cc_refusal_set(refusal, ERROR_TOO_OFTEN, NULL, NULL);
+            return false;
+        }
     }
-    text_free(&email);
-
+    bool audits = call->is_auditor && is_read(call);
     const char *proxied = http_exchange_header(call->exchange, "Proxy-User");
-    if (proxied != NULL && *proxied != '\0' && !take_proxy_user(call, proxied, refusal))
+    if (proxied != NULL && *proxied != '\0' && !take_proxy_user(call, proxied, audits, refusal))
         return false;
-    if ((call->route->access != ACCESS_ANYBODY && call->email == NULL) ||
-        (call->route->access == ACCESS_ADMIN && !call->is_admin)) {
+    bool is_missing = call->route->access != ACCESS_ANYBODY && call->email == NULL;
+    bool is_too_much = call->route->access == ACCESS_ADMIN && !call->is_admin && !audits;
+    bool is_change = call->is_auditor && !is_read(call) && call->route->access != ACCESS_ANYBODY &&
+                     strncmp(call->exchange->path, "/users/", 7) != 0;
+    if (is_missing || is_too_much || is_change) {
         cc_refusal_set(refusal, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }

@@ -44,6 +44,7 @@ struct call {
     char *rest;                     /* What "*" stood for. */
     char *email;                    /* On whose behalf; NULL: anonymous. */
     bool is_admin;                  /* The user on whose behalf. */
+    bool is_auditor;                /* Who calls: may look at everything but secrets. */
     bool is_handled;                /* `handle` has begun: operations may be under way, which end the call. */
     struct call *previous, *next;
 };
@@ -55,7 +56,7 @@ struct route_table {
 };
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
     cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
-    cc_event_routes;
+    cc_event_routes, cc_account_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 

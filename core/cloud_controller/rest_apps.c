@@ -92,7 +92,7 @@ static void write_app(const struct read_call *request, const struct app *app, in
     answer.state = (char *)(uintptr_t)cc_app_state_name(value);
     answer.version = version;
     answer.env = value->env;
-    answer.n_env = value->n_env;
+    answer.n_env = call->is_auditor ? 0 : value->n_env;
     answer.meta = &meta;
     struct text object = {0};
     json_write(&object, &answer.base);

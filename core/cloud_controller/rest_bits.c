@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/blobs.h"
+#include "core/cloud_controller/downloads.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -64,7 +65,6 @@ static void handle_package(struct call *call)
         send_blob(call, BLOB_PACKAGE, app, app->value->package_sha1);
 }
 
-/* DEAs and other controllers have no login: knowing the hash of what is current is what lets them in, as in v1. */
 static const struct app *find_by_hash(const struct call *call, enum blob_kind kind)
 {
     const char *id = call->arguments[0];
@@ -80,7 +80,9 @@ static const struct app *find_by_hash(const struct call *call, enum blob_kind ki
 static void send_by_hash(struct call *call, enum blob_kind kind)
 {
     const struct app *app = find_by_hash(call, kind);
-    if (app == NULL)
+    if (app != NULL && !cc_download_check(call->controller, call->exchange->path, call->exchange->head.query))
+        cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
+    else if (app == NULL)
         cc_call_fail(call, ERROR_APP_NOT_FOUND, NULL, NULL);
     else
         send_blob(call, kind, app, call->arguments[1]);

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/limits.h"
 #include "core/cloud_controller/passwords.h"
 #include "core/cloud_controller/tokens.h"
 #include "core/cloud_controller/users.h"
@@ -145,8 +146,7 @@ static bool prepare_create(struct change *change)
         cc_refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, "email: there is such a user already", NULL);
         return false;
     }
-    cc_change_write_user(change, request->email, hash_of(request), machine_wall_seconds(&controller->machine),
-                         request->call.email);
+    cc_change_write_user(change, NULL, request->email, hash_of(request), request->call.email);
     return true;
 }
 
@@ -160,6 +160,10 @@ static void handle_token(struct call *call)
         return;
     request->email = memory_copy_text(call->arguments[0]);
     const struct user *user = cc_state_find_user(&call->controller->state, request->email);
+    if (user != NULL && !cc_login_is_open(call->controller, user)) {
+        cc_call_fail(call, ERROR_LOCKED_OUT, NULL, NULL);
+        return;
+    }
     request->stored_hash = user == NULL ? NULL : memory_copy_text(user->value->password_hash);
     bool begun = user == NULL
                      ? cc_password_hash(call->controller, &request->op, request->body->password, on_token_hashed)
@@ -176,13 +180,20 @@ static void on_token_hashed(struct op *op, const struct op_result *result)
     cc_password_hashed(controller);
     bool is_right = result->status == IO_OK && request->stored_hash != NULL &&
                     cc_password_hash_equals(result->data, request->stored_hash);
-    if (!is_right) {
+    struct user *user = cc_state_find_user(&controller->state, request->email);
+    if (user != NULL && result->status == IO_OK) {
+        if (is_right)
+            cc_login_succeeded(user);
+        else
+            cc_login_failed(controller, user);
+    }
+    if (!is_right || user == NULL) {
         bool failed = result->status != IO_OK && request->stored_hash != NULL;
         cc_call_fail(&request->call, failed ? ERROR_SYSTEM : ERROR_FORBIDDEN, NULL, NULL);
         return;
     }
     struct text token = {0};
-    cc_token_make(controller, request->email, &token);
+    cc_token_make(controller, user->value, &token);
     Cupola__RestToken answer = CUPOLA__REST_TOKEN__INIT;
     answer.token = (char *)(uintptr_t)text_string(&token);
     cc_call_answer(&request->call, 200, &answer.base);
@@ -235,7 +246,7 @@ static bool prepare_put(struct change *change)
         cc_refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
         return false;
     }
-    cc_change_write_user(change, request->email, hash_of(request), user->value->created_s, request->call.email);
+    cc_change_write_user(change, user->value, request->email, hash_of(request), request->call.email);
     return true;
 }
 

@@ -21,6 +21,9 @@ enum {
 struct user {
     Cupola__JournalUser *value;
     size_t app_count;
+    uint64_t bucket_from_ns;  /* Cache: requests (limits.h), */
+    uint32_t login_failures;  /* wrong passwords in a row, */
+    uint64_t locked_until_ns; /* and until when none is looked at. */
     UT_hash_handle hh;
 };
 

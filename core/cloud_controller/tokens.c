@@ -9,8 +9,10 @@
 enum {
     CODE_SIZE = SHA256_DIGEST_SIZE,
     EXPIRY_SIZE = 8,
+    GENERATION_SIZE = 4,
+    HEAD_SIZE = CODE_SIZE + EXPIRY_SIZE + GENERATION_SIZE,
     MAX_EMAIL_SIZE = 254,
-    MAX_TOKEN_SIZE = CODE_SIZE + EXPIRY_SIZE + MAX_EMAIL_SIZE,
+    MAX_TOKEN_SIZE = HEAD_SIZE + MAX_EMAIL_SIZE,
 };
 
 static void compute_code(const struct controller *controller, const uint8_t *bytes, size_t size,
@@ -22,17 +24,31 @@ static void compute_code(const struct controller *controller, const uint8_t *byt
     hmac_sha256_digest(&context, CODE_SIZE, ret_code);
 }
 
-void cc_token_make(struct controller *controller, const char *email, struct text *ret_token)
+static void put_number(uint8_t *bytes, size_t size, uint64_t number)
 {
-    size_t email_size = strlen(email);
+    for (size_t i = 0; i < size; i++)
+        bytes[i] = (uint8_t)(number >> (8 * (size - 1 - i)));
+}
+
+static uint64_t get_number(const uint8_t *bytes, size_t size)
+{
+    uint64_t number = 0;
+    for (size_t i = 0; i < size; i++)
+        number = number << 8 | bytes[i];
+    return number;
+}
+
+void cc_token_make(struct controller *controller, const Cupola__JournalUser *user, struct text *ret_token)
+{
+    size_t email_size = strlen(user->email);
     assert_that(email_size > 0 && email_size <= MAX_EMAIL_SIZE);
     uint64_t expiry = (uint64_t)machine_wall_seconds(&controller->machine) + controller->config->token_lifetime_s;
     uint8_t bytes[MAX_TOKEN_SIZE];
-    for (size_t i = 0; i < EXPIRY_SIZE; i++)
-        bytes[CODE_SIZE + i] = (uint8_t)(expiry >> (8 * (EXPIRY_SIZE - 1 - i)));
-    memcpy(bytes + CODE_SIZE + EXPIRY_SIZE, email, email_size);
-    compute_code(controller, bytes + CODE_SIZE, EXPIRY_SIZE + email_size, bytes);
-    text_add_hex(ret_token, bytes, CODE_SIZE + EXPIRY_SIZE + email_size);
+    put_number(bytes + CODE_SIZE, EXPIRY_SIZE, expiry);
+    put_number(bytes + CODE_SIZE + EXPIRY_SIZE, GENERATION_SIZE, user->token_generation);
+    memcpy(bytes + HEAD_SIZE, user->email, email_size);
+    compute_code(controller, bytes + CODE_SIZE, HEAD_SIZE - CODE_SIZE + email_size, bytes);
+    text_add_hex(ret_token, bytes, HEAD_SIZE + email_size);
 }
 
 static int hex_digit(char c)
@@ -56,23 +72,25 @@ static bool decode_hex(const char *digits, size_t size, uint8_t *ret_bytes)
     return true;
 }
 
-bool cc_token_check(struct controller *controller, const char *token, struct text *ret_email)
+struct user *cc_token_check(struct controller *controller, const char *token)
 {
     size_t digits = strlen(token);
     size_t size = digits / 2;
     uint8_t bytes[MAX_TOKEN_SIZE];
-    if (digits % 2 != 0 || size <= CODE_SIZE + EXPIRY_SIZE || size > MAX_TOKEN_SIZE || !decode_hex(token, size, bytes))
-        return false;
+    if (digits % 2 != 0 || size <= HEAD_SIZE || size > MAX_TOKEN_SIZE || !decode_hex(token, size, bytes))
+        return NULL;
     uint8_t code[CODE_SIZE];
     compute_code(controller, bytes + CODE_SIZE, size - CODE_SIZE, code);
     if (!memeql_sec(code, bytes, CODE_SIZE))
-        return false;
+        return NULL;
 
-    uint64_t expiry = 0;
-    for (size_t i = 0; i < EXPIRY_SIZE; i++)
-        expiry = expiry << 8 | bytes[CODE_SIZE + i];
+    uint64_t expiry = get_number(bytes + CODE_SIZE, EXPIRY_SIZE);
     if (machine_wall_seconds(&controller->machine) >= (int64_t)expiry)
-        return false;
-    text_add(ret_email, bytes + CODE_SIZE + EXPIRY_SIZE, size - CODE_SIZE - EXPIRY_SIZE);
-    return true;
+        return NULL;
+    char email[MAX_EMAIL_SIZE + 1] = "";
+    memcpy(email, bytes + HEAD_SIZE, size - HEAD_SIZE);
+    struct user *user = cc_state_find_user(&controller->state, email);
+    bool is_current =
+        user != NULL && get_number(bytes + CODE_SIZE + EXPIRY_SIZE, GENERATION_SIZE) == user->value->token_generation;
+    return is_current ? user : NULL;
 }

@@ -34,20 +34,27 @@ bool cc_email_is_valid(const char *email)
     return is_dotted(email, (size_t)(at - email)) && is_dotted(at + 1, size - 1 - (size_t)(at - email));
 }
 
-void cc_change_write_user(struct change *change, const char *email, struct io_bytes hash, int64_t created_s,
-                          const char *actor)
+void cc_change_put_user(struct change *change, Cupola__JournalUser *user, const char *actor)
 {
-    char *cc_password_hash = memory_copy_bytes(hash.data, hash.size);
-    Cupola__JournalUser user = CUPOLA__JOURNAL_USER__INIT;
-    user.email = (char *)(uintptr_t)email;
-    user.password_hash = cc_password_hash;
-    user.has_created_s = true;
-    user.created_s = created_s;
     Cupola__UserChange user_change = CUPOLA__USER_CHANGE__INIT;
-    user_change.user = &user;
+    user_change.user = user;
     Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
     entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_USER_PUT;
     entry.user_put = &user_change;
     cc_change_write(change, &entry, actor);
-    memory_free(cc_password_hash);
+}
+
+void cc_change_write_user(struct change *change, const Cupola__JournalUser *old, const char *email,
+                          struct io_bytes hash, const char *actor)
+{
+    char *password_hash = memory_copy_bytes(hash.data, hash.size);
+    Cupola__JournalUser user = CUPOLA__JOURNAL_USER__INIT;
+    user.has_created_s = true;
+    user.created_s = machine_wall_seconds(&change->controller->machine);
+    if (old != NULL)
+        user = *old;
+    user.email = (char *)(uintptr_t)email;
+    user.password_hash = password_hash;
+    cc_change_put_user(change, &user, actor);
+    memory_free(password_hash);
 }

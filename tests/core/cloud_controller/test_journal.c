@@ -208,12 +208,12 @@ static void controllers_fetch_from_each_other_what_only_one_has(void **state)
     struct town_conn *conn = begin_on(story, 1, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
     assert_int_equal(town_finish(second, conn), 200); /* Staged by the second. */
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "http://127.0.0.1:9100/staged_droplets/1/"), 2);
-    char path[100];
-    snprintf(path, sizeof path, "/staged_droplets/1/%.40s", look(story, 0).version);
+    char *path = town_droplet_path(&story->town);
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200);
     assert_non_null(strstr(town_body(&story->town), "droplet of "));
     town_kill(second);
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200); /* The first has it, too, now. */
+    memory_free(path);
 }
 
 static void bits_whose_holder_is_dead_are_staged_when_it_is_back(void **state)

@@ -101,8 +101,8 @@ static void an_app_is_created_uploaded_staged_and_started(void **state)
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":1"), 1);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"services\":[]"), 2);
     char uri[120];
-    snprintf(uri, sizeof uri, "\"executableUri\":\"http://127.0.0.1:9000/staged_droplets/1/%.40s\"",
-             look(story).version);
+    snprintf(uri, sizeof uri,
+             "\"executableUri\":\"http://127.0.0.1:9000/staged_droplets/1/%.40s?until=", look(story).version);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", uri), 2);
     assert_string_equal(look(story).version + 40, "-1");
 }
@@ -111,14 +111,33 @@ static void deas_fetch_the_current_droplet_and_nothing_else(void **state)
 {
     struct story *story = *state;
     push_app(story);
-    char path[100];
-    snprintf(path, sizeof path, "/staged_droplets/1/%.40s", look(story).version);
+    char *path = town_droplet_path(&story->town);
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200);
     expect_in_body(story, "droplet of ");
+    path[strlen(path) - 1] ^= 1; /* The signature. */
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 403);
+    path[strlen(path) - 1] ^= 1;
+    *strchr(path, '=') = '-';
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 403);
+    *strchr(path, '?') = '\0';
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 403); /* As v1 gave it to anybody. */
     path[strlen(path) - 1] = 'x';
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 404);
+    memory_free(path);
     assert_int_equal(call(story, "GET", "/apps/shop/application", ""), 200);
     assert_string_equal(town_body(&story->town), "bits");
+}
+
+static void the_address_of_a_droplet_ends(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    char *path = town_droplet_path(&story->town);
+    town_pass_ms(&story->town, 86399 * UINT64_C(1000));
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200);
+    town_pass_ms(&story->town, 2000);
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 403);
+    memory_free(path);
 }
 
 static void scaling_starts_and_stops_the_highest_indices_under_newer_epochs(void **state)
@@ -209,6 +228,7 @@ int main(void)
         STORY(info_tells_strangers_little_and_users_all),
         STORY(an_app_is_created_uploaded_staged_and_started),
         STORY(deas_fetch_the_current_droplet_and_nothing_else),
+        STORY(the_address_of_a_droplet_ends),
         STORY(scaling_starts_and_stops_the_highest_indices_under_newer_epochs),
         STORY(stopping_tells_the_deas_and_starting_again_is_another_run),
         STORY(new_hosts_are_told_to_the_deas),

@@ -112,6 +112,73 @@ static void tokens_are_checked_before_anything_else(void **state)
     expect(story, "GET", "/apps", "", 403, "{\"code\":200,"); /* Expired. */
 }
 
+static void wrong_passwords_in_a_row_end_the_looking_for_a_minute(void **state)
+{
+    struct story *story = *state;
+    const char *path = "/users/ada@example.org/tokens";
+    for (int i = 0; i < 9; i++)
+        expect_of(story, NULL, "POST", path, "{\"password\":\"wrong\"}", 403, "{\"code\":200,");
+    expect_of(story, NULL, "POST", path, "{\"password\":\"secret\"}", 200,
+              "{\"token\":"); /* Counts from the start again. */
+    for (int i = 0; i < 10; i++)
+        expect_of(story, NULL, "POST", path, "{\"password\":\"wrong\"}", 403, "{\"code\":200,");
+    expect_of(story, NULL, "POST", path, "{\"password\":\"secret\"}", 403, "{\"code\":204,");
+    expect(story, "GET", "/apps", "", 200, "[]"); /* Who is logged in goes on. */
+    town_pass_ms(&story->town, 60000);
+    expect_of(story, NULL, "POST", path, "{\"password\":\"secret\"}", 200, "{\"token\":");
+}
+
+static void tokens_can_be_taken_back(void **state)
+{
+    struct story *story = *state;
+    expect(story, "DELETE", "/cupola/v1/users/eve@example.org/tokens", "", 403, "{\"code\":200,");
+    expect(story, "DELETE", "/cupola/v1/users/ada@example.org/tokens", "", 204, "");
+    expect(story, "GET", "/apps", "", 403, "{\"code\":200,");
+    expect_of(story, NULL, "POST", "/users/ada@example.org/tokens", "{\"password\":\"secret\"}", 200, "{\"token\":");
+}
+
+static void roles_say_who_may_do_what(void **state)
+{
+    struct story *story = *state;
+    const char *role = "/cupola/v1/users/eve@example.org/role";
+    expect(story, "POST", "/apps", CREATE, 302, "");
+    expect(story, "PUT", "/apps/shop", "{\"env\":[\"SECRET=1\"]}", 200, "");
+    expect(story, "PUT", role, "{\"role\":\"auditor\"}", 403, "{\"code\":200,");
+    expect_of(story, story->admin, "PUT", role, "{\"role\":\"king\"}", 400, "{\"code\":100,");
+    expect_of(story, story->admin, "PUT", role, "{\"role\":\"auditor\"}", 204, "");
+    expect_of(story, story->eve, "GET", "/cupola/v1/users/eve@example.org", "", 200,
+              "{\"email\":\"eve@example.org\",\"role\":\"auditor\",");
+    expect_of(story, story->eve, "GET", "/users", "", 200, "[{\"email\":\"");
+    expect_of(story, story->eve, "POST", "/apps", CREATE, 403, "{\"code\":200,");
+    expect_of(story, story->eve, "DELETE", "/users/ada@example.org", "", 403, "{\"code\":200,");
+    struct town_controller *controller = &story->town.controllers[0];
+    struct text headers = {0};
+    text_addf(&headers, "Authorization: %s\r\nProxy-User: ada@example.org\r\n", story->eve);
+    struct town_conn *conn = town_begin(controller, "GET", "/apps/shop", text_string(&headers), "");
+    town_pass_ms(&story->town, 1000);
+    assert_int_equal(town_finish(controller, conn), 200);
+    assert_null(strstr(town_body(&story->town), "SECRET")); /* Looks at everything but secrets. */
+    conn = town_begin(controller, "PUT", "/apps/shop", text_string(&headers), "{}");
+    assert_int_equal(town_finish(controller, conn), 403);
+    text_free(&headers);
+    expect_of(story, story->admin, "PUT", role, "{\"role\":\"admin\"}", 204, "");
+    expect_of(story, story->eve, "PUT", "/cupola/v1/users/ada@example.org/role", "{\"role\":\"developer\"}", 204, "");
+}
+
+static void who_asks_too_often_has_to_wait(void **state)
+{
+    struct story *story = *state;
+    int status = 200, asked = 0;
+    for (; asked < 1100 && status == 200; asked++)
+        status = town_request(&story->town, story->ada, "GET", "/cupola/v1/users/ada@example.org", "");
+    assert_int_equal(status, 403);
+    assert_non_null(strstr(town_body(&story->town), "{\"code\":203,"));
+    assert_in_range(asked, 990, 1010);
+    expect_of(story, story->eve, "GET", "/cupola/v1/users/eve@example.org", "", 200, ""); /* It is one's own bucket. */
+    town_pass_ms(&story->town, 20);
+    expect(story, "GET", "/cupola/v1/users/ada@example.org", "", 200, "");
+}
+
 static void two_logins_a_second_apart_give_two_tokens(void **state)
 {
     struct story *story = *state;
@@ -316,7 +383,7 @@ static void an_update_is_a_new_run(void **state)
     assert_int_equal(town_upload(&story->town, story->ada, "shop", "other bits"), 200);
     town_forget(&story->town);
     expect(story, "PUT", "/apps/shop/update", "", 204, "");
-    assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0); /* Not before it runs (test_updates.c). */
+    assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0);           /* Not before it runs (test_updates.c). */
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "-1\""), 1); /* Another droplet: counts from 1. */
     expect(story, "PUT", "/apps/shop/update", "{\"meta\":{\"version\":1}}", 400, "{\"code\":102,");
 }
@@ -414,6 +481,10 @@ int main(void)
         STORY(malformed_bodies_name_the_place),
         STORY(users_are_told_why_they_cannot_be),
         STORY(tokens_are_checked_before_anything_else),
+        STORY(wrong_passwords_in_a_row_end_the_looking_for_a_minute),
+        STORY(tokens_can_be_taken_back),
+        STORY(roles_say_who_may_do_what),
+        STORY(who_asks_too_often_has_to_wait),
         STORY(two_logins_a_second_apart_give_two_tokens),
         STORY(passwords_change_for_oneself_and_by_admins),
         STORY(admins_see_everybody_and_act_for_anybody),

@@ -151,6 +151,14 @@ void town_answer_times(struct town *town, const char *subject, const char *paylo
     answer->times = times;
 }
 
+char *town_droplet_path(const struct town *town)
+{
+    const char *uri = strstr(text_string(&town->said), "\"executableUri\":\"http://");
+    assert_that(uri != NULL);
+    const char *path = strchr(uri + strlen("\"executableUri\":\"http://"), '/');
+    return memory_copy_bytes(path, strcspn(path, "\""));
+}
+
 void town_answer_also(struct town *town, const char *subject, const char *payload)
 {
     assert_that(town->answer_count < TOWN_ANSWERS);
