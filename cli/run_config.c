@@ -150,14 +150,14 @@ static bool check_choice(const char *where, const char *key, const char *value, 
             return true;
     }
     terminal_error("%s: %s: \"%s\" is none of %s", where, key, value,
-                   choices[0][0] == 'd' ? "debug, info, warning, error" : "process, oci");
+                   choices[0][0] == 'd' ? "debug, info, warning, error" : "auto, process, bubblewrap, oci");
     return false;
 }
 
 bool run_config_check(const Cupola__ProcessConfig *config, const char *where)
 {
     static const char *const levels[] = {"debug", "info", "warning", "error", NULL};
-    static const char *const kinds[] = {"process", "oci", NULL};
+    static const char *const kinds[] = {"auto", "process", "bubblewrap", "oci", NULL};
     if (!check_message(&config->base, "", where))
         return false;
     if (config->driver != NULL && (!check_choice(where, "driver.log_level", config->driver->log_level, levels) ||

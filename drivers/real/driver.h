@@ -83,6 +83,9 @@ struct real_driver {
     bool reads_held;           /* Some connection is not read because of the backlog. */
     size_t blob_backlog_bytes; /* Given to us by BLOB_WRITE, not on disk yet; see blobs.h. */
     struct workload *workloads;
+    const struct workload_kind *workload_kind; /* NULL until the first start, or for a name that nobody knows. */
+    bool warned_of_user;
+    struct spares *spares;
     struct recorder *recorder;
     uint64_t temp_count; /* For names of temporary files. */
 };

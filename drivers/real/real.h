@@ -35,6 +35,11 @@ size_t real_remove_workloads(const char *data_dir, const char *oci_runtime);
 /* Deletes a folder with all that is in it, following no link. False with the reason if something stays. */
 bool real_remove_folder(const char *path, struct text *ret_reason);
 
+/* The kind of workloads that leaves the choice to the machine: containers where they work, else processes. */
+#define REAL_WORKLOADS_AUTO "auto"
+/* The kind that it chooses; if that is not containers, appends why. */
+const char *real_workloads_choose(struct text *ret_why_not);
+
 /* Can workloads of that kind run on this machine? If not, appends what to do about it. */
 bool real_workloads_possible(const char *kind, const char *oci_runtime, struct text *ret_why_not);
 

@@ -104,7 +104,6 @@ bool stage_write_startup(const struct stager_task *task, const char *command, st
               "[ \"${runtime#%%}\" = \"$runtime\" ] || runtime=%s\n"
               "cd \"$(dirname \"$0\")\" || exit 1\n"
               "echo $$ >run.pid\n"
-              "exec >>logs/stdout.log 2>>logs/stderr.log\n"
               "cd app || exit 1\n",
               default_runtime(task->runtime));
     return choose(task, command, ret_script, log);

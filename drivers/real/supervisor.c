@@ -1,4 +1,4 @@
-/* The supervisor's own life, see supervisor.h. One thread, no loop: it mostly sleeps in waitpid. */
+/* The life of a supervisor, see supervisor.h. One thread, no loop but that of supervisor_watch.c. */
 #include "drivers/real/supervisor.h"
 
 #include "drivers/real/real.h"
@@ -10,152 +10,152 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Bash tells of a child's death by a signal in its own exit status; so does the first process of a container. */
-enum { SHELL_SIGNAL_BASE = 128, SIGNALS_MOST = 64, COMMAND_NOT_FOUND = 127 };
+enum { PIPE_BYTES = 1 << 20 };
 
-static _Noreturn void answer_error(int error, const char *what)
-{
-    dprintf(SUPERVISOR_ANSWER, "error %d %s\n", error, what);
-    _exit(1);
-}
+static struct cgroup_tree tree;
 
 /* ---- Becoming nobody's child ---- */
+
+/* The last one that the kernel should kill for want of memory. Not ours to say if we are not root. */
+static void become_unkillable(void)
+{
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file >= 0 && write(file, "-900", 4) < 0)
+        errno = 0;
+    if (file >= 0)
+        close(file);
+}
 
 static void detach(void)
 {
     if (fork() > 0)
         _exit(0); /* Whoever started us waits for this one only. */
     setsid();
-    close_range(SUPERVISOR_ANSWER + 1, ~0U, 0);
-    fcntl(SUPERVISOR_ANSWER, F_SETFD, FD_CLOEXEC);
+    close_range(SUPERVISOR_CONNECTION + 1, ~0U, 0);
+    fcntl(SUPERVISOR_CONNECTION, F_SETFD, FD_CLOEXEC);
     const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "cupola-workload");
+    become_unkillable();
 }
 
-/* ---- Starting the main process ---- */
+/* ---- Its group ---- */
 
-static bool note_pids(const struct supervised *supervised, pid_t main)
+static void remove_group(const char *name)
 {
-    struct process_figures ours, theirs;
-    if (!process_read(getpid(), &ours) || !process_read(main, &theirs))
-        return false;
-    struct workload_pids pids = {{getpid(), ours.start_ticks}, {main, theirs.start_ticks}};
-    return workload_write_pids(&supervised->folder, &pids);
+    if (name[0] == 0)
+        return;
+    cgroup_leave(&tree);
+    cgroup_remove(&tree, name);
 }
 
-static pid_t start_process(const struct supervised *supervised)
+/* Named after us: the workload has no name yet. Removed by cgroup_sweep if we cannot. */
+static void enter_group(char name[CGROUP_NAME_SIZE])
 {
-    int go[2], exec_failed[2];
-    if (pipe2(go, O_CLOEXEC) != 0 || pipe2(exec_failed, O_CLOEXEC) != 0)
-        answer_error(errno, "pipe");
-    pid_t main = supervised_process_fork(supervised, go[0], exec_failed[1]);
-    if (main < 0)
-        answer_error(errno, "fork");
-    close(exec_failed[1]);
-    close(go[0]);
-    if (!note_pids(supervised, main)) {
-        kill(main, SIGKILL);
-        answer_error(EIO, "the process cannot be noted down");
+    struct process_figures ours = {0};
+    tree = cgroup_tree_at(CGROUP_ROOT);
+    process_read(getpid(), &ours);
+    snprintf(name, CGROUP_NAME_SIZE, "w%d-%llu", (int)getpid(), (unsigned long long)ours.start_ticks);
+    /* Somebody may sweep an empty group away before we are in it. */
+    for (int i = 0; geteuid() == 0 && i < 3; i++) {
+        if (cgroup_make(&tree, name) && cgroup_enter(&tree, name))
+            return;
     }
-    ssize_t written = write(go[1], "!", 1);
-    close(go[1]);
-    int error = 0;
-    if (written != 1 || read(exec_failed[0], &error, sizeof error) > 0)
-        answer_error(error, supervised->argv[0]);
-    close(exec_failed[0]);
-    return main;
+    remove_group(name);
+    name[0] = 0;
 }
 
-static pid_t start_container(const struct supervised *supervised)
+/* ---- Starting ---- */
+
+static void answer_error(int error, const char *what)
+{
+    dprintf(SUPERVISOR_CONNECTION, "error %d %s\n", error, what);
+}
+
+/* What is opened as /dev/stdout is the pipe's inode: it must belong to whoever may open it. */
+static bool open_outputs(const struct supervised *supervised, int ret_readers[LOG_STREAMS],
+                         int ret_writers[LOG_STREAMS])
+{
+    for (size_t i = 0; i < LOG_STREAMS; i++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return false;
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+        if (supervised->uid != 0 && fchown(ends[1], supervised->uid, supervised->uid) != 0)
+            return false;
+        ret_readers[i] = ends[0];
+        ret_writers[i] = ends[1];
+    }
+    return true;
+}
+
+static pid_t launch(const struct supervised *supervised, const int writers[LOG_STREAMS])
 {
     struct text reason = {0};
-    pid_t main = supervised_oci_create(supervised, &reason);
-    if (main < 0) {
-        supervised_oci_delete(supervised);
-        answer_error(EIO, text_string(&reason));
-    }
+    pid_t main = supervised->kind->launch(supervised, writers, &reason);
+    if (main < 0)
+        answer_error(errno, reason.size > 0 ? text_string(&reason) : supervised->argv[0]);
     text_free(&reason);
-    if (!note_pids(supervised, main) || !supervised_oci_start(supervised)) {
-        supervised_oci_delete(supervised);
-        answer_error(EIO, "the container does not start");
-    }
+    for (size_t i = 0; i < LOG_STREAMS; i++)
+        close(writers[i]);
     return main;
 }
 
-/* ---- Its end ---- */
-
-static struct workload_status wait_for(pid_t main)
+/* What comes with the workload's own group is not for us to take from. */
+static void leave_group(const struct supervised *supervised)
 {
-    for (;;) {
-        int status;
-        pid_t ended = waitpid(-1, &status, 0);
-        if (ended < 0 && errno != EINTR)
-            return (struct workload_status){.exit_code = -1, .signal = SIGKILL};
-        if (ended != main)
-            continue; /* An orphan of the workload's. */
-        if (WIFSIGNALED(status))
-            return (struct workload_status){.exit_code = -1, .signal = WTERMSIG(status)};
-        return (struct workload_status){.exit_code = WEXITSTATUS(status)};
-    }
-}
-
-static void kill_the_rest(void)
-{
-    do {
-        process_signal_descendants(getpid(), SIGKILL);
-    } while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
-}
-
-static void translate_shell_status(struct workload_status *status)
-{
-    int signal = status->exit_code - SHELL_SIGNAL_BASE;
-    if (signal <= 0 || signal > SIGNALS_MOST)
+    if (supervised->group[0] == 0)
         return;
-    status->exit_code = -1;
-    status->signal = signal;
+    cgroup_leave(&tree);
+    if (supervised->kind->makes_own_group)
+        cgroup_remove(&tree, supervised->group);
 }
 
-static void parse(struct supervised *supervised, int argc, char **argv)
+static bool run(struct supervised *supervised)
 {
-    if (argc < 9 || strcmp(argv[7], "--") != 0) {
-        fprintf(stderr, "cupola %s is the program's own affair: it looks after one workload\n",
-                REAL_SUPERVISOR_COMMAND);
-        exit(2);
+    int readers[LOG_STREAMS], writers[LOG_STREAMS];
+    if (supervised->group[0] != 0)
+        cgroup_limit(&tree, supervised->group, &supervised->limits, supervised->cpu_percent);
+    if (!open_outputs(supervised, readers, writers)) {
+        answer_error(errno, "pipe");
+        return false;
     }
-    *supervised = (struct supervised){
-        .kind = argv[1],
-        .folder = path_of("%s", argv[2]),
-        .limits = {.memory_bytes = strtoull(argv[3], NULL, 10),
-                   .disk_bytes = strtoull(argv[4], NULL, 10),
-                   .descriptors = (uint32_t)strtoul(argv[5], NULL, 10)},
-        .oci_runtime = argv[6],
-        .argv = argv + 8,
-    };
+    pid_t main = launch(supervised, writers);
+    if (main < 0)
+        return false;
+    dprintf(SUPERVISOR_CONNECTION, "ok %d\n", (int)main);
+    close(SUPERVISOR_CONNECTION);
+    leave_group(supervised);
+    struct workload_status status = supervisor_watch(supervised, main, readers);
+    supervised->kind->ended(supervised);
+    remove_group(supervised->group); /* Before its end is told: who removes it finds nothing. */
+    workload_write_status(&supervised->folder, &status);
+    return true;
 }
 
 int real_supervise(int argc, char **argv)
 {
-    struct supervised supervised;
-    parse(&supervised, argc, argv);
-    detach();
-    bool is_container = strcmp(supervised.kind, "oci") == 0;
-    pid_t main = is_container ? start_container(&supervised) : start_process(&supervised);
-    dprintf(SUPERVISOR_ANSWER, "ok %d\n", (int)main);
-    close(SUPERVISOR_ANSWER);
-
-    struct workload_status status = wait_for(main);
-    kill_the_rest();
-    if (is_container) {
-        translate_shell_status(&status);
-        status.out_of_memory = supervised_oci_is_out_of_memory(&supervised);
-        supervised_oci_delete(&supervised);
+    struct stat info;
+    (void)argc;
+    if (fstat(SUPERVISOR_CONNECTION, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+        fprintf(stderr, "cupola %s is the program's own affair: it looks after one workload\n", argv[0]);
+        return 2;
     }
-    workload_write_status(&supervised.folder, &status);
+    detach();
+    struct supervised supervised;
+    char group[CGROUP_NAME_SIZE];
+    enter_group(group);
+    bool is_wanted = supervisor_order_read(SUPERVISOR_CONNECTION, &supervised);
+    memcpy(supervised.group, group, sizeof supervised.group);
+    if (is_wanted && !run(&supervised))
+        supervised.kind->ended(&supervised);
+    remove_group(group);
     _exit(0);
 }

@@ -18,15 +18,6 @@ struct workload_watch {
     int pidfd;
 };
 
-const struct workload_kind *workload_kind_of(const char *name)
-{
-    if (strcmp(name, workload_kind_process.name) == 0)
-        return &workload_kind_process;
-    if (strcmp(name, workload_kind_oci.name) == 0)
-        return &workload_kind_oci;
-    return NULL;
-}
-
 struct workload *workload_find(struct real_driver *driver, const char *name)
 {
     struct workload *workload = NULL;
@@ -79,6 +70,9 @@ static struct workload_status read_end(const struct workload *workload)
     if (process_is_alive(workload->pids.main))
         process_signal_descendants(workload->pids.main.pid, SIGKILL);
     process_kill_group(workload->pids.main);
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
+    if (workload->pids.group[0] != 0)
+        cgroup_kill(&tree, workload->pids.group);
     return (struct workload_status){.exit_code = -1, .signal = SIGKILL};
 }
 
@@ -92,7 +86,7 @@ static void tell_exit(struct workload *workload)
     event.workload_exited.workload = workload->name;
     event.workload_exited.exit_code = status.exit_code;
     event.workload_exited.signal = status.signal;
-    event.workload_exited.breach = status.out_of_memory ? BREACH_MEMORY : BREACH_NONE;
+    event.workload_exited.breach = status.breach;
     driver_deliver(driver, &event);
 }
 
@@ -138,8 +132,10 @@ bool workload_watch(struct workload *workload)
 static void signal_workload(struct real_driver *driver, const char *name, int signal)
 {
     const struct workload *workload = workload_find(driver, name);
-    if (workload != NULL && workload->state == WORKLOAD_RUNNING && process_is_alive(workload->pids.supervisor))
-        process_signal_descendants(workload->pids.supervisor.pid, signal);
+    if (workload == NULL || workload->state != WORKLOAD_RUNNING || !process_is_alive(workload->pids.supervisor))
+        return;
+    bool has_guard = workload->kind != NULL && workload->kind->main_is_a_guard && signal != SIGKILL;
+    process_signal_descendants(has_guard ? workload->pids.main.pid : workload->pids.supervisor.pid, signal);
 }
 
 void workload_carry_out(struct real_driver *driver, const struct effect *effect)
@@ -166,4 +162,5 @@ void workloads_forget_all(struct real_driver *driver)
     HASH_ITER (hh, driver->workloads, workload, next) {
         workload_drop(workload);
     }
+    spares_dismiss(driver);
 }

@@ -1,10 +1,7 @@
-/* Workloads: what WORKLOAD_START and its sisters do. Two kinds (DriverConfig.workloads):
+/* Workloads: what WORKLOAD_START and its sisters do. What differs between kinds is behind workload_kind.h.
  *
- *   process   a plain process in a session of its own, with resource limits
- *   oci       a container made by an OCI runtime: own root file system, namespaces, cgroup
- *
- * Either runs under a small supervisor process (supervisor.c) that is nobody's child, so that it outlives us, and that
- * notes how the workload ended. We watch the supervisor through a pidfd, one started by us just as one we found.
+ * Each runs under a supervisor process (supervisor.h) that is nobody's child, so that it outlives us, and that notes
+ * how the workload ended. We watch the supervisor through a pidfd, one started by us just as one we found.
  */
 #ifndef CUPOLA_DRIVERS_REAL_WORKLOAD_H
 #define CUPOLA_DRIVERS_REAL_WORKLOAD_H
@@ -12,7 +9,8 @@
 #include "core/base/map.h"
 #include "drivers/real/driver.h"
 #include "drivers/real/job.h"
-#include "drivers/real/workload_folder.h"
+#include "drivers/real/workload_kind.h"
+#include "drivers/real/workload_user.h"
 
 /* ---- Effects, and the end ---- */
 
@@ -34,6 +32,7 @@ struct workload {
     struct real_driver *driver;
     enum workload_state state;
     struct path folder;
+    const struct workload_kind *kind; /* NULL: one that a later version of us knew. */
     struct workload_pids pids;
     bool remove_asked; /* While it was starting. */
     struct io_op remove_op;
@@ -53,25 +52,11 @@ struct workload_order {
     struct workload_limits limits;
     struct slice note;
     const struct workload_kind *kind;
-    const char *oci_runtime;
+    uint32_t uid;              /* 0: it runs as we do. */
+    int supervisor;            /* The connection to a supervisor in stock; -1: none. */
+    bool runs_as_us;           /* Result: although we are root. */
     struct workload_pids pids; /* Result. */
 };
-
-struct workload_kind {
-    const char *name;
-    /* Makes ready what the kind needs beside root/. False with the job's status and reason set. Blocks. */
-    bool (*prepare)(struct workload_order *order);
-    /* Undoes that; must bear being called at any time, and twice. Blocks. */
-    void (*clean_up)(const struct path *folder, const char *name, const char *oci_runtime);
-};
-
-/* For prepare: HOME, unless the component has set it. */
-void workload_add_home(struct workload_order *order, const char *home);
-
-extern const struct workload_kind workload_kind_process; /* workload_process.c */
-extern const struct workload_kind workload_kind_oci;     /* workload_oci.c */
-/* NULL for a name that nobody knows. */
-const struct workload_kind *workload_kind_of(const char *name);
 
 struct workload *workload_find(struct real_driver *driver, const char *name);
 struct workload *workload_add(struct real_driver *driver, const char *name, const struct path *folder);
@@ -93,10 +78,12 @@ void workload_read_file(struct real_driver *driver, const struct effect *effect)
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,
                                 struct text *ret_reason);
 
-/* workload_oci.c: removes the cgroup that held those of all containers, if it is empty. */
-void workload_oci_remove_cgroups(void);
-
-/* supervisor_spawn.c: starts the supervisor of the order; it answers when the workload runs. Blocks. */
-bool supervisor_spawn(struct workload_order *order);
+/* supervisor_spare.c: supervisors in stock. One of them (its connection, given), or -1; others are started meanwhile.
+ */
+int spares_take(struct real_driver *driver);
+/* Starts as many as the configuration wants. */
+void spares_fill(struct real_driver *driver);
+/* Sends them away. */
+void spares_dismiss(struct real_driver *driver);
 
 #endif

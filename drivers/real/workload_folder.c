@@ -1,7 +1,12 @@
 #include "drivers/real/workload_folder.h"
 
+#include "drivers/real/driver.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { RECORD_BYTES_MOST = 16 << 20 };
 
@@ -15,12 +20,28 @@ bool workload_folder(const char *data_dir, const char *workload, struct path *re
     return size > 0 && size < WORKLOAD_NAME_SIZE && strspn(workload, allowed) == size;
 }
 
+enum io_status workload_write_file(const struct path *folder, const char *name, struct io_bytes content,
+                                   struct text *ret_reason)
+{
+    struct path path = path_of("%s/%s", folder->text, name), temporary = path_of("%s/%s.new", folder->text, name);
+    int file = open(temporary.text, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool is_written = file >= 0 && files_write_all(file, content.data, content.size) == 0;
+    int error = errno;
+    if (file >= 0)
+        close(file);
+    if (is_written && rename(temporary.text, path.text) == 0)
+        return IO_OK;
+    error = is_written ? errno : error;
+    if (ret_reason != NULL)
+        text_addf(ret_reason, "write %s: %s", path.text, strerror(error));
+    return status_of_errno(error);
+}
+
 static enum io_status replace(const struct path *folder, const char *name, const struct text *content,
                               struct text *ret_reason)
 {
-    struct path path = path_of("%s/%s", folder->text, name);
     struct io_bytes bytes = {(const uint8_t *)text_string(content), content->size};
-    return files_replace(path.text, bytes, 0600, ret_reason);
+    return workload_write_file(folder, name, bytes, ret_reason);
 }
 
 static bool read_small(const struct path *folder, const char *name, struct text *ret_content)
@@ -61,9 +82,9 @@ bool workload_write_pids(const struct path *folder, const struct workload_pids *
     char boot[40];
     process_boot_id(boot);
     struct text text = {0};
-    text_addf(&text, "%s %d %llu %d %llu\n", boot, (int)pids->supervisor.pid,
+    text_addf(&text, "%s %d %llu %d %llu %s\n", boot, (int)pids->supervisor.pid,
               (unsigned long long)pids->supervisor.start_ticks, (int)pids->main.pid,
-              (unsigned long long)pids->main.start_ticks);
+              (unsigned long long)pids->main.start_ticks, pids->group);
     bool is_written = replace(folder, "pids", &text, NULL) == IO_OK;
     text_free(&text);
     return is_written;
@@ -71,25 +92,27 @@ bool workload_write_pids(const struct path *folder, const struct workload_pids *
 
 bool workload_read_pids(const struct path *folder, struct workload_pids *ret_pids)
 {
-    char boot[40], found_boot[40];
+    char boot[40], found_boot[40], group[CGROUP_NAME_SIZE] = "";
     process_boot_id(boot);
     struct text text = {0};
     int supervisor, main;
     unsigned long long supervisor_start, main_start;
     bool is_found = read_small(folder, "pids", &text) &&
-                    sscanf(text_string(&text), "%39s %d %llu %d %llu", found_boot, &supervisor, &supervisor_start,
-                           &main, &main_start) == 5 &&
+                    sscanf(text_string(&text), "%39s %d %llu %d %llu %79s", found_boot, &supervisor, &supervisor_start,
+                           &main, &main_start, group) >= 5 &&
                     strcmp(boot, found_boot) == 0;
     text_free(&text);
     if (is_found)
-        *ret_pids = (struct workload_pids){{supervisor, supervisor_start}, {main, main_start}};
+        *ret_pids = (struct workload_pids){.supervisor = {supervisor, supervisor_start}, .main = {main, main_start}};
+    if (is_found)
+        memcpy(ret_pids->group, group, sizeof group);
     return is_found;
 }
 
 bool workload_write_status(const struct path *folder, const struct workload_status *status)
 {
     struct text text = {0};
-    text_addf(&text, "%d %d %d\n", status->exit_code, status->signal, status->out_of_memory);
+    text_addf(&text, "%d %d %d\n", status->exit_code, status->signal, (int)status->breach);
     bool is_written = replace(folder, "status", &text, NULL) == IO_OK;
     text_free(&text);
     return is_written;
@@ -98,11 +121,12 @@ bool workload_write_status(const struct path *folder, const struct workload_stat
 bool workload_read_status(const struct path *folder, struct workload_status *ret_status)
 {
     struct text text = {0};
-    int exit_code, signal, out_of_memory;
+    int exit_code, signal, breach;
     bool is_found = read_small(folder, "status", &text) &&
-                    sscanf(text_string(&text), "%d %d %d", &exit_code, &signal, &out_of_memory) == 3;
+                    sscanf(text_string(&text), "%d %d %d", &exit_code, &signal, &breach) == 3 && breach >= 0 &&
+                    breach <= BREACH_PROCESSES;
     text_free(&text);
     if (is_found)
-        *ret_status = (struct workload_status){exit_code, signal, out_of_memory != 0};
+        *ret_status = (struct workload_status){exit_code, signal, (enum workload_breach)breach};
     return is_found;
 }

@@ -1,10 +1,13 @@
 /* What is kept on disk for each workload, in <data_dir>/workloads/<name>/:
  *
  *   root/      its directory: the unpacked droplet, what READ_FILE sees
- *   record     kind and note, written durably before the process exists
- *   pids       supervisor and main process, written by the supervisor before it lets the workload run
+ *   record     kind and note, written before the process exists
+ *   pids       supervisor, main process and cgroup, written by the supervisor before it lets the workload run
  *   status     how it ended, written by the supervisor
  *   bundle/    of the OCI kind
+ *
+ * Each file is replaced as a whole, but not waited for until it is on disk: it tells of processes, and none of them
+ * outlives what loses it.
  */
 #ifndef CUPOLA_DRIVERS_REAL_WORKLOAD_FOLDER_H
 #define CUPOLA_DRIVERS_REAL_WORKLOAD_FOLDER_H
@@ -13,6 +16,7 @@
 #include "core/io.h"
 #include "drivers/real/files.h"
 #include "drivers/real/process_tree.h"
+#include "drivers/real/workload_cgroup.h"
 
 enum { WORKLOAD_NAME_SIZE = 65 };
 
@@ -20,12 +24,13 @@ enum { WORKLOAD_NAME_SIZE = 65 };
 struct workload_status {
     int exit_code; /* -1 if killed by a signal. */
     int signal;
-    bool out_of_memory;
+    enum workload_breach breach;
 };
 
 struct workload_pids {
     struct process_id supervisor;
     struct process_id main;
+    char group[CGROUP_NAME_SIZE]; /* Its cgroup; "": none. */
 };
 
 /* False for names that cannot be a folder's. */
@@ -35,6 +40,10 @@ enum io_status workload_write_record(const struct path *folder, const char *kind
                                      struct text *ret_reason);
 /* IO_NOT_FOUND or IO_CORRUPT: no start was ever completed there. */
 enum io_status workload_read_record(const struct path *folder, char ret_kind[16], struct text *ret_note);
+
+/* Replaces a file below the folder. */
+enum io_status workload_write_file(const struct path *folder, const char *name, struct io_bytes content,
+                                   struct text *ret_reason);
 
 bool workload_write_pids(const struct path *folder, const struct workload_pids *pids);
 /* False if there are none, or of another boot. */

@@ -19,6 +19,7 @@ struct found {
     struct path folder;
     struct text note;
     struct workload_pids pids;
+    char kind[16];
     struct found *next;
 };
 
@@ -49,10 +50,9 @@ static void look_at(struct list_job *list, const char *name)
 {
     struct real_driver *driver = list->job.driver;
     struct found *found = memory_new(sizeof *found);
-    char kind[16];
     snprintf(found->name, sizeof found->name, "%.*s", WORKLOAD_NAME_SIZE - 1, name);
     workload_folder(driver->config->data_dir, name, &found->folder);
-    if (workload_read_record(&found->folder, kind, &found->note) != IO_OK) {
+    if (workload_read_record(&found->folder, found->kind, &found->note) != IO_OK) {
         if (is_left_over(driver, &found->folder))
             workload_destroy(&found->folder, name, driver->config->oci_runtime, NULL);
         text_free(&found->note);
@@ -76,6 +76,8 @@ static void work(struct job *job)
     struct path folder = path_of("%s/workloads", job->driver->config->data_dir);
     struct dirent **entries;
     int count = scandir(folder.text, &entries, is_workload, alphasort);
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
+    cgroup_sweep(&tree);
     if (count < 0)
         return; /* There never was one. */
     for (int i = 0; i < count; i++) {
@@ -93,6 +95,7 @@ static void tell_found(struct real_driver *driver, const struct found *found)
     if (workload == NULL) {
         workload = workload_add(driver, found->name, &found->folder);
         workload->pids = found->pids;
+        workload->kind = workload_kind_of(found->kind);
         workload_watch(workload);
     }
     if (workload->state != WORKLOAD_RUNNING && workload->state != WORKLOAD_DEAD)
@@ -115,6 +118,8 @@ static void finish(struct job *job)
         text_free(&found->note);
         memory_free(found);
     }
+    if (!job->driver->exited)
+        spares_fill(job->driver);
     job_answer(job);
     memory_free(list);
 }

@@ -12,6 +12,18 @@ struct measure_job {
     struct workload_pids pids;
 };
 
+static bool add_group(const struct workload_pids *pids, Cupola__WorkloadUsage *usage)
+{
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
+    struct cgroup_usage used;
+    if (pids->group[0] == 0 || !cgroup_measure(&tree, pids->group, &used))
+        return false;
+    usage->memory_bytes = used.memory_bytes;
+    usage->cpu_ns = used.cpu_ns;
+    usage->processes = used.processes;
+    return true;
+}
+
 /* Shared pages count once for each process: an upper bound, which is what a limit needs. */
 static void add_processes(const struct workload_pids *pids, Cupola__WorkloadUsage *usage)
 {
@@ -35,7 +47,8 @@ static void work(struct job *job)
     struct measure_job *measure = container_of(job, struct measure_job, job);
     Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT;
     usage.has_memory_bytes = usage.has_disk_bytes = usage.has_cpu_ns = usage.has_processes = 1;
-    add_processes(&measure->pids, &usage);
+    if (!add_group(&measure->pids, &usage))
+        add_processes(&measure->pids, &usage);
     struct path root = path_of("%s/root", measure->folder.text);
     usage.disk_bytes = files_measure_tree(root.text);
     size_t size = cupola__workload_usage__get_packed_size(&usage);

@@ -11,16 +11,20 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { DEATH_MS = 200, DEATHS_MOST = 25 };
+enum { DEATH_MS = 200, DEATHS_MOST = 25, DYING_MS = 5 };
 
 /* The supervisor ends by itself when all that it looks after is dead. New processes may appear while we kill, hence the
  * rounds. */
 static bool kill_all(const struct workload_pids *pids)
 {
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     int pidfd = process_open(pids->supervisor);
     for (int i = 0; pidfd >= 0 && i < DEATHS_MOST; i++) {
+        if (pids->group[0] != 0)
+            cgroup_kill(&tree, pids->group);
         process_signal_descendants(pids->supervisor.pid, SIGKILL);
         struct pollfd ended = {.fd = pidfd, .events = POLLIN};
         if (poll(&ended, 1, DEATH_MS) > 0) {
@@ -37,6 +41,26 @@ static bool kill_all(const struct workload_pids *pids)
     return true;
 }
 
+/* What its supervisor would have done, had it not been killed. */
+static void remove_group(const char *group)
+{
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
+    for (int i = 0; group[0] != 0 && !cgroup_remove(&tree, group) && i < DEATHS_MOST; i++) {
+        struct timespec pause = {.tv_nsec = DYING_MS * 1000000L};
+        cgroup_kill(&tree, group);
+        clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+    }
+}
+
+/* Its files belong to its user. */
+static void give_back_user(const struct path *folder)
+{
+    struct path root = path_of("%s/root", folder->text);
+    struct stat info;
+    if (lstat(root.text, &info) == 0)
+        user_give_back(USERS_FOLDER, info.st_uid, folder->text);
+}
+
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,
                                 struct text *ret_reason)
 {
@@ -44,8 +68,11 @@ enum io_status workload_destroy(const struct path *folder, const char *name, con
     if (lstat(folder->text, &info) != 0)
         return IO_NOT_FOUND;
     struct workload_pids pids;
-    if (workload_read_pids(folder, &pids))
+    if (workload_read_pids(folder, &pids)) {
         kill_all(&pids);
+        remove_group(pids.group);
+    }
+    give_back_user(folder);
     char kind_name[16];
     struct text note = {0};
     const struct workload_kind *kind = NULL;
@@ -130,8 +157,8 @@ size_t real_remove_workloads(const char *data_dir, const char *oci_runtime)
         workload_destroy(&folder, entries[i]->d_name, oci_runtime, NULL);
         free(entries[i]);
     }
-    if (count > 0)
-        workload_oci_remove_cgroups();
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
+    cgroup_sweep(&tree);
     if (count >= 0)
         free(entries);
     return count > 0 ? (size_t)count : 0;

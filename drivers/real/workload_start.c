@@ -1,4 +1,5 @@
 /* WORKLOAD_START: unpack the droplet, note what we are about to do, let the supervisor run it. */
+#include "drivers/real/supervisor.h"
 #include "drivers/real/workload.h"
 
 #include "core/base/assert.h"
@@ -78,6 +79,31 @@ static bool fill_in_runtime(struct workload_order *order)
     return is_filled;
 }
 
+/* HOME is the workload's directory, which only a driver can know. */
+static void add_home(struct workload_order *order)
+{
+    size_t count = 0;
+    for (; order->envp[count] != NULL; count++) {
+        if (strncmp(order->envp[count], "HOME=", 5) == 0)
+            return;
+    }
+    struct path root = path_of("%s/root", order->folder.text);
+    struct path line = path_of("HOME=%s", order->kind->home != NULL ? order->kind->home : root.text);
+    order->envp = memory_grow(order->envp, (count + 1) * sizeof *order->envp, (count + 2) * sizeof *order->envp);
+    order->envp[count] = memory_copy_text(line.text);
+}
+
+/* A user of its own, and all that was unpacked belongs to it. */
+static bool give_to_user(struct workload_order *order)
+{
+    const Cupola__DriverConfig *config = order->job.driver->config;
+    struct user_range range = {config->first_user, config->user_count};
+    struct path root = path_of("%s/root", order->folder.text);
+    order->uid = user_take(USERS_FOLDER, &range, order->folder.text);
+    return order->uid == 0 || user_own_tree(root.text, order->uid) ||
+           job_fail(&order->job, status_of_errno(errno), "files for user %u: %s", order->uid, strerror(errno));
+}
+
 static bool make_folder(struct workload_order *order)
 {
     struct path parent = path_of("%s/workloads", order->job.driver->config->data_dir);
@@ -102,24 +128,41 @@ static void work(struct job *job)
     struct workload_order *order = container_of(job, struct workload_order, job);
     if (!make_folder(order))
         return; /* Whatever is there is not ours to delete. */
-    if (unpack(order) && fill_in_runtime(order) && order->kind->prepare(order) && write_record(order) &&
-        supervisor_spawn(order)) {
+    if (order->kind == NULL)
+        order->kind = workload_kind_chosen(job->driver->config);
+    add_home(order);
+    if (unpack(order) && fill_in_runtime(order) && give_to_user(order) && order->kind->prepare(order) &&
+        write_record(order) && supervisor_spawn(order)) {
         job->number = (uint64_t)order->pids.main.pid;
         return;
     }
-    workload_destroy(&order->folder, order->name, order->oci_runtime, NULL);
+    workload_destroy(&order->folder, order->name, job->driver->config->oci_runtime, NULL);
 }
 
 /* ---- On the loop ---- */
 
 static void free_order(struct workload_order *order)
 {
+    if (order->supervisor >= 0)
+        close(order->supervisor); /* It has not come to that. */
     memory_free(order->digest);
     memory_free(order->runtime);
     free_list(order->argv);
     free_list(order->envp);
     buffer_unref(order->note.buffer);
     memory_free(order);
+}
+
+/* Once is enough. */
+static void warn(const struct workload_order *order)
+{
+    struct real_driver *driver = order->job.driver;
+    if (!order->runs_as_us || driver->warned_of_user)
+        return;
+    driver->warned_of_user = true;
+    driver_log(driver, LOG_WARNING, "apps run as root: %s",
+               driver->config->first_user == 0 ? "driver.first_user gives them no users of their own"
+                                               : "other users cannot reach driver.data_dir, or all users are taken");
 }
 
 static void finish(struct job *job)
@@ -133,12 +176,15 @@ static void finish(struct job *job)
     if (workload != NULL) { /* NULL: the driver has been destroyed meanwhile. */
         assert_that(workload->state == WORKLOAD_STARTING);
         workload->pids = order->pids;
+        workload->kind = driver->workload_kind = order->kind;
         workload->state = WORKLOAD_DEAD;
     }
+    warn(order);
     job_answer(job);
     free_order(order);
     if (workload == NULL)
         return;
+    spares_fill(driver);
     driver_pump(driver); /* DONE before EXITED. */
     if (workload->remove_asked)
         workload_remove(driver, workload->remove_op, workload->name);
@@ -151,10 +197,11 @@ static void finish(struct job *job)
 void workload_start(struct real_driver *driver, const struct effect *effect)
 {
     const char *name = effect->workload_start.workload;
-    const struct workload_kind *kind = workload_kind_of(driver->config->workloads);
+    const char *kind = driver->config->workloads;
+    bool is_kind = strcmp(kind, REAL_WORKLOADS_AUTO) == 0 || workload_kind_of(kind) != NULL;
     struct path folder;
-    if (!workload_folder(driver->config->data_dir, name, &folder) || kind == NULL) {
-        driver_done_text(driver, effect->op, IO_INVALID, kind == NULL ? "unknown kind of workloads" : "bad name");
+    if (!workload_folder(driver->config->data_dir, name, &folder) || !is_kind) {
+        driver_done_text(driver, effect->op, IO_INVALID, is_kind ? "bad name" : "unknown kind of workloads");
         return;
     }
     if (workload_find(driver, name) != NULL) {
@@ -172,7 +219,7 @@ void workload_start(struct real_driver *driver, const struct effect *effect)
     order->envp = copy_list(effect->workload_start.envp);
     order->limits = effect->workload_start.limits;
     order->note = slice_copy(effect->workload_start.note.data, effect->workload_start.note.size);
-    order->kind = kind;
-    order->oci_runtime = driver->config->oci_runtime;
+    order->kind = driver->workload_kind != NULL ? driver->workload_kind : workload_kind_of(kind);
+    order->supervisor = spares_take(driver);
     job_start(driver, &order->job, effect->op, work, finish);
 }

@@ -228,6 +228,7 @@ void stage_open(struct stage *stage)
     snprintf(stage->dir, sizeof stage->dir, "/tmp/cupola-real-XXXXXX");
     assert_non_null(mkdtemp(stage->dir));
     cupola__driver_config__init(&stage->config);
+    stage->config.workloads = (char *)(uintptr_t) "process";
     stage->driver = stage_add(stage, stage->dir, &stage->puppet);
 }
 

@@ -2,7 +2,7 @@
  * this program is one when it is called as `workload-run`. */
 #include "core/base/memory.h"
 #include "core/proto/workload.pb-c.h"
-#include "tests/drivers/real/puppet.h"
+#include "tests/drivers/real/workload_stage.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -15,121 +15,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static struct stage stage;
-static struct puppet_op op, other_op;
-static char digest[41];
-static const char *name;
-static struct workload_limits limits;
-
-static int open_stage(void **state)
-{
-    (void)state;
-    stage_open(&stage);
-    name = "a1";
-    limits = (struct workload_limits){.descriptors = 64, .disk_bytes = 1 << 24};
-    return 0;
-}
-
-static int close_stage(void **state)
-{
-    (void)state;
-    stage_close(&stage);
-    puppet_op_reset(&op);
-    puppet_op_reset(&other_op);
-    return 0;
-}
-
-/* A droplet whose startup is this bash script. */
-static void make_droplet(const char *script)
-{
-    char path[128];
-    snprintf(path, sizeof path, "%s/droplet", stage.dir);
-    run_shell("mkdir -p %s/app %s/logs %s/secret", path, path, path);
-    char file[160];
-    snprintf(file, sizeof file, "%s/startup", path);
-    FILE *startup = fopen(file, "w");
-    assert_non_null(startup);
-    fprintf(startup, "#!/bin/bash\n%s\n", script);
-    fclose(startup);
-    chmod(file, 0755);
-    run_shell("cd %s && echo content > app/file && head -c 5000 /dev/zero > app/zeros && ln -s file app/link && "
-              "ln -s /etc/passwd app/out && touch app/.hidden && tar --exclude=app/out -czf ../droplet.tgz .",
-              path);
-    char packed[128];
-    snprintf(packed, sizeof packed, "%s/droplet.tgz", stage.dir);
-    uint64_t size;
-    struct text error = {0};
-    assert_int_equal(real_blob_import(stage.dir, packed, digest, &size, &error), IO_OK);
-}
-
-static void start(struct puppet *puppet)
-{
-    const char *argv[] = {"./startup", "-p", "12345", NULL};
-    const char *envp[] = {"PATH=/usr/bin:/bin", "GREETING=hello there", NULL};
-    struct workload_spec spec = {
-        .workload = name,
-        .digest = digest,
-        .argv = argv,
-        .envp = envp,
-        .runtime = "/opt/runtime",
-        .limits = limits,
-        .note = {(const uint8_t *)"NOTE", 4},
-    };
-    puppet_op_reset(&op);
-    op_workload_start(&puppet->machine, &op.op, &spec, puppet_note);
-}
-
-static void start_and_wait(void)
-{
-    puppet_do(stage.driver, start);
-    run_until(&stage, op.done);
-    assert_int_equal(op.status, IO_OK);
-}
-
-static void list(struct puppet *puppet)
-{
-    puppet_op_reset(&other_op);
-    op_workload_list(&puppet->machine, &other_op.op, puppet_note);
-}
-
-static void terminate(struct puppet *puppet)
-{
-    workload_signal(&puppet->machine, name, SIGTERM);
-}
-
-static void remove_it(struct puppet *puppet)
-{
-    puppet_op_reset(&other_op);
-    op_workload_remove(&puppet->machine, &other_op.op, name, puppet_note);
-}
-
-static const char *path_to_read;
-
-static void read_file(struct puppet *puppet)
-{
-    puppet_op_reset(&other_op);
-    op_workload_read_file(&puppet->machine, &other_op.op, name, path_to_read, 0, 1000, puppet_note);
-}
-
-static const char *read_path(const char *path)
-{
-    path_to_read = path;
-    puppet_do(stage.driver, read_file);
-    run_until(&stage, other_op.done);
-    return text_string(&other_op.data);
-}
-
-static void expect_story(const char *story)
-{
-    run_until(&stage, strlen(text_string(&stage.puppet->workloads)) >= strlen(story));
-    assert_string_equal(text_string(&stage.puppet->workloads), story);
-}
-
-static bool is_alive(uint64_t pid)
-{
-    return kill((pid_t)pid, 0) == 0;
-}
 
 /* ---- The process kind ---- */
 
@@ -162,7 +47,8 @@ static void it_runs_in_its_directory_with_its_environment_and_limits(void **stat
     snprintf(expected, sizeof expected, "%s|%s|hello there|-p 12345|/opt/runtime|64|%llu\n", root, root,
              (unsigned long long)op.number);
     assert_string_equal(read_path("/logs/facts"), expected);
-    assert_string_equal(read_path("logs/stderr.log"), "lost\ncontent\n");
+    assert_string_equal(read_path("logs/stderr.log"), "lost\n");
+    assert_string_equal(read_path("logs/stdout.log"), "content\n");
 }
 
 static void a_signal_reaches_all_its_processes(void **state)
@@ -347,85 +233,9 @@ static void its_use_is_measured(void **state)
     cupola__workload_usage__free_unpacked(usage, NULL);
 }
 
-/* ---- The OCI kind, where the machine allows it ---- */
-
-static bool use_containers(void)
-{
-    struct text why_not = {0};
-    bool is_possible = real_workloads_possible("oci", "runc", &why_not);
-    if (!is_possible)
-        print_message("%s\n", text_string(&why_not));
-    text_free(&why_not);
-    real_driver_destroy(stage.driver);
-    stage.config.workloads = (char *)(uintptr_t) "oci";
-    stage.driver = stage_add(&stage, stage.dir, &stage.puppet);
-    return is_possible;
-}
-
-static void a_container_has_namespaces_and_a_root_of_its_own(void **state)
-{
-    (void)state;
-    if (!use_containers())
-        skip();
-    make_droplet("echo \"$PWD $HOME $$ $(ls / | tr '\\n' ' ')\" > logs/facts; touch /usr/evil 2>/dev/null && "
-                 "echo evil >> logs/facts; echo mine > /etc/mine && cat /etc/mine >> logs/facts; exit 4");
-    start_and_wait();
-    expect_story("exited a1 4 0\n");
-    const char *facts = read_path("logs/facts");
-    assert_non_null(strstr(facts, "/home/vcap /home/vcap "));
-    assert_non_null(strstr(facts, "mine\n"));
-    assert_null(strstr(facts, "evil"));
-    assert_null(strstr(facts, "root"));
-    assert_int_equal(access("/etc/mine", F_OK), -1);
-}
-
-static void a_container_survives_us_and_hears_signals(void **state)
-{
-    (void)state;
-    if (!use_containers())
-        skip();
-    make_droplet("trap 'exit 6' TERM; echo up > logs/up; while true; do sleep 0.05; done");
-    start_and_wait();
-    run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
-    stage_restart(&stage);
-    puppet_do(stage.driver, list);
-    run_until(&stage, other_op.done);
-    puppet_do(stage.driver, terminate);
-    expect_story("found a1 running NOTE\nexited a1 6 0\n");
-}
-
-static void a_container_that_wants_too_much_memory_is_killed(void **state)
-{
-    (void)state;
-    if (!use_containers())
-        skip();
-    make_droplet("exec python3 -c 'x = bytearray(200 << 20)'");
-    limits.memory_bytes = 32 << 20;
-    start_and_wait();
-    expect_story("exited a1 -1 9 out of memory\n");
-}
-
-static void a_container_is_removed_with_all_that_it_has(void **state)
-{
-    (void)state;
-    if (!use_containers())
-        skip();
-    make_droplet("trap '' TERM; while true; do sleep 0.05; done");
-    start_and_wait();
-    puppet_do(stage.driver, remove_it);
-    run_until(&stage, other_op.done);
-    assert_int_equal(other_op.status, IO_OK);
-    assert_false(is_alive(op.number));
-    assert_int_equal(access("/sys/fs/cgroup/memory/cupola/a1", F_OK), -1);
-    assert_string_equal(text_string(&stage.puppet->workloads), "");
-}
-
-#define stage_test(name) cmocka_unit_test_setup_teardown(name, open_stage, close_stage)
-
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], REAL_SUPERVISOR_COMMAND) == 0)
-        return real_supervise(argc - 1, argv + 1);
+    be_supervisor_if_asked(argc, argv);
     const struct CMUnitTest tests[] = {
         stage_test(an_exit_code_comes_home),
         stage_test(a_signal_is_told_as_such),
@@ -441,10 +251,6 @@ int main(int argc, char **argv)
         stage_test(names_cannot_lead_out),
         stage_test(files_are_read_and_listed_but_only_inside),
         stage_test(its_use_is_measured),
-        stage_test(a_container_has_namespaces_and_a_root_of_its_own),
-        stage_test(a_container_survives_us_and_hears_signals),
-        stage_test(a_container_that_wants_too_much_memory_is_killed),
-        stage_test(a_container_is_removed_with_all_that_it_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

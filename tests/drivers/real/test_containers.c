@@ -1,0 +1,272 @@
+/* Containers of each kind that this machine can do: the same promises for all of them. */
+#include "core/proto/workload.pb-c.h"
+#include "drivers/real/workload_user.h"
+#include "tests/drivers/real/workload_stage.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct container {
+    const char *kind;
+    const char *oci_runtime;
+};
+static struct container runc = {"oci", "runc"}, crun = {"oci", "crun"}, bubblewrap = {"bubblewrap", "runc"};
+
+static bool use(void **state)
+{
+    const struct container *container = *state;
+    struct text why_not = {0};
+    bool is_possible = real_workloads_possible(container->kind, container->oci_runtime, &why_not);
+    if (!is_possible)
+        print_message("%s\n", text_string(&why_not));
+    text_free(&why_not);
+    use_kind(container->kind, container->oci_runtime);
+    return is_possible;
+}
+
+#define needs_containers(state)                                                                                        \
+    do {                                                                                                               \
+        if (!use(state))                                                                                               \
+            skip();                                                                                                    \
+    } while (0)
+
+static void it_has_namespaces_and_a_root_of_its_own(void **state)
+{
+    needs_containers(state);
+    make_droplet("echo \"$PWD $HOME $$ $(ls -d /[a-z]* | tr '\\n' ' ')\" > logs/facts; touch /usr/evil 2>/dev/null && "
+                 "echo evil >> logs/facts; echo evil > /etc/evil && echo evil >> logs/facts; "
+                 "echo mine > /tmp/cupola-mine && cat /tmp/cupola-mine >> logs/facts; "
+                 "ls /proc | grep -c '^[0-9]*$' >> logs/facts; exit 4");
+    start_and_wait();
+    expect_story("exited a1 4 0\n");
+    const char *facts = read_path("logs/facts");
+    assert_non_null(strstr(facts, "/home/vcap /home/vcap "));
+    assert_non_null(strstr(facts, "mine\n"));
+    assert_null(strstr(facts, "evil"));
+    assert_null(strstr(facts, "/root"));
+    assert_null(strstr(facts, "/work"));
+    const char *processes = strstr(facts, "mine\n") + 5;
+    assert_true(atoi(processes) >= 2 && atoi(processes) < 8);
+    assert_int_equal(access("/tmp/cupola-mine", F_OK), -1);
+}
+
+/* Seen from outside it is nobody in particular, also as "root" inside. */
+static void it_runs_as_a_user_of_its_own(void **state)
+{
+    needs_containers(state);
+    make_droplet("echo up > logs/up; while true; do sleep 0.05; done");
+    start_and_wait();
+    run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
+    char path[128];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/workloads/a1/root/logs/up", stage.dir);
+    assert_int_equal(stat(path, &info), 0);
+    if (geteuid() == 0)
+        assert_true(info.st_uid >= 700000);
+    char link[64];
+    snprintf(link, sizeof link, USERS_FOLDER "/%u", info.st_uid);
+    assert_int_equal(access(link, F_OK), geteuid() == 0 ? 0 : -1);
+    puppet_do(stage.driver, remove_it);
+    run_until(&stage, other_op.done);
+    assert_int_equal(access(link, F_OK), -1);
+}
+
+static void what_administers_the_machine_is_denied(void **state)
+{
+    needs_containers(state);
+    make_droplet("unshare -U true 2>> logs/said && echo evil >> logs/said; mount -t tmpfs x /tmp 2>> logs/said && "
+                 "echo evil >> logs/said; grep -E 'CapEff|Seccomp:|NoNewPrivs' /proc/self/status >> logs/said; "
+                 "python3 -c 'import threading; t = threading.Thread(target=print, args=[\"thread\"]); t.start(); "
+                 "t.join()' >> logs/said; exit 0");
+    start_and_wait();
+    expect_story("exited a1 0 0\n");
+    const char *said = read_path("logs/said");
+    assert_null(strstr(said, "evil"));
+    assert_non_null(strstr(said, "CapEff:\t0000000000000000"));
+    assert_non_null(strstr(said, "NoNewPrivs:\t1"));
+    assert_non_null(strstr(said, "Seccomp:\t2"));
+    assert_non_null(strstr(said, "thread\n"));
+}
+
+static void its_output_is_logged(void **state)
+{
+    needs_containers(state);
+    make_droplet("echo out; echo bad >&2; echo direct > /dev/stdout; for i in 1 2 3; do echo $i; done; exit 3");
+    start_and_wait();
+    expect_story("exited a1 3 0\n");
+    assert_string_equal(read_path("logs/stdout.log"), "out\ndirect\n1\n2\n3\n");
+    assert_string_equal(read_path("logs/stderr.log"), "bad\ncupola: ended with exit code 3\n");
+}
+
+static void it_survives_us_and_hears_signals(void **state)
+{
+    needs_containers(state);
+    make_droplet("trap 'exit 6' TERM; echo up > logs/up; while true; do sleep 0.05; done");
+    start_and_wait();
+    run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
+    stage_restart(&stage);
+    puppet_do(stage.driver, list);
+    run_until(&stage, other_op.done);
+    puppet_do(stage.driver, terminate);
+    expect_story("found a1 running NOTE\nexited a1 6 0\n");
+}
+
+static void too_much_memory_ends_it_with_a_reason(void **state)
+{
+    needs_containers(state);
+    make_droplet("exec python3 -c 'x = bytearray(200 << 20)'");
+    limits.memory_bytes = 32 << 20;
+    start_and_wait();
+    expect_story("exited a1 -1 9 out of memory\n");
+    assert_non_null(strstr(read_path("logs/stderr.log"), "cupola: killed: it wanted more than its 32 MB of memory\n"));
+}
+
+static void too_much_disk_ends_it_with_a_reason(void **state)
+{
+    needs_containers(state);
+    make_droplet("i=0; while true; do head -c 1000000 /dev/zero > app/file-$i; i=$((i + 1)); sleep 0.01; done");
+    start_and_wait();
+    run_until(&stage, strstr(text_string(&stage.puppet->workloads), "exited a1") != NULL);
+    assert_non_null(strstr(text_string(&stage.puppet->workloads), " out of disk\n"));
+    assert_non_null(strstr(read_path("logs/stderr.log"), "cupola: killed: its files outgrew its 16 MB of disk\n"));
+}
+
+static void too_many_processes_end_it_with_a_reason(void **state)
+{
+    needs_containers(state);
+    limits.processes = 40;
+    make_droplet("bomb() { bomb | bomb & }; bomb 2> /dev/null; while true; do sleep 0.05; done 2> /dev/null");
+    start_and_wait();
+    run_until(&stage, strstr(text_string(&stage.puppet->workloads), "exited a1") != NULL);
+    assert_non_null(strstr(text_string(&stage.puppet->workloads), " out of processes\n"));
+    assert_non_null(strstr(read_path("logs/stderr.log"), "cupola: killed: it wanted more than 40 processes\n"));
+}
+
+static void measure(struct puppet *puppet)
+{
+    puppet_op_reset(&other_op);
+    op_workload_measure(&puppet->machine, &other_op.op, name, puppet_note);
+}
+
+static void its_use_is_measured(void **state)
+{
+    needs_containers(state);
+    make_droplet("head -c 100000 /dev/zero > app/big; exec python3 -c 'import time; x = bytearray(30 << 20); "
+                 "open(\"logs/up\", \"w\").write(\"up\"); time.sleep(1000)'");
+    start_and_wait();
+    run_until(&stage, strcmp(read_path("logs/up"), "up") == 0);
+    puppet_do(stage.driver, measure);
+    run_until(&stage, other_op.done);
+    Cupola__WorkloadUsage *usage =
+        cupola__workload_usage__unpack(NULL, other_op.data.size, (const uint8_t *)text_string(&other_op.data));
+    assert_non_null(usage);
+    assert_true(usage->processes >= 1 && usage->processes < 8);
+    assert_in_range(usage->memory_bytes, 30 << 20, 90 << 20);
+    assert_true(usage->disk_bytes >= 100000);
+    assert_true(usage->cpu_ns > 1000000);
+    cupola__workload_usage__free_unpacked(usage, NULL);
+}
+
+/* Groups of a hierarchy below cupola/, those of supervisors in stock aside. */
+static size_t count_groups(const char *parent)
+{
+    DIR *groups = opendir(parent);
+    const struct dirent *entry;
+    size_t count = 0;
+    while (groups != NULL && (entry = readdir(groups)) != NULL)
+        count += entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, "supervisors") != 0;
+    if (groups != NULL)
+        closedir(groups);
+    return count;
+}
+
+static size_t count_all_groups(void)
+{
+    return count_groups("/sys/fs/cgroup/memory/cupola") + count_groups("/sys/fs/cgroup/cupola");
+}
+
+static size_t count_mounts(void)
+{
+    char line[4096];
+    size_t count = 0;
+    FILE *mounts = fopen("/proc/self/mountinfo", "r");
+    while (mounts != NULL && fgets(line, sizeof line, mounts) != NULL)
+        count += strstr(line, "cupola") != NULL || strstr(line, "overlay") != NULL;
+    if (mounts != NULL)
+        fclose(mounts);
+    return count;
+}
+
+static void it_is_removed_with_all_that_it_has(void **state)
+{
+    needs_containers(state);
+    stage.config.has_spare_supervisors = true;
+    stage.config.spare_supervisors = 0;
+    use_kind(stage.config.workloads, stage.config.oci_runtime);
+    size_t mounts = count_mounts(), groups = count_all_groups();
+    make_droplet("trap '' TERM; echo up > logs/up; while true; do sleep 0.05; done");
+    start_and_wait();
+    run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
+    assert_int_equal(count_mounts(), mounts);
+    puppet_do(stage.driver, remove_it);
+    run_until(&stage, other_op.done);
+    assert_int_equal(other_op.status, IO_OK);
+    assert_false(is_alive(op.number));
+    assert_int_equal(count_mounts(), mounts);
+    assert_true(count_all_groups() <= groups);
+    assert_string_equal(text_string(&stage.puppet->workloads), "");
+}
+
+/* Its supervisor cannot tidy up: removal does. */
+static void without_its_supervisor_it_dies_and_leaves_nothing(void **state)
+{
+    needs_containers(state);
+    stage.config.has_spare_supervisors = true;
+    stage.config.spare_supervisors = 0;
+    use_kind(stage.config.workloads, stage.config.oci_runtime);
+    size_t groups = count_all_groups();
+    make_droplet("echo up > logs/up; while true; do sleep 0.05; done");
+    start_and_wait();
+    run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
+    run_shell("kill -9 $(cut -d' ' -f2 %s/workloads/a1/pids)", stage.dir);
+    expect_story("exited a1 -1 9\n");
+    puppet_do(stage.driver, remove_it);
+    run_until(&stage, other_op.done);
+    run_until(&stage, !is_alive(op.number));
+    assert_true(count_all_groups() <= groups);
+}
+
+#define of(container, name)                                                                                            \
+    {                                                                                                                  \
+#container ": " #name, name, open_stage, close_stage, &(container)                                             \
+    }
+#define for_all(name) of(bubblewrap, name), of(runc, name), of(crun, name)
+
+int main(int argc, char **argv)
+{
+    be_supervisor_if_asked(argc, argv);
+    const struct CMUnitTest tests[] = {
+        for_all(it_has_namespaces_and_a_root_of_its_own),
+        for_all(it_runs_as_a_user_of_its_own),
+        for_all(what_administers_the_machine_is_denied),
+        for_all(its_output_is_logged),
+        for_all(it_survives_us_and_hears_signals),
+        for_all(too_much_memory_ends_it_with_a_reason),
+        for_all(too_much_disk_ends_it_with_a_reason),
+        for_all(too_many_processes_end_it_with_a_reason),
+        for_all(its_use_is_measured),
+        for_all(it_is_removed_with_all_that_it_has),
+        for_all(without_its_supervisor_it_dies_and_leaves_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
