@@ -1,15 +1,18 @@
-/* The router: HTTP/1.1 from anyone in front to the instances behind, as the bus tells where they are.
+/* The router: HTTP/1.1 from anyone in front to the instances behind, as the bus
+ * tells where they are.
  *
- *   clients --- session.c --- request.c --- pool.c, backend.c --- instances        bus.c --- table.c
- *                    \ relay.c, response.c, tunnel.c /
+ *   clients --- session.c --- request.c --- pool.c, backend.c --- instances
+ * bus.c --- table.c \ relay.c, response.c, tunnel.c /
  *
- * A session is one client connection with at most one request (its exchange) under way; a backend is one connection to
- * an endpoint. An exchange holds one backend from the moment it is tried until the response has ended.
+ * A session is one client connection with at most one request (its exchange)
+ * under way; a backend is one connection to an endpoint. An exchange holds one
+ * backend from the moment it is tried until the response has ended.
  */
 #ifndef CUPOLA_CORE_ROUTER_ROUTER_H
 #define CUPOLA_CORE_ROUTER_ROUTER_H
 
 #include "core/bus/client.h"
+#include "core/http2/http2.h"
 #include "core/machine/conn.h"
 #include "core/machine/timer.h"
 #include "core/monitor/monitor.h"
@@ -19,61 +22,71 @@
 
 struct session;
 struct backend;
+struct http2_back;
 
 /* The configuration, in the units that the code uses. */
 struct router_settings {
-    struct http_limits limits;
-    uint64_t start_interval_ns;
-    uint64_t sweep_interval_ns;
-    uint64_t header_timeout_ns;
-    uint64_t idle_timeout_ns;
-    uint64_t connect_timeout_ns;
-    uint64_t response_timeout_ns;
-    uint64_t drain_ns;
-    uint64_t quarantine_ns;
-    uint64_t settle_ns;
-    size_t max_connections;
-    size_t idle_backends_per_endpoint;
-    size_t max_buffered_bytes;
+  struct http_limits limits;
+  uint64_t start_interval_ns;
+  uint64_t sweep_interval_ns;
+  uint64_t header_timeout_ns;
+  uint64_t idle_timeout_ns;
+  uint64_t connect_timeout_ns;
+  uint64_t response_timeout_ns;
+  uint64_t drain_ns;
+  uint64_t quarantine_ns;
+  uint64_t settle_ns;
+  size_t max_connections;
+  size_t idle_backends_per_endpoint;
+  size_t max_buffered_bytes;
+  struct h2_limits http2;
 };
 
 struct router {
-    struct machine machine;
-    struct router_settings settings;
-    struct bus_client bus;
-    struct monitor monitor;
-    struct listener listener;
-    struct listener tls_listener; /* Closed if none is configured. */
-    struct table table;
-    struct stats stats;
-    struct http_head head; /* Of the message being handled; steps are not re-entrant. */
+  struct machine machine;
+  struct router_settings settings;
+  struct bus_client bus;
+  struct monitor monitor;
+  struct listener listener;
+  struct http2_back *links; /* To instances that speak HTTP/2... */
+  struct http2_back
+      *newest_links; /* ...and those that take new streams, by endpoint. */
+  struct listener tls_listener; /* Closed if none is configured. */
+  struct table table;
+  struct stats stats;
+  struct http_head
+      head; /* Of the message being handled; steps are not re-entrant. */
 
-    struct session *sessions; /* All of them. */
-    size_t session_count;
-    struct backend *backends;    /* All of them. */
-    struct backend *idle_oldest; /* Idle ones, by when they became idle. */
+  struct session *sessions; /* All of them. */
+  size_t session_count;
+  struct backend *backends;    /* All of them. */
+  struct backend *idle_oldest; /* Idle ones, by when they became idle. */
 
-    struct timer start_timer;
-    struct timer sweep_timer;
-    struct timer idle_timer;
-    struct timer drain_timer;
-    struct random_stream pick_stream;
-    struct random_stream id_stream;
-    uint64_t session_key[2];
-    char id[33]; /* As router.start tells it. */
-    char *listen_host;
-    uint64_t settled_at_ns; /* NEVER_NS until the bus was there for the first time. */
-    bool is_draining;
+  struct timer start_timer;
+  struct timer sweep_timer;
+  struct timer idle_timer;
+  struct timer drain_timer;
+  struct random_stream pick_stream;
+  struct random_stream id_stream;
+  uint64_t session_key[2];
+  char id[33]; /* As router.start tells it. */
+  char *listen_host;
+  uint64_t
+      settled_at_ns; /* NEVER_NS until the bus was there for the first time. */
+  bool is_draining;
 };
 
-/* router.c: ends the process's life once the last session is gone while draining. */
+/* router.c: ends the process's life once the last session is gone while
+ * draining. */
 void router_finish_if_drained(struct router *router);
 
 /* bus.c */
 void router_open_bus(struct router *router, const Cupola__BusConfig *config);
-/* Whether a host that is not in the table may still be about to be registered. */
+/* Whether a host that is not in the table may still be about to be registered.
+ */
 bool router_is_settling(const struct router *router);
-/* Lets go of endpoints that left the table: idle connections now, busy ones when they end. */
+/* Lets go of endpoints that left the table: idle connections now, busy ones
+ * when they end. */
 void router_release_retired(struct router *router);
 
 /* varz.c */
