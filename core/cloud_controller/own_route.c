@@ -16,6 +16,7 @@ static void publish(struct controller *controller, const char *subject)
     message.port = controller->server.port;
     message.uris = &controller->config->external_uri;
     message.n_uris = 1;
+    message.life = controller->monitor.uuid; /* Routers need not ask for it: it is told from time to time. */
     message.tags = &tags;
     message.n_tags = 1;
     bus_publish_message(&controller->bus, subject, NULL, &message.base);

@@ -31,7 +31,10 @@ static const struct bus_route routes[] = {
      .handle = dea_status_on_find_droplet},
     {.subject = "dea.update", .payload = &cupola__dea_update__descriptor, .handle = dea_routes_on_update},
     {.subject = "dea.stop", .payload = &cupola__dea_stop__descriptor, .handle = dea_stop_on_order},
-    {.subject = "router.start", .handle = dea_routes_on_router_start},
+    {.subject = "router.start",
+     .payload = &cupola__router_start__descriptor,
+     .allow_empty = true,
+     .handle = dea_routes_on_router_start},
     {.subject = "healthmanager.start", .handle = dea_heartbeat_on_health_manager_start},
 };
 
@@ -49,6 +52,7 @@ static void listen_to_own_subjects(struct dea *dea)
     name_subject(dea, "start", dea->start_subject, sizeof dea->start_subject);
     name_subject(dea, "evacuate", dea->evacuate_subject, sizeof dea->evacuate_subject);
     name_subject(dea, "probe", dea->probe_subject, sizeof dea->probe_subject);
+    name_subject(dea, "routes", dea->routes_subject, sizeof dea->routes_subject);
     name_subject(dea, "tell", dea->tell_subject, sizeof dea->tell_subject);
     dea->own_routes[0] = (struct bus_route){
         .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = dea_start_on_order};
@@ -56,6 +60,7 @@ static void listen_to_own_subjects(struct dea *dea)
     dea->own_routes[2] = (struct bus_route){
         .subject = dea->probe_subject, .payload = &cupola__probe_request__descriptor, .handle = dea_witness_on_probe};
     dea->own_routes[3] = (struct bus_route){.subject = dea->tell_subject, .handle = dea_heartbeat_on_tell};
+    dea->own_routes[4] = (struct bus_route){.subject = dea->routes_subject, .handle = dea_route_table_on_asked};
     bus_listen(&dea->bus, dea->own_routes, sizeof dea->own_routes / sizeof dea->own_routes[0]);
 }
 
@@ -116,6 +121,7 @@ void dea_on_recovered(struct dea *dea)
     dea_lease_open(dea, greet_when_ready);
     dea_recovery_finish(dea);
     dea_heartbeat_begin(dea);
+    dea_route_table_begin(dea);
     dea_usage_begin(dea);
 }
 
@@ -211,6 +217,7 @@ void dea_leave(struct dea *dea)
     timer_cancel(machine, &dea->heartbeat_timer);
     timer_cancel(machine, &dea->early_heartbeat_timer);
     timer_cancel(machine, &dea->register_timer);
+    timer_cancel(machine, &dea->digest_timer);
     timer_cancel(machine, &dea->usage_timer);
     timer_cancel(machine, &dea->evacuation_timer);
     if (dea->is_recovered) {

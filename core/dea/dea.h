@@ -55,7 +55,8 @@ struct dea {
     char evacuate_subject[96];
     char probe_subject[96];
     char tell_subject[96];
-    struct bus_route own_routes[4];       /* Of these subjects. */
+    char routes_subject[96];
+    struct bus_route own_routes[5];       /* Of these subjects. */
     struct bus_subscription replacements; /* router.register, while evacuating. */
 
     struct instance *instances; /* By id, in order of arrival. */
@@ -80,6 +81,8 @@ struct dea {
     struct timer heartbeat_timer;
     struct timer early_heartbeat_timer; /* A jittered answer to healthmanager.start. */
     struct timer register_timer;        /* A jittered answer to router.start. */
+    struct timer digest_timer;          /* router.digest, from time to time. */
+    uint64_t route_changes;             /* Told to routers by this life. */
     struct timer usage_timer;
     struct timer list_timer; /* Survivors could not be looked for: again after a while. */
     struct timer evacuation_timer;
@@ -122,6 +125,17 @@ void dea_routes_on_router_start(struct bus_client *client, const ProtobufCMessag
 void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* All that are registered, again, in a moment. */
 void dea_routes_register_soon(struct dea *dea);
+/* The route as a message that points into the instance. */
+void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_route);
+
+/* route_table.c: what is registered as a whole, for routers of ours */
+/* Tells the digest now and then. */
+void dea_route_table_begin(struct dea *dea);
+/* Answers a message with the digest alone. */
+void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *message);
+/* dea.UUID.routes */
+void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage *parsed,
+                              const struct bus_message *message);
 
 /* start.c */
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);

@@ -9,8 +9,9 @@
 /* Routers want their table back at once, but not from everybody in the same millisecond. */
 enum { REGISTER_JITTER_MS = 100 };
 
-static void fill_route(struct instance *instance, Cupola__RouterRegister *ret_route)
+void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_route)
 {
+    const Cupola__DeaStart *order = instance->order;
     cupola__router_register__init(ret_route);
     ret_route->dea = instance->dea->monitor.uuid;
     ret_route->host = (char *)instance->dea->host;
@@ -26,6 +27,19 @@ static void fill_route(struct instance *instance, Cupola__RouterRegister *ret_ro
     ret_route->version = instance->order->version;
     ret_route->has_epoch = instance->epoch != 0;
     ret_route->epoch = instance->epoch;
+    ret_route->zone = instance->dea->config->zone;
+    ret_route->balance = order->balance;
+    ret_route->balance_header = order->balance_header;
+    ret_route->protocol = order->protocol;
+    ret_route->life = instance->dea->life;
+    ret_route->has_sequence = true;
+    ret_route->sequence = (int64_t)instance->dea->route_changes;
+}
+
+/* Routers know by the number which of two messages is the later one. */
+static void count_change(struct instance *instance)
+{
+    instance->dea->route_changes++;
 }
 
 /* Also an instance without URIs registers: those who evacuate wait for the sight of its replacement. */
@@ -35,7 +49,9 @@ void dea_routes_register(struct instance *instance)
     Cupola__RouterRegister__TagsEntry tags[2];
     Cupola__RouterRegister__TagsEntry *tag_list[2];
     Cupola__RouterRegister route;
-    fill_route(instance, &route);
+    if (!instance->is_registered)
+        count_change(instance);
+    dea_routes_fill(instance, &route);
     const char *names[2] = {"framework", "runtime"};
     char *values[2] = {order->framework, order->runtime};
     for (size_t i = 0; i < 2; i++) {
@@ -60,7 +76,8 @@ void dea_routes_unregister(struct instance *instance)
     if (mutation_is(DEA_FORGETS_UNREGISTER))
         return;
     Cupola__RouterRegister route;
-    fill_route(instance, &route);
+    count_change(instance);
+    dea_routes_fill(instance, &route);
     bus_publish_message(&instance->dea->bus, "router.unregister", NULL, &route.base);
 }
 
@@ -86,12 +103,16 @@ void dea_routes_register_soon(struct dea *dea)
                   on_register_due);
 }
 
+/* A router of ours compares digests, and only a new one asks for one; one of 2011 wants everything each time. */
 void dea_routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
                                 const struct bus_message *message)
 {
-    (void)parsed;
-    (void)message;
-    dea_routes_register_soon(dea_of_bus(client));
+    const Cupola__RouterStart *start = (const Cupola__RouterStart *)parsed;
+    struct dea *dea = dea_of_bus(client);
+    if (!start->wants_table || mutation_is(DEA_KNOWS_NO_TABLES))
+        dea_routes_register_soon(dea);
+    else if (message->reply != NULL)
+        dea_route_table_answer_digest(dea, message);
 }
 
 /* ---- dea.update: an app's URIs have changed ---- */
@@ -107,7 +128,8 @@ static bool is_among(const char *uri, char *const *uris, size_t count)
 static void unregister_removed(struct instance *instance, const Cupola__DeaUpdate *update)
 {
     Cupola__RouterRegister route;
-    fill_route(instance, &route);
+    count_change(instance);
+    dea_routes_fill(instance, &route);
     char **removed = memory_new(route.n_uris * sizeof *removed);
     size_t count = 0;
     for (size_t i = 0; i < route.n_uris; i++)

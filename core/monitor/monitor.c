@@ -210,6 +210,8 @@ static void on_request(struct http_exchange *exchange)
         http_answer(exchange, 401, "text/plain", "WWW-Authenticate: Basic realm=\"\"\r\n", (struct io_bytes){0});
     else if (!is_read)
         http_answer(exchange, 405, "text/plain", "Allow: GET, HEAD\r\n", (struct io_bytes){0});
+    else if (monitor->on_request != NULL && monitor->on_request(monitor, exchange))
+        return;
     else if (strcmp(exchange->path, "/healthz") == 0)
         answer_healthz(monitor, exchange);
     else if (strcmp(exchange->path, "/varz") == 0)

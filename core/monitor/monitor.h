@@ -13,6 +13,9 @@ struct monitor {
     void (*add_varz)(struct monitor *monitor, struct text *json);
     /* Appends lines for people to the "ok" of /healthz. May be NULL. */
     void (*add_healthz)(struct monitor *monitor, struct text *text);
+    /* Answers a GET for a path of the component's own, or one of ours in another way; false: it is not for it. May be
+     * NULL. */
+    bool (*on_request)(struct monitor *monitor, struct http_exchange *exchange);
     char uuid[48]; /* 32 hex digits, prefixed by "<index>-" when an index is configured. */
 
     /* Private. */

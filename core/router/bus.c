@@ -7,6 +7,8 @@
 /* As v1's last router called itself. */
 #define ROUTER_VERSION 0.98
 
+enum { LONELY_PERIODS = 10, SWEEP_BUDGET = 10000, SWEEP_PAUSE_MS = 10 };
+
 static struct router *router_of(struct bus_client *client)
 {
     return container_of(client, struct router, bus);
@@ -19,8 +21,10 @@ void router_release_retired(struct router *router)
     struct endpoint *endpoint;
     while ((endpoint = table_take_retired(&router->table)) != NULL) {
         pool_flush(endpoint);
-        if (endpoint->backend_count == 0)
-            endpoint_free(endpoint);
+        if (endpoint->contact == NULL || endpoint->contact->backend_count == 0)
+            endpoint_end(router, endpoint);
+        else
+            endpoint_stop_probing(router, endpoint);
     }
 }
 
@@ -43,6 +47,7 @@ static void on_register(struct bus_client *client, const ProtobufCMessage *parse
     (void)message;
     struct router *router = router_of(client);
     const Cupola__RouterRegister *registration = (const Cupola__RouterRegister *)parsed;
+    router_put_off_settling(router);
     tell_refused(router, table_register(&router->table, registration, router->machine.now_ns), registration);
     router_release_retired(router);
 }
@@ -63,43 +68,67 @@ static const struct bus_route routes[] = {
 
 /* ---- router.start and pruning ---- */
 
+/* One of 2011 registers again only when it is asked; those of ours need to be asked only by a router that is new or was
+ * cut off. So the question is asked in each period while the table knows anybody of 2011, and in every tenth otherwise.
+ */
+static void ask(struct router *router, bool is_new)
+{
+    Cupola__RouterStart message = CUPOLA__ROUTER_START__INIT;
+    bool is_wanted = is_new || router->table.v1_count > 0 || router->starts_sent % LONELY_PERIODS == 0;
+    router->starts_sent++;
+    if (!is_wanted || !router->bus.is_connected)
+        return;
+    message.id = router->id;
+    message.has_version = true;
+    message.version = ROUTER_VERSION;
+    message.has_wants_table = true;
+    message.wants_table = true;
+    bus_publish_message(&router->bus, "router.start", is_new ? router->inbox_subject : NULL, &message.base);
+}
+
 static void on_start_timer(struct timer *timer)
 {
     struct router *router = container_of(timer, struct router, start_timer);
-    if (router->bus.is_connected) {
-        Cupola__RouterStart message = CUPOLA__ROUTER_START__INIT;
-        message.id = router->id;
-        message.has_version = true;
-        message.version = ROUTER_VERSION;
-        bus_publish_message(&router->bus, "router.start", NULL, &message.base);
-    }
+    ask(router, false);
     timer_set(&router->machine, timer, router->settings.start_interval_ns, on_start_timer);
 }
 
+/* What is left after the budget of one step follows in the next ones: requests come in between. */
 static void on_sweep_timer(struct timer *timer)
 {
     struct router *router = container_of(timer, struct router, sweep_timer);
+    bool is_done = true;
     if (router->bus.is_connected && !mutation_is(ROUTER_NEVER_PRUNES)) {
-        table_prune(&router->table, router->machine.now_ns);
+        is_done = table_prune(&router->table, router->machine.now_ns, SWEEP_BUDGET);
         router_release_retired(router);
     }
-    timer_set(&router->machine, timer, router->settings.sweep_interval_ns, on_sweep_timer);
+    uint64_t pause_ns = is_done ? router->settings.sweep_interval_ns : SWEEP_PAUSE_MS * NS_PER_MS;
+    timer_set(&router->machine, timer, pause_ns, on_sweep_timer);
 }
 
+/* Also after an outage the table is behind: what came meanwhile is not known. */
 static void on_connected(struct bus_client *client, bool again)
 {
     struct router *router = router_of(client);
-    if (!again)
-        router->settled_at_ns = router->machine.now_ns + router->settings.settle_ns;
-    table_restart_clocks(&router->table, router->machine.now_ns);
-    on_start_timer(&router->start_timer);
+    (void)again;
+    uint64_t now_ns = router->machine.now_ns;
+    if (!mutation_is(ROUTER_SERVES_AT_ONCE)) {
+        router->settled_at_ns = now_ns + router->settings.settle_ns;
+        router->settled_by_ns = now_ns + router->settings.settle_most_ns;
+    }
+    table_restart_clocks(&router->table, now_ns);
+    ask(router, true);
+    timer_set(&router->machine, &router->start_timer, router->settings.start_interval_ns, on_start_timer);
 }
 
 static const struct bus_client_handlers handlers = {.on_connected = on_connected};
 
 bool router_is_settling(const struct router *router)
 {
-    return router->machine.now_ns < router->settled_at_ns;
+    uint64_t now_ns = router->machine.now_ns;
+    if (mutation_is(ROUTER_SERVES_AT_ONCE))
+        return false;
+    return now_ns < router->settled_at_ns || (router->pull_count > 0 && now_ns < router->settled_by_ns);
 }
 
 void router_open_bus(struct router *router, const Cupola__BusConfig *config)
@@ -107,5 +136,6 @@ void router_open_bus(struct router *router, const Cupola__BusConfig *config)
     router->settled_at_ns = NEVER_NS;
     bus_client_open(&router->machine, &router->bus, config, "router", &handlers);
     bus_listen(&router->bus, routes, sizeof routes / sizeof routes[0]);
+    tables_open(router);
     timer_set(&router->machine, &router->sweep_timer, router->settings.sweep_interval_ns, on_sweep_timer);
 }

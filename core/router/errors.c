@@ -1,11 +1,12 @@
-/* The router's own answers. X-Cf-RouterError names the reason for programs, the body for people. */
+/* The router's own answers. X-Cf-RouterError, and X-Cupola-Error as everywhere in this house, name the reason for
+ * programs; the body is for people. */
 #include "core/router/session.h"
 
 #include <string.h>
 
 struct error_page {
     int status;
-    const char *name;    /* X-Cf-RouterError. */
+    const char *name;    /* X-Cf-RouterError and X-Cupola-Error. */
     const char *headers; /* Further field lines. */
     const char *body;
 };
@@ -15,6 +16,14 @@ static const struct error_page pages[] = {
     [ERROR_EMPTY_HOST] = {400, "empty_host", "", "The request names no host"},
     /* The words that v1's clients know. */
     [ERROR_UNKNOWN_ROUTE] = {404, "unknown_route", "", "VCAP ROUTER: 404 - DESTINATION NOT FOUND"},
+    [ERROR_BAD_INSTANCE] = {400, "invalid_cf_app_instance_header", "", "The request names no instance"},
+    [ERROR_UNKNOWN_INSTANCE] = {404, "unknown_instance", "", "The application has no such instance"},
+    [ERROR_BODY_TOO_SLOW] = {408, "body_too_slow", "", "The request's body came too slowly"},
+    [ERROR_BODY_TOO_LARGE] = {413, "body_too_large", "", "The request's body is too large"},
+    [ERROR_TOO_MANY_OF_CLIENT] = {503, "client_connection_limit_reached", "Retry-After: 1\r\n",
+                                  "Too many connections from this address"},
+    [ERROR_BACKENDS_FULL] = {503, "backends_full", "Retry-After: 1\r\n",
+                             "All instances of the application are at their limit of requests"},
     [ERROR_REQUEST_TIMEOUT] = {408, "request_timeout", "", "The request did not come in time"},
     [ERROR_HEAD_TOO_LARGE] = {431, "head_too_large", "", "The request's head is too large"},
     [ERROR_NOT_IMPLEMENTED] = {501, "not_implemented", "", "The request needs what is not spoken here"},
@@ -38,8 +47,10 @@ void errors_write_page(struct text *text, enum router_error error, const char *d
         text_addf(&body, ": %s", detail);
     text_add_string(&body, "\r\n");
     text_addf(text,
-              "HTTP/1.1 %d %s\r\n%sX-Cf-RouterError: %s\r\n%sContent-Type: text/plain\r\nContent-Length: %zu\r\n\r\n",
-              page->status, http_reason(page->status), connection_line, page->name, page->headers, body.size);
+              "HTTP/1.1 %d %s\r\n%sX-Cf-RouterError: %s\r\nX-Cupola-Error: %s\r\n%sContent-Type: text/plain\r\n"
+              "Content-Length: %zu\r\n\r\n",
+              page->status, http_reason(page->status), connection_line, page->name, page->name, page->headers,
+              body.size);
     if (!is_head)
         text_add(text, text_string(&body), body.size);
     text_free(&body);
@@ -64,5 +75,6 @@ void session_answer_error(struct session *session, enum router_error error, cons
     errors_write_page(&page, error, detail, headers_connection_line(keeps, exchange->is_old), exchange->is_head);
     conn_write_text(&session->conn, &page);
     count_page(router, exchange, pages[error].status);
+    access_log_end(session, pages[error].status, pages[error].name);
     session_end_exchange(session, keeps);
 }

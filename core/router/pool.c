@@ -5,7 +5,8 @@
 
 #include <utlist.h>
 
-/* A request that cannot be repeated gets no connection that was idle for longer: the instance might be closing it. */
+/* The instance might just be closing a connection that was idle for longer: a request that cannot be repeated gets no
+ * such one, and one that can is sent once more if the connection ends without an answer (failure.h). */
 enum { FRESH_MS = 1000 };
 
 static void on_idle_timer(struct timer *timer)
@@ -26,9 +27,9 @@ static void on_idle_timer(struct timer *timer)
 void pool_remove(struct backend *backend)
 {
     assert_that(backend->state == BACKEND_IDLE);
-    DL_DELETE2(backend->endpoint->idle, backend, previous_idle, next_idle);
+    DL_DELETE2(backend->endpoint->contact->idle, backend, previous_idle, next_idle);
     DL_DELETE2(backend->router->idle_oldest, backend, older, newer);
-    backend->endpoint->idle_count--;
+    backend->endpoint->contact->idle_count--;
     backend->state = BACKEND_BUSY; /* Until the caller has decided. */
 }
 
@@ -36,48 +37,44 @@ void pool_keep(struct backend *backend)
 {
     struct router *router = backend->router;
     struct endpoint *endpoint = backend->endpoint;
+    struct contact *contact = endpoint->contact;
     assert_that(backend->state == BACKEND_BUSY);
     assert_that(backend->gather.size == 0);
-    backend->session = NULL;
+    assert_that(backend->session == NULL);
     if (endpoint->is_retired || router->is_draining || backend->conn.state != CONN_OPEN ||
-        endpoint->idle_count >= router->settings.idle_backends_per_endpoint) {
+        contact->idle_count >= router->settings.idle_backends_per_endpoint) {
         backend_close(backend);
         return;
     }
     backend->state = BACKEND_IDLE;
-    backend->was_reused = true;
     backend->idle_since_ns = router->machine.now_ns;
-    DL_PREPEND2(endpoint->idle, backend, previous_idle, next_idle);
+    DL_PREPEND2(contact->idle, backend, previous_idle, next_idle);
     DL_APPEND2(router->idle_oldest, backend, older, newer);
-    endpoint->idle_count++;
+    contact->idle_count++;
     conn_read(&backend->conn);
     if (!timer_is_set(&router->idle_timer))
         timer_set(&router->machine, &router->idle_timer, router->settings.idle_timeout_ns, on_idle_timer);
 }
 
-static bool is_too_old(const struct session *session, const struct backend *backend)
-{
-    uint64_t now_ns = session->router->machine.now_ns;
-    if (now_ns >= backend->idle_until_ns)
-        return true;
-    return !session->exchange.is_idempotent && now_ns - backend->idle_since_ns >= FRESH_MS * NS_PER_MS;
-}
-
 bool pool_take(struct session *session, struct endpoint *endpoint)
 {
-    struct backend *backend = endpoint->idle;
-    if (backend == NULL || is_too_old(session, backend))
+    struct backend *backend = endpoint->contact == NULL ? NULL : endpoint->contact->idle;
+    uint64_t now_ns = session->router->machine.now_ns;
+    if (backend == NULL || now_ns >= backend->idle_until_ns)
+        return false;
+    bool is_stale = now_ns - backend->idle_since_ns >= FRESH_MS * NS_PER_MS;
+    if (is_stale && !session->exchange.is_idempotent)
         return false;
     pool_remove(backend);
-    backend->session = session;
-    session->exchange.backend = backend;
+    backend->is_stale = is_stale;
+    backend_attach(backend, session);
     return true;
 }
 
 void pool_flush(struct endpoint *endpoint)
 {
-    while (endpoint->idle != NULL) {
-        struct backend *backend = endpoint->idle;
+    while (endpoint->contact != NULL && endpoint->contact->idle != NULL) {
+        struct backend *backend = endpoint->contact->idle;
         pool_remove(backend);
         backend_close(backend);
     }

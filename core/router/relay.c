@@ -16,7 +16,7 @@ void exchange_drop_request(struct session *session)
 void exchange_release_backend(struct session *session, bool may_reuse)
 {
     struct backend *backend = session->exchange.backend;
-    session->exchange.backend = NULL;
+    backend_detach(backend);
     if (may_reuse)
         pool_keep(backend);
     else
@@ -28,7 +28,7 @@ void exchange_abort_backend(struct session *session)
     struct backend *backend = session->exchange.backend;
     if (backend == NULL)
         return;
-    session->exchange.backend = NULL;
+    backend_detach(backend);
     backend_abort(backend);
 }
 
@@ -41,6 +41,7 @@ void exchange_reset(struct session *session)
         exchange->route->users--;
     }
     buffer_unref(exchange->request.buffer);
+    access_log_forget(exchange);
     *exchange = (struct exchange){0};
 }
 
@@ -52,15 +53,36 @@ static struct slice part_of(struct slice whole, size_t offset, size_t size)
 
 /* ---- To the backend ---- */
 
-/* The client's body makes no sense. Too late for an answer if the response has begun. */
-static void refuse_upload(struct session *session)
+/* The client's body makes no sense, is too large or too slow. Too late for an answer if the response has begun. */
+static void refuse_upload(struct session *session, enum router_error error, const char *detail)
 {
     bool has_begun = session->state == SESSION_RESPONDING;
     exchange_abort_backend(session);
     if (has_begun)
         session_close(session);
     else
-        session_answer_error(session, ERROR_BAD_REQUEST, "malformed chunked body");
+        session_answer_error(session, error, detail);
+}
+
+/* A body that comes byte by byte would hold an instance for as long as it likes. It is only looked at while the
+ * instance takes what comes: a slow instance is not the client's fault. */
+static bool is_too_slow(struct session *session, size_t used)
+{
+    const struct router_settings *settings = &session->router->settings;
+    struct exchange *exchange = &session->exchange;
+    uint64_t now_ns = session->router->machine.now_ns;
+    if (exchange->backend->conn.unsent_bytes > 0 || exchange->rate_since_ns == 0) {
+        exchange->rate_since_ns = now_ns;
+        exchange->rate_bytes = 0;
+    }
+    exchange->rate_bytes += used;
+    uint64_t passed_ns = now_ns - exchange->rate_since_ns;
+    if (passed_ns < settings->header_timeout_ns)
+        return false;
+    bool is_slow = exchange->rate_bytes < settings->min_body_rate * (passed_ns / NS_PER_MS) / 1000;
+    exchange->rate_since_ns = now_ns;
+    exchange->rate_bytes = 0;
+    return is_slow && !exchange->upload.is_done;
 }
 
 static bool send_upload(struct session *session)
@@ -68,7 +90,16 @@ static bool send_upload(struct session *session)
     struct exchange *exchange = &session->exchange;
     size_t used = 0;
     if (!body_feed(&exchange->upload, slice_data(session->input), session->input.size, &used, NULL)) {
-        refuse_upload(session);
+        refuse_upload(session, ERROR_BAD_REQUEST, "malformed chunked body");
+        return false;
+    }
+    exchange->upload_bytes += used;
+    if (exchange->upload_bytes > session->router->settings.max_body_bytes) {
+        refuse_upload(session, ERROR_BODY_TOO_LARGE, NULL);
+        return false;
+    }
+    if (is_too_slow(session, used)) {
+        refuse_upload(session, ERROR_BODY_TOO_SLOW, NULL);
         return false;
     }
     exchange_drop_request(session); /* It could not be sent again from its beginning. */
@@ -102,6 +133,7 @@ static bool send_decoded(struct session *session, struct slice bytes, size_t *re
         text_free(&decoded);
         return false;
     }
+    session->exchange.download_bytes += decoded.size;
     conn_write_text(&session->conn, &decoded);
     return true;
 }
@@ -112,6 +144,7 @@ static bool send_download(struct session *session, struct slice bytes, size_t *r
         return send_decoded(session, bytes, ret_used);
     if (!body_feed(&session->exchange.download, slice_data(bytes), bytes.size, ret_used, NULL))
         return false;
+    session->exchange.download_bytes += *ret_used;
     conn_write(&session->conn, part_of(bytes, 0, *ret_used));
     return true;
 }
@@ -139,6 +172,8 @@ void relay_finish(struct session *session, size_t extra)
     struct exchange *exchange = &session->exchange;
     uint64_t now_ns = router->machine.now_ns;
     stats_count_response(&router->stats, now_ns, exchange->status, now_ns - exchange->started_ns);
+    tags_count(&router->table.tags, exchange->backend->endpoint->tags, exchange->status, now_ns - exchange->started_ns);
+    access_log_end(session, exchange->status, "");
     bool may_reuse = exchange->backend_keep_alive && extra == 0 && exchange->upload.is_done;
     exchange_release_backend(session, may_reuse);
     session_end_exchange(session, exchange->keep_alive);
@@ -151,7 +186,8 @@ void relay_backend_end(struct session *session, enum io_status status)
         relay_finish(session, 0);
         return;
     }
-    session->router->stats.backend_failures++;
+    endpoint_failed(session->router, session->exchange.backend->endpoint, FAILURE_TRUNCATED);
+    access_log_end(session, session->exchange.status, "endpoint_failure");
     exchange_abort_backend(session);
     session_abort(session);
 }

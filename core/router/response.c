@@ -7,6 +7,7 @@ enum { JOINED_BYTES = 16384, DEFAULT_IDLE_S = 50 };
 
 static void refuse_response(struct session *session)
 {
+    endpoint_failed(session->router, session->exchange.backend->endpoint, FAILURE_MALFORMED);
     exchange_abort_backend(session);
     session_answer_error(session, ERROR_BAD_RESPONSE, NULL);
 }
@@ -39,7 +40,7 @@ static void begin_exchange_response(struct session *session, const struct http_h
 {
     struct router *router = session->router;
     struct exchange *exchange = &session->exchange;
-    endpoint_succeeded(exchange->backend->endpoint);
+    endpoint_succeeded(router, exchange->backend->endpoint);
     exchange->status = head->status;
     exchange->download = body_of(head);
     exchange->decodes = exchange->is_old && head->body == HTTP_BODY_CHUNKED;
@@ -67,6 +68,7 @@ static void begin_response(struct session *session, const struct http_head *head
     size_t used = 0;
     if (is_joined && body_feed(&exchange->download, slice_data(body), rest, &used, NULL)) {
         text_add(&text, slice_data(body), used);
+        exchange->download_bytes += used;
         conn_write_text(&session->conn, &text);
         if (exchange->download.is_done) {
             relay_finish(session, rest - used);
@@ -97,7 +99,7 @@ static void begin_tunnel(struct session *session, const struct http_head *head, 
         refuse_response(session);
         return;
     }
-    endpoint_succeeded(session->exchange.backend->endpoint);
+    endpoint_succeeded(session->router, session->exchange.backend->endpoint);
     pass_interim(session, head, bytes, head_size);
     session->exchange.status = head->status;
     exchange_drop_request(session);

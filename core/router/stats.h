@@ -2,6 +2,8 @@
 #ifndef CUPOLA_CORE_ROUTER_STATS_H
 #define CUPOLA_CORE_ROUTER_STATS_H
 
+#include "core/router/failure.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +21,8 @@ struct stats {
     uint64_t requests;
     uint64_t responses[6]; /* By hundreds: [2] is 2xx; [0] is everything else. */
     uint64_t bad_requests; /* Answered by the router itself with 4xx. */
-    uint64_t retries, backend_failures, refused_connections, upgrades;
+    uint64_t retries, refused_connections, upgrades, bad_proxy_headers;
+    uint64_t failures[FAILURE_COUNT];
     struct stats_second window[STATS_WINDOW_S];
 };
 

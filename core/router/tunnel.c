@@ -33,6 +33,7 @@ void tunnel_begin(struct session *session, struct slice rest)
     router->stats.upgrades++;
     stats_count_response(&router->stats, router->machine.now_ns, session->exchange.status,
                          router->machine.now_ns - session->exchange.started_ns);
+    access_log_end(session, session->exchange.status, "");
     pass(&session->conn, rest);
     if (session->input.size > 0) { /* Sent ahead by the client. */
         pass(&backend->conn, session->input);

@@ -12,7 +12,7 @@ static unsigned long long number(uint64_t value)
 
 void router_add_varz(struct monitor *monitor, struct text *json)
 {
-    const struct router *router = container_of(monitor, struct router, monitor);
+    struct router *router = container_of(monitor, struct router, monitor);
     const struct stats *stats = &router->stats;
     struct stats_minute minute = stats_last_minute(stats, router->machine.now_ns);
     text_addf(json, ",\"requests\":%llu,\"requests_per_sec\":%llu", number(stats->requests),
@@ -24,13 +24,20 @@ void router_add_varz(struct monitor *monitor, struct text *json)
     text_addf(json, ",\"responses_xxx\":%llu,\"bad_requests\":%llu", number(stats->responses[0]),
               number(stats->bad_requests));
     text_addf(json, ",\"urls\":%zu,\"droplets\":%zu", router->table.route_count, router->table.link_count);
+    uint64_t failures = 0;
+    for (size_t i = 0; i < FAILURE_COUNT; i++)
+        failures += stats->failures[i];
     text_addf(json, ",\"client_connections\":%zu,\"retries\":%llu,\"backend_failures\":%llu", router->session_count,
-              number(stats->retries), number(stats->backend_failures));
+              number(stats->retries), number(failures));
     text_addf(json, ",\"refused_connections\":%llu,\"upgrades\":%llu", number(stats->refused_connections),
               number(stats->upgrades));
     text_addf(json, ",\"replaced_endpoints\":%llu,\"outdated_messages\":%llu,\"pruned_routes\":%llu",
               number(router->table.replaced_count), number(router->table.outdated_count),
               number(router->table.pruned_count));
+    text_add_string(json, ",\"tags\":");
+    tags_write(&router->table.tags, json);
+    text_add_string(json, ",\"top_app_requests\":");
+    top_write(&router->top, router->machine.now_ns, json);
 }
 
 static void inspect_route(const struct route_view *view, struct text *json)

@@ -9,7 +9,7 @@ struct route_view {
     const char *host;
     const char *endpoint_host;
     uint16_t endpoint_port;
-    const char *instance; /* "" if the registration named none. */
+    char instance[80]; /* "" if the registration named none. */
     const char *dea;
     bool has_app, has_index, has_epoch;
     int64_t app;
@@ -21,17 +21,15 @@ struct route_view {
 
 /* Where the next look begins. Zero it first. */
 struct route_cursor {
-    const void *route;
-    uint32_t place;
-    bool is_over;
+    uint32_t route, place;
 };
 
 /* Hosts with at least one endpoint; `machine` is a router. */
 size_t router_route_count(const struct machine *machine);
 /* Pairs of host and endpoint. */
 size_t router_endpoint_count(const struct machine *machine);
-/* The next pair, hosts in the order in which they were first registered. False after the last. No step may come between
- * two calls with the same cursor. */
+/* The next pair, host by host in an order that is the same for the same history. False after the last. No step may come
+ * between two calls with the same cursor. */
 bool router_next_route(const struct machine *machine, struct route_cursor *cursor, struct route_view *ret_view);
 /* Client connections now. */
 size_t router_session_count(const struct machine *machine);

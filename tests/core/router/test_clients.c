@@ -127,7 +127,8 @@ static void unknown_and_empty_hosts_are_told_apart(void **state)
     rig_forget(client);
     rig_publish(rig, "router.unregister", "{\"host\":\"10.0.0.1\",\"port\":40001,\"uris\":[\"one.test\"]}");
     rig_get(rig, client, "one.test");
-    rig_expect_start(client, "HTTP/1.1 503 Service Unavailable\r\nX-Cf-RouterError: no_endpoints\r\nRetry-After: ");
+    rig_expect_start(client, "HTTP/1.1 503 Service Unavailable\r\nX-Cf-RouterError: no_endpoints\r\n");
+    rig_expect_contains(client, "\r\nX-Cupola-Error: no_endpoints\r\nRetry-After: ");
     rig_forget(client);
     rig_send(rig, client, "GET / HTTP/1.0\r\n\r\n");
     rig_expect_start(client, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nX-Cf-RouterError: empty_host\r\n");

@@ -45,10 +45,32 @@ static void the_router_asks_everyone_to_register(void **state)
     const char *asked = strstr(said, "PUB router.start ");
     assert_true(subscribed != NULL && asked > subscribed);
     assert_non_null(strstr(asked, "\"version\":0.98"));
+    assert_non_null(strstr(asked, "\"wants_table\":true"));
     assert_null(strstr(asked + 1, "PUB router.start "));
-    rig_pass(rig, 30 * NS_PER_S);
-    said = rig_bus_said(rig);
-    assert_non_null(strstr(strstr(said, "PUB router.start ") + 1, "PUB router.start "));
+}
+
+static int times_asked(struct rig *rig)
+{
+    int count = 0;
+    for (const char *at = rig_bus_said(rig); (at = strstr(at, "PUB router.start ")) != NULL; at++)
+        count++;
+    return count;
+}
+
+static void it_asks_again_only_while_it_knows_somebody_of_2011(void **state)
+{
+    struct rig *rig = *state;
+    rig_pass(rig, 240 * NS_PER_S);
+    assert_int_equal(times_asked(rig), 1);
+    rig_pass(rig, 90 * NS_PER_S);
+    assert_int_equal(times_asked(rig), 2); /* One in ten periods, should there be somebody. */
+    publish(rig, "router.register", 39039, "\"hello.vcap.me\"", "");
+    rig_pass(rig, 60 * NS_PER_S);
+    assert_int_equal(times_asked(rig), 4);
+    publish(rig, "router.unregister", 39039, "\"hello.vcap.me\"", "");
+    publish(rig, "router.register", 39039, "\"hello.vcap.me\"", ",\"life\":\"l\",\"sequence\":1");
+    rig_pass(rig, 60 * NS_PER_S);
+    assert_int_equal(times_asked(rig), 4);
 }
 
 static void v1_registrations_come_and_go(void **state)
@@ -277,6 +299,7 @@ int main(void)
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         STORY(the_router_asks_everyone_to_register),
+        STORY(it_asks_again_only_while_it_knows_somebody_of_2011),
         STORY(v1_registrations_come_and_go),
         STORY(malformed_messages_do_no_harm),
         STORY(routes_that_nobody_refreshes_are_pruned),

@@ -1,0 +1,104 @@
+/* What is registered, as a whole: its digest from time to time and for each router that starts, all of it for a router
+ * that found the digest to differ from its own. In steady state a DEA sends one small message in half a minute, however
+ * many instances and routers there are. */
+#include "core/base/duration.h"
+#include "core/base/mutation.h"
+#include "core/dea/dea.h"
+#include "core/wire/route_digest.h"
+
+#include <string.h>
+
+/* Routes in one message: some 100 KB, of the 1 MB that a bus takes. */
+enum { PAGE_ROUTES = 200 };
+
+/* ---- The digest ---- */
+
+static void add_to_digest(const struct instance *instance, Cupola__RouteTable *table)
+{
+    for (size_t i = 0; i < instance->order->n_uris; i++) {
+        const char *uri = instance->order->uris[i];
+        table->digest ^=
+            route_digest(instance->dea->host, instance->port, instance->id, (struct http_text){uri, strlen(uri)});
+        table->count++;
+    }
+}
+
+static void fill_digest(struct dea *dea, Cupola__RouteTable *ret_table)
+{
+    cupola__route_table__init(ret_table);
+    ret_table->dea = dea->monitor.uuid;
+    ret_table->life = dea->life;
+    ret_table->has_sequence = true;
+    ret_table->sequence = (int64_t)dea->route_changes;
+    ret_table->has_digest = true;
+    ret_table->has_count = true;
+    struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->is_registered)
+            add_to_digest(instance, ret_table);
+    }
+}
+
+void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *message)
+{
+    Cupola__RouteTable table;
+    fill_digest(dea, &table);
+    bus_answer(&dea->bus, message, &table.base);
+}
+
+/* A quarter more or less: DEAs that started together do not speak together for ever. */
+static void on_digest_due(struct timer *timer)
+{
+    struct dea *dea = container_of(timer, struct dea, digest_timer);
+    if (dea->bus.is_connected && dea->phase != DEA_LEAVING && !mutation_is(DEA_TELLS_NO_DIGEST)) {
+        Cupola__RouteTable table;
+        fill_digest(dea, &table);
+        bus_publish_message(&dea->bus, "router.digest", NULL, &table.base);
+    }
+    dea_route_table_begin(dea);
+}
+
+void dea_route_table_begin(struct dea *dea)
+{
+    uint64_t period_ns = dea->config->digest_ms * NS_PER_MS;
+    if (period_ns > 0)
+        timer_set(&dea->machine, &dea->digest_timer, period_ns * 3 / 4 + dea_jitter_ns(dea, period_ns / 2),
+                  on_digest_due);
+}
+
+/* ---- The whole ---- */
+
+/* Those from `first` on; returns the next page's first, NULL at the end. */
+static struct instance *fill_page(struct instance *first, Cupola__RouteTable *table, Cupola__RouterRegister *routes)
+{
+    struct instance *instance = first;
+    for (; instance != NULL && table->n_routes < PAGE_ROUTES; instance = instance->hh.next) {
+        if (!instance->is_registered || instance->order->n_uris == 0)
+            continue;
+        dea_routes_fill(instance, &routes[table->n_routes]);
+        table->routes[table->n_routes] = &routes[table->n_routes];
+        table->n_routes++;
+    }
+    return instance;
+}
+
+void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage *parsed,
+                              const struct bus_message *message)
+{
+    (void)parsed;
+    struct dea *dea = dea_of_bus(client);
+    Cupola__RouterRegister *routes = memory_new(PAGE_ROUTES * sizeof *routes);
+    Cupola__RouterRegister **pointers = memory_new(PAGE_ROUTES * sizeof *pointers);
+    struct instance *next = dea->instances;
+    do {
+        Cupola__RouteTable table;
+        fill_digest(dea, &table);
+        table.routes = pointers;
+        next = fill_page(next, &table, routes);
+        table.has_more = next != NULL;
+        table.more = next != NULL;
+        bus_answer(&dea->bus, message, &table.base);
+    } while (next != NULL);
+    memory_free(routes);
+    memory_free(pointers);
+}
