@@ -16,19 +16,22 @@ static const struct {
     {"erlangR14B02", "erl"}, {"groovy", "groovy"}, {"scala", "scala"},     {"shell", "bash"},
 };
 
-/* The program's whole path. */
+/* The program's whole path; the system's own before what somebody has in their PATH, as apps find it. */
 static bool find(const char *program, char ret_path[512])
 {
-    const char *path = getenv("PATH");
-    for (const char *at = path == NULL ? "/usr/local/bin:/usr/bin:/bin" : path; *at != '\0';) {
+    const char *own = getenv("PATH");
+    struct text path = {0};
+    text_addf(&path, "/usr/bin:/usr/local/bin:/bin:%s", own == NULL ? "" : own);
+    bool is_found = false;
+    for (const char *at = text_string(&path); *at != '\0' && !is_found;) {
         size_t size = strcspn(at, ":");
         int length = snprintf(ret_path, 512, "%.*s/%s", (int)size, at, program);
-        if (size > 0 && at[0] == '/' && length > 0 && length < 512 && access(ret_path, X_OK) == 0)
-            return true;
+        is_found = size > 0 && at[0] == '/' && length > 0 && length < 512 && access(ret_path, X_OK) == 0;
         at += size;
         at += *at == ':';
     }
-    return false;
+    text_free(&path);
+    return is_found;
 }
 
 void runtimes_add(struct text *json)

