@@ -2,7 +2,7 @@ local cupola = require "cupola"
 
 return cupola.scenario {
   title = "The health manager is down while an instance crashes: it finds the hole after its return, and starts nothing twice",
-  cloud = { deas = 3 },
+  cloud = { deas = 3, dea_config = { standing_order_ms = 0 } }, -- Else the DEA would heal it meanwhile.
   apps = { shop = { instances = 4 }, blog = { instances = 2 } },
   load = { { host = "shop.cupola.test", rate = 20 } },
   always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, cupola.memory_within_limits },

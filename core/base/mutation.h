@@ -25,6 +25,8 @@
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_NEVER_CHECKS_LIVENESS, "a bad liveness check has no consequence")                                     \
+    MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
+    MUTATION(DEA_SINGLETONS_RUN_ON, "a singleton runs on when its lease is over")                                      \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \

@@ -44,11 +44,15 @@ void dea_crash_instance(struct instance *instance, const char *detail)
     dea_probe_end(instance);
     dea_watch_end(instance);
     dea_instance_move(instance, INSTANCE_CRASHED);
-    dea_heartbeat_publish_exit(instance, "CRASHED", detail);
+    snprintf(instance->crash_detail, sizeof instance->crash_detail, "%s", detail);
+    instance->is_exit_untold = dea_standing_holds_back_exit(dea);
+    if (!instance->is_exit_untold)
+        dea_heartbeat_publish_exit(instance, "CRASHED", detail);
     if (instance->exit_seen)
         dea_instance_release_resources(instance);
     else
         workload_signal(&dea->machine, instance->id, SIGNAL_KILL); /* Its memory is free when EXITED comes. */
+    dea_standing_note_crash(instance);
     dea_crash_keep_files(instance);
     dea_saved_write(dea);
     dea_evacuation_check_end(dea);
@@ -78,7 +82,9 @@ void dea_crash_on_exited(struct machine *machine, const char *workload, int exit
         return; /* It was being removed while this was on its way. */
     if (dea->phase == DEA_LEAVING)
         return; /* Our next life will find it dead, and can still tell somebody. */
-    instance->exit_seen = true;
+    instance->exit_seen = instance->has_ended = true;
+    instance->exit_code = exit_code;
+    instance->signal = signal;
     char detail[80];
     if (breach != BREACH_NONE)
         snprintf(detail, sizeof detail, "killed: %s", breach_text(breach));
@@ -100,6 +106,7 @@ void dea_crash_on_exited(struct machine *machine, const char *workload, int exit
         break;
     case INSTANCE_CRASHED:
         dea_instance_release_resources(instance);
+        dea_standing_review(dea);
         break;
     case INSTANCE_LAUNCHING: /* The answer to the launch will see it. */
     case INSTANCE_FETCHING:

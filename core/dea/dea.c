@@ -97,6 +97,7 @@ static void greet_when_ready(struct dea *dea)
 static void on_bus_connected(struct bus_client *client, bool again)
 {
     struct dea *dea = dea_of_bus(client);
+    dea_standing_review(dea);
     if (again) {
         dea_heartbeat_publish_soon(dea);
         dea_routes_register_soon(dea);
@@ -104,13 +105,23 @@ static void on_bus_connected(struct bus_client *client, bool again)
     greet_when_ready(dea);
 }
 
-static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_connected};
+static void on_bus_disconnected(struct bus_client *client, const char *reason)
+{
+    (void)reason;
+    dea_standing_on_bus_lost(dea_of_bus(client));
+}
+
+static const struct bus_client_handlers bus_handlers = {
+    .on_connected = on_bus_connected,
+    .on_disconnected = on_bus_disconnected,
+};
 
 void dea_on_recovered(struct dea *dea)
 {
     if (dea->phase == DEA_LEAVING)
         return;
     dea->is_recovered = true;
+    dea_standing_on_bus_lost(dea); /* There is none yet. */
     bus_client_open(&dea->machine, &dea->bus, dea->config->bus, "dea", &bus_handlers);
     dea->monitor.type = "DEA";
     dea->monitor.add_varz = dea_varz_add;
@@ -120,6 +131,7 @@ void dea_on_recovered(struct dea *dea)
     dea_files_open(dea, greet_when_ready);
     dea_lease_open(dea, greet_when_ready);
     dea_recovery_finish(dea);
+    dea_singleton_begin(dea);
     dea_heartbeat_begin(dea);
     dea_route_table_begin(dea);
     dea_usage_begin(dea);
@@ -220,6 +232,8 @@ void dea_leave(struct dea *dea)
     timer_cancel(machine, &dea->digest_timer);
     timer_cancel(machine, &dea->usage_timer);
     timer_cancel(machine, &dea->evacuation_timer);
+    timer_cancel(machine, &dea->standing.timer);
+    timer_cancel(machine, &dea->singleton.timer);
     if (dea->is_recovered) {
         give_back_unborn(dea);
         dea_droplets_cancel(&dea->droplets);

@@ -11,7 +11,8 @@
  *   fences.c       stops that overtook starts            probe.c        whether it is up
  *   port_check.c   whether a port is free              lease.c        PING and PONG: that we live
  *   witness.c      whether somebody else lives        checkup.c      one look at an instance's health
- *   watch.c        liveness and readiness
+ *   watch.c        liveness and readiness              standing.c     healing alone, when nobody else can
+ *   singleton.c    those that need a lease
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -25,6 +26,8 @@
 #include "core/dea/placement.h"
 #include "core/dea/ports.h"
 #include "core/dea/saved.h"
+#include "core/dea/singleton.h"
+#include "core/dea/standing.h"
 #include "core/dea/witness.h"
 #include "core/monitor/monitor.h"
 #include "core/proto/bus.pb-c.h"
@@ -74,6 +77,8 @@ struct dea {
     struct files files;
     struct lease lease;
     struct witness witness;
+    struct standing standing;
+    struct singleton singleton;
     struct op list_op; /* Recovery. */
     bool is_recovered; /* All survivors are known. */
     bool has_greeted;  /* dea.start is out. */
@@ -139,6 +144,8 @@ void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage 
 
 /* start.c */
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* The same order once more, after a crash, under the standing order. NULL: there is no room. */
+struct instance *dea_start_again(const struct instance *crashed);
 /* Its droplet is here. */
 void dea_start_on_droplet(struct instance *instance);
 /* Its port is free. */
@@ -162,6 +169,8 @@ void dea_watch_end(struct instance *instance);
 
 /* stop.c */
 void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* The same for a singleton whose lease is over: at once, and it is to be placed anew. */
+void dea_stop_without_lease(struct instance *instance);
 /* Ends an instance in whatever state it is, telling the others if that is news. */
 void dea_stop_instance(struct instance *instance, const char *detail);
 /* From STOPPING, with the process told already or gone: SIGTERM, grace, SIGKILL, removal. */

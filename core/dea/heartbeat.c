@@ -27,6 +27,8 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
     ret_beat->state_timestamp = instance->state_timestamp_s;
     ret_beat->has_epoch = instance->epoch != 0;
     ret_beat->epoch = instance->epoch;
+    ret_beat->has_crashes = instance->crashes > 0;
+    ret_beat->crashes = (int32_t)instance->crashes;
     ret_beat->has_is_unready = ret_beat->is_unready = instance->state == INSTANCE_UNREADY;
 }
 
@@ -108,6 +110,12 @@ void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, c
     exited.has_epoch = instance->epoch != 0;
     exited.epoch = instance->epoch;
     exited.detail = (char *)detail;
+    if (instance->state == INSTANCE_CRASHED && instance->has_ended) {
+        exited.has_exit_code = instance->signal == 0;
+        exited.exit_code = instance->exit_code;
+        exited.has_signal = instance->signal != 0;
+        exited.signal = instance->signal;
+    }
     dea_heartbeat_sign_exit(instance->dea, &exited);
     bus_publish_message(&instance->dea->bus, "droplet.exited", NULL, &exited.base);
 }

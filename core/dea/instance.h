@@ -31,6 +31,7 @@
 
 struct dea;
 
+enum { INSTANCE_DETAIL_SIZE = 160 };
 enum { INSTANCE_ID_SIZE = 33 }; /* 32 hex digits and a NUL. */
 
 enum instance_state {
@@ -76,13 +77,22 @@ struct instance {
     bool holds_resources; /* Its memory and its port. */
     bool is_registered;
     bool is_surrendered;  /* Reported as evacuated: not heartbeated, and stopped without a further word. */
-    bool is_reported;     /* Its crash was told by a former life of ours. */
+    bool is_reported;     /* Its crash was dealt with by a former life of ours, */
+    bool is_unhealed;     /* but not to the end. */
     bool uris_changed;    /* Its note tells older ones. */
     bool droplet_is_here; /* FETCHING: ready to be launched when both hold. */
     bool port_is_clear;
-    bool port_is_taken; /* Somebody else listens there. */
-    bool exit_seen;     /* EXITED came before the answer to the launch. */
-    uint64_t ready_ns;  /* When it came up; 0 before. */
+    bool port_is_taken;                      /* Somebody else listens there. */
+    bool exit_seen;                          /* EXITED came before the answer to the launch. */
+    char crash_detail[INSTANCE_DETAIL_SIZE]; /* CRASHED: why, for people. */
+    bool is_exit_untold;                     /* CRASHED: nobody could hear of it yet. */
+    bool is_lease_over;                      /* STOPPING: a singleton that must be quick. */
+    bool has_ended;                          /* Its process, so: */
+    int exit_code, signal;
+    uint32_t crashes;    /* Of this order here, in a row, before this instance: healed under the standing order. */
+    uint64_t crashed_ns; /* CRASHED: when, */
+    uint64_t heal_ns;    /* and from when on the standing order may start it anew. 0: that is not ours. */
+    uint64_t ready_ns;   /* When it came up; 0 before. */
 
     struct op op; /* Launch or removal. */
     struct op measure_op;

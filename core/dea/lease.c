@@ -61,8 +61,10 @@ static void take_grant(struct lease_client *client, uint64_t number, uint64_t gr
     if (grant_ms == 0 || client->ponged_ns == 0 || number != client->ponged_number + 1)
         return;
     uint64_t until_ns = client->ponged_ns + grant_ms * NS_PER_MS;
-    if (until_ns > lease->granted_until_ns)
-        lease->granted_until_ns = until_ns;
+    if (until_ns <= lease->granted_until_ns)
+        return;
+    lease->granted_until_ns = until_ns;
+    dea_singleton_on_grant(lease->dea);
 }
 
 static bool take_line(struct lease_client *client, const char *line)
@@ -75,6 +77,7 @@ static bool take_line(struct lease_client *client, const char *line)
     take_grant(client, number, grant_ms);
     client->heard_ns = lease->pinged_ns = client->ponged_ns = dea->machine.now_ns;
     client->ponged_number = number;
+    dea_standing_on_ping(dea);
     struct text pong = {0};
     text_addf(&pong, "PONG %llu %s %llu\r\n", (unsigned long long)number, dea->life, (unsigned long long)dea->told);
     conn_write_text(&client->conn, &pong);

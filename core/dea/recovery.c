@@ -60,10 +60,14 @@ static void adopt(struct dea *dea, const Cupola__DeaInstance *note, bool running
     struct instance *instance = dea_instance_new(dea, note->instance, note->start, port, state);
     instance->exit_seen = !running;
     instance->state_timestamp_s = note->started;
+    if (change != NULL)
+        instance->crashes = (uint32_t)change->crashes;
     if (change != NULL && change->uris_changed)
         dea_instance_set_uris(instance, change->uris, change->n_uris);
     if (state == INSTANCE_CRASHED) {
         instance->is_reported = change != NULL && change->crashed;
+        instance->is_unhealed = change == NULL || !change->crashed || change->unhealed;
+        instance->is_exit_untold = change != NULL && change->untold;
         instance->state_timestamp_s = instance->is_reported ? change->since : machine_wall_seconds(&dea->machine);
         if (running)
             workload_signal(&dea->machine, instance->id, SIGNAL_KILL);
@@ -110,11 +114,16 @@ void dea_recovery_begin(struct dea *dea)
     op_workload_list(&dea->machine, &dea->list_op, on_listed);
 }
 
+/* The bus is still to come: its end is told then. */
 static void report_dead(struct instance *instance)
 {
+    static const char detail[] = "it ended while its agent was away";
     instance->is_registered = true; /* As far as the routers know. */
     dea_routes_unregister(instance);
-    dea_heartbeat_publish_exit(instance, "CRASHED", "it ended while its agent was away");
+    memcpy(instance->crash_detail, detail, sizeof detail);
+    instance->is_exit_untold = dea_standing_holds_back_exit(instance->dea);
+    if (!instance->is_exit_untold)
+        dea_heartbeat_publish_exit(instance, "CRASHED", detail);
 }
 
 void dea_recovery_finish(struct dea *dea)
@@ -123,6 +132,8 @@ void dea_recovery_finish(struct dea *dea)
     HASH_ITER (hh, dea->instances, instance, next) {
         if (instance->state == INSTANCE_CRASHED && !instance->is_reported)
             report_dead(instance);
+        if (instance->state == INSTANCE_CRASHED && instance->is_unhealed)
+            dea_standing_note_crash(instance);
         if (instance->state == INSTANCE_CRASHED)
             dea_crash_keep_files(instance);
         else if (instance->state == INSTANCE_STOPPING)

@@ -31,6 +31,8 @@ void dea_saved_load(struct dea *dea, struct io_bytes bytes)
     }
     saved->next_port = saved->former->next_port <= UINT16_MAX ? (uint16_t)saved->former->next_port : 0;
     saved->lease_port = saved->former->lease_port <= UINT16_MAX ? (uint16_t)saved->former->lease_port : 0;
+    dea->standing.was_pinged = saved->former->was_pinged;
+    dea->singleton.was_granted = saved->former->was_granted;
     const char *uuid = dea->config->id != NULL ? dea->config->id : saved->former->uuid;
     if (uuid != NULL && is_fit_for_subject(uuid)) {
         memcpy(saved->uuid, uuid, strlen(uuid) + 1);
@@ -65,8 +67,8 @@ void dea_saved_destroy(struct dea *dea)
 
 static bool differs_from_note(const struct instance *instance)
 {
-    return instance->uris_changed || instance->state == INSTANCE_STOPPING || instance->state == INSTANCE_CRASHED ||
-           instance->state == INSTANCE_REMOVING;
+    return instance->crashes > 0 || instance->uris_changed || instance->state == INSTANCE_STOPPING ||
+           instance->state == INSTANCE_CRASHED || instance->state == INSTANCE_REMOVING;
 }
 
 static void fill_change(Cupola__DeaInstanceChange *change, struct instance *instance)
@@ -77,8 +79,12 @@ static void fill_change(Cupola__DeaInstanceChange *change, struct instance *inst
     change->stopping = instance->state == INSTANCE_STOPPING || instance->state == INSTANCE_REMOVING;
     change->has_crashed = true;
     change->crashed = instance->state == INSTANCE_CRASHED;
+    change->has_unhealed = change->unhealed = change->crashed && instance->heal_ns != 0;
+    change->has_untold = change->untold = change->crashed && instance->is_exit_untold;
     change->has_since = true;
     change->since = instance->state_timestamp_s;
+    change->has_crashes = instance->crashes > 0;
+    change->crashes = instance->crashes;
     if (!instance->uris_changed)
         return;
     change->has_uris_changed = true;
@@ -106,6 +112,8 @@ static struct slice pack_state(struct dea *dea)
     state.uuid = dea->saved.uuid;
     state.has_next_port = true;
     state.next_port = dea->saved.next_port;
+    state.has_was_pinged = state.was_pinged = dea->standing.was_pinged;
+    state.has_was_granted = state.was_granted = dea->singleton.was_granted;
     state.has_lease_port = dea->saved.lease_port != 0;
     state.lease_port = dea->saved.lease_port;
     struct slice slice = {.size = cupola__dea_state__get_packed_size(&state)};

@@ -129,6 +129,24 @@ static struct instance *begin(struct dea *dea, const Cupola__DeaStart *order, ui
     return instance;
 }
 
+struct instance *dea_start_again(const struct instance *crashed)
+{
+    struct dea *dea = crashed->dea;
+    const Cupola__DeaStart *order = crashed->order;
+    if (dea_placement_refuses(dea, crashed->memory_mb, order->runtime) != NULL)
+        return NULL;
+    if (order->singleton && !dea_singleton_may_run(dea))
+        return NULL;
+    uint16_t port = crashed->port;
+    if (!dea_ports_claim(&dea->ports, port))
+        port = dea_ports_take(&dea->ports, dea->machine.now_ns);
+    if (port == 0)
+        return NULL;
+    struct instance *instance = begin(dea, order, port);
+    dea_heartbeat_publish_one(instance);
+    return instance;
+}
+
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     struct dea *dea = dea_of_bus(client);
@@ -152,6 +170,8 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
     bool names_memory = order->limits != NULL && order->limits->mem > 0;
     const char *why =
         dea_placement_refuses(dea, names_memory ? (uint32_t)order->limits->mem : DEFAULT_MEMORY_MB, order->runtime);
+    if (why == NULL && order->singleton && !dea_singleton_may_run(dea))
+        why = "no lease for singletons";
     uint16_t port = why == NULL ? dea_ports_take(&dea->ports, dea->machine.now_ns) : 0;
     if (why == NULL && port == 0)
         why = "no free port";
@@ -163,6 +183,7 @@ void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parse
     struct instance *instance = begin(dea, order, port);
     answer(dea, message, instance, NULL);
     dea_heartbeat_publish_one(instance); /* Health managers know at once that it is on its way. */
+    dea_singleton_review(dea);
     if (mutation_is(DEA_STARTS_TWICE))
         begin(dea, order, dea_ports_take(&dea->ports, dea->machine.now_ns));
 }

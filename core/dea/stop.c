@@ -5,7 +5,14 @@
 #include "core/base/duration.h"
 #include "core/dea/dea.h"
 
-enum { SIGNAL_TERMINATE = 15, SIGNAL_KILL = 9, REMOVE_RETRY_MS = 1000, MOST_REMOVALS = 10 };
+enum {
+    SIGNAL_TERMINATE = 15,
+    SIGNAL_KILL = 9,
+    REMOVE_RETRY_MS = 1000,
+    MOST_REMOVALS = 10,
+    LEASE_GRACE_MS = 9000,
+    MOST_GRACE_MS = 600000
+};
 
 static void on_removed(struct op *op, const struct op_result *result);
 
@@ -53,6 +60,15 @@ static void on_grace_over(struct timer *timer)
     dea_stop_remove(instance);
 }
 
+static uint64_t grace_ms(const struct instance *instance)
+{
+    uint64_t grace_ms = instance->dea->config->stop_grace_ms;
+    if (instance->order->has_grace_ms && instance->order->grace_ms >= 0)
+        grace_ms = (uint64_t)instance->order->grace_ms;
+    uint64_t most_ms = instance->is_lease_over ? LEASE_GRACE_MS : MOST_GRACE_MS;
+    return grace_ms < most_ms ? grace_ms : most_ms;
+}
+
 void dea_stop_process(struct instance *instance)
 {
     struct dea *dea = instance->dea;
@@ -62,16 +78,16 @@ void dea_stop_process(struct instance *instance)
         return;
     }
     workload_signal(&dea->machine, instance->id, SIGNAL_TERMINATE);
-    timer_set(&dea->machine, &instance->timer, dea->config->stop_grace_ms * NS_PER_MS, on_grace_over);
+    timer_set(&dea->machine, &instance->timer, grace_ms(instance) * NS_PER_MS, on_grace_over);
 }
 
 /* One that never had a process leaves no trace. */
-static void drop_fetching(struct instance *instance, const char *detail)
+static void drop_fetching(struct instance *instance, const char *reason, const char *detail)
 {
     struct dea *dea = instance->dea;
     dea_droplets_unwant(&dea->droplets, instance);
     dea_probe_end(instance);
-    dea_heartbeat_publish_exit(instance, "STOPPED", detail);
+    dea_heartbeat_publish_exit(instance, reason, detail);
     dea_instance_move(instance, INSTANCE_GONE);
     dea_instance_bury(instance);
 }
@@ -82,14 +98,14 @@ static void on_drained(struct timer *timer)
 }
 
 /* One whose launch is under way is told as soon as it can hear. */
-static void stop_launched(struct instance *instance, const char *detail)
+static void stop_launched(struct instance *instance, const char *reason, const char *detail)
 {
-    bool may_serve = instance->is_registered;
+    bool may_serve = instance->is_registered && !instance->is_lease_over;
     dea_routes_unregister(instance);
     dea_probe_end(instance);
     dea_watch_end(instance);
     dea_instance_move(instance, INSTANCE_STOPPING);
-    dea_heartbeat_publish_exit(instance, "STOPPED", detail);
+    dea_heartbeat_publish_exit(instance, reason, detail);
     dea_saved_write(instance->dea);
     struct dea *dea = instance->dea;
     if (may_serve && dea->config->drain_ms > 0)
@@ -98,17 +114,17 @@ static void stop_launched(struct instance *instance, const char *detail)
         dea_stop_process(instance);
 }
 
-void dea_stop_instance(struct instance *instance, const char *detail)
+static void stop_instance(struct instance *instance, const char *reason, const char *detail)
 {
     switch (instance->state) {
     case INSTANCE_FETCHING:
-        drop_fetching(instance, detail);
+        drop_fetching(instance, reason, detail);
         break;
     case INSTANCE_LAUNCHING:
     case INSTANCE_PROBING:
     case INSTANCE_RUNNING:
     case INSTANCE_UNREADY:
-        stop_launched(instance, detail);
+        stop_launched(instance, reason, detail);
         break;
     case INSTANCE_CRASHED: /* Its end was told already. */
         dea_stop_remove(instance);
@@ -119,6 +135,17 @@ void dea_stop_instance(struct instance *instance, const char *detail)
     case INSTANCE_GONE:
         break;
     }
+}
+
+void dea_stop_instance(struct instance *instance, const char *detail)
+{
+    stop_instance(instance, "STOPPED", detail);
+}
+
+void dea_stop_without_lease(struct instance *instance)
+{
+    instance->is_lease_over = true;
+    stop_instance(instance, "DEA_SHUTDOWN", "no health manager has renewed its lease");
 }
 
 void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)

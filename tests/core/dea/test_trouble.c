@@ -259,9 +259,11 @@ static void after_a_lost_bus_everything_is_told_again(void **state)
     assert_int_equal(stage_heard(&stage, "droplet.exited", ""), 0);
     stage.bus_is_down = false;
     stage_pass_ms(&stage, 3000);
-    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"index\":0,\"reason\":\"CRASHED\""), 1);
+    assert_int_equal(stage_heard(&stage, "droplet.exited", ""), 0); /* We have healed it ourselves. */
     assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"complete\":true"), 1);
-    assert_int_equal(stage_heard(&stage, "router.register", "\"index\":1"), 1);
+    assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"crashes\":1"), 1);
+    assert_true(stage_heard(&stage, "router.register", "\"index\":0") >= 1);
+    assert_true(stage_heard(&stage, "router.register", "\"index\":1") >= 1);
     assert_int_equal(stage_heard(&stage, "dea.start", ""), 0);
     stage_close(&stage);
 }
