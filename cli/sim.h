@@ -15,6 +15,7 @@ int cli_sim_replay(int argc, char **argv);
 int cli_sim_new(int argc, char **argv);
 int cli_sim_list(int argc, char **argv);
 int cli_sim_explore(int argc, char **argv);
+int cli_sim_shrink(int argc, char **argv);
 
 /* What `sim run` was asked for. */
 struct sim_run_options {
@@ -36,7 +37,7 @@ int sim_run_campaign(const struct sim_run_options *options);
 /* Loads and runs; prints the error of a file that is no scenario and returns NULL then. `observer` may be NULL. */
 struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
 
-/* Switches a planted bug on; false if there is none of that name (or in this build). */
+/* Switches a planted bug on ("NONE": all off); false if there is none of that name (or in this build). */
 bool sim_plant_mutation(const char *name);
 
 /* Nanoseconds on the machine's own monotonic clock. */

@@ -61,6 +61,8 @@ bool sim_plant_mutation(const char *name)
         cupola_mutation = MUTATION_##mutation;
     CUPOLA_MUTATIONS(NAME_IS)
 #undef NAME_IS
+    if (strcmp(name, "NONE") == 0)
+        cupola_mutation = MUTATION_NONE;
     return cupola_mutation != MUTATION_NONE;
 }
 #else
