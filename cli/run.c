@@ -24,7 +24,7 @@ static const char help[] =
     "  --bus HOST:PORT      the message bus                           (bus.servers)\n"
     "  --record FILE        write a trace for `cupola sim replay`     (driver.record)\n"
     "  --notify FILE        write the ports there once it listens     (driver.notify)\n"
-    "  --workloads KIND     process or oci; of a dea                  (driver.workloads)\n"
+    "  --workloads KIND     auto, process, bubblewrap, oci; of a dea  (driver.workloads)\n"
     "  --log-level LEVEL    debug, info, warning or error             (driver.log_level)\n"
     "  --check              only check the configuration\n"
     "\n"

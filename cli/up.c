@@ -27,7 +27,8 @@ static const char help[] =
     "  --deas N            DEAs, which run the apps (2)        --routers N      routers (1)\n"
     "  --controllers N     cloud controllers (1)               --port PORT      of the first router (a free one)\n"
     "  --domain NAME       apps are APP.NAME (cupola.localhost)\n"
-    "  --workloads KIND    process, or oci for containers      --memory MB      that each DEA gives to apps (4096)\n"
+    "  --workloads KIND    bubblewrap or oci for containers, process, or auto: bubblewrap where it works (auto)\n"
+    "  --memory MB         that each DEA gives to apps (4096)\n"
     "  --password TEXT     of admin@cupola.test (drawn at random)\n"
     "  --dir DIR           keep state there, and go on from it; DIR/cloud.json tells programs all about the cloud\n"
     "  --keep              do not delete a temporary DIR\n"
@@ -103,6 +104,8 @@ static bool check_options(const struct up_options *options)
         return false;
     }
     struct text why_not = {0};
+    if (strcmp(options->workloads, REAL_WORKLOADS_AUTO) == 0)
+        return true;
     bool is_possible = real_workloads_possible(options->workloads, "runc", &why_not);
     if (!is_possible)
         terminal_error("%s", text_string(&why_not));
@@ -177,6 +180,21 @@ static void clean_up(const struct up *up)
     if (!real_remove_folder(up->dir, &reason))
         terminal_error("%s", text_string(&reason));
     text_free(&reason);
+}
+
+/* All DEAs run their apps alike, and people are told how. */
+static void choose_workloads(struct up *up)
+{
+    struct text why_not = {0};
+    if (strcmp(up->options.workloads, REAL_WORKLOADS_AUTO) == 0)
+        up->options.workloads = real_workloads_choose(&why_not);
+    if (why_not.size > 0)
+        up_tell(up, "apps run as plain processes, without containers: %s", text_string(&why_not));
+    else if (strcmp(up->options.workloads, "process") == 0)
+        up_tell(up, "apps run as plain processes");
+    else
+        up_tell(up, "each app instance runs in a container (%s)", up->options.workloads);
+    text_free(&why_not);
 }
 
 /* ---- Is it up? ---- */
@@ -332,6 +350,7 @@ static int run_cloud(struct up *up)
 {
     if (!open_folder(up))
         return CLI_FAILED;
+    choose_workloads(up);
     if (up_configure(up)) {
         uv_loop_init(&up->loop);
         start_all(up);
@@ -347,7 +366,7 @@ static int run_cloud(struct up *up)
 int cli_up(int argc, char **argv)
 {
     struct up *up = memory_new(sizeof *up);
-    up->options = (struct up_options){.workloads = "process",
+    up->options = (struct up_options){.workloads = REAL_WORKLOADS_AUTO,
                                       .domain = "cupola.localhost",
                                       .deas = 2,
                                       .routers = 1,

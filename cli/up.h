@@ -19,7 +19,7 @@ enum { UP_CHILDREN_MOST = 64, UP_LINE_MOST = 4096, UP_DIR_SIZE = 256, UP_PATH_SI
 
 struct up_options {
     const char *dir;       /* NULL: a temporary one, deleted at the end. */
-    const char *workloads; /* "process" or "oci" */
+    const char *workloads; /* "process", "bubblewrap" or "oci" */
     const char *password;  /* NULL: drawn. */
     const char *domain;
     uint32_t deas, routers, controllers;

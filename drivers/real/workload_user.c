@@ -86,5 +86,5 @@ bool user_own_tree(const char *folder, uint32_t uid)
             is_done = lchown(entry->fts_accpath, uid, uid) == 0 && is_done;
     }
     fts_close(walk);
-    return is_done;
+    return chmod(folder, 0700) == 0 && is_done;
 }

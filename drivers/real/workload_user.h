@@ -21,7 +21,7 @@ uint32_t user_take(const char *users_folder, const struct user_range *range, con
 void user_give_back(const char *users_folder, uint32_t uid, const char *workload_folder);
 /* May any user walk to this folder? */
 bool user_can_reach(const char *folder);
-/* The folder and all below it are the user's from now on; links are not followed. */
+/* The folder and all below it are the user's from now on, and nobody else looks into it; links are not followed. */
 bool user_own_tree(const char *folder, uint32_t uid);
 
 #endif

@@ -17,7 +17,8 @@ class Cloud:
     def __init__(self, program, folder, *arguments):
         self.program = os.path.abspath(program)
         self.folder = folder
-        self.arguments = arguments
+        # Process numbers that apps tell are of use outside of a container only.
+        self.arguments = arguments if "--workloads" in arguments else (*arguments, "--workloads", "process")
         self.process = None
         self.facts = None
 
