@@ -426,14 +426,26 @@ const struct lua_piece *lua_source_entry(const struct lua_source *source, const 
     return found;
 }
 
-bool lua_source_mentions(const struct lua_source *source, const struct lua_piece *piece, const char *word,
-                         size_t word_size)
+static bool contains(const struct lua_source *source, const struct lua_piece *piece, const char *word, size_t size,
+                     bool as_variable)
 {
-    for (size_t at = piece->from; at + word_size <= piece->to; at++) {
-        bool begins = at == 0 || !is_word(source->text[at - 1]);
-        bool ends = at + word_size >= source->size || !is_word(source->text[at + word_size]);
-        if (begins && ends && memcmp(source->text + at, word, word_size) == 0)
+    for (size_t at = piece->from; at + size <= piece->to; at++) {
+        char before = at == 0 ? ' ' : source->text[at - 1];
+        bool begins = !is_word(before) && (!as_variable || (before != '.' && before != ':' && before != '"'));
+        bool ends = at + size >= source->size || !is_word(source->text[at + size]);
+        if (begins && ends && memcmp(source->text + at, word, size) == 0)
             return true;
     }
     return false;
+}
+
+bool lua_source_mentions(const struct lua_source *source, const struct lua_piece *piece, const char *word,
+                         size_t word_size)
+{
+    return contains(source, piece, word, word_size, false);
+}
+
+bool lua_source_uses(const struct lua_source *source, const struct lua_piece *piece, const char *name, size_t name_size)
+{
+    return contains(source, piece, name, name_size, true);
 }

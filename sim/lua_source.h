@@ -43,5 +43,8 @@ const struct lua_piece *lua_source_entry(const struct lua_source *source, const 
 /* Whether the bytes of a piece contain that word, as a word. */
 bool lua_source_mentions(const struct lua_source *source, const struct lua_piece *piece, const char *word,
                          size_t word_size);
+/* The same for a variable: the name of a field or method is none. */
+bool lua_source_uses(const struct lua_source *source, const struct lua_piece *piece, const char *name,
+                     size_t name_size);
 
 #endif

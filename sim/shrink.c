@@ -146,7 +146,7 @@ static void mark_step(struct cut *cut, const struct lua_piece *step)
         if (other->kind != LUA_STATEMENT || other->from < step->to || cut->marks[other->from] != 0)
             continue;
         bool uses = step->name_to > step->name_from &&
-                    lua_source_mentions(source, other, source->text + step->name_from, step->name_to - step->name_from);
+                    lua_source_uses(source, other, source->text + step->name_from, step->name_to - step->name_from);
         if (uses)
             mark_step(cut, other); /* Only goes on to later steps. */
         else if (is_pair(source, step, other))
