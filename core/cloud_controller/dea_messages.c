@@ -71,6 +71,8 @@ void cc_dea_update(struct controller *controller, const struct app *app)
     update.droplet = app->id;
     update.uris = app->value->uris;
     update.n_uris = app->value->n_uris;
+    update.has_sequence = true;
+    update.sequence = (int64_t)app->changed_sequence;
     bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
 }
 

@@ -71,7 +71,8 @@ struct instance {
     Cupola__DeaStart *order;   /* The start message, with defaults filled in and its URIs kept up to date. */
     int64_t droplet;
     int32_t index;
-    int64_t epoch; /* 0: none was given. */
+    int64_t epoch;         /* 0: none was given. */
+    int64_t uris_sequence; /* Of the update that brought its addresses; 0: none has, or it gave no number. */
     uint16_t port;
     uint32_t memory_mb;
     bool holds_resources; /* Its memory and its port. */

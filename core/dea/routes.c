@@ -142,6 +142,13 @@ static void unregister_removed(struct instance *instance, const Cupola__DeaUpdat
     memory_free(removed);
 }
 
+/* Updates can come twice, and overtake each other: two controllers tell them, and what was said before a reconnect is
+ * said again. */
+static bool is_outdated(const struct instance *instance, const Cupola__DeaUpdate *update)
+{
+    return update->has_sequence && (update->sequence < instance->uris_sequence || update->sequence < instance->epoch);
+}
+
 void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
@@ -150,8 +157,9 @@ void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *par
     bool is_changed = false;
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
-        if (instance->droplet != update->droplet || !dea_instance_is_live(instance))
+        if (instance->droplet != update->droplet || !dea_instance_is_live(instance) || is_outdated(instance, update))
             continue;
+        instance->uris_sequence = update->sequence;
         if (instance->is_registered)
             unregister_removed(instance, update);
         dea_instance_set_uris(instance, update->uris, update->n_uris);
