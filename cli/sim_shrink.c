@@ -80,8 +80,7 @@ static void play(const struct shrinking *shrinking, const struct text *text, boo
     const char *mutation = shrinking->mutation;
     if (mutation == NULL && options.is_tripped)
         mutation = scenario_about(scenario).mutation;
-    if (mutation != NULL)
-        sim_plant_mutation(with_bug ? mutation : "NONE");
+    sim_plant_mutation(with_bug && mutation != NULL ? mutation : "NONE");
     if (!scenario_run(scenario))
         text_add_string(ret_failure, scenario_failure(scenario));
     scenario_close(scenario);
