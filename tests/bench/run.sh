@@ -7,7 +7,10 @@ build=build/release
 for what in "$@"; do
     printf '\n== %s\n' "$what"
     case $what in
-    router) tests/bench/router.py "$build" ;;
+    router)
+        "$build/tests/bench/router_table"
+        tests/bench/router.py "$build"
+        ;;
     bus) tests/bench/bus.sh "$build" ;;
     push) tests/bench/push.py "$build" ;;
     sim) tests/bench/sim.sh "$build/cupola" ;;
