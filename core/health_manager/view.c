@@ -4,6 +4,8 @@
 #include "core/components.h"
 #include "core/health_manager/health_manager.h"
 
+#include <string.h>
+
 static const struct health_manager *of_machine(const struct machine *machine)
 {
     assert_that(machine->class == &health_manager_class);
@@ -20,6 +22,9 @@ void hm_view(const struct machine *machine, struct hm_view *ret_view)
         .scans = hm->counters.scans,
         .start_requests = hm->counters.start_requests,
         .stop_requests = hm->counters.stop_requests,
+        .speaks = hm_speaker_speaks(hm),
+        .hosts = hm_deas_known(hm),
+        .fresh_hosts = hm->leases.counts[LEASE_FRESH],
     };
     ret_view->is_fresh = hm->bus.is_connected && hm->desired.is_known && !hm->desired.is_stale &&
                          hm->machine.now_ns - hm->connected_at_ns >= hm->times.droplet_lost_ns;
@@ -64,4 +69,13 @@ bool hm_view_index(const struct machine *machine, int64_t droplet, size_t index,
         .crashes = instance->crashes,
     };
     return true;
+}
+
+const char *hm_view_host_state(const struct machine *machine, const char *dea)
+{
+    const struct hm_deas *deas = &of_machine(machine)->deas;
+    for (uint32_t i = 0; i < deas->count; i++)
+        if (strcmp(deas->table[i]->id, dea) == 0)
+            return hm_lease_state_name(deas->table[i]->lease.state);
+    return hm_lease_state_name(LEASE_NONE);
 }

@@ -11,6 +11,8 @@ struct hm_view {
     int64_t sequence;   /* Of the last change that it knows. */
     uint64_t scans;     /* How often all pages were read. */
     size_t desired_apps;
+    bool speaks; /* Of several health managers one does. */
+    uint32_t hosts, fresh_hosts;
     uint64_t start_requests; /* Indices it asked to be started, ever. */
     uint64_t stop_requests;  /* Instances it asked to be stopped, ever. */
 };
@@ -39,5 +41,8 @@ void hm_view(const struct machine *machine, struct hm_view *ret_view);
 /* false: it does not know the app, or the app has no such index. */
 bool hm_view_app(const struct machine *machine, int64_t droplet, struct hm_app_view *ret_view);
 bool hm_view_index(const struct machine *machine, int64_t droplet, size_t index, struct hm_index_view *ret_view);
+
+/* FRESH, SUSPECT, STALLED, AGENTLESS, LOST, or NONE (also of a DEA that it does not know). Static. */
+const char *hm_view_host_state(const struct machine *machine, const char *dea);
 
 #endif

@@ -55,6 +55,9 @@ struct world {
     int64_t wall_offset_ns;
     uint16_t last_port;
     size_t logged[LOG_ERROR + 1];
+    bool swallowed[UINT16_MAX + 1]; /* By port. */
+    struct text saved;
+    bool restores;
 };
 
 struct world *world_new(void)
@@ -93,6 +96,7 @@ void world_free(struct world *world)
         memory_free(listening);
     }
     effects_free(world->effects);
+    text_free(&world->saved);
     memory_free(world);
 }
 
@@ -209,6 +213,8 @@ static void connect_stream(struct world *world, struct party *party, const struc
     struct world_stream *stream = new_stream(world, party, effect->connect.conn);
     struct listening *listening = find_listening(world, effect->connect.port);
     struct event event = {0};
+    if (world->swallowed[effect->connect.port])
+        return;
     if (listening == NULL) {
         stream->is_closing = true;
         event.kind = EVENT_CLOSED;
@@ -300,6 +306,8 @@ static void carry_out(struct world *world, struct party *party, struct effect *e
         party->deadline_ns = effect->deadline.at_ns;
         break;
     case EFFECT_SAVE:
+        text_clear(&world->saved);
+        text_add(&world->saved, slice_data(effect->save.slice), effect->save.slice.size);
         done.done.op = effect->op;
         push(world, party, NULL, &done);
         break;
@@ -340,7 +348,13 @@ struct machine *world_start(struct world *world, const struct machine_class *cla
     event.start.config = (struct io_bytes){.data = packed, .size = size};
     event.start.seed[0] = 1;
     event.start.seed[1] = world->party_count;
+    struct text saved = {0};
+    if (world->restores) /* A copy: the step may save anew. */
+        text_add(&saved, text_string(&world->saved), world->saved.size);
+    event.start.saved = (struct io_bytes){(const uint8_t *)text_string(&saved), saved.size};
+    world->restores = false;
     step(world, party, &event);
+    text_free(&saved);
     memory_free(packed);
     return party->machine;
 }
@@ -360,6 +374,16 @@ void world_kill(struct world *world, struct machine *machine)
     machine_destroy(machine);
     party->machine = NULL;
     party->deadline_ns = NEVER_NS;
+}
+
+void world_swallow(struct world *world, uint16_t port, bool swallows)
+{
+    world->swallowed[port] = swallows;
+}
+
+void world_restore_saved(struct world *world)
+{
+    world->restores = true;
 }
 
 static bool is_still_wanted(const struct queued *queued)

@@ -22,6 +22,10 @@ struct machine *world_start(struct world *world, const struct machine_class *cla
                             const ProtobufCMessage *configuration);
 /* The process ends: its streams are reset, its listeners gone. */
 void world_kill(struct world *world, struct machine *machine);
+/* Connections to that port get no answer from now on, as of a host that is dead; or again they do. */
+void world_swallow(struct world *world, uint16_t port, bool swallows);
+/* The next component that is started gets what a SAVE kept last. */
+void world_restore_saved(struct world *world);
 /* Carries out everything that is due now. */
 void world_settle(struct world *world);
 /* Moves the time, deadline by deadline. */

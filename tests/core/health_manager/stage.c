@@ -7,6 +7,7 @@
 #include "core/proto/bus.pb-c.h"
 #include "core/proto/config.pb-c.h"
 #include "core/wire/json.h"
+#include "tests/core/health_manager/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { BUS_PORT = 4222, MAX_STAGE_APPS = 64, WALL_START_S = 1800000000 };
+enum { BUS_PORT = 4222, MAX_STAGE_APPS = 64, FIRST_HOST_PORT = 7000, MAX_HOSTS = 26, WALL_START_S = 1800000000 };
 
 struct stage_app {
     int droplet;
@@ -25,6 +26,15 @@ struct stage_app {
     int instances;
     bool is_staged;
     bool is_gone;
+    bool is_singleton;
+};
+
+/* By the letter of its DEA. */
+struct stage_host {
+    bool has_lease;
+    struct machine *machine; /* NULL while there is no agent. */
+    int lives;
+    int sequence; /* What this life has told over the bus. */
 };
 
 struct stage {
@@ -38,6 +48,8 @@ struct stage {
     size_t app_count;
     int sequence;
     bool controllers_answer;
+    struct stage_host hosts[MAX_HOSTS];
+    const char *verdict; /* Of helpers. */
 };
 
 /* ---- The bus, spoken by hand ---- */
@@ -53,7 +65,8 @@ static void start_bus(struct stage *stage)
     stage->stream = world_dial(stage->world, BUS_PORT);
     assert_non_null(stage->stream);
     world_send(stage->stream, "CONNECT {\"verbose\":false}\r\nSUB cloudcontroller.desired cc 1\r\n"
-                              "SUB cloudcontrollers.hm.requests cc 2\r\nSUB answers.> 3\r\n");
+                              "SUB cloudcontrollers.hm.requests cc 2\r\nSUB answers.> 3\r\nSUB dea.*.tell 4\r\n"
+                              "SUB dea.*.probe 5\r\n");
 }
 
 void stage_say(struct stage *stage, const char *subject, const char *payload)
@@ -73,6 +86,10 @@ static void add_app_json(struct text *json, const struct stage_app *app)
               "\"framework\":\"node\",\"runtime\":\"node06\",\"memory\":64,\"staged\":%s}",
               app->droplet, app->version, app->state, app->instances, 1000 + app->droplet,
               app->is_staged ? "true" : "false");
+    if (app->is_singleton) {
+        json->size--; /* Its closing brace. */
+        text_add_string(json, ",\"singleton\":true}");
+    }
 }
 
 static void answer_desired(struct stage *stage, const char *reply, const char *payload)
@@ -120,6 +137,13 @@ static void note_complaint(struct stage *stage, const char *payload)
     protobuf_c_message_free_unpacked(&request->base, NULL);
 }
 
+static void answer_probe(struct stage *stage, const char *reply)
+{
+    char json[64];
+    snprintf(json, sizeof json, "{\"dea\":\"x\",\"verdict\":\"%s\"}", stage->verdict);
+    stage_say(stage, reply, json);
+}
+
 /* One complete "MSG subject sid [reply] size\r\npayload\r\n"; 0 if there is none yet. */
 static size_t take_message(struct stage *stage, const char *bytes)
 {
@@ -147,6 +171,10 @@ static size_t take_message(struct stage *stage, const char *bytes)
         note_complaint(stage, payload);
     else if (sid == 3)
         text_addf(&stage->answers, "%s\n", payload);
+    else if (sid == 4)
+        text_addf(&stage->complaints, "TELL %.1s\n", subject + strlen("dea."));
+    else if (sid == 5 && stage->verdict != NULL)
+        answer_probe(stage, reply);
     memory_free(payload);
     return head + (size_t)size + 2;
 }
@@ -183,6 +211,7 @@ static void given_app(struct stage *stage, const char *line)
     app->is_staged = strcmp(what, "settling") != 0;
     snprintf(app->version, sizeof app->version, "%s", version);
     snprintf(app->state, sizeof app->state, "%s", strcmp(what, "stopped") == 0 ? "STOPPED" : "STARTED");
+    app->is_singleton = strstr(line, " singleton") != NULL;
     app->instances = what[0] == 'x' ? atoi(what + 1) : 1;
     int previous = stage->sequence;
     stage->sequence += 3; /* Other changes of the journal lie between. */
@@ -218,6 +247,25 @@ static void add_beat(struct text *json, const char *entry)
     text_addf(json, ",\"state_timestamp\":%d}", timestamp);
 }
 
+static struct stage_host *host_of(struct stage *stage, const char *dea)
+{
+    assert_true(dea[0] >= 'a' && dea[0] <= 'z' && dea[1] == '\0');
+    return &stage->hosts[dea[0] - 'a'];
+}
+
+/* What a DEA with a lease adds to its words. */
+static void add_signature(struct stage *stage, struct text *json, const char *dea, bool is_told)
+{
+    if (dea[0] == '\0' || dea[1] != '\0' || !host_of(stage, dea)->has_lease)
+        return;
+    struct stage_host *host = host_of(stage, dea);
+    host->sequence += is_told;
+    if (host->machine != NULL)
+        fake_host_of(host->machine)->sequence = host->sequence;
+    text_addf(json, ",\"lease_address\":\"127.0.0.1:%d\",\"life\":\"life%d\",\"sequence\":%d", FIRST_HOST_PORT + dea[0],
+              host->lives, host->sequence);
+}
+
 static void given_heartbeat(struct stage *stage, const char *dea, const char *entries, bool is_complete)
 {
     struct text json = {0};
@@ -238,6 +286,7 @@ static void given_heartbeat(struct stage *stage, const char *dea, const char *en
         text_addf(&json, ",\"dea\":\"%s\"", dea);
     if (is_complete)
         text_add_string(&json, ",\"complete\":true");
+    add_signature(stage, &json, dea, !is_complete);
     text_add_char(&json, '}');
     stage_say(stage, "dea.heartbeat", text_string(&json));
     text_free(&json);
@@ -245,15 +294,21 @@ static void given_heartbeat(struct stage *stage, const char *dea, const char *en
 
 static void given_exit(struct stage *stage, const char *line)
 {
-    char version[16], id[40], reason[24];
+    char version[16], id[40], reason[24], from[8] = "", dea[8] = "", lost[8] = "";
     int droplet, index;
-    assert_int_equal(sscanf(line, "exit %d/%d %15s %39s %23s", &droplet, &index, version, id, reason), 5);
+    assert_true(sscanf(line, "exit %d/%d %15s %39s %23s %7s %7s %7s", &droplet, &index, version, id, reason, from, dea,
+                       lost) >= 5);
     struct text json = {0};
     text_addf(&json,
               "{\"droplet\":%d,\"version\":\"%s\",\"instance\":\"%s\",\"index\":%d,\"reason\":\"%s\","
-              "\"crash_timestamp\":1234}",
+              "\"crash_timestamp\":1234",
               droplet, version, id, index, reason);
-    stage_say(stage, "droplet.exited", text_string(&json));
+    if (dea[0] != '\0')
+        text_addf(&json, ",\"dea\":\"%s\"", dea);
+    add_signature(stage, &json, dea, true);
+    text_add_char(&json, '}');
+    if (lost[0] == '\0')
+        stage_say(stage, "droplet.exited", text_string(&json));
     text_free(&json);
 }
 
@@ -263,9 +318,14 @@ static void given_from_dea(struct stage *stage, const char *line)
     int used = 0;
     assert_true(sscanf(line, "%15s %15s%n", word, name, &used) == 2);
     if (strcmp(word, "back") == 0) {
-        char json[80];
-        snprintf(json, sizeof json, "{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}", name);
-        stage_say(stage, "dea.start", json);
+        struct text json = {0};
+        text_addf(&json, "{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99", name);
+        if (host_of(stage, name)->has_lease)
+            text_addf(&json, ",\"lease_address\":\"127.0.0.1:%d\",\"life\":\"life%d\"", FIRST_HOST_PORT + name[0],
+                      host_of(stage, name)->lives);
+        text_add_char(&json, '}');
+        stage_say(stage, "dea.start", text_string(&json));
+        text_free(&json);
     } else {
         given_heartbeat(stage, name, line + used, strcmp(word, "dea") == 0);
     }
@@ -366,6 +426,12 @@ struct stage *stage_at_start(void)
     stage->sequence = 10;
     stage->controllers_answer = true;
     start_bus(stage);
+    health_manager_starts(stage);
+    return stage;
+}
+
+void health_manager_starts(struct stage *stage)
+{
     Cupola__Endpoint server = CUPOLA__ENDPOINT__INIT;
     server.has_port = true;
     server.port = BUS_PORT;
@@ -375,8 +441,14 @@ struct stage *stage_at_start(void)
     bus.n_servers = 1;
     Cupola__HealthManagerConfig config = CUPOLA__HEALTH_MANAGER_CONFIG__INIT;
     config.bus = &bus;
+    world_restore_saved(stage->world);
     stage->health_manager = world_start(stage->world, &health_manager_class, &config.base);
-    return stage;
+}
+
+void health_manager_dies(struct stage *stage)
+{
+    world_kill(stage->world, stage->health_manager);
+    stage->health_manager = NULL;
 }
 
 struct stage *stage_new(void)
@@ -414,4 +486,73 @@ struct machine *stage_health_manager(struct stage *stage)
 size_t stage_warnings(const struct stage *stage)
 {
     return world_logged(stage->world, LOG_WARNING);
+}
+
+/* ---- Hosts ---- */
+
+void host_starts(struct stage *stage, const char *dea)
+{
+    struct stage_host *host = host_of(stage, dea);
+    Cupola__Endpoint endpoint = CUPOLA__ENDPOINT__INIT;
+    endpoint.has_port = true;
+    endpoint.port = (uint32_t)(FIRST_HOST_PORT + dea[0]);
+    host->has_lease = true;
+    host->lives++;
+    host->sequence = 0;
+    host->machine = world_start(stage->world, &fake_host_class, &endpoint.base);
+    snprintf(fake_host_of(host->machine)->life, sizeof fake_host_of(host->machine)->life, "life%d", host->lives);
+}
+
+void host_stalls(struct stage *stage, const char *dea, bool stalls)
+{
+    fake_host_of(host_of(stage, dea)->machine)->is_stalled = stalls;
+}
+
+void host_loses_agent(struct stage *stage, const char *dea)
+{
+    world_kill(stage->world, host_of(stage, dea)->machine);
+    host_of(stage, dea)->machine = NULL;
+    play(stage);
+}
+
+/* Its end of the connections goes without a word: here it just never answers again. */
+void host_dies(struct stage *stage, const char *dea)
+{
+    host_stalls(stage, dea, true);
+    world_swallow(stage->world, (uint16_t)(FIRST_HOST_PORT + dea[0]), true);
+}
+
+void host_comes_back(struct stage *stage, const char *dea)
+{
+    world_swallow(stage->world, (uint16_t)(FIRST_HOST_PORT + dea[0]), false);
+    host_stalls(stage, dea, false);
+}
+
+unsigned host_grants(struct stage *stage, const char *dea)
+{
+    return fake_host_of(host_of(stage, dea)->machine)->grants;
+}
+
+void expect_host(struct stage *stage, const char *dea, const char *state)
+{
+    play(stage);
+    assert_string_equal(hm_view_host_state(stage->health_manager, dea), state);
+}
+
+void helpers_say(struct stage *stage, const char *verdict)
+{
+    stage->verdict = verdict;
+}
+
+/* ---- Other health managers ---- */
+
+void other_beats_for(struct stage *stage, bool is_elder, int seconds)
+{
+    char json[128];
+    snprintf(json, sizeof json, "{\"id\":\"other\",\"since_ns\":%s,\"is_ready\":true}",
+             is_elder ? "1" : "1900000000000000000");
+    for (int i = 0; i < 2 * seconds; i++) {
+        stage_say(stage, "healthmanager.beat", json);
+        advance(stage, 500 * NS_PER_MS);
+    }
 }

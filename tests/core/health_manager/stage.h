@@ -3,6 +3,7 @@
  *
  *   "app 7 v1 x2"                 the controllers want 2 instances of version v1, and tell it as a delta
  *   "app 7 v1 x2 untold"          the same, but the delta is lost
+ *   "app 7 v1 x1 singleton"       never two of it at a time
  *   "app 7 v1 stopped", "app 7 v2 settling", "app 7 deleted"
  *   "updated 7"                   droplet.updated without a number, as v1 sends it
  *   "dea a 7/0 v1 i0 RUNNING; 7/1 v1 i1 STARTING e5 t100"    a complete heartbeat (e: epoch, t: state_timestamp)
@@ -12,6 +13,7 @@
  *   "exit 7/0 v1 i0 CRASHED"      droplet.exited
  *   "controllers silent", "controllers answer"
  *   "controllers at 3"            their journal's sequence number is 3 from now on
+ *   "exit 7/0 v1 i0 CRASHED from a", "... lost"   an exit that its DEA signs; the same, lost on its way
  */
 #ifndef CUPOLA_TESTS_CORE_HEALTH_MANAGER_STAGE_H
 #define CUPOLA_TESTS_CORE_HEALTH_MANAGER_STAGE_H
@@ -37,6 +39,23 @@ void forget_complaints(struct stage *stage);
 void expect_state(struct stage *stage, int droplet, int index, const char *state);
 /* Asks and compares the answers, each with a newline behind. */
 void expect_answers(struct stage *stage, const char *subject, const char *json, const char *answers);
+
+/* Hosts are named as their DEAs. Whose lease port was ever there names it in what it says from then on. */
+void host_starts(struct stage *stage, const char *dea); /* Its agent, in a new life. */
+void host_stalls(struct stage *stage, const char *dea, bool stalls);
+void host_loses_agent(struct stage *stage, const char *dea); /* Connections are refused. */
+void host_dies(struct stage *stage, const char *dea);        /* And nobody answers any more. */
+void host_comes_back(struct stage *stage, const char *dea);
+unsigned host_grants(struct stage *stage, const char *dea); /* Pings with a grant so far. */
+void expect_host(struct stage *stage, const char *dea, const char *state);
+/* What other DEAs say when they are asked for a look; NULL: nothing. */
+void helpers_say(struct stage *stage, const char *verdict);
+
+/* The health manager ends, and another life of it begins with what it saved. */
+void health_manager_dies(struct stage *stage);
+void health_manager_starts(struct stage *stage);
+/* Another health manager, elder or younger than ours, beats for so long. */
+void other_beats_for(struct stage *stage, bool is_elder, int seconds);
 
 void bus_goes_away(struct stage *stage);
 void bus_comes_back(struct stage *stage);

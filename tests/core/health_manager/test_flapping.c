@@ -110,6 +110,54 @@ static void one_flapping_index_does_not_hold_up_the_others(void **state)
     expect_state(stage, 7, 0, "FLAPPING");
 }
 
+/* ---- The canary ---- */
+
+/* Every index of three runs and crashes. */
+static void all_crash(struct stage *stage, int round)
+{
+    for (int index = 0; index < 3; index++) {
+        char line[80];
+        snprintf(line, sizeof line, "part a 7/%d v1 r%di%d RUNNING", index, round, index);
+        given(stage, line);
+        snprintf(line, sizeof line, "exit 7/%d v1 r%di%d CRASHED", index, round, index);
+        given(stage, line);
+    }
+}
+
+static struct stage *given_loop_of_all(void)
+{
+    struct stage *stage = stage_new();
+    given(stage, "app 7 v1 x3");
+    for (int round = 0; round < 4; round++)
+        all_crash(stage, round);
+    forget_complaints(stage);
+    return stage;
+}
+
+static void of_an_app_that_crashes_everywhere_only_one_is_tried(void **state)
+{
+    struct stage *stage = *state = given_loop_of_all();
+    after(stage, "32s");
+    expect_complaints(stage, "START 7 v1 [0] flapping: it crashed\n");
+    given(stage, "part a 7/0 v1 c0 RUNNING");
+    given(stage, "exit 7/0 v1 c0 CRASHED");
+    after(stage, "62s");
+    expect_complaints(stage, "START 7 v1 [0] flapping: it crashed\n");
+    expect_state(stage, 7, 1, "FLAPPING");
+}
+
+static void when_the_canary_holds_all_come_back(void **state)
+{
+    struct stage *stage = *state = given_loop_of_all();
+    after(stage, "32s");
+    expect_complaints(stage, "START 7 v1 [0] flapping: it crashed\n");
+    given(stage, "part a 7/0 v1 c0 RUNNING");
+    after(stage, "9s");
+    expect_complaints(stage, "");
+    after(stage, "3s");
+    expect_complaints(stage, "START 7 v1 [1,2] flapping: it crashed\n");
+}
+
 static int end_stage(void **state)
 {
     stage_free(*state);
@@ -128,6 +176,8 @@ int main(void)
         story(a_new_version_starts_with_a_clean_slate),
         story(crashes_far_apart_do_not_flap),
         story(one_flapping_index_does_not_hold_up_the_others),
+        story(of_an_app_that_crashes_everywhere_only_one_is_tried),
+        story(when_the_canary_holds_all_come_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

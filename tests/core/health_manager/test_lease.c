@@ -1,0 +1,236 @@
+/* Hosts with a lease: who is fresh, who is stalled, who is lost, and what follows for their instances. */
+#include "tests/core/health_manager/stage.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+/* Two hosts, each with an instance of app 7. */
+static struct stage *given_two_hosts(void)
+{
+    struct stage *stage = stage_new();
+    given(stage, "app 7 v1 x2");
+    host_starts(stage, "a");
+    host_starts(stage, "b");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    given(stage, "dea b 7/1 v1 i1 RUNNING e6");
+    after(stage, "2s");
+    expect_host(stage, "a", "FRESH");
+    expect_host(stage, "b", "FRESH");
+    expect_complaints(stage, "");
+    return stage;
+}
+
+static void a_silent_host_is_lost_in_a_second_and_a_half(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_dies(stage, "a");
+    after(stage, "0.5s");
+    expect_host(stage, "a", "FRESH");
+    after(stage, "1.4s");
+    expect_host(stage, "a", "LOST");
+    expect_host(stage, "b", "FRESH");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+    after(stage, "1s");
+    expect_complaints(stage, "");
+}
+
+static void an_agent_that_is_stopped_is_no_dead_host(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_stalls(stage, "a", true);
+    after(stage, "5s");
+    expect_host(stage, "a", "STALLED");
+    expect_complaints(stage, "");
+    host_stalls(stage, "a", false);
+    after(stage, "2s");
+    expect_host(stage, "a", "FRESH");
+    expect_complaints(stage, "");
+}
+
+static void a_stopped_agent_is_believed_in_as_long_as_droplet_lost(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_stalls(stage, "a", true);
+    after(stage, "28s");
+    expect_complaints(stage, "");
+    after(stage, "3s");
+    expect_complaints(stage, "START 7 v1 [0]: nothing was heard of it for too long\n");
+}
+
+static void a_host_without_an_agent_lives(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_loses_agent(stage, "a");
+    after(stage, "0.1s");
+    expect_host(stage, "a", "AGENTLESS");
+    after(stage, "10s");
+    expect_complaints(stage, "");
+    host_starts(stage, "a");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    given(stage, "back a");
+    after(stage, "1s");
+    expect_host(stage, "a", "FRESH");
+    expect_complaints(stage, "");
+}
+
+static void who_dies_while_it_is_stopped_is_lost_too(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_stalls(stage, "a", true);
+    after(stage, "3s");
+    expect_host(stage, "a", "STALLED");
+    host_dies(stage, "a");
+    after(stage, "2s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+}
+
+static void whom_another_dea_reaches_is_not_lost(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    helpers_say(stage, "accepted");
+    host_dies(stage, "a");
+    after(stage, "5s");
+    expect_host(stage, "a", "STALLED");
+    expect_complaints(stage, "");
+    helpers_say(stage, "silent");
+    after(stage, "5s");
+    expect_host(stage, "a", "LOST");
+}
+
+static void without_the_bus_nobody_is_lost(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    bus_goes_away(stage);
+    host_dies(stage, "a");
+    after(stage, "10s");
+    expect_host(stage, "a", "SUSPECT");
+    bus_comes_back(stage);
+    after(stage, "3s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+}
+
+static void who_beats_over_the_bus_is_looked_at_again(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_dies(stage, "a");
+    after(stage, "3s");
+    expect_host(stage, "a", "LOST");
+    forget_complaints(stage);
+    host_comes_back(stage, "a");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    after(stage, "0.1s");
+    expect_host(stage, "a", "FRESH");
+    expect_state(stage, 7, 0, "RUNNING");
+    expect_complaints(stage, "");
+}
+
+static void a_fresh_host_vouches_for_what_it_has_told(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    after(stage, "120s"); /* No heartbeat at all, but its PONGs say that there is nothing new. */
+    expect_complaints(stage, "");
+    expect_state(stage, 7, 0, "RUNNING");
+}
+
+static void a_lost_exit_is_found_out_within_a_second(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    given(stage, "exit 7/0 v1 i0 CRASHED from a lost");
+    after(stage, "0.9s");
+    expect_complaints(stage, "TELL a\n");
+    given(stage, "dea a 7/0 v1 i0 CRASHED e5");
+    expect_complaints(stage, "START 7 v1 [0]: it crashed\n");
+    after(stage, "5s");
+    expect_complaints(stage, "START 7 v1 [0]: nothing came of its last start\n");
+}
+
+static void nothing_is_asked_for_when_nothing_was_lost(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    given(stage, "exit 7/0 v1 i0 CRASHED from a");
+    expect_complaints(stage, "START 7 v1 [0]: it crashed\n");
+    given(stage, "part b 7/0 v1 i2 STARTING e9");
+    after(stage, "8s");
+    expect_complaints(stage, "");
+}
+
+static void with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seconds(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    given(stage, "exit 7/0 v1 i0 CRASHED from a");
+    expect_complaints(stage, "START 7 v1 [0]: it crashed\n");
+    after(stage, "1.9s");
+    expect_complaints(stage, "");
+    after(stage, "1.2s");
+    expect_complaints(stage, "START 7 v1 [0]: nothing came of its last start\n");
+    given(stage, "part b 7/0 v1 i2 STARTING e9"); /* A sign: now it may take its time. */
+    after(stage, "30s");
+    expect_complaints(stage, "");
+}
+
+static void a_host_that_moves_is_pinged_at_its_new_place(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_dies(stage, "a");
+    stage_say(stage, "dea.start", "{\"id\":\"a\",\"lease_address\":\"127.0.0.1:7098\",\"life\":\"life1\"}");
+    after(stage, "3s"); /* That is the lease port of b. */
+    expect_host(stage, "a", "FRESH");
+}
+
+static void addresses_that_are_none_leave_v1_rules(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    static const char *const addresses[] = {"", "here", ":1", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:70000", "a:1x"};
+    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
+        char json[128];
+        snprintf(json, sizeof json, "{\"id\":\"a\",\"lease_address\":\"%s\"}", addresses[i]);
+        stage_say(stage, "dea.start", json);
+        expect_host(stage, "a", "NONE");
+    }
+}
+
+static void only_who_speaks_grants(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    unsigned granted = host_grants(stage, "a");
+    assert_true(granted >= 2);
+    other_beats_for(stage, true, 3);
+    granted = host_grants(stage, "a");
+    other_beats_for(stage, true, 5);
+    assert_int_equal(host_grants(stage, "a"), granted);
+}
+
+static int end_stage(void **state)
+{
+    stage_free(*state);
+    return 0;
+}
+
+#define story(test) cmocka_unit_test_teardown(test, end_stage)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        story(a_silent_host_is_lost_in_a_second_and_a_half),
+        story(an_agent_that_is_stopped_is_no_dead_host),
+        story(a_stopped_agent_is_believed_in_as_long_as_droplet_lost),
+        story(a_host_without_an_agent_lives),
+        story(who_dies_while_it_is_stopped_is_lost_too),
+        story(whom_another_dea_reaches_is_not_lost),
+        story(without_the_bus_nobody_is_lost),
+        story(who_beats_over_the_bus_is_looked_at_again),
+        story(a_fresh_host_vouches_for_what_it_has_told),
+        story(a_lost_exit_is_found_out_within_a_second),
+        story(nothing_is_asked_for_when_nothing_was_lost),
+        story(with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seconds),
+        story(a_host_that_moves_is_pinged_at_its_new_place),
+        story(addresses_that_are_none_leave_v1_rules),
+        story(only_who_speaks_grants),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
