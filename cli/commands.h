@@ -3,6 +3,8 @@
 #ifndef CUPOLA_CLI_COMMANDS_H
 #define CUPOLA_CLI_COMMANDS_H
 
+#include <stdbool.h>
+
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* A cloud on this machine (run.c, up.c) and the simulator (sim.c). */
@@ -22,6 +24,9 @@ int cli_apps(int argc, char **argv);
 int cli_app(int argc, char **argv);
 int cli_scale(int argc, char **argv);
 int cli_start(int argc, char **argv);
+int cli_update(int argc, char **argv);
+int cli_rollback(int argc, char **argv);
+int cli_settings(int argc, char **argv);
 int cli_stop(int argc, char **argv);
 int cli_restart(int argc, char **argv);
 int cli_delete(int argc, char **argv);
@@ -33,6 +38,14 @@ int cli_files(int argc, char **argv);
 int cli_stats(int argc, char **argv);
 int cli_instances(int argc, char **argv);
 int cli_crashes(int argc, char **argv);
+int cli_events(int argc, char **argv);
+int cli_revisions(int argc, char **argv);
+
+/* doctor.c */
+int cli_doctor(int argc, char **argv);
+
+/* short_forms.c: a verb of 2011's client, written as its users write it. False: it is none. */
+bool cli_run_short_form(int argc, char **argv, int *ret_status);
 
 int cli_completion(int argc, char **argv);
 

@@ -19,16 +19,22 @@ const struct cli_command cli_commands[] = {
     {"Apps", "scale", "change the number of instances or the memory", cli_scale},
     {"Apps", "start", "start an app", cli_start},
     {"Apps", "stop", "stop an app", cli_stop},
+    {"Apps", "update", "replace instances step by step, without a gap", cli_update},
+    {"Apps", "rollback", "go back to an earlier revision", cli_rollback},
+    {"Apps", "settings", "show or change health checks, updates, balancing", cli_settings},
     {"Apps", "restart", "stop and start an app", cli_restart},
     {"Apps", "delete", "delete an app", cli_delete},
     {"Apps", "map", "serve an app at one more host name", cli_map},
     {"Apps", "unmap", "serve an app no longer at a host name", cli_unmap},
     {"Apps", "env", "show or change an app's environment", cli_env},
+    {"What happens", "events", "show what happened to an app, and why", cli_events},
+    {"What happens", "revisions", "list what one may roll back to", cli_revisions},
     {"What happens", "logs", "show what an app printed", cli_logs},
     {"What happens", "files", "show an instance's files", cli_files},
     {"What happens", "stats", "show what instances use", cli_stats},
     {"What happens", "instances", "show the state of instances", cli_instances},
     {"What happens", "crashes", "show crashed instances", cli_crashes},
+    {"Others", "doctor", "look for what is wrong with this machine", cli_doctor},
     {"Others", "completion", "print the shell completion", cli_completion},
 };
 const unsigned cli_command_count = sizeof cli_commands / sizeof cli_commands[0];
@@ -110,6 +116,9 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, REAL_SUPERVISOR_COMMAND) == 0)
         return real_supervise(argc - 1, argv + 1);
+    int status = CLI_OK;
+    if (cli_run_short_form(argc - 1, argv + 1, &status))
+        return status;
     for (unsigned i = 0; i < cli_command_count; i++)
         if (strcmp(name, cli_commands[i].name) == 0)
             return cli_commands[i].run(argc - 1, argv + 1);

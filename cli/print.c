@@ -184,6 +184,59 @@ int print_crashes(const struct text *result)
     return CLI_OK;
 }
 
+int print_events(const struct text *result)
+{
+    if (result->size == 0)
+        return CLI_OK; /* They were printed while they came. */
+    Cupola__RestEvents *events = (Cupola__RestEvents *)read_result(result, &cupola__rest_events__descriptor, NULL);
+    if (events == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < events->n_events; i++) {
+        const Cupola__RestEvent *event = events->events[i];
+        char at[32];
+        printf("%s  %s%s%s", moment(event->at, at, sizeof at), terminal_color(1),
+               event->kind == NULL ? "?" : event->kind, terminal_color(0));
+        if (event->has_index)
+            printf(" instance %d", event->index);
+        if (event->text != NULL)
+            printf(": %s", event->text);
+        if (event->actor != NULL)
+            printf(" (%s)", event->actor);
+        putchar('\n');
+    }
+    cupola__rest_events__free_unpacked(events, NULL);
+    return CLI_OK;
+}
+
+int print_revisions(const struct text *result)
+{
+    Cupola__RestRevisions *revisions =
+        (Cupola__RestRevisions *)read_result(result, &cupola__rest_revisions__descriptor, NULL);
+    if (revisions == NULL)
+        return CLI_FAILED;
+    if (revisions->n_revisions == 0)
+        puts("It has not run yet.");
+    for (size_t i = 0; i < revisions->n_revisions; i++) {
+        const Cupola__RestRevision *revision = revisions->revisions[i];
+        char at[32];
+        printf("%c %4lld  %s  droplet %.8s  %dM  %d variables  %s\n",
+               revision->revision == revisions->current ? '*' : ' ', (long long)revision->revision,
+               moment(revision->at, at, sizeof at), revision->droplet == NULL ? "?" : revision->droplet,
+               revision->memory, revision->variables, revision->reason == NULL ? "" : revision->reason);
+    }
+    cupola__rest_revisions__free_unpacked(revisions, NULL);
+    return CLI_OK;
+}
+
+int print_json(const struct text *result)
+{
+    struct text pretty = {0};
+    json_indent(&pretty, (struct io_bytes){(const uint8_t *)text_string(result), result->size});
+    fputs(text_string(&pretty), stdout);
+    text_free(&pretty);
+    return CLI_OK;
+}
+
 static void print_content(const char *content)
 {
     fputs(content, stdout);

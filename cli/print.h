@@ -14,5 +14,9 @@ int print_crashes(const struct text *result);
 /* Each instance's files one after the other, as they are. */
 int print_logs(const struct text *result);
 int print_file(const struct text *result);
+int print_events(const struct text *result);
+int print_revisions(const struct text *result);
+/* Whatever it is, indented. */
+int print_json(const struct text *result);
 
 #endif

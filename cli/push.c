@@ -15,7 +15,7 @@ static const struct request_spec push_spec = {
         "usage: cupola push [APP] [--path FOLDER] [options]\n"
         "\n"
         "Uploads the folder of an app, stages it and waits until it runs. An app that is there already gets the new\n"
-        "bits and is restarted.\n"
+        "bits by a rolling update, without a gap.\n"
         "\n"
         "  --path FOLDER       the app's folder (default: the one you are in)\n"
         "  --instances N       how many (default 1)\n"

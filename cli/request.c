@@ -31,6 +31,7 @@ static const struct option long_options[] = {
     {"password", required_argument, NULL, OPTION_PASSWORD},
     {"env", required_argument, NULL, OPTION_ENV},
     {"address", required_argument, NULL, OPTION_ADDRESS},
+    {"cancel", no_argument, NULL, OPTION_CANCEL},
     {"json", no_argument, NULL, CODE_JSON},
     {"user", required_argument, NULL, CODE_USER},
     {"timeout", required_argument, NULL, CODE_TIMEOUT},
@@ -123,6 +124,8 @@ static bool take_option(struct request *request, int code, char *word)
         config->proxy_user = word;
     else if (code == CODE_JSON)
         request->json = true;
+    else if (code == OPTION_CANCEL)
+        request->cancels = true;
     else if (code == OPTION_NO_START)
         config->has_no_start = config->no_start = 1;
     else if (code == OPTION_FOLLOW)

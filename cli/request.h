@@ -21,6 +21,7 @@ enum request_option {
     OPTION_PASSWORD = 1 << 10,
     OPTION_ENV = 1 << 11,
     OPTION_ADDRESS = 1 << 12,
+    OPTION_CANCEL = 1 << 13,
 };
 
 /* What a command is called with. */
@@ -39,6 +40,7 @@ struct request {
     const char *folder;  /* --path */
     const char *address; /* --address */
     bool json;
+    bool cancels; /* --cancel */
     int word_count;
     char **words; /* What is no option. */
     char *uris[REQUEST_LISTS];

@@ -44,6 +44,11 @@ static const struct command commands[] = {
     {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps, 0},
     {"start", NEEDS_APP, client_start_steps, 0},
     {"stop", NEEDS_APP, client_stop_steps, 0},
+    {"events", NEEDS_APP, client_events_steps, 0},
+    {"revisions", NEEDS_APP, client_revisions_steps, 0},
+    {"rollback", NEEDS_APP, client_rollback_steps, 900000},
+    {"cancel", NEEDS_APP, client_cancel_steps, 0},
+    {"settings", NEEDS_APP, client_settings_steps, 0},
     {"update", NEEDS_APP, client_update_steps, 900000},
     {"restart", NEEDS_APP, client_restart_steps, 0},
     {"delete", NEEDS_APP, client_delete_steps, 0},
@@ -313,6 +318,8 @@ static void destroy(struct machine *machine)
     session_release(client);
     client_logs_free(client);
     memory_free(client->run_before);
+    if (client->told_events != NULL)
+        cupola__rest_events__free_unpacked(client->told_events, NULL);
     text_free(&client->app_json);
     text_free(&client->result);
     text_free(&client->progress.waits_for);

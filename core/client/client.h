@@ -82,6 +82,7 @@ struct client {
     char *run_before;     /* The version before it. */
     bool expects_run;     /* The command has asked for a started app. */
     struct progress progress;
+    Cupola__RestEvents *told_events; /* Of the last round of those that are followed. */
     struct log_source *logs; /* logs.c */
     size_t log_count, log_at;
     char boundary[33];
@@ -126,6 +127,9 @@ extern client_steps client_scale_steps, client_start_steps, client_stop_steps, c
 extern client_steps client_map_steps, client_unmap_steps, client_env_add_steps, client_env_del_steps;
 /* update.c */
 extern client_steps client_update_steps;
+/* own.c */
+extern client_steps client_events_steps, client_revisions_steps, client_rollback_steps, client_cancel_steps;
+extern client_steps client_settings_steps;
 /* observe.c */
 extern client_steps client_instances_steps, client_stats_steps, client_crashes_steps, client_files_steps;
 /* logs.c */

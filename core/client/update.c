@@ -3,7 +3,7 @@
  *   update: PUT /apps/NAME/update --> follow: GET /apps/NAME/update --SUCCEEDED--> next step
  *                                        '--UPDATING--> follow, after a pause     '--CANARY_FAILED--> it went back
  */
-#include "core/client/client.h"
+#include "core/client/update.h"
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
@@ -45,9 +45,7 @@ static void expect_update(struct client *client)
     client_next(client);
 }
 
-/* The run that was there before the first attempt: another one means that an attempt has been carried out, although its
- * answer was lost. */
-static bool is_done_already(struct client *client)
+bool client_update_was_carried_out(struct client *client)
 {
     const char *version = client->app->version == NULL ? "" : client->app->version;
     if (client->run_before == NULL) {
@@ -59,7 +57,7 @@ static bool is_done_already(struct client *client)
 
 static void ask_update(struct client *client)
 {
-    if (!client->updates || !client_app_is_started(client) || is_done_already(client)) {
+    if (!client->updates || !client_app_is_started(client) || client_update_was_carried_out(client)) {
         client_next(client);
         return;
     }
