@@ -8,7 +8,7 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "120s")
-    cloud:fault("loss", { target = "all", amount = 20000 })
+    cloud:fault("loss", { target = "all", peer = "all", amount = 20000 })
     cloud:wait("3s")
     local started = cloud:started()
     for _ = 1, 20 do
