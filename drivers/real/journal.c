@@ -1,6 +1,5 @@
-/* Appends go to a thread, all that wait in one transaction (group commit); entries are read on the loop through a
- * connection of their own, in batches, whenever the file's version has changed: after our own appends at once, after
- * those of other processes within POLL_MS.
+/* One job at a time on a thread: it appends all that wait in one transaction (group commit), then reads what is new,
+ * its own entries among that. Without anything to append it is started every POLL_MS, to see what others wrote.
  *
  * Own appends are answered after their entries have been delivered, conflicts after the entries that caused them.
  */
@@ -10,14 +9,14 @@
 #include "core/base/memory.h"
 #include "drivers/real/files.h"
 #include "drivers/real/job.h"
-#include "drivers/real/journal_file.h"
+#include "drivers/real/journal_store.h"
 
 #include <string.h>
 
 enum {
     POLL_MS = 20,
-    WRITER_BUSY_MS = 10000,
-    BATCH_MOST = 256, /* Appends in one transaction; entries delivered before the loop may breathe. */
+    BUSY_MS = 10000,
+    BATCH_MOST = 256, /* Appends in one transaction. */
 };
 
 struct waiting_append {
@@ -28,25 +27,31 @@ struct waiting_append {
 };
 
 struct journal {
-    struct job job; /* The writer. */
+    struct job job;
     struct real_driver *driver;
-    struct path path;
-    struct journal_file writer; /* The job's alone while it runs. */
-    struct journal_file reader;
+    struct path place;
+    struct journal_store *store; /* The job's alone while it runs. */
     uv_timer_t poll;
+    bool is_working;
 
     struct waiting_append *waiting, **last_waiting;
-    bool is_writing;
-    struct journal_append batch[BATCH_MOST];
+    struct journal_append batch[BATCH_MOST]; /* Under way, or waiting for its entries to be delivered. */
     struct waiting_append *batch_items[BATCH_MOST];
     size_t batch_count;
+    bool is_written; /* The batch; only reading is left to do. */
+
+    struct journal_entries entries; /* What the job has read. */
+    enum io_status read_status;
+    struct text read_reason;
 
     bool is_following;
     bool is_broken;         /* An entry cannot be read: nothing after it can. */
+    bool is_troubled;       /* The store cannot be reached; told once. */
     struct io_op follow_op; /* 0 once caught up. */
     uint64_t delivered_sequence;
-    int64_t seen_version;
 };
+
+static void start_job(struct journal *journal);
 
 static struct journal *get_journal(struct real_driver *driver)
 {
@@ -55,9 +60,9 @@ static struct journal *get_journal(struct real_driver *driver)
     struct journal *journal = memory_new(sizeof *journal);
     journal->driver = driver;
     journal->last_waiting = &journal->waiting;
-    const char *path = driver->config->journal;
-    journal->path =
-        path != NULL && path[0] != 0 ? path_of("%s", path) : path_of("%s/journal.db", driver->config->data_dir);
+    const char *place = driver->config->journal;
+    journal->place =
+        place != NULL && place[0] != 0 ? path_of("%s", place) : path_of("%s/journal.db", driver->config->data_dir);
     uv_timer_init(driver->loop, &journal->poll);
     journal->poll.data = journal;
     driver->handle_count++;
@@ -65,18 +70,34 @@ static struct journal *get_journal(struct real_driver *driver)
     return journal;
 }
 
-/* ---- Following ---- */
+/* ---- On the thread ---- */
 
-static enum io_status deliver_next(struct journal *journal, struct text *reason)
+static void work(struct job *job)
 {
-    struct event event = {.kind = EVENT_JOURNAL_ENTRY};
-    enum io_status status =
-        journal_file_next(&journal->reader, journal->delivered_sequence, &event.journal_entry.data, reason);
-    if (status != IO_OK)
-        return status;
-    event.journal_entry.sequence = ++journal->delivered_sequence;
-    driver_deliver(journal->driver, &event);
-    return IO_OK;
+    struct journal *journal = container_of(job, struct journal, job);
+    const char *place = journal->place.text;
+    job->status = IO_OK;
+    if (journal->store == NULL)
+        job->status = journal_store_class_of(place)->open(place, BUSY_MS, &journal->store, &job->data);
+    if (job->status == IO_OK && journal->batch_count > 0 && !journal->is_written)
+        job->status = journal->store->class->append(journal->store, journal->batch, journal->batch_count, &job->data);
+    journal_entries_reset(&journal->entries, journal->delivered_sequence + 1);
+    journal->read_status = job->status;
+    if (job->status == IO_OK && journal->is_following)
+        journal->read_status = journal->store->class->read(journal->store, journal->delivered_sequence,
+                                                           &journal->entries, &journal->read_reason);
+}
+
+/* ---- Delivering ---- */
+
+static void deliver(struct journal *journal)
+{
+    for (size_t i = 0; i < journal->entries.count && !journal->driver->exited; i++) {
+        struct event event = {.kind = EVENT_JOURNAL_ENTRY};
+        event.journal_entry.data = journal_entries_at(&journal->entries, i);
+        event.journal_entry.sequence = ++journal->delivered_sequence;
+        driver_deliver(journal->driver, &event);
+    }
 }
 
 /* A controller must not serve from a state that misses entries. */
@@ -95,9 +116,8 @@ static void break_off(struct journal *journal, enum io_status status, const char
     }
 }
 
-static void caught_up(struct journal *journal, int64_t version)
+static void caught_up(struct journal *journal)
 {
-    journal->seen_version = version;
     if (journal->follow_op.id == 0)
         return;
     driver_done(journal->driver, journal->follow_op, IO_OK, journal->delivered_sequence, (struct io_bytes){0});
@@ -105,70 +125,94 @@ static void caught_up(struct journal *journal, int64_t version)
     driver_pump(journal->driver);
 }
 
-/* Delivers what is new, at most `most` entries. The version is read before the entries: what is committed in between
- * is then seen again at the next poll. */
-static void follow(struct journal *journal, size_t most)
+/* A store that cannot be reached is tried again for ever, but not at the first sight of it. */
+static bool is_passing(const struct journal *journal, enum io_status status)
 {
-    int64_t version = journal_file_version(&journal->reader);
-    if (journal->is_broken || (version != 0 && version == journal->seen_version))
+    return status == IO_TIMED_OUT || (status == IO_UNREACHABLE && journal->follow_op.id == 0);
+}
+
+static void tell_trouble(struct journal *journal, bool is_troubled, const char *reason)
+{
+    if (is_troubled != journal->is_troubled)
+        driver_log(journal->driver, is_troubled ? LOG_ERROR : LOG_INFO, "%s",
+                   is_troubled ? reason : "the journal can be reached again");
+    journal->is_troubled = is_troubled;
+}
+
+static void take_entries(struct journal *journal)
+{
+    const char *reason =
+        journal->job.status != IO_OK ? text_string(&journal->job.data) : text_string(&journal->read_reason);
+    if (!journal->is_following || journal->is_broken)
         return;
-    struct text reason = {0};
-    enum io_status status = IO_OK;
-    for (size_t i = 0; i < most && status == IO_OK && !journal->driver->exited; i++)
-        status = deliver_next(journal, &reason);
-    journal_file_rest(&journal->reader);
-    if (status == IO_NOT_FOUND)
-        caught_up(journal, version);
-    else if (status != IO_OK && status != IO_TIMED_OUT)
-        break_off(journal, status, text_string(&reason));
-    text_free(&reason);
-}
-
-static void on_poll(uv_timer_t *timer)
-{
-    struct journal *journal = timer->data;
-    follow(journal, BATCH_MOST);
-    bool is_behind = journal->follow_op.id != 0 && !journal->is_broken;
-    uv_timer_start(timer, on_poll, is_behind ? 0 : POLL_MS, 0);
-}
-
-void journal_follow(struct real_driver *driver, struct io_op op, uint64_t after_sequence)
-{
-    struct journal *journal = get_journal(driver);
-    assert_that(!journal->is_following);
-    struct text reason = {0};
-    enum io_status status = journal_file_open(&journal->reader, journal->path.text, 0, &reason);
-    if (status != IO_OK) {
-        driver_log(driver, LOG_ERROR, "%s", text_string(&reason));
-        driver_done_text(driver, op, status, text_string(&reason));
-    } else {
-        journal->is_following = true;
-        journal->follow_op = op;
-        journal->delivered_sequence = after_sequence;
-        uv_timer_start(&journal->poll, on_poll, 0, 0);
+    deliver(journal);
+    if (journal->read_status != IO_OK && !is_passing(journal, journal->read_status)) {
+        break_off(journal, journal->read_status, reason);
+        return;
     }
-    text_free(&reason);
+    tell_trouble(journal, journal->read_status != IO_OK, reason);
+    if (journal->read_status == IO_OK && journal->entries.count < JOURNAL_READ_MOST)
+        caught_up(journal);
 }
 
-/* ---- Appending ---- */
+/* ---- Answering ---- */
 
-static void work(struct job *job)
+static void free_waiting(struct waiting_append *item)
+{
+    buffer_unref(item->slice.buffer);
+    memory_free(item);
+}
+
+/* What the batch met is still to be delivered, and can be. */
+static bool lacks_entries(const struct journal *journal)
+{
+    uint64_t newest = 0;
+    for (size_t i = 0; i < journal->batch_count; i++)
+        newest = journal->batch[i].sequence > newest ? journal->batch[i].sequence : newest;
+    return journal->is_following && !journal->is_broken && !journal->driver->exited &&
+           journal->delivered_sequence < newest && journal->read_status == IO_OK;
+}
+
+static void answer_batch(struct journal *journal)
+{
+    struct real_driver *driver = journal->driver;
+    const struct job *job = &journal->job;
+    bool is_written = journal->is_written || job->status == IO_OK;
+    if (!is_written)
+        driver_log(driver, LOG_ERROR, "%s", text_string(&job->data));
+    for (size_t i = 0; i < journal->batch_count; i++) {
+        const struct journal_append *append = &journal->batch[i];
+        struct waiting_append *item = journal->batch_items[i];
+        if (is_written)
+            driver_done(driver, item->op, append->status, append->sequence, (struct io_bytes){0});
+        else
+            driver_done_text(driver, item->op, job->status, text_string(&job->data));
+        driver_pump(driver);
+        free_waiting(item);
+    }
+    journal->batch_count = 0;
+    journal->is_written = false;
+}
+
+static void finish(struct job *job)
 {
     struct journal *journal = container_of(job, struct journal, job);
-    job->status = IO_OK;
-    if (journal->writer.database == NULL)
-        job->status = journal_file_open(&journal->writer, journal->path.text, WRITER_BUSY_MS, &job->data);
-    if (job->status == IO_OK)
-        job->status = journal_file_append(&journal->writer, journal->batch, journal->batch_count, &job->data);
+    take_entries(journal);
+    if (journal->batch_count > 0 && job->status == IO_OK && lacks_entries(journal))
+        journal->is_written = true; /* The next job reads on. */
+    else
+        answer_batch(journal);
+    text_free(&job->data);
+    text_free(&journal->read_reason);
+    journal->is_working = false; /* Only now: an answer may bring the next append, which must not touch this batch. */
+    if (journal->is_written || journal->waiting != NULL)
+        start_job(journal);
 }
 
-static void finish(struct job *job);
+/* ---- Starting ---- */
 
-static void write_waiting(struct journal *journal)
+static void take_waiting(struct journal *journal)
 {
-    if (journal->is_writing || journal->waiting == NULL)
-        return;
-    journal->batch_count = 0;
     while (journal->waiting != NULL && journal->batch_count < BATCH_MOST) {
         struct waiting_append *item = journal->waiting;
         journal->waiting = item->next;
@@ -180,51 +224,35 @@ static void write_waiting(struct journal *journal)
     }
     if (journal->waiting == NULL)
         journal->last_waiting = &journal->waiting;
-    journal->is_writing = true;
+}
+
+static void start_job(struct journal *journal)
+{
+    if (journal->is_working)
+        return;
+    if (!journal->is_written)
+        take_waiting(journal);
+    journal->is_working = true;
     job_start(journal->driver, &journal->job, (struct io_op){0}, work, finish);
 }
 
-static void free_waiting(struct waiting_append *item)
+static void on_poll(uv_timer_t *timer)
 {
-    buffer_unref(item->slice.buffer);
-    memory_free(item);
+    struct journal *journal = timer->data;
+    if (!journal->is_broken && !journal->driver->exited)
+        start_job(journal);
+    bool is_behind = journal->follow_op.id != 0 && !journal->is_broken;
+    uv_timer_start(timer, on_poll, is_behind ? 1 : POLL_MS, 0);
 }
 
-/* The component first hears of everything up to what its append met. */
-static void catch_up_to(struct journal *journal, uint64_t sequence)
+void journal_follow(struct real_driver *driver, struct io_op op, uint64_t after_sequence)
 {
-    while (journal->is_following && !journal->is_broken && !journal->driver->exited &&
-           journal->delivered_sequence < sequence) {
-        uint64_t before = journal->delivered_sequence;
-        journal->seen_version = 0;
-        follow(journal, SIZE_MAX);
-        if (journal->delivered_sequence == before)
-            break;
-    }
-}
-
-static void finish(struct job *job)
-{
-    struct journal *journal = container_of(job, struct journal, job);
-    struct real_driver *driver = journal->driver;
-    if (job->status != IO_OK)
-        driver_log(driver, LOG_ERROR, "%s", text_string(&job->data));
-    for (size_t i = 0; i < journal->batch_count; i++) {
-        const struct journal_append *append = &journal->batch[i];
-        struct waiting_append *item = journal->batch_items[i];
-        if (job->status != IO_OK) {
-            driver_done_text(driver, item->op, job->status, text_string(&job->data));
-        } else {
-            catch_up_to(journal, append->sequence);
-            driver_done(driver, item->op, append->status, append->sequence, (struct io_bytes){0});
-            driver_pump(driver);
-        }
-        free_waiting(item);
-    }
-    journal->batch_count = 0;
-    text_free(&job->data);
-    journal->is_writing = false; /* Only now: an answer may bring the next append, which must not touch this batch. */
-    write_waiting(journal);
+    struct journal *journal = get_journal(driver);
+    assert_that(!journal->is_following);
+    journal->is_following = true;
+    journal->follow_op = op;
+    journal->delivered_sequence = after_sequence;
+    uv_timer_start(&journal->poll, on_poll, 0, 0);
 }
 
 void journal_append(struct real_driver *driver, struct io_op op, uint64_t head_sequence, struct slice given)
@@ -236,7 +264,7 @@ void journal_append(struct real_driver *driver, struct io_op op, uint64_t head_s
     item->slice = given;
     *journal->last_waiting = item;
     journal->last_waiting = &item->next;
-    write_waiting(journal);
+    start_job(journal);
 }
 
 /* ---- The end ---- */
@@ -259,14 +287,15 @@ void journal_free(struct real_driver *driver)
     struct journal *journal = driver->journal;
     if (journal == NULL)
         return;
-    assert_that(!journal->is_writing);
+    assert_that(!journal->is_working);
     while (journal->waiting != NULL) {
         struct waiting_append *item = journal->waiting;
         journal->waiting = item->next;
         free_waiting(item);
     }
-    journal_file_close(&journal->writer);
-    journal_file_close(&journal->reader);
+    if (journal->store != NULL)
+        journal->store->class->close(journal->store);
+    journal_entries_free(&journal->entries);
     memory_free(journal);
     driver->journal = NULL;
 }

@@ -1,4 +1,5 @@
-/* The journal: an ordered, durable log in one SQLite file that any number of controllers on this machine share. */
+/* The journal: an ordered, durable log that any number of controllers share, in a SQLite file or a PostgreSQL database
+ * (journal_store.h). */
 #ifndef CUPOLA_DRIVERS_REAL_JOURNAL_H
 #define CUPOLA_DRIVERS_REAL_JOURNAL_H
 
