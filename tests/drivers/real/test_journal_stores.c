@@ -1,0 +1,262 @@
+/* Both kinds of journals keep the same promises. */
+#include "core/base/memory.h"
+#include "drivers/real/journal_store.h"
+
+#include <libpq-fe.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char folder[] = "/tmp/cupola-journal-XXXXXX";
+static char database_place[256];
+static char place[256];
+static struct journal_store *store;
+static struct journal_entries entries;
+static struct text reason;
+
+static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
+static void shell(const char *format, ...)
+{
+    char command[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(command, sizeof command, format, arguments);
+    va_end(arguments);
+    if (system(command) != 0)
+        fail_msg("failed: %s", command);
+}
+
+static void open_store(void)
+{
+    assert_int_equal(journal_store_class_of(place)->open(place, 2000, &store, &reason), IO_OK);
+}
+
+static void close_store(void)
+{
+    store->class->close(store);
+    store = NULL;
+}
+
+/* Straight into the store, past all checks. */
+static void meddle(const char *for_sqlite, const char *for_postgres)
+{
+    if (store->class == &journal_sqlite_class) {
+        sqlite3 *file;
+        assert_int_equal(sqlite3_open(place, &file), SQLITE_OK);
+        assert_int_equal(sqlite3_exec(file, for_sqlite, NULL, NULL, NULL), SQLITE_OK);
+        sqlite3_close(file);
+        return;
+    }
+    PGconn *connection = PQconnectdb(place);
+    PGresult *result = PQexec(connection, for_postgres);
+    assert_int_equal(PQresultStatus(result), PGRES_COMMAND_OK);
+    PQclear(result);
+    PQfinish(connection);
+}
+
+static int open_file(void **state)
+{
+    (void)state;
+    snprintf(place, sizeof place, "%s/journal.db", folder);
+    open_store();
+    return 0;
+}
+
+static int open_database(void **state)
+{
+    (void)state;
+    snprintf(place, sizeof place, "%s", database_place);
+    open_store();
+    return 0;
+}
+
+static int leave_nothing(void **state)
+{
+    (void)state;
+    if (store != NULL) {
+        store->class->truncate(store, 0, &reason);
+        close_store();
+    }
+    journal_entries_free(&entries);
+    text_free(&reason);
+    return 0;
+}
+
+static struct io_bytes bytes_of(const char *text)
+{
+    return (struct io_bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static enum io_status append(uint64_t head, const char *text, uint64_t *ret_sequence)
+{
+    struct journal_append one = {.expected_head = head, .data = bytes_of(text)};
+    enum io_status status = store->class->append(store, &one, 1, &reason);
+    *ret_sequence = one.sequence;
+    return status == IO_OK ? one.status : status;
+}
+
+static void expect_read(uint64_t after, const char *const *texts, size_t count)
+{
+    assert_int_equal(store->class->read(store, after, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, count);
+    for (size_t i = 0; i < count; i++) {
+        struct io_bytes data = journal_entries_at(&entries, i);
+        assert_int_equal(data.size, strlen(texts[i]));
+        assert_memory_equal(data.data, texts[i], data.size);
+    }
+}
+
+static void what_was_appended_is_read_in_its_order(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    expect_read(0, NULL, 0);
+    assert_int_equal(append(0, "one", &sequence), IO_OK);
+    assert_int_equal(sequence, 1);
+    assert_int_equal(append(1, "two", &sequence), IO_OK);
+    expect_read(0, (const char *[]){"one", "two"}, 2);
+    expect_read(1, (const char *[]){"two"}, 1);
+    close_store();
+    open_store();
+    expect_read(0, (const char *[]){"one", "two"}, 2);
+    expect_read(2, NULL, 0);
+}
+
+static void who_comes_second_meets_a_conflict(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    struct journal_store *other;
+    assert_int_equal(store->class->open(place, 2000, &other, &reason), IO_OK);
+    assert_int_equal(append(0, "mine", &sequence), IO_OK);
+    struct journal_append theirs = {.expected_head = 0, .data = bytes_of("theirs")};
+    assert_int_equal(other->class->append(other, &theirs, 1, &reason), IO_OK);
+    assert_int_equal(theirs.status, IO_CONFLICT);
+    assert_int_equal(theirs.sequence, 1);
+    theirs.expected_head = 1;
+    assert_int_equal(other->class->append(other, &theirs, 1, &reason), IO_OK);
+    assert_int_equal(theirs.status, IO_OK);
+    other->class->close(other);
+    expect_read(0, (const char *[]){"mine", "theirs"}, 2);
+}
+
+static void a_batch_is_one_transaction_and_a_question_leaves_nothing(void **state)
+{
+    (void)state;
+    struct journal_append batch[] = {{.expected_head = 0, .data = bytes_of("a")},
+                                     {.expected_head = 1},
+                                     {.expected_head = 0, .data = bytes_of("late")},
+                                     {.expected_head = 1, .data = bytes_of("b")}};
+    assert_int_equal(store->class->append(store, batch, 4, &reason), IO_OK);
+    assert_int_equal(batch[0].status, IO_OK);
+    assert_int_equal(batch[1].status, IO_OK);
+    assert_int_equal(batch[1].sequence, 1);
+    assert_int_equal(batch[2].status, IO_CONFLICT);
+    assert_int_equal(batch[3].sequence, 2);
+    expect_read(0, (const char *[]){"a", "b"}, 2);
+}
+
+static void many_entries_come_in_portions(void **state)
+{
+    (void)state;
+    static struct journal_append batch[700];
+    static char texts[700][24];
+    for (size_t i = 0; i < 700; i++) {
+        snprintf(texts[i], sizeof texts[i], "entry %zu", i + 1);
+        batch[i] = (struct journal_append){.expected_head = i, .data = bytes_of(texts[i])};
+    }
+    assert_int_equal(store->class->append(store, batch, 700, &reason), IO_OK);
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, JOURNAL_READ_MOST);
+    assert_int_equal(store->class->read(store, JOURNAL_READ_MOST, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 700 - JOURNAL_READ_MOST);
+    assert_memory_equal(journal_entries_at(&entries, entries.count - 1).data, "entry 700", 9);
+}
+
+static void a_flipped_bit_and_a_missing_entry_are_found(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    append(0, "one", &sequence);
+    append(1, "two", &sequence);
+    append(2, "three", &sequence);
+    meddle("UPDATE entries SET data = 'twp' WHERE sequence = 2",
+           "UPDATE cupola_journal SET data = 'twp' WHERE sequence = 2");
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_CORRUPT);
+    assert_int_equal(entries.count, 1);
+    assert_non_null(strstr(text_string(&reason), "entry 2 is damaged"));
+    meddle("DELETE FROM entries WHERE sequence = 2", "DELETE FROM cupola_journal WHERE sequence = 2");
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_CORRUPT);
+    assert_non_null(strstr(text_string(&reason), "entry 2 is missing"));
+    assert_int_equal(store->class->truncate(store, 1, &reason), IO_OK);
+    expect_read(0, (const char *[]){"one"}, 1);
+    assert_int_equal(append(1, "two again", &sequence), IO_OK);
+}
+
+static void a_place_that_cannot_be_is_said(void **state)
+{
+    (void)state;
+    struct journal_store *none = NULL;
+    assert_int_not_equal(journal_sqlite_class.open("/nowhere/journal.db", 10, &none, &reason), IO_OK);
+    assert_int_equal(journal_postgres_class.open("postgresql:///x?host=/nowhere", 10, &none, &reason), IO_UNREACHABLE);
+    assert_non_null(strstr(text_string(&reason), "journal: connect: "));
+}
+
+static void a_database_that_crashed_is_found_again(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    append(0, "before", &sequence);
+    shell("tests/support/postgres.sh crash %s/pg", folder);
+    assert_int_equal(append(1, "meanwhile", &sequence), IO_UNREACHABLE);
+    assert_int_equal(append(1, "after", &sequence), IO_OK);
+    expect_read(0, (const char *[]){"before", "after"}, 2);
+}
+
+static int start_server(void **state)
+{
+    (void)state;
+    char command[128];
+    if (mkdtemp(folder) == NULL)
+        return -1;
+    shell("chmod 755 %s", folder);
+    snprintf(command, sizeof command, "tests/support/postgres.sh start %s/pg", folder);
+    FILE *output = popen(command, "r");
+    bool ok = output != NULL && fgets(database_place, sizeof database_place, output) != NULL;
+    database_place[strcspn(database_place, "\n")] = '\0';
+    return pclose(output) == 0 && ok ? 0 : -1;
+}
+
+static int stop_server(void **state)
+{
+    (void)state;
+    shell("tests/support/postgres.sh stop %s/pg; rm -rf %s", folder, folder);
+    return 0;
+}
+
+#define both(name)                                                                                                     \
+    {#name " (SQLite)", name, open_file, leave_nothing, NULL},                                                         \
+    {                                                                                                                  \
+#name " (PostgreSQL)", name, open_database, leave_nothing, NULL                                                \
+    }
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        both(what_was_appended_is_read_in_its_order),
+        both(who_comes_second_meets_a_conflict),
+        both(a_batch_is_one_transaction_and_a_question_leaves_nothing),
+        both(many_entries_come_in_portions),
+        both(a_flipped_bit_and_a_missing_entry_are_found),
+        cmocka_unit_test_teardown(a_place_that_cannot_be_is_said, leave_nothing),
+        cmocka_unit_test_setup_teardown(a_database_that_crashed_is_found_again, open_database, leave_nothing),
+    };
+    return cmocka_run_group_tests(tests, start_server, stop_server);
+}
