@@ -16,6 +16,7 @@ int cli_sim_new(int argc, char **argv);
 int cli_sim_list(int argc, char **argv);
 int cli_sim_explore(int argc, char **argv);
 int cli_sim_shrink(int argc, char **argv);
+int cli_sim_bisect(int argc, char **argv);
 
 /* What `sim run` was asked for. */
 struct sim_run_options {
@@ -26,7 +27,9 @@ struct sim_run_options {
     uint32_t jobs;
     const char *trace, *html, *junit; /* Files to write, or NULL. */
     bool json, quiet, verbose;
-    bool trip; /* With what the scenario says makes it fail. */
+    const char *steps_file; /* Where the hashes (or, in a range, the whole text) of the world's steps go, or NULL. */
+    uint64_t first_step, last_step; /* The range; 0, 0: hashes at every SIM_CHECKPOINT steps and at the end. */
+    bool trip;                      /* With what the scenario says makes it fail. */
 };
 
 /* One seed, told line by line. */
@@ -39,6 +42,18 @@ struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
 
 /* Switches a planted bug on ("NONE": all off); false if there is none of that name (or in this build). */
 bool sim_plant_mutation(const char *name);
+
+/* What the steps of a run were, for `cupola sim bisect`: hashes at checkpoints, or each step of a range in words. */
+enum { SIM_CHECKPOINT = 1000 };
+struct sim_steps {
+    struct cloud *cloud;
+    uint64_t first, last;
+    struct text text;
+};
+/* `steps` is kept by the cloud; first and last are set. */
+void sim_watch_steps(struct sim_steps *steps, struct cloud *cloud);
+/* Adds the last line. */
+void sim_end_steps(struct sim_steps *steps);
 
 /* Nanoseconds on the machine's own monotonic clock. */
 uint64_t sim_real_ns(void);

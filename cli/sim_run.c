@@ -26,6 +26,8 @@ static const char help[] =
     "  --json          print the result as JSON instead of text\n"
     "  --quiet         print the verdict only\n"
     "  --verbose       also what the components log\n"
+    "  --steps-file F  write the world's hash after every 1000th step (one seed only)\n"
+    "  --steps A..B    with --steps-file: write these steps in words instead\n"
     "  --trip          with what the scenario itself says makes it fail (tripped_by)\n"
 #ifdef CUPOLA_MUTANTS
     "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
@@ -37,16 +39,16 @@ static const char help[] =
 
 /* ---- The options ---- */
 
-static bool parse_seeds(const char *text, struct sim_run_options *options)
+/* "A..B" */
+static bool parse_range(const char *text, uint64_t *ret_first, uint64_t *ret_last)
 {
     const char *dots = strstr(text, "..");
     char first[24] = "";
     if (dots == NULL || dots == text || (size_t)(dots - text) >= sizeof first)
         return false;
     memcpy(first, text, (size_t)(dots - text));
-    options->is_campaign = true;
-    return input_number(first, &options->first_seed) && input_number(dots + 2, &options->last_seed) &&
-           options->first_seed <= options->last_seed && options->last_seed - options->first_seed < 100000000;
+    return input_number(first, ret_first) && input_number(dots + 2, ret_last) && *ret_first <= *ret_last &&
+           *ret_last - *ret_first < 100000000;
 }
 
 #ifdef CUPOLA_MUTANTS
@@ -81,7 +83,9 @@ enum {
     OPTION_JUNIT,
     OPTION_JSON,
     OPTION_MUTATION,
-    OPTION_TRIP
+    OPTION_TRIP,
+    OPTION_STEPS_FILE,
+    OPTION_STEPS,
 };
 
 static const struct option long_options[] = {
@@ -96,6 +100,8 @@ static const struct option long_options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {"trip", no_argument, NULL, OPTION_TRIP},
+    {"steps-file", required_argument, NULL, OPTION_STEPS_FILE},
+    {"steps", required_argument, NULL, OPTION_STEPS},
 #ifdef CUPOLA_MUTANTS
     {"mutation", required_argument, NULL, OPTION_MUTATION},
 #endif
@@ -119,7 +125,10 @@ static int take_option(int option, struct sim_run_options *options)
         options->last_seed = options->first_seed;
         return -1;
     case OPTION_SEEDS:
-        return parse_seeds(optarg, options) ? -1 : bad_value("--seeds", optarg, "a range such as 1..1000");
+        options->is_campaign = true;
+        return parse_range(optarg, &options->first_seed, &options->last_seed)
+                   ? -1
+                   : bad_value("--seeds", optarg, "a range such as 1..1000");
     case 'j':
         if (!input_number(optarg, &number) || number < 1 || number > 256)
             return bad_value("--jobs", optarg, "a number from 1 to 256");
@@ -141,6 +150,13 @@ static int take_option(int option, struct sim_run_options *options)
     case OPTION_MUTATION:
         return sim_plant_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
 #endif
+    case OPTION_STEPS_FILE:
+        options->steps_file = optarg;
+        return -1;
+    case OPTION_STEPS:
+        return parse_range(optarg, &options->first_step, &options->last_step)
+                   ? -1
+                   : bad_value("--steps", optarg, "a range such as 1..1000");
     case OPTION_TRIP:
         options->trip = true;
         return -1;
@@ -174,8 +190,9 @@ int cli_sim_run(int argc, char **argv)
         fputs("cupola sim run: name one scenario file; `cupola sim list` shows some\n", stderr);
         return SIM_USAGE;
     }
-    if (options.is_campaign && options.trace != NULL) {
-        fputs("cupola sim run: --trace is for one seed; run the seed in question with --seed\n", stderr);
+    if (options.is_campaign && (options.trace != NULL || options.steps_file != NULL)) {
+        fputs("cupola sim run: --trace and --steps-file are for one seed; run the seed in question with --seed\n",
+              stderr);
         return SIM_USAGE;
     }
     options.file = argv[optind];
@@ -316,6 +333,9 @@ int sim_run_one(const struct sim_run_options *options)
         printf("%s\n", scenario_title(scenario));
         cloud_observe(scenario_cloud(scenario), print_line, &printer);
     }
+    struct sim_steps steps = {.first = options->first_step, .last = options->last_step};
+    if (options->steps_file != NULL)
+        sim_watch_steps(&steps, scenario_cloud(scenario));
     uint64_t began_ns = sim_real_ns();
     bool passed = scenario_run(scenario);
     Cupola__RunResult *result = result_of_run(scenario, options->file, passed, sim_real_ns() - began_ns);
@@ -328,6 +348,11 @@ int sim_run_one(const struct sim_run_options *options)
         print_verdict(options, result, color);
     }
     bool written = write_reports(options, scenario, result);
+    if (options->steps_file != NULL) {
+        sim_end_steps(&steps);
+        written = input_write_file(options->steps_file, &steps.text) && written;
+        text_free(&steps.text);
+    }
     cupola__run_result__free_unpacked(result, NULL);
     scenario_close(scenario);
     return !written ? SIM_USAGE : passed ? SIM_PASSED : SIM_FAILED;

@@ -50,3 +50,13 @@ char *memory_copy_bytes(const void *bytes, size_t size)
         memcpy(copy, bytes, size);
     return copy;
 }
+
+unsigned char memory_unset_byte(void)
+{
+    enum { SIZE = 3000, PLACE = 1777 };            /* Larger than what the allocator keeps ready. */
+    unsigned char *volatile memory = malloc(SIZE); /* Volatile: compilers know what this is, too. */
+    assert_that(memory != NULL);
+    unsigned char byte = memory[PLACE];
+    free(memory);
+    return byte;
+}

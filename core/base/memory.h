@@ -19,6 +19,9 @@ char *memory_copy_text(const char *text);
 /* A copy of `size` bytes with a NUL behind them; given. */
 char *memory_copy_bytes(const void *bytes, size_t size);
 
+/* A byte of fresh memory that nobody has set: what must never be looked at, for a planted bug (core/base/mutation.h). */
+unsigned char memory_unset_byte(void);
+
 /* The struct that a member is embedded in. */
 #define container_of(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 

@@ -47,6 +47,7 @@
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
+    MUTATION(BUS_CLIENT_READS_AN_UNSET_BYTE, "pauses are drawn from a byte that nobody has set")                       \
     MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")            \
     MUTATION(BUS_CLIENT_FORGETS_QUEUES, "the bus client restores its subscriptions without their queue groups")        \
     MUTATION(BUS_CLIENT_LOSES_PUBLICATIONS, "the bus client loses what is under way when its connection is")           \

@@ -37,6 +37,8 @@ void bus_client_open(struct machine *machine, struct bus_client *client, const C
     state->max_payload = SIZE_MAX;
     uint64_t seed = random_hash(machine->seed, name, strlen(name));
     state->backoff = random_named(seed, "bus_client.retry_pause");
+    if (mutation_is(BUS_CLIENT_READS_AN_UNSET_BYTE))
+        state->backoff.drawn = memory_unset_byte();
     state->inbox = random_named(seed, "bus_client.inbox");
     bus_servers_open(&state->servers, config, seed);
     bus_link_open(state);

@@ -31,7 +31,8 @@ MORE = {
 
 def planted():
     text = (ROOT / "core/base/mutation.h").read_text()
-    return re.findall(r"^\s+MUTATION\(([A-Z0-9_]+),", text, re.M)
+    names = re.findall(r"^\s+MUTATION\(([A-Z0-9_]+),", text, re.M)
+    return [name for name in names if name != "BUS_CLIENT_READS_AN_UNSET_BYTE"]  # tests/determinism finds that one.
 
 
 def listed():
