@@ -167,6 +167,8 @@ static void come_up(struct bus_client_state *state)
         if (!state->was_connected || !mutation_is(BUS_CLIENT_FORGETS_SUBSCRIPTIONS))
             bus_send_subscription(state, subscription);
     }
+    if (state->was_connected)
+        bus_pending_settle(state);
     bus_send_pending(state);
     bus_pending_tell(state);
     bus_link_flush(state);
@@ -303,6 +305,7 @@ void bus_link_close(struct bus_client_state *state)
 {
     write_out(&state->flush);
     timer_cancel(state->client->machine, &state->timer);
+    timer_cancel(state->client->machine, &state->settle);
     state->link = LINK_SHUT;
     state->client->is_connected = false;
     conn_close(&state->conn);

@@ -1,4 +1,12 @@
-/* Publications of a bus client that wait: for a connection, or to be known to have arrived. */
+/* Publications of a bus client that wait: for a connection, or to be known to have arrived.
+ *
+ *     pending --sent--> unconfirmed --PONG--> (done), or early --settled--> pending
+ *        ^                   |                              |
+ *        '------- lost ------+------------------------------'
+ *
+ * When a bus comes back its clients do one after the other. What the first ones say then, those who should hear it
+ * miss: so all of a class that is sure is said once more when everybody has had the time to return.
+ */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
@@ -43,10 +51,13 @@ void bus_pending_open(struct bus_client_state *state, size_t limit)
     state->pending_limit = limit;
     empty(&state->pending);
     empty(&state->unconfirmed);
+    empty(&state->early);
 }
 
 void bus_pending_forget(struct bus_client_state *state)
 {
+    while (state->early.first != NULL)
+        drop_first(state, &state->early);
     while (state->pending.first != NULL)
         drop_first(state, &state->pending);
     while (state->unconfirmed.first != NULL)
@@ -93,6 +104,8 @@ static bool is_expired(const struct bus_client_state *state, const struct bus_pe
 /* The oldest go when there is too much: those that the server has perhaps first. */
 static void make_room(struct bus_client_state *state)
 {
+    while (state->pending_size > state->pending_limit && state->early.first != NULL)
+        drop_first(state, &state->early);
     while (state->pending_size > state->pending_limit && state->unconfirmed.first != NULL)
         drop_first(state, &state->unconfirmed);
     while (state->pending_size > state->pending_limit) {
@@ -125,6 +138,7 @@ bool bus_pending_must_wait(const struct bus_client_state *state)
 static void await_confirmation(struct bus_client_state *state, struct bus_pending *given)
 {
     given->number = ++state->sent_number;
+    given->is_early = timer_is_set(&state->settle);
     append(state, &state->unconfirmed, given);
     make_room(state);
 }
@@ -183,23 +197,51 @@ void bus_pending_on_pong(struct bus_client_state *state)
     uint64_t arrived = state->pings[0];
     state->ping_count--;
     memmove(state->pings, state->pings + 1, state->ping_count * sizeof *state->pings);
-    while (state->unconfirmed.first != NULL && state->unconfirmed.first->number <= arrived)
-        drop_first(state, &state->unconfirmed);
+    while (state->unconfirmed.first != NULL && state->unconfirmed.first->number <= arrived) {
+        struct bus_pending *pending = take_first(state, &state->unconfirmed);
+        if (pending->is_early)
+            append(state, timer_is_set(&state->settle) ? &state->early : &state->pending, pending);
+        else
+            memory_free(pending);
+    }
+    if (state->link != LINK_UP)
+        return; /* The handshake's. */
+    bus_send_pending(state);
     if (state->unconfirmed.first != NULL)
         bus_link_flush(state);
 }
 
-void bus_pending_on_lost(struct bus_client_state *state)
+/* Moves all of a list before what waits. */
+static void wait_again(struct bus_client_state *state, struct bus_pending_list *list)
 {
     struct bus_pending_list later = state->pending;
-    state->ping_count = 0;
-    if (state->unconfirmed.first == NULL)
+    if (list->first == NULL)
         return;
-    /* Published before all that wait. */
-    *state->unconfirmed.end = later.first;
-    state->pending.first = state->unconfirmed.first;
-    state->pending.end = later.first != NULL ? later.end : state->unconfirmed.end;
-    empty(&state->unconfirmed);
+    *list->end = later.first;
+    state->pending.first = list->first;
+    state->pending.end = later.first != NULL ? later.end : list->end;
+    empty(list);
+}
+
+void bus_pending_on_lost(struct bus_client_state *state)
+{
+    state->ping_count = 0;
+    timer_cancel(state->client->machine, &state->settle);
+    wait_again(state, &state->unconfirmed);
+    wait_again(state, &state->early);
+}
+
+static void on_settled(struct timer *timer)
+{
+    struct bus_client_state *state = container_of(timer, struct bus_client_state, settle);
+    wait_again(state, &state->early);
+    bus_send_pending(state);
+}
+
+void bus_pending_settle(struct bus_client_state *state)
+{
+    enum { HANDSHAKE_MS = 500 };
+    timer_set(state->client->machine, &state->settle, state->reconnect_most_ns + HANDSHAKE_MS * NS_PER_MS, on_settled);
 }
 
 void bus_pending_tell(struct bus_client_state *state)

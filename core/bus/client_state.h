@@ -41,6 +41,7 @@ struct bus_pending {
     const struct message_class *class;
     uint64_t published_ns;
     uint64_t number; /* Once it was sent. */
+    bool is_early;   /* Sent when others had perhaps not yet come back: to be said again once they have. */
     size_t payload_size;
     size_t size;
     uint8_t bytes[];
@@ -88,7 +89,9 @@ struct bus_client_state {
 
     struct bus_pending_list pending;     /* Wait for a connection, or for room in it. */
     struct bus_pending_list unconfirmed; /* Sent, of a class that is sure, and perhaps not arrived. */
-    size_t pending_size;                 /* Of both. */
+    struct bus_pending_list early;       /* Arrived, but perhaps before those who listen were back. */
+    struct timer settle;                 /* Until then they may still be on their way. */
+    size_t pending_size;                 /* Of all three. */
     size_t pending_limit;
     uint64_t sent_number; /* Of the last one that is unconfirmed. */
     /* sent_number at each PING whose PONG has not come: they come in order, and tell what has arrived. */
@@ -138,7 +141,9 @@ void bus_send_ping(struct bus_client_state *state);
 void bus_pending_on_pong(struct bus_client_state *state);
 /* The connection is lost: what is unconfirmed waits again. */
 void bus_pending_on_lost(struct bus_client_state *state);
-/* There is one again: says what became of the messages. */
+/* There is one again. */
+void bus_pending_settle(struct bus_client_state *state);
+/* Says what became of the messages meanwhile. */
 void bus_pending_tell(struct bus_client_state *state);
 void bus_pending_forget(struct bus_client_state *state);
 void bus_deliver(struct bus_client_state *state, const struct nats_frame *frame);

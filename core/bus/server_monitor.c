@@ -31,6 +31,7 @@ void server_print_varz(const struct bus_server *server, struct text *json)
         {"connections", server->client_count - (server->cluster != NULL ? server->cluster->route_count : 0)},
         {"total_connections", counters->connections},
         {"subscriptions", server->subscription_count},
+        {"queue_groups", server->index.groups.count},
         {"in_msgs", counters->in_messages},
         {"in_bytes", counters->in_bytes},
         {"out_msgs", counters->out_messages},

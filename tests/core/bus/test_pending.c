@@ -69,6 +69,15 @@ static void what_must_arrive_is_said_again_until_it_is_known_to_have(void **stat
     end_expect(server, "SUB dea.stop cc 1\r\nSUB news.* 2\r\nPUB droplet.exited 2\r\n{}\r\nPING\r\n");
     assert_int_equal(talker->bus.repeated_messages, 1);
     end_send(server, "PONG\r\n");
+    net_pass_ms(&net, 2400);
+    end_expect(server, "");
+    net_pass_ms(&net, 200); /* Now everybody has come back who should hear it. */
+    end_expect(server, "PUB droplet.exited 2\r\n{}\r\nPING\r\n");
+    assert_int_equal(talker->bus.repeated_messages, 2);
+    end_send(server, "PONG\r\n");
+    net_pass_ms(&net, 2600);
+    end_expect(server, "PING\r\n"); /* The usual one. */
+    end_send(server, "PONG\r\n");
     lose_connection();
     return_after_ms(0);
     end_expect(server, restored);
