@@ -1,6 +1,7 @@
 /* `cupola run ROLE`: one component as a daemon. */
 #include "cli/commands.h"
 #include "cli/run_config.h"
+#include "cli/run_workers.h"
 #include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "drivers/real/real.h"
@@ -8,6 +9,7 @@
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -16,6 +18,7 @@ static const char help[] =
     "usage: cupola run ROLE [options]\n"
     "\n"
     "Runs one component in the foreground until SIGTERM or Ctrl-C; a second one ends it at once.\n"
+    "SIGHUP reads TLS certificates again.\n"
     "Roles: bus, router, controller, dea, health. SIGUSR2 makes a dea hand over its instances first.\n"
     "\n"
     "  --config FILE        JSON; the section named after the role, and \"driver\" (one file may serve all roles)\n"
@@ -26,6 +29,9 @@ static const char help[] =
     "  --notify FILE        write the ports there once it listens     (driver.notify)\n"
     "  --workloads KIND     auto, process, bubblewrap, oci; of a dea  (driver.workloads)\n"
     "  --log-level LEVEL    debug, info, warning or error             (driver.log_level)\n"
+    "  --workers N          so many processes on one port; of a router\n"
+    "  --handover           take the listening sockets of the process that runs on the same data,\n"
+    "                       which stops then; and hand them to the next one  (driver.handover)\n"
     "  --check              only check the configuration\n"
     "\n"
     "Options win over the file. Examples:\n"
@@ -35,11 +41,25 @@ static const char help[] =
 
 struct run_options {
     const char *config, *data, *listen, *bus, *record, *notify, *workloads, *log_level;
+    unsigned workers; /* 0: this process does it all. */
+    bool handover;
     bool check;
     bool end_with_parent; /* For `cupola up`: nobody is left behind when it is killed. */
 };
 
 enum { OPTION_HELP = 'h', OPTION_FIRST = 256 };
+
+static bool read_workers(const char *text, unsigned *ret_count)
+{
+    char *end;
+    unsigned long count = strtoul(text, &end, 10);
+    if (*text < '0' || *text > '9' || *end != 0 || count < 1 || count > RUN_WORKERS_MOST) {
+        terminal_error("--workers: \"%s\" is no number of 1 to %d", text, RUN_WORKERS_MOST);
+        return false;
+    }
+    *ret_count = (unsigned)count;
+    return true;
+}
 
 static bool read_options(int argc, char **argv, struct run_options *options, bool *ret_help)
 {
@@ -56,6 +76,8 @@ static bool read_options(int argc, char **argv, struct run_options *options, boo
         {"log-level", required_argument, NULL, OPTION_FIRST + 7},
         {"check", no_argument, NULL, OPTION_FIRST + 8},
         {"end-with-parent", no_argument, NULL, OPTION_FIRST + 9},
+        {"handover", no_argument, NULL, OPTION_FIRST + 10},
+        {"workers", required_argument, NULL, OPTION_FIRST + 11},
         {"help", no_argument, NULL, OPTION_HELP},
         {0},
     };
@@ -68,7 +90,12 @@ static bool read_options(int argc, char **argv, struct run_options *options, boo
             options->check = true;
         else if (option == OPTION_FIRST + 9)
             options->end_with_parent = true;
-        else if (option >= OPTION_FIRST)
+        else if (option == OPTION_FIRST + 10)
+            options->handover = true;
+        else if (option == OPTION_FIRST + 11) {
+            if (!read_workers(optarg, &options->workers))
+                return false;
+        } else if (option >= OPTION_FIRST)
             *values[option - OPTION_FIRST] = optarg;
         else
             return false; /* getopt has said why. */
@@ -91,6 +118,8 @@ static bool apply_options(Cupola__ProcessConfig *config, const struct run_role *
         if (texts[i].value != NULL)
             run_config_set_driver_text(driver, texts[i].field, texts[i].value);
     }
+    if (options->handover)
+        driver->has_handover = driver->handover = true;
     return (options->listen == NULL || run_config_set_listen(config, role, options->listen)) &&
            (options->bus == NULL || run_config_set_bus(config, role, options->bus));
 }
@@ -116,6 +145,13 @@ static int run_role(Cupola__ProcessConfig *config, const struct run_role *role)
     int status = real_run(role->class, run_config_driver(config), (struct io_bytes){packed, size});
     memory_free(packed);
     return status;
+}
+
+static int run_all(Cupola__ProcessConfig *config, const struct run_role *role, unsigned workers)
+{
+    int status = CLI_OK;
+    bool is_worker = workers == 0 || run_workers(config, role, workers, &status);
+    return is_worker ? run_role(config, role) : status;
 }
 
 int cli_run(int argc, char **argv)
@@ -145,7 +181,7 @@ int cli_run(int argc, char **argv)
     int status = CLI_USAGE;
     if (apply_options(config, role, &options) && run_config_check(config, where) &&
         check_workloads(run_config_driver(config), role))
-        status = options.check ? CLI_OK : run_role(config, role);
+        status = options.check ? CLI_OK : run_all(config, role, options.workers);
     if (options.end_with_parent && getppid() != parent)
         real_remove_workloads(config->driver->data_dir, "runc"); /* No next life will look after them. */
     protobuf_c_message_free_unpacked(&config->base, NULL);

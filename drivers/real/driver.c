@@ -6,6 +6,7 @@
 #include "core/base/memory.h"
 #include "drivers/real/blobs.h"
 #include "drivers/real/files.h"
+#include "drivers/real/handover.h"
 #include "drivers/real/journal.h"
 #include "drivers/real/recorder.h"
 #include "drivers/real/save.h"
@@ -271,6 +272,7 @@ struct real_driver *real_driver_start(uv_loop_t *loop, const struct machine_clas
         driver_exit(driver, 1, (struct io_bytes){0});
     } else {
         blobs_clean_up(driver->config->data_dir);
+        handover_open(driver);
         deliver_start(driver, packed, &saved);
     }
     text_free(&saved);
@@ -365,6 +367,7 @@ void real_driver_destroy(struct real_driver *driver)
     assert_that(!driver->busy);
     driver->exited = true; /* From here on nothing reaches the component. */
     streams_close_all(driver);
+    handover_close(driver);
     workloads_forget_all(driver);
     journal_close(driver);
     while (driver->handle_count > OWN_HANDLES || driver->job_count > 0)

@@ -27,6 +27,7 @@ struct workload;
 struct recorder;
 struct tls;
 struct tls_settings;
+struct handover;
 
 struct real_driver {
     uv_loop_t *loop;
@@ -68,6 +69,7 @@ struct real_driver {
     size_t read_used;
     struct listening *listenings;
     bool notify_wanted; /* The listeners have changed. */
+    struct handover *handover;
 
     /* tls_settings.c, stream_tls.c */
     struct tls_settings *tls_settings;

@@ -3,11 +3,15 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "drivers/real/files.h"
+#include "drivers/real/handover.h"
 #include "drivers/real/stream.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 struct listening {
     uv_tcp_t tcp;
@@ -160,12 +164,43 @@ static int find_address(uv_loop_t *loop, const char *host, uint16_t port, struct
     return error;
 }
 
+/* With reuse_port several processes listen on it, and the kernel spreads connections over them. */
+static int open_socket(const struct real_driver *driver, const struct sockaddr_storage *address)
+{
+    int on = 1;
+    int descriptor = socket(address->ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (descriptor < 0)
+        return uv_translate_sys_error(errno);
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    if ((driver->config->reuse_port && setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0) ||
+        bind(descriptor, (const struct sockaddr *)address,
+             address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)) != 0) {
+        int error = uv_translate_sys_error(errno);
+        close(descriptor);
+        return error;
+    }
+    return descriptor;
+}
+
+static int bind_or_take(struct listening *listening, const struct sockaddr_storage *address)
+{
+    int descriptor = handover_take(listening->driver, (const struct sockaddr *)address);
+    if (descriptor < 0)
+        descriptor = open_socket(listening->driver, address);
+    if (descriptor < 0)
+        return descriptor;
+    int error = uv_tcp_open(&listening->tcp, descriptor);
+    if (error != 0)
+        close(descriptor);
+    return error;
+}
+
 static int start_listening(struct listening *listening, const char *host, uint16_t port)
 {
     struct sockaddr_storage address = {0};
     int error = find_address(listening->driver->loop, host, port, &address);
     if (error == 0)
-        error = uv_tcp_bind(&listening->tcp, (const struct sockaddr *)&address, 0);
+        error = bind_or_take(listening, &address);
     if (error == 0)
         error = uv_listen((uv_stream_t *)&listening->tcp, LISTEN_BACKLOG, on_connection);
     if (error != 0)
@@ -232,6 +267,15 @@ void listening_close(struct real_driver *driver, struct io_listener id)
     /* It never came to listen. */
 }
 
+size_t listenings_descriptors(const struct real_driver *driver, int ret_descriptors[HANDOVER_SOCKETS_MOST])
+{
+    size_t count = 0;
+    for (const struct listening *one = driver->listenings; one != NULL && count < HANDOVER_SOCKETS_MOST;
+         one = one->next)
+        count += uv_fileno((const uv_handle_t *)&one->tcp, &ret_descriptors[count]) == 0;
+    return count;
+}
+
 void listenings_close_all(struct real_driver *driver)
 {
     while (driver->listenings != NULL)
@@ -244,4 +288,6 @@ void listenings_notify(struct real_driver *driver)
         return;
     driver->notify_wanted = false;
     write_notify_file(driver);
+    if (driver->listenings != NULL)
+        handover_on_listening(driver);
 }
