@@ -21,7 +21,7 @@ return cupola.scenario {
     for i = 1, 5 do
       cloud:wait("12s")
       cloud:expect(cloud:started() == started + i - 1, "nothing is started that runs")
-      cloud:pick(cloud:instances("shop")):kill()
+      cloud:instances("shop")[i]:kill()
       cloud:wait("100ms")
       cloud:record("time to recovery", cloud:wait_until(cupola.converged, "4s"))
     end
