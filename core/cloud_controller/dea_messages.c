@@ -76,19 +76,42 @@ void cc_dea_update(struct controller *controller, const struct app *app)
     bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
 }
 
+/* What a user has set beside v1's description of an app. */
+static void fill_settings(Cupola__DeaStart *start, const Cupola__JournalSettings *settings)
+{
+    if (settings == NULL)
+        return;
+    start->health = settings->health;
+    start->has_singleton = settings->has_singleton;
+    start->singleton = settings->singleton;
+    start->has_grace_ms = settings->has_grace_ms;
+    start->grace_ms = settings->grace_ms;
+    start->balance = settings->balance;
+    start->balance_header = settings->balance_header;
+    start->protocol = settings->protocol;
+}
+
+void cc_dea_fill_limits(const Cupola__JournalRun *run, Cupola__DeaLimits *ret_limits)
+{
+    cupola__dea_limits__init(ret_limits);
+    ret_limits->has_mem = ret_limits->has_disk = ret_limits->has_fds = true;
+    ret_limits->mem = run->memory_mb;
+    ret_limits->disk = run->disk_mb;
+    ret_limits->fds = run->descriptors;
+}
+
 void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch,
                   struct bus_request *request, const struct bus_request_handlers *handlers)
 {
     const Cupola__JournalApp *value = app->value;
     assert_that(value->run_live);
     Cupola__JournalRun run = cc_run_of_index(value, index);
+    Cupola__DeaLimits limits;
+    cc_dea_fill_limits(&run, &limits);
     struct layout layout;
     cc_app_layout(value, &layout);
-    Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
-    limits.has_mem = limits.has_disk = limits.has_fds = true;
-    limits.mem = run.memory_mb;
-    limits.disk = run.disk_mb;
-    limits.fds = run.descriptors;
+    const char *version = cc_layout_version(&layout, index);
+    assert_that(version != NULL);
     struct text file = {0}, uri = {0}, subject = {0};
     text_addf(&file, "/staged_droplets/%lld/%s", (long long)app->id, run.droplet_sha1);
     text_addf(&uri, "http://%s:%u%s", controller_host(controller), controller->server.port, text_string(&file));
@@ -106,7 +129,7 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     start.sha1 = run.droplet_sha1;
     start.executablefile = (char *)(uintptr_t)text_string(&file);
     start.executableuri = (char *)(uintptr_t)text_string(&uri);
-    start.version = (char *)(uintptr_t)cc_layout_version(&layout, index);
+    start.version = (char *)(uintptr_t)version;
     start.limits = &limits;
     start.env = run.env;
     start.n_env = run.n_env;
@@ -114,6 +137,7 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     start.n_users = 1;
     start.index = index;
     start.epoch = (int64_t)epoch;
+    fill_settings(&start, value->settings);
     if (request == NULL)
         bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
     else

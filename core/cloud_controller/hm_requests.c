@@ -60,13 +60,24 @@ void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, co
 
 /* ---- START ---- */
 
+/* In the version that is wanted on that index while an update is under way, or in that of the app. */
+static bool is_wanted(const struct app *app, const char *version, int32_t index)
+{
+    struct layout layout;
+    if (cc_app_has_version(app->value, version))
+        return true;
+    cc_app_layout(app->value, &layout);
+    const char *wanted = cc_layout_version(&layout, index);
+    return version != NULL && wanted != NULL && strcmp(wanted, version) == 0;
+}
+
 /* The app, if it wants that index in that version and no start of it is in flight: nobody has ordered it since
  * `instead_of`, or, without that, lately. */
 static struct app *find_missing(const struct controller *controller, int64_t app_id, const char *version, int32_t index,
                                 uint64_t instead_of)
 {
     struct app *app = cc_state_find_app(&controller->state, app_id);
-    if (app == NULL || index < 0 || (size_t)index >= app->index_count || !cc_app_has_version(app->value, version))
+    if (app == NULL || index < 0 || (size_t)index >= app->index_count || !is_wanted(app, version, index))
         return NULL;
     if (instead_of != 0)
         return app->indices[index].epoch == instead_of ? app : NULL;
@@ -123,8 +134,11 @@ void cc_order_anew(struct controller *controller, int64_t app_id, int32_t index,
     const struct app *app = cc_state_find_app(&controller->state, app_id);
     if (app == NULL || is_wished(orders, app_id, index) || orders->wish_count >= MAX_WISHES)
         return;
-    char version[VERSION_CAPACITY];
-    cc_app_version(app->value, version);
+    struct layout layout;
+    cc_app_layout(app->value, &layout);
+    const char *version = cc_layout_version(&layout, index);
+    if (version == NULL)
+        return;
     add_wish(orders, app_id, index, version, epoch);
     submit_orders(controller);
 }
@@ -215,7 +229,7 @@ void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed
     if (app == NULL || exited->index < 0 || (size_t)exited->index >= app->index_count)
         return;
     struct app_index *index = &app->indices[exited->index];
-    if (exited->has_epoch ? (uint64_t)exited->epoch >= index->epoch : cc_app_has_version(app->value, exited->version))
+    if (exited->has_epoch ? (uint64_t)exited->epoch >= index->epoch : is_wanted(app, exited->version, exited->index))
         index->ordered_at_ns = 0;
 }
 

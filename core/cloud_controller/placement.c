@@ -5,8 +5,8 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/cloud_controller/dea_messages.h"
-#include "core/cloud_controller/runs.h"
 #include "core/cloud_controller/offers.h"
+#include "core/cloud_controller/runs.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -213,18 +213,14 @@ void cc_placement_review(struct controller *controller, int64_t app_id, int32_t 
 static void send_question(struct question *question, const struct app *app)
 {
     struct controller *controller = question->controller;
-    const Cupola__JournalApp *value = app->value;
-    Cupola__JournalRun run = cc_run_of_index(value, (int32_t)question->placements->key.index);
-    Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
-    limits.has_mem = limits.has_disk = limits.has_fds = true;
-    limits.mem = run.memory_mb;
-    limits.disk = run.disk_mb;
-    limits.fds = run.descriptors;
+    Cupola__JournalRun run = cc_run_of_index(app->value, (int32_t)question->placements->key.index);
+    Cupola__DeaLimits limits;
+    cc_dea_fill_limits(&run, &limits);
     Cupola__DeaDiscover discover = CUPOLA__DEA_DISCOVER__INIT;
     discover.has_droplet = true;
     discover.droplet = app->id;
     discover.limits = &limits;
-    discover.name = value->name;
+    discover.name = app->value->name;
     discover.runtime = run.runtime;
     discover.sha = run.droplet_sha1;
     discover.has_count = question->count > 1;
@@ -235,12 +231,23 @@ static void send_question(struct question *question, const struct app *app)
                       controller->config->discover_timeout_ms * NS_PER_MS, &question_handlers);
 }
 
-/* Takes those that are queued for the same app as the first one. Those without an order drop out wherever they are met.
+/* While an update is under way, indices of one app can have different needs. */
+static bool go_together(const struct app *app, const struct placement *one, const struct placement *other)
+{
+    if (other->key.app_id != one->key.app_id || find_ordered_app(other) == NULL)
+        return false;
+    struct layout layout;
+    cc_app_layout(app->value, &layout);
+    return cc_layout_version(&layout, (int32_t)one->key.index) == cc_layout_version(&layout, (int32_t)other->key.index);
+}
+
+/* Takes those that are queued for the same run as the first one. Those without an order drop out wherever they are met.
  */
 static struct question *gather(struct controller *controller)
 {
     struct placement *first = dequeue(controller);
-    if (find_ordered_app(first) == NULL) {
+    const struct app *app = find_ordered_app(first);
+    if (app == NULL) {
         free_placement(first);
         return NULL;
     }
@@ -253,8 +260,8 @@ static struct question *gather(struct controller *controller)
         end = &at->next;
         question->count++;
         const struct placement *following = controller->first_queued;
-        if (following == NULL || following->key.app_id != first->key.app_id || mutation_is(CC_ASKS_ONE_BY_ONE) ||
-            question->count >= MOST_OF_A_QUESTION || find_ordered_app(following) == NULL)
+        if (following == NULL || mutation_is(CC_ASKS_ONE_BY_ONE) || question->count >= MOST_OF_A_QUESTION ||
+            !go_together(app, first, following))
             break;
     }
     question->next = controller->questions;
