@@ -134,7 +134,9 @@ static bool identify(struct call *call, struct refusal *refusal)
 
 /* ---- Requests ---- */
 
-/* Refusals that need no body are answered here, so that nobody uploads for nothing. */
+/* Another controller may have written a moment ago what decides about a request, so it is answered on what the journal
+ * confirms. Only bodies that come as a stream cannot wait for that: whoever shows a token that we made may begin, and
+ * is looked at again when it has ended. */
 static bool on_head(struct http_exchange *exchange)
 {
     struct controller *controller = container_of(exchange->server, struct controller, server);
@@ -145,17 +147,17 @@ static bool on_head(struct http_exchange *exchange)
         return false;
     }
     struct call *call = call_new(controller, exchange, &match);
-    struct refusal refusal = {0};
     if (!controller->journal.is_caught_up) {
         cc_call_fail(call, ERROR_DATABASE, NULL, NULL); /* We do not know anything yet. */
         return false;
     }
-    if (!identify(call, &refusal)) {
-        cc_call_refuse(call, &refusal);
-        return false;
-    }
     if (call->route->begin_body == NULL)
         return false;
+    const char *token = http_exchange_header(exchange, "Authorization");
+    if (token == NULL || !cc_token_is_ours(controller, token)) {
+        cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
+        return false;
+    }
     call->route->begin_body(call);
     return true;
 }
@@ -167,12 +169,29 @@ static void on_body(struct http_exchange *exchange, const uint8_t *bytes, size_t
     call->route->take_body(call, bytes, size);
 }
 
+static void on_confirmed(struct change *change, enum change_outcome outcome)
+{
+    struct call *call = container_of(change, struct call, fresh);
+    struct refusal refusal = {0};
+    call->is_stale = outcome == CHANGE_LOST;
+    if (call->exchange == NULL)
+        call_free(call); /* The client has gone, and nothing was begun. */
+    else if (identify(call, &refusal))
+        call->route->handle(call);
+    else
+        cc_call_refuse(call, &refusal);
+}
+
+/* What anybody may read changes rarely, and must be there also when the journal is not. */
 static void on_request(struct http_exchange *exchange)
 {
     struct call *call = exchange->user;
     assert_that(call != NULL);
     call->is_handled = true;
-    call->route->handle(call);
+    if (call->route->access == ACCESS_ANYBODY && is_read(call))
+        on_confirmed(&call->fresh, CHANGE_REFUSED);
+    else
+        cc_journal_confirm(call->controller, &call->fresh, on_confirmed);
 }
 
 /* A call whose handler has begun ends by itself; one that still waited for its body has nothing under way. */

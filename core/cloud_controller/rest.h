@@ -45,7 +45,9 @@ struct call {
     char *email;                    /* On whose behalf; NULL: anonymous. */
     bool is_admin;                  /* The user on whose behalf. */
     bool is_auditor;                /* Who calls: may look at everything but secrets. */
-    bool is_handled;                /* `handle` has begun: operations may be under way, which end the call. */
+    bool is_handled;                /* It is on its way to `handle`: operations are under way, which end the call. */
+    bool is_stale;                  /* The journal did not confirm that what we know is all there is. */
+    struct change fresh;            /* The question whether it is. */
     struct call *previous, *next;
 };
 

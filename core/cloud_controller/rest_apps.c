@@ -13,9 +13,7 @@ enum { DEFAULT_MEMORY_MB = 256, DEFAULT_DISK_MB = 2048, DEFAULT_DESCRIPTORS = 25
 
 struct read_call {
     struct call call;
-    struct change fresh; /* Confirms that what we know is new enough. */
     struct health_query health;
-    bool is_stale; /* The journal did not confirm it. */
 };
 
 struct create_call {
@@ -37,8 +35,6 @@ static void handle_get(struct call *call);
 static void handle_create(struct call *call);
 static void handle_delete(struct call *call);
 static void release_create(struct call *call);
-static void on_fresh_list(struct change *change, enum change_outcome outcome);
-static void on_fresh_get(struct change *change, enum change_outcome outcome);
 static void answer_list(struct health_query *health);
 static void answer_get(struct health_query *health);
 static bool prepare_create(struct change *change);
@@ -56,11 +52,12 @@ const struct route_table cc_app_routes = {routes, sizeof routes / sizeof routes[
 
 /* ---- Reading ---- */
 
-/* `running` -1: nobody knows. v1 says so by null, and its clients look at the key without asking whether it is there.
+/* What the journal did not confirm is marked as stale: people still see what they have, and a write that rests on it is
+ * checked by its lock version. `running` -1: nobody knows. v1 says so by null, and its clients look at the key without
+ * asking whether it is there.
  */
-static void write_app(const struct read_call *request, const struct app *app, int32_t running, struct text *json)
+static void write_app(const struct call *call, const struct app *app, int32_t running, struct text *json)
 {
-    const struct call *call = &request->call;
     const Cupola__JournalApp *value = app->value;
     Cupola__RestStaging staging = CUPOLA__REST_STAGING__INIT;
     staging.model = value->framework;
@@ -74,7 +71,7 @@ static void write_app(const struct read_call *request, const struct app *app, in
     Cupola__RestMeta meta = CUPOLA__REST_META__INIT;
     meta.has_version = meta.has_created = true;
     meta.version = value->lock_version;
-    meta.has_stale = meta.stale = request->is_stale;                 /* Only then there at all. */
+    meta.has_stale = meta.stale = call->is_stale;                    /* Only then there at all. */
     meta.created = machine_wall_seconds(&call->controller->machine); /* As v1: the time of the answer. */
     char version[VERSION_CAPACITY];
     cc_app_version(value, version);
@@ -105,16 +102,7 @@ static void write_app(const struct read_call *request, const struct app *app, in
 static void handle_list(struct call *call)
 {
     struct read_call *request = container_of(call, struct read_call, call);
-    cc_journal_confirm(call->controller, &request->fresh, on_fresh_list);
-}
-
-/* A journal that is away for a while must not hide from people what they have: then it is what we knew last. A write
- * that rests on it is checked by its lock version. */
-static void on_fresh_list(struct change *change, enum change_outcome outcome)
-{
-    struct read_call *request = container_of(change, struct read_call, fresh);
-    request->is_stale = outcome == CHANGE_LOST;
-    cc_health_ask(change->controller, &request->health, request->call.email, NULL, answer_list);
+    cc_health_ask(call->controller, &request->health, call->email, NULL, answer_list);
 }
 
 static void answer_list(struct health_query *health)
@@ -128,7 +116,7 @@ static void answer_list(struct health_query *health)
             continue;
         if (json.size > 1)
             text_add_char(&json, ',');
-        write_app(request, app, app->value->started ? cc_health_of(health, app) : -1, &json);
+        write_app(call, app, app->value->started ? cc_health_of(health, app) : -1, &json);
     }
     text_add_char(&json, ']');
     cc_call_answer_json(call, 200, &json);
@@ -137,14 +125,6 @@ static void answer_list(struct health_query *health)
 static void handle_get(struct call *call)
 {
     struct read_call *request = container_of(call, struct read_call, call);
-    cc_journal_confirm(call->controller, &request->fresh, on_fresh_get);
-}
-
-static void on_fresh_get(struct change *change, enum change_outcome outcome)
-{
-    struct read_call *request = container_of(change, struct read_call, fresh);
-    request->is_stale = outcome == CHANGE_LOST;
-    struct call *call = &request->call;
     const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app != NULL)
         cc_health_ask(call->controller, &request->health, call->email, app->value->name, answer_get);
@@ -158,7 +138,7 @@ static void answer_get(struct health_query *health)
     if (app == NULL)
         return;
     struct text json = {0};
-    write_app(request, app, app->value->started ? cc_health_of(health, app) : 0, &json);
+    write_app(call, app, app->value->started ? cc_health_of(health, app) : 0, &json);
     cc_call_answer_json(call, 200, &json);
 }
 

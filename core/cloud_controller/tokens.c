@@ -72,20 +72,32 @@ static bool decode_hex(const char *digits, size_t size, uint8_t *ret_bytes)
     return true;
 }
 
-struct user *cc_token_check(struct controller *controller, const char *token)
+/* The bytes of a token that is ours; 0: it is not. */
+static size_t open_token(struct controller *controller, const char *token, uint8_t ret_bytes[MAX_TOKEN_SIZE])
 {
     size_t digits = strlen(token);
     size_t size = digits / 2;
-    uint8_t bytes[MAX_TOKEN_SIZE];
-    if (digits % 2 != 0 || size <= HEAD_SIZE || size > MAX_TOKEN_SIZE || !decode_hex(token, size, bytes))
-        return NULL;
+    if (digits % 2 != 0 || size <= HEAD_SIZE || size > MAX_TOKEN_SIZE || !decode_hex(token, size, ret_bytes))
+        return 0;
     uint8_t code[CODE_SIZE];
-    compute_code(controller, bytes + CODE_SIZE, size - CODE_SIZE, code);
-    if (!memeql_sec(code, bytes, CODE_SIZE))
-        return NULL;
+    compute_code(controller, ret_bytes + CODE_SIZE, size - CODE_SIZE, code);
+    if (!memeql_sec(code, ret_bytes, CODE_SIZE))
+        return 0;
+    int64_t expiry = (int64_t)get_number(ret_bytes + CODE_SIZE, EXPIRY_SIZE);
+    return machine_wall_seconds(&controller->machine) < expiry ? size : 0;
+}
 
-    uint64_t expiry = get_number(bytes + CODE_SIZE, EXPIRY_SIZE);
-    if (machine_wall_seconds(&controller->machine) >= (int64_t)expiry)
+bool cc_token_is_ours(struct controller *controller, const char *token)
+{
+    uint8_t bytes[MAX_TOKEN_SIZE];
+    return open_token(controller, token, bytes) > 0;
+}
+
+struct user *cc_token_check(struct controller *controller, const char *token)
+{
+    uint8_t bytes[MAX_TOKEN_SIZE];
+    size_t size = open_token(controller, token, bytes);
+    if (size == 0)
         return NULL;
     char email[MAX_EMAIL_SIZE + 1] = "";
     memcpy(email, bytes + HEAD_SIZE, size - HEAD_SIZE);

@@ -10,6 +10,8 @@
 #include "core/cloud_controller/controller.h"
 
 void cc_token_make(struct controller *controller, const Cupola__JournalUser *user, struct text *ret_token);
+/* Whether we, or another controller with our key, made it, and it has not expired. */
+bool cc_token_is_ours(struct controller *controller, const char *token);
 /* The user, if the token is ours, has not expired and was not taken back; else NULL. */
 struct user *cc_token_check(struct controller *controller, const char *token);
 

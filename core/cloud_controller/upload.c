@@ -78,8 +78,6 @@ static void begin(struct call *call)
 {
     struct upload_call *request = container_of(call, struct upload_call, call);
     const struct http_head *head = &call->exchange->head;
-    if (cc_call_find_app(call, call->arguments[0]) == NULL)
-        return;
     if (head->body == HTTP_BODY_LENGTH && head->content_length > call->controller->config->max_upload_bytes) {
         cc_call_fail(call, ERROR_PACKAGING, "too large", NULL);
         return;
@@ -210,6 +208,8 @@ static void finish(struct call *call)
 {
     struct upload_call *request = container_of(call, struct upload_call, call);
     size_t resources = 0;
+    if (cc_call_find_app(call, call->arguments[0]) == NULL)
+        return;
     if (request->is_multipart ? !multipart_end(&request->multipart) : !read_form(request)) {
         cc_call_fail(call, ERROR_BAD_REQUEST_AT,
                      request->is_multipart ? request->multipart.error : "the form is malformed", NULL);

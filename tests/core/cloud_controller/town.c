@@ -322,9 +322,8 @@ static void on_append(struct town_controller *controller, struct effect *effect)
     append(controller, effect->op.id, effect->journal_append.sequence, &controller->held_entry);
 }
 
-void town_release_journal(struct town *town)
+void town_release_held(struct town *town)
 {
-    town->journal_mode = JOURNAL_WORKS;
     for (size_t i = 0; i < town->controller_count; i++) {
         struct town_controller *controller = &town->controllers[i];
         uint64_t op = controller->held_op;
@@ -333,6 +332,12 @@ void town_release_journal(struct town *town)
             append(controller, op, controller->held_sequence, &controller->held_entry);
     }
     town_settle(town);
+}
+
+void town_release_journal(struct town *town)
+{
+    town->journal_mode = JOURNAL_WORKS;
+    town_release_held(town);
 }
 
 /* ---- Blobs, stager, passwords ---- */

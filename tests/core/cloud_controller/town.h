@@ -123,6 +123,8 @@ void town_settle(struct town *town);
 void town_pass_ms(struct town *town, uint64_t ms);
 /* The held append goes through, or is answered as if another entry had come first. */
 void town_release_journal(struct town *town);
+/* The same, and the next one is held again. */
+void town_release_held(struct town *town);
 void town_release_staging(struct town *town);
 
 /* A request begins; `headers` are lines with CRLF. */
