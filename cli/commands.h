@@ -8,6 +8,7 @@
 enum { CLI_OK = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
 /* A cloud on this machine (run.c, up.c) and the simulator (sim.c). */
+int cli_journal(int argc, char **argv);
 int cli_up(int argc, char **argv);
 int cli_run(int argc, char **argv);
 int cli_sim(int argc, char **argv);

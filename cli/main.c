@@ -34,6 +34,7 @@ const struct cli_command cli_commands[] = {
     {"What happens", "stats", "show what instances use", cli_stats},
     {"What happens", "instances", "show the state of instances", cli_instances},
     {"What happens", "crashes", "show crashed instances", cli_crashes},
+    {"Others", "journal", "check, export or import a controller's journal", cli_journal},
     {"Others", "doctor", "look for what is wrong with this machine", cli_doctor},
     {"Others", "completion", "print the shell completion", cli_completion},
 };
