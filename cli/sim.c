@@ -13,6 +13,7 @@ static const char help[] =
     "  run FILE       play a scenario in the simulator     cupola sim run scenarios/instance-crash.lua --seed 7\n"
     "  explore FILE   look for failures by itself          cupola sim explore --cloud --time 300\n"
     "  shrink FILE    make a failing scenario small        cupola sim shrink failure.lua --seed 17\n"
+    "  debug FILE     stop, step forward and back, look    cupola sim debug scenarios/dea-killed.lua\n"
     "  bisect FILE    name the first event where runs part cupola sim bisect scenarios/bus-restart.lua\n"
     "  replay TRACE   run a component again from a trace   cupola sim replay run.trace --component dea-0\n"
     "  new FILE       a first scenario to change           cupola sim new my-first.lua\n"
@@ -25,9 +26,9 @@ int cli_sim(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(int argc, char **argv);
-    } commands[] = {{"run", cli_sim_run},      {"new", cli_sim_new},         {"replay", cli_sim_replay},
-                    {"list", cli_sim_list},    {"explore", cli_sim_explore}, {"shrink", cli_sim_shrink},
-                    {"bisect", cli_sim_bisect}};
+    } commands[] = {{"run", cli_sim_run},       {"new", cli_sim_new},         {"replay", cli_sim_replay},
+                    {"list", cli_sim_list},     {"explore", cli_sim_explore}, {"shrink", cli_sim_shrink},
+                    {"bisect", cli_sim_bisect}, {"debug", cli_sim_debug}};
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         fputs(help, stdout);

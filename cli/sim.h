@@ -17,6 +17,7 @@ int cli_sim_list(int argc, char **argv);
 int cli_sim_explore(int argc, char **argv);
 int cli_sim_shrink(int argc, char **argv);
 int cli_sim_bisect(int argc, char **argv);
+int cli_sim_debug(int argc, char **argv);
 
 /* What `sim run` was asked for. */
 struct sim_run_options {
@@ -50,6 +51,9 @@ struct sim_steps {
     uint64_t first, last;
     struct text text;
 };
+/* The step that is being taken, in words: its event, its effects, the world's hash. Appended. */
+void sim_print_step(const struct cloud *cloud, const struct process *process, const struct event *event,
+                    struct effects *effects, struct text *text);
 /* `steps` is kept by the cloud; first and last are set. */
 void sim_watch_steps(struct sim_steps *steps, struct cloud *cloud);
 /* Adds the last line. */

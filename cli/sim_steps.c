@@ -11,15 +11,14 @@ static void add_hash(struct sim_steps *steps)
               (unsigned long long)cloud_hash(steps->cloud));
 }
 
-static void add_words(struct sim_steps *steps, const struct process *process, const struct event *event,
-                      struct effects *effects)
+void sim_print_step(const struct cloud *cloud, const struct process *process, const struct event *event,
+                    struct effects *effects, struct text *text)
 {
-    struct text *text = &steps->text;
-    uint64_t now_ns = cloud_now_ns(steps->cloud);
+    uint64_t now_ns = cloud_now_ns(cloud);
     Cupola__TraceEvent event_message;
     struct trace_event_parts event_parts;
     trace_fill_event(&event_message, &event_parts, event);
-    text_addf(text, "step %llu at %llu.%09llu s, %s: ", (unsigned long long)cloud_step_count(steps->cloud),
+    text_addf(text, "step %llu at %llu.%09llu s, %s: ", (unsigned long long)cloud_step_count(cloud),
               (unsigned long long)(now_ns / 1000000000), (unsigned long long)(now_ns % 1000000000), process->name);
     trace_print_event(text, &event_message);
     for (size_t i = 0; i < effects_count(effects); i++) {
@@ -30,7 +29,7 @@ static void add_words(struct sim_steps *steps, const struct process *process, co
         trace_print_effect(text, &effect_message);
     }
     /* What the words cut short is in the hash. */
-    text_addf(text, "\n    hash %016llx\n", (unsigned long long)cloud_hash(steps->cloud));
+    text_addf(text, "\n    hash %016llx\n", (unsigned long long)cloud_hash(cloud));
 }
 
 static void on_step(void *context, const struct process *process, const struct event *event, struct effects *effects)
@@ -40,7 +39,7 @@ static void on_step(void *context, const struct process *process, const struct e
     if (steps->last == 0 && number % SIM_CHECKPOINT == 0)
         add_hash(steps);
     else if (steps->last > 0 && number >= steps->first && number <= steps->last)
-        add_words(steps, process, event, effects);
+        sim_print_step(steps->cloud, process, event, effects, &steps->text);
 }
 
 void sim_watch_steps(struct sim_steps *steps, struct cloud *cloud)
