@@ -52,6 +52,7 @@
     MUTATION(BUS_CLIENT_FORGETS_QUEUES, "the bus client restores its subscriptions without their queue groups")        \
     MUTATION(BUS_CLIENT_LOSES_PUBLICATIONS, "the bus client loses what is under way when its connection is")           \
     MUTATION(BUS_CLIENT_GIVES_UP, "the bus client gives up after ten attempts to connect")                             \
+    MUTATION(BUS_CLIENT_ENDS_WHEN_CUT, "a component ends when the bus has cut its connection")                         \
     MUTATION(BUS_NEVER_PINGS, "neither bus servers nor bus clients ever ping")
 
 enum cupola_mutation {

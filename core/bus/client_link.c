@@ -67,6 +67,8 @@ static void on_link_closed(struct conn *conn, enum io_status status)
     if (mutation_is(BUS_CLIENT_GIVES_UP) && state->attempts >= 10)
         timer_cancel(client->machine, &state->timer);
     state->servers.current = (state->servers.current + 1) % state->servers.count;
+    if (was_up && mutation_is(BUS_CLIENT_ENDS_WHEN_CUT))
+        machine_exit(client->machine, 1, (struct io_bytes){0});
     if (was_up && client->handlers != NULL && client->handlers->on_disconnected != NULL)
         client->handlers->on_disconnected(client, reason);
 }

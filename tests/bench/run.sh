@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|push|health ...]: figures beside the peers', measured in one run. Default: all.
+# usage: run.sh [router|bus|sim|push|health|container ...]: figures beside the peers', measured in one run. Default: all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
@@ -15,9 +15,10 @@ for what in "$@"; do
     push) tests/bench/push.py "$build" ;;
     sim) tests/bench/sim.sh "$build/cupola" ;;
     health) "$build/tests/bench/health_manager_pass" ;;
+    container) tests/bench/container.sh "$build" ;;
     placement) "$build/tests/bench/placement" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container" >&2
         exit 2
         ;;
     esac
