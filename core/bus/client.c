@@ -30,6 +30,7 @@ void bus_client_open(struct machine *machine, struct bus_client *client, const C
     state->name = memory_copy_text(name);
     state->user = memory_copy_text(config->user);
     state->password = memory_copy_text(config->password);
+    state->tls = config->tls != NULL && config->tls[0] != 0 ? memory_copy_text(config->tls) : NULL;
     state->ping_ns = ms_or(config->ping_ms, 5000);
     state->reconnect_first_ns = ms_or(config->reconnect_first_ms, 50);
     state->reconnect_most_ns = ms_or(config->reconnect_most_ms, 2000);
@@ -90,6 +91,7 @@ void bus_client_destroy(struct bus_client *client)
     memory_free(state->name);
     memory_free(state->user);
     memory_free(state->password);
+    memory_free(state->tls);
     memory_free(state);
     client->state = NULL;
     client->is_connected = false;

@@ -116,6 +116,28 @@ static void send_connect(struct bus_client_state *state)
     state->link = LINK_CHECKING;
 }
 
+static void on_secured(struct op *op, const struct op_result *result)
+{
+    struct bus_client_state *state = container_of(op, struct bus_client_state, tls_op);
+    if (result->status != IO_OK && result->status != IO_CANCELLED)
+        state->lost_reason = "the TLS handshake failed"; /* The end of the connection follows. */
+}
+
+/* What is written from now on waits for the handshake. False if the two sides do not want the same. */
+static bool secure(struct bus_client_state *state, bool is_required)
+{
+    if (is_required != (state->tls != NULL)) {
+        lose(state, is_required ? "the server requires TLS" : "the server has no TLS");
+        return false;
+    }
+    if (!is_required)
+        return true;
+    const struct bus_server_address *server = &state->servers.at[state->servers.current];
+    conn_start_tls(&state->conn, &state->tls_op, state->tls, server->host, on_secured);
+    state->is_secured = true;
+    return true;
+}
+
 /* At any time: servers of a cluster tell of new members. */
 static void on_info(struct bus_client_state *state, struct nats_text json)
 {
@@ -131,8 +153,9 @@ static void on_info(struct bus_client_state *state, struct nats_text json)
     state->max_payload = info->has_max_payload && info->max_payload > 0 ? (size_t)info->max_payload : SIZE_MAX;
     if (info->n_connect_urls > 0)
         bus_servers_learn(&state->servers, info->connect_urls, info->n_connect_urls);
+    bool is_required = info->has_tls_required && info->tls_required;
     protobuf_c_message_free_unpacked(message, NULL);
-    if (state->link == LINK_GREETING)
+    if (state->link == LINK_GREETING && secure(state, is_required))
         send_connect(state);
 }
 
@@ -244,7 +267,12 @@ static void on_link_bytes(struct conn *conn, struct slice bytes)
             lose(state, nats_result_text(result));
             return;
         }
+        bool was_secured = state->is_secured;
         on_frame(state, &frame);
+        if (state->is_secured && !was_secured && left > 0) {
+            lose(state, "plain bytes behind an INFO that requires TLS");
+            return;
+        }
     }
     conn_read(conn);
 }
@@ -276,6 +304,7 @@ static void connect_next(struct bus_client_state *state)
     const struct bus_server_address *server = &state->servers.at[state->servers.current];
     state->link = LINK_CONNECTING;
     state->lost_reason = NULL;
+    state->is_secured = false;
     state->pings_out = 0;
     nats_parser_init(&state->parser, NATS_FROM_SERVER, MAX_LINE_BYTES, MAX_PAYLOAD_BYTES);
     conn_connect(machine, &state->conn, &handlers, server->host, server->port);

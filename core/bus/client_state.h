@@ -84,6 +84,9 @@ struct bus_client_state {
 
     struct bus_server_list servers;
     char *name, *user, *password;
+    char *tls; /* Settings of the driver's; NULL: plain. */
+    struct op tls_op;
+    bool is_secured; /* Or about to be. */
     uint64_t ping_ns;
     uint64_t reconnect_first_ns, reconnect_most_ns;
 

@@ -100,6 +100,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     server->host = memory_copy_text(listen != NULL ? listen->host : "127.0.0.1");
     server->port = (uint16_t)(listen != NULL ? listen->port : DEFAULT_PORT);
     server->advertise = memory_copy_text(config->advertise);
+    server->tls = config->tls != NULL && config->tls[0] != 0 ? memory_copy_text(config->tls) : NULL;
     server->closed.capacity = config->max_closed;
     server->nonce = random_named(machine->seed, "bus.nonce");
     if (!bus_users_open(&server->users, machine, config)) {
@@ -213,6 +214,7 @@ static void destroy(struct machine *machine)
     memory_free(server->host);
     memory_free(server->server_id);
     memory_free(server->advertise);
+    memory_free(server->tls);
     bus_users_free(&server->users);
 }
 

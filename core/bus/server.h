@@ -90,6 +90,7 @@ enum client_phase { CLIENT_GREETED = 1, CLIENT_ACTIVE, CLIENT_LEAVING };
 
 struct server_client {
     struct conn conn;
+    struct op tls_op;
     struct bus_server *server;
     struct server_client *prev, *next;
     uint64_t id;
@@ -172,6 +173,7 @@ struct bus_server {
     char *host;
     uint16_t port;
     char *advertise; /* "host:port", or NULL. */
+    char *tls;       /* Settings of the driver's; NULL: plain. */
     char *server_id;
     struct bus_users users;
     struct random_stream nonce;
@@ -227,6 +229,7 @@ void client_free_all(struct bus_server *server);
 void clients_release(struct bus_server *server);
 
 /* server_greeting.c */
+void client_greet(struct server_client *client);
 void client_send_info(struct server_client *client);
 /* To all clients that take it: the servers that they may use have changed, or we are about to stop. */
 void server_send_news(struct bus_server *server);

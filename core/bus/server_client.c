@@ -356,7 +356,7 @@ void client_accept(struct bus_server *server, struct io_conn id, const char *pee
     if (bus_users_have_nkeys(&server->users))
         random_hex(&server->nonce, client->nonce, (BUS_NONCE_SIZE - 1) / 2);
     conn_accept(&server->machine, &client->conn, &handlers, id);
-    client_send_info(client);
+    client_greet(client);
     conn_read(&client->conn);
 }
 

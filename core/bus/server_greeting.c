@@ -62,7 +62,7 @@ static void add_client_ip(struct text *json, const char *peer)
     json_write_string(json, ip);
 }
 
-void client_send_info(struct server_client *client)
+static void write_info(struct server_client *client)
 {
     struct bus_server *server = client->server;
     struct text *info = &server->scratch;
@@ -78,13 +78,39 @@ void client_send_info(struct server_client *client)
     add_client_ip(info, client->peer);
     if (bus_users_are_needed(&server->users))
         text_add_string(info, ",\"auth_required\":true");
+    if (server->tls != NULL)
+        text_add_string(info, ",\"tls_required\":true");
     if (client->nonce[0] != 0)
         text_addf(info, ",\"nonce\":\"%s\"", client->nonce);
     if (server->is_stopping)
         text_add_string(info, ",\"ldm\":true");
     add_connect_urls(server, info);
     text_add_string(info, "}\r\n");
-    client_send_string(client, text_string(info));
+}
+
+void client_send_info(struct server_client *client)
+{
+    write_info(client);
+    client_send_string(client, text_string(&client->server->scratch));
+}
+
+/* A failure ends the connection; all that is written meanwhile waits. */
+static void on_secured(struct op *op, const struct op_result *result)
+{
+    (void)op;
+    (void)result;
+}
+
+/* INFO goes as it is, what follows through TLS: clients of NATS expect it so. */
+void client_greet(struct server_client *client)
+{
+    if (client->server->tls == NULL) {
+        client_send_info(client);
+        return;
+    }
+    write_info(client);
+    conn_write_string(&client->conn, text_string(&client->server->scratch));
+    conn_start_tls(&client->conn, &client->tls_op, client->server->tls, NULL, on_secured);
 }
 
 void server_send_news(struct bus_server *server)

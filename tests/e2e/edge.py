@@ -74,11 +74,12 @@ class Server(http.server.ThreadingHTTPServer):
 class Edge:
     """Use it in a `with` statement. `settings` is the router's section, `driver` that of its driver."""
 
-    def __init__(self, folder, settings=None, driver=None, arguments=()):
+    def __init__(self, folder, settings=None, driver=None, arguments=(), bus=None):
         self.folder = folder
         self.settings = {"settle_ms": 0, **(settings or {})}
         self.driver = driver or {}
         self.arguments = arguments
+        self.bus = bus or {}  # Its whole configuration.
         self.processes = []
         self.servers = []
         self.stop_registering = threading.Event()
@@ -88,7 +89,7 @@ class Edge:
         os.makedirs(self.folder, exist_ok=True)
         self.log_path = os.path.join(self.folder, "router.log")
         try:
-            self.bus_port = self.start("bus", {})[0]
+            self.bus_port = self.start("bus", self.bus)[0]
             self.router, self.ports = self.start_router()
         except BaseException:
             self.stop()
@@ -141,9 +142,12 @@ class Edge:
     def start_router(self, name="router"):
         wanted = 1 + ("tls_listen" in self.settings)
         process, ports = self.run("router", {"router": self.settings, "driver": self.driver}, name,
-                                  "--bus", f"127.0.0.1:{self.bus_port}", *(self.arguments or
-                                                                          ("--listen", "127.0.0.1:0")))
+                                  *self.where_the_bus_is(), *(self.arguments or ("--listen", "127.0.0.1:0")))
         return process, await_that("the router listens", lambda: len(ports() or ()) >= wanted and ports())
+
+    def where_the_bus_is(self):
+        named = "servers" in self.settings.get("bus", {})
+        return () if named else ("--bus", f"127.0.0.1:{self.bus_port}")
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -13,6 +14,7 @@ from edge import HOST, Edge, make_certificates
 from story import FolderStory, await_that
 
 OTHER = "other.cupola.test"
+NATS_SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin:/usr/local/bin")
 
 
 class TlsStory(FolderStory):
@@ -134,6 +136,69 @@ class TlsStory(FolderStory):
             for thread in threads:
                 thread.join(60)
             self.assertEqual((len(statuses), set(statuses)), (200, {(200, b"xxx")}))
+
+    # ---- The bus: INFO is plain, then both sides upgrade ----
+
+    def bus_driver(self):
+        folder = os.path.join(self.folder, "edge")
+        os.makedirs(folder, exist_ok=True)
+        make_certificates(folder, "localhost")
+        return {"tls": [{"certificate": f"{folder}/localhost.pem", "key": f"{folder}/localhost.key",
+                         "ca": f"{folder}/ca.pem"}]}
+
+    def test_the_bus_of_ours_with_clients_of_ours_and_of_others(self):
+        driver = self.bus_driver()
+        settings = {"bus": {"tls": "default"}}
+        with Edge(os.path.join(self.folder, "edge"), settings, driver, bus={"bus_server": {"tls": "default"},
+                                                                          "driver": driver}) as edge:
+            await_that("the router is on the bus", lambda: "bus: connected to" in edge.log())
+            context = ssl.create_default_context(cafile=f"{edge.folder}/ca.pem")
+            raw = socket.create_connection(("127.0.0.1", edge.bus_port), 10)
+            info = b""
+            while not info.endswith(b"\r\n"):
+                info += raw.recv(1)
+            self.assertTrue(json.loads(info[5:])["tls_required"])
+            with context.wrap_socket(raw, server_hostname="localhost") as secured:
+                secured.sendall(b"CONNECT {}\r\nSUB a 1\r\nPUB a 2\r\nhi\r\nPING\r\n")
+                said = b""
+                while b"PONG" not in said:
+                    said += secured.recv(4096)
+                self.assertIn(b"MSG a 1 2\r\nhi\r\n", said)
+            with socket.create_connection(("127.0.0.1", edge.bus_port), 10) as plain:
+                plain.sendall(b"CONNECT {}\r\nPING\r\n")
+                said = b""
+                try:
+                    while part := plain.recv(4096):
+                        said += part
+                except ConnectionResetError:
+                    pass
+                self.assertNotIn(b"PONG", said)
+
+    @unittest.skipUnless(NATS_SERVER, "nats-server is not installed")
+    def test_the_bus_of_others(self):
+        driver = self.bus_driver()
+        folder = os.path.join(self.folder, "edge")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = subprocess.Popen([NATS_SERVER, "--addr", "127.0.0.1", "--port", str(port), "--tls", "--tlscert",
+                                   f"{folder}/localhost.pem", "--tlskey", f"{folder}/localhost.key"],
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            settings = {"bus": {"tls": "default", "servers": [{"host": "localhost", "port": port}]}}
+            with Edge(folder, settings, driver, arguments=("--listen", "127.0.0.1:0")) as edge:
+                await_that("the router is on the bus", lambda: f"bus: connected to localhost:{port}" in edge.log())
+        finally:
+            server.terminate()
+            server.wait(20)
+
+    def test_a_bus_that_cannot_prove_who_it_is_is_not_used(self):
+        driver = self.bus_driver()
+        with Edge(os.path.join(self.folder, "edge"), {"bus": {"tls": "default"}},
+                  {"tls": [{"name": "default"}]},
+                  bus={"bus_server": {"tls": "default"}, "driver": driver}) as edge:
+            await_that("the reason is told", lambda: "certificate verify failed" in edge.log())
+            self.assertNotIn("bus: connected", edge.log())
 
 
 if __name__ == "__main__":
