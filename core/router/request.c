@@ -166,26 +166,23 @@ static bool read_instance(struct http_text text, int64_t *ret_app, int32_t *ret_
     return digits[0] > 0 && digits[1] > 0;
 }
 
-/* False if the request was answered with an error. */
-static bool pin_to_instance(struct session *session, const struct http_head *head)
+/* NULL, or what is wrong: it is told once the request has been taken out of the input. */
+static const enum router_error *pin_to_instance(struct session *session, const struct http_head *head)
 {
+    static const enum router_error bad = ERROR_BAD_INSTANCE, unknown = ERROR_UNKNOWN_INSTANCE;
     struct exchange *exchange = &session->exchange;
-    const struct http_header *field = http_find(head, "X-Cf-App-Instance");
+    const struct http_header *field = exchange->route == NULL ? NULL : http_find(head, "X-Cf-App-Instance");
     if (field == NULL)
-        return true;
+        return NULL;
     int64_t app;
     int32_t index;
-    if (!read_instance(field->value, &app, &index)) {
-        session_answer_error(session, ERROR_BAD_INSTANCE, "X-Cf-App-Instance names no app:index");
-        return false;
-    }
+    if (!read_instance(field->value, &app, &index))
+        return &bad;
     struct endpoint *endpoint = route_find_instance(&session->router->table, exchange->route, app, index);
-    if (endpoint == NULL) {
-        session_answer_error(session, ERROR_UNKNOWN_INSTANCE, NULL);
-        return false;
-    }
+    if (endpoint == NULL)
+        return &unknown;
     exchange->pinned = endpoint->id;
-    return true;
+    return NULL;
 }
 
 /* What the route's policy hashes; requests without that field go together. */
@@ -209,7 +206,6 @@ static void begin_request(struct session *session, const struct http_head *head,
     open_exchange(session, head);
     struct exchange *exchange = &session->exchange;
     exchange->route = route;
-    bool is_pinned = true;
     if (route != NULL) {
         route->users++;
         top_count(&router->top, router->machine.now_ns, route, names_text(&router->table.names, route->name),
@@ -217,13 +213,15 @@ static void begin_request(struct session *session, const struct http_head *head,
         sticky_read_cookie(head, exchange->sticky);
         exchange->hash = hash_for_policy(router, route, head);
     }
+    bool has_host = head->host.size > 0; /* The head is in the input, and goes with it. */
+    const enum router_error *wrong = pin_to_instance(session, head);
     if (head->body == HTTP_BODY_LENGTH && head->content_length > router->settings.max_body_bytes) {
         session_answer_error(session, ERROR_BODY_TOO_LARGE, NULL);
-    } else if (route != NULL && !(is_pinned = pin_to_instance(session, head))) {
-        return;
     } else if (!take_request(session, head, head_size, route != NULL)) {
         session_answer_error(session, ERROR_BAD_REQUEST, "malformed chunked body");
-    } else if (head->host.size == 0) {
+    } else if (wrong != NULL) {
+        session_answer_error(session, *wrong, NULL);
+    } else if (!has_host) {
         session_answer_error(session, ERROR_EMPTY_HOST, NULL);
     } else if (route == NULL) {
         session_answer_error(session, router_is_settling(router) ? ERROR_SETTLING : ERROR_UNKNOWN_ROUTE, NULL);

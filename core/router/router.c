@@ -219,6 +219,10 @@ static void destroy(struct machine *machine)
 {
     struct router *router = router_of(machine);
     struct session *session, *next_session;
+    DL_FOREACH2(router->sessions, session, next)
+    {
+        queue_leave(session); /* Else the backends that are let go below would be offered to it. */
+    }
     DL_FOREACH_SAFE2(router->sessions, session, next_session, next)
     {
         if (session->exchange.backend != NULL)

@@ -69,6 +69,8 @@ void session_advance(struct session *session)
     }
     if (session->state == SESSION_WAITING)
         relay_upload(session);
+    else if (session->state == SESSION_QUEUED && session->input.size == 0)
+        conn_read(&session->conn); /* To notice when the client goes away. */
 }
 
 static void on_bytes(struct conn *conn, struct slice bytes)

@@ -36,6 +36,7 @@ static bool read_port(struct http_text word, uint16_t *ret_port)
 static bool read_words(struct http_text line, struct proxy_header *ret_header)
 {
     struct http_text protocol = next_word(&line);
+    bool ends_with_blank = line.size > 0 && line.data[line.size - 1] == ' ';
     if (http_text_equals(protocol, "UNKNOWN"))
         return true; /* What follows is to be ignored. */
     bool is_v4 = http_text_equals(protocol, "TCP4");
@@ -45,7 +46,7 @@ static bool read_words(struct http_text line, struct proxy_header *ret_header)
     struct http_text from_port = next_word(&line), to_port = next_word(&line);
     struct ip_address server;
     uint16_t server_port;
-    if (line.size > 0 || (memchr(from.data, ':', from.size) == NULL) != is_v4 ||
+    if (line.size > 0 || ends_with_blank || (memchr(from.data, ':', from.size) == NULL) != is_v4 ||
         (memchr(to.data, ':', to.size) == NULL) != is_v4)
         return false;
     if (!ip_read_address(from.data, from.size, &ret_header->client) || !ip_read_address(to.data, to.size, &server))
