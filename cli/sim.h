@@ -26,7 +26,8 @@ struct sim_run_options {
     uint64_t first_seed, last_seed;
     bool is_campaign;
     uint32_t jobs;
-    const char *trace, *html, *junit; /* Files to write, or NULL. */
+    const char *trace, *html, *junit, *tap; /* Files to write, or NULL. */
+    const char *baseline, *save_baseline;   /* Of a campaign: to compare with, to write; or NULL. */
     bool json, quiet, verbose;
     const char *steps_file; /* Where the hashes (or, in a range, the whole text) of the world's steps go, or NULL. */
     uint64_t first_step, last_step; /* The range; 0, 0: hashes at every SIM_CHECKPOINT steps and at the end. */

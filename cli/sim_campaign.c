@@ -6,6 +6,7 @@
 
 #include "core/base/memory.h"
 #include "core/wire/json.h"
+#include "sim/baseline.h"
 #include "sim/report.h"
 
 #include <stdio.h>
@@ -173,9 +174,43 @@ static bool write_reports(const struct sim_run_options *options, const Cupola__C
     if (options->junit != NULL) {
         report_junit_of_campaign(result, &text);
         ok = input_write_file(options->junit, &text) && ok;
+        text_clear(&text);
+    }
+    if (options->tap != NULL) {
+        report_tap_of_campaign(result, &text);
+        ok = input_write_file(options->tap, &text) && ok;
+        text_clear(&text);
+    }
+    if (options->save_baseline != NULL) {
+        json_write(&text, &result->base);
+        text_add_char(&text, '\n');
+        ok = input_write_file(options->save_baseline, &text) && ok;
     }
     text_free(&text);
     return ok;
+}
+
+/* Exit status. */
+static int compare_with_baseline(const struct sim_run_options *options, const Cupola__CampaignResult *result)
+{
+    struct text content = {0}, report = {0};
+    struct json_error error = {0};
+    if (!input_read_file(options->baseline, &content))
+        return SIM_USAGE;
+    ProtobufCMessage *message =
+        json_read(&cupola__campaign_result__descriptor,
+                  (struct io_bytes){(const uint8_t *)text_string(&content), content.size}, JSON_STRICT, &error);
+    text_free(&content);
+    if (message == NULL) {
+        fprintf(stderr, "cupola: %s is no baseline: %s\n", options->baseline, error.text);
+        return SIM_USAGE;
+    }
+    bool ok = baseline_compare((const Cupola__CampaignResult *)message, result, &report);
+    text_addf(&report, "%s  against %s\n", ok ? "NOT SLOWER" : "SLOWER", options->baseline);
+    fputs(text_string(&report), options->json ? stderr : stdout);
+    text_free(&report);
+    protobuf_c_message_free_unpacked(message, NULL);
+    return ok ? SIM_PASSED : SIM_FAILED;
 }
 
 static int conclude(const struct sim_run_options *options, struct campaign *campaign, uint64_t real_ns)
@@ -191,7 +226,10 @@ static int conclude(const struct sim_run_options *options, struct campaign *camp
     }
     bool written = write_reports(options, result);
     bool passed = result->failed == 0 && result->runs == options->last_seed - options->first_seed + 1;
+    int compared = options->baseline == NULL ? SIM_PASSED : compare_with_baseline(options, result);
     cupola__campaign_result__free_unpacked(result, NULL);
+    if (compared != SIM_PASSED)
+        return compared;
     return !written ? SIM_USAGE : passed ? SIM_PASSED : SIM_FAILED;
 }
 

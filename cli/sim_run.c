@@ -23,6 +23,10 @@ static const char help[] =
     "  --trace FILE    write every component's trace, for `cupola sim replay` (one seed only)\n"
     "  --html FILE     write a report as one page\n"
     "  --junit FILE    write the verdict for continuous integration\n"
+    "  --tap FILE      the same as the Test Anything Protocol\n"
+    "  --save-baseline FILE  keep what a campaign measured, to compare others with\n"
+    "  --baseline FILE compare p50 and p99 of each duration with those of a kept campaign; exit status 1 if one has\n"
+    "                  become slower than chance explains\n"
     "  --json          print the result as JSON instead of text\n"
     "  --quiet         print the verdict only\n"
     "  --verbose       also what the components log\n"
@@ -35,6 +39,7 @@ static const char help[] =
     "\n"
     "Examples:\n"
     "  cupola sim run scenarios/instance-crash.lua --seed 7\n"
+    "  cupola sim run scenarios/dea-killed.lua --seeds 1..1000 --baseline baselines/dea-killed.json\n"
     "  cupola sim run scenarios/bus-restart.lua --seeds 1..1000 --jobs 4 --html reports/bus-restart.html\n";
 
 /* ---- The options ---- */
@@ -82,6 +87,9 @@ enum {
     OPTION_HTML,
     OPTION_JUNIT,
     OPTION_JSON,
+    OPTION_TAP,
+    OPTION_BASELINE,
+    OPTION_SAVE_BASELINE,
     OPTION_MUTATION,
     OPTION_TRIP,
     OPTION_STEPS_FILE,
@@ -95,6 +103,9 @@ static const struct option long_options[] = {
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"html", required_argument, NULL, OPTION_HTML},
     {"junit", required_argument, NULL, OPTION_JUNIT},
+    {"tap", required_argument, NULL, OPTION_TAP},
+    {"baseline", required_argument, NULL, OPTION_BASELINE},
+    {"save-baseline", required_argument, NULL, OPTION_SAVE_BASELINE},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, 'q'},
     {"verbose", no_argument, NULL, 'v'},
@@ -142,6 +153,15 @@ static int take_option(int option, struct sim_run_options *options)
         return -1;
     case OPTION_JUNIT:
         options->junit = optarg;
+        return -1;
+    case OPTION_TAP:
+        options->tap = optarg;
+        return -1;
+    case OPTION_BASELINE:
+        options->baseline = optarg;
+        return -1;
+    case OPTION_SAVE_BASELINE:
+        options->save_baseline = optarg;
         return -1;
     case OPTION_JSON:
         options->json = true;
@@ -193,6 +213,10 @@ int cli_sim_run(int argc, char **argv)
     if (options.is_campaign && (options.trace != NULL || options.steps_file != NULL)) {
         fputs("cupola sim run: --trace and --steps-file are for one seed; run the seed in question with --seed\n",
               stderr);
+        return SIM_USAGE;
+    }
+    if (!options.is_campaign && (options.baseline != NULL || options.save_baseline != NULL)) {
+        fputs("cupola sim run: a baseline is of a campaign; add --seeds A..B\n", stderr);
         return SIM_USAGE;
     }
     options.file = argv[optind];
@@ -312,6 +336,11 @@ static bool write_reports(const struct sim_run_options *options, struct scenario
     if (options->junit != NULL) {
         report_junit_of_run(result, &text);
         ok = input_write_file(options->junit, &text) && ok;
+        text_clear(&text);
+    }
+    if (options->tap != NULL) {
+        report_tap_of_run(result, &text);
+        ok = input_write_file(options->tap, &text) && ok;
         text_clear(&text);
     }
     if (options->trace != NULL) {

@@ -3,6 +3,7 @@
 #include "core/base/map.h"
 #include "core/base/memory.h"
 #include "core/base/random.h"
+#include "sim/baseline.h"
 #include "sim/result.h"
 #include "sim/signature.h"
 
@@ -164,6 +165,14 @@ static Cupola__MeasurementSummary *summarise(struct series *series)
     summary->p90 = percentile(series, 900);
     summary->p99 = percentile(series, 990);
     summary->most = series->values[series->count - 1];
+    size_t low = 0, high = 0;
+    baseline_interval(series->count, 500, &low, &high);
+    summary->has_p50_low = summary->has_p50_high = summary->has_p99_low = summary->has_p99_high = 1;
+    summary->p50_low = series->values[low];
+    summary->p50_high = series->values[high];
+    baseline_interval(series->count, 990, &low, &high);
+    summary->p99_low = series->values[low];
+    summary->p99_high = series->values[high];
     return summary;
 }
 

@@ -13,6 +13,10 @@ void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret
 void report_junit_of_run(const Cupola__RunResult *result, struct text *ret_xml);
 void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text *ret_xml);
 
+/* The same as the Test Anything Protocol. */
+void report_tap_of_run(const Cupola__RunResult *result, struct text *ret_tap);
+void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *ret_tap);
+
 /* ---- For the files of this module ---- */
 
 /* Appends text with what HTML and XML reserve escaped. */

@@ -1,0 +1,63 @@
+#!/usr/bin/env bash
+# usage: commands.sh BUILD: the simulator's commands as a person uses them: explore, go on, interrupt, debug, baselines.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+cupola=$1/cupola
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+fail() { echo "$*" >&2; exit 1; }
+
+# A cloud without a health manager: what crashes stays down.
+sed 's/cloud = {/cloud = { health_managers = 0,/' \
+    scenarios/instance-crash.lua >"$folder/broken.lua"
+status=0
+"$cupola" sim explore "$folder/broken.lua" --out "$folder/found" --runs 4 --futures 1 --jobs 2 --calm 0 \
+    --families process,workload >"$folder/first" || status=$?
+[ "$status" = 1 ] || fail "explore found nothing: $(cat "$folder/first")"
+grep -q 'cells met' "$folder/first" || fail "no table"
+grep -q 'never met' "$folder/found/table.txt" || fail "no empty cells"
+found=$(ls "$folder"/found/failure-*.lua | head -1)
+seed=$(sed -n 's/.*--seed \([0-9]*\):.*/\1/p' "$found" | head -1)
+said=$(sed -n '2s/^-- //p' "$found")
+
+# What it wrote fails again, with the same words.
+"$cupola" sim run "$found" --seed "$seed" --quiet >"$folder/again" && fail "the scenario that was written passes"
+grep -qF "$said" "$folder/again" || fail "it fails otherwise: $(cat "$folder/again")"
+
+# It goes on from where it was, and another target is refused.
+runs=$(sed -n 's/^FAILED  \([0-9]*\) runs.*/\1/p' "$folder/first")
+"$cupola" sim explore "$folder/broken.lua" --out "$folder/found" --runs 1 --quiet >"$folder/second" || true
+more=$(sed -n 's/^FAILED  \([0-9]*\) runs.*/\1/p' "$folder/second")
+[ "$more" -gt "$runs" ] || fail "it began anew: $runs, $more"
+status=0
+"$cupola" sim explore --cloud --out "$folder/found" --runs 1 --quiet 2>/dev/null >&2 || status=$?
+[ "$status" = 2 ] || fail "the state of another exploration was taken"
+
+# Ctrl-C keeps what was found.
+"$cupola" sim explore "$folder/broken.lua" --out "$folder/interrupted" --time 100 --saturation 0 --quiet >"$folder/third" &
+pid=$!
+for _ in $(seq 300); do ls "$folder"/interrupted/failure-*.lua >/dev/null 2>&1 && break; sleep 0.1; done
+kill -TERM "$pid"
+wait "$pid" || true
+grep -q interrupted "$folder/third" || fail "not interrupted: $(cat "$folder/third")"
+[ -s "$folder/interrupted/state" ] || fail "no state was kept"
+
+# Debugging: forward and back is the same run; what was broken by hand is told.
+printf 'until 6s\nshow\nback 3\nstep 3\nshow\nfault pause dea-0 duration=2s\nstory 1\nwhen dea-1: \nrun\nback 5\nrun\n' |
+    "$cupola" sim debug scenarios/instance-crash.lua --seed 3 >"$folder/debug"
+[ "$(grep -c '^    hash' "$folder/debug")" = 2 ] || fail "debug: two steps were to be shown"
+[ "$(grep '^    hash' "$folder/debug" | uniq | wc -l)" = 1 ] || fail "debug: back and forth is not the same"
+grep -q 'pause dea-0 for 2.000 s' "$folder/debug" || fail "debug: no fault: $(cat "$folder/debug")"
+[ "$(grep -c '^The run is over' "$folder/debug")" = 2 ] || fail "debug: two ends"
+[ "$(grep '^The run is over' "$folder/debug" | uniq | wc -l)" = 1 ] || fail "debug: two ends differ"
+
+# Baselines.
+run="$cupola sim run scenarios/instance-crash.lua --quiet --seeds"
+$run 1..20 --save-baseline "$folder/base.json" --tap "$folder/tap" >/dev/null
+head -1 "$folder/tap" | grep -q '^TAP version 14$' || fail "no TAP"
+$run 1..20 --baseline "$folder/base.json" >/dev/null || fail "slower than itself"
+sed -E 's/"(least|p50|p90|p99|most|p50_low|p50_high|p99_low|p99_high)":[0-9]+/"\1":1/g' "$folder/base.json" \
+    >"$folder/fast.json"
+status=0
+$run 1..20 --baseline "$folder/fast.json" >"$folder/slower" || status=$?
+[ "$status" = 1 ] && grep -q SLOWER "$folder/slower" || fail "not slower: $(cat "$folder/slower")"
