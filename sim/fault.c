@@ -31,6 +31,8 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "its amount is parts in a million: -900000 to 10000000";
     if (spec->kind == FAULT_CLOCK_STEP && spec->amount == 0)
         return "its amount is the step in nanoseconds";
+    if (spec->kind == FAULT_KILL_AT_EFFECT && spec->amount < 1)
+        return "its amount is the number of effects that are still carried out";
     if (spec->kind == FAULT_APP_LEAKS && spec->amount < 1)
         return "its amount is the bytes a second that are lost";
     if (spec->kind == FAULT_SURGE && (spec->amount < 1 || spec->amount > 1000))

@@ -31,11 +31,12 @@ enum fault_family {
 /* Beside each: its name in scenarios; what `amount`, `delay` and `peer` mean to it. */
 enum fault_kind {
     /* Process: target = components. */
-    FAULT_KILL = 1,     /* "kill": SIGKILL, an instant; init starts it again if the plan says so. */
-    FAULT_KEEP_DOWN,    /* "keep_down": SIGKILL, and not started before the fault ends. */
-    FAULT_PAUSE,        /* "pause": SIGSTOP until the end. */
-    FAULT_SLOW_PROCESS, /* "slow_process": every step takes `delay` of CPU time. */
-    FAULT_CRASH_LOOP,   /* "crash_loop": SIGKILL every `delay`, started again each time. */
+    FAULT_KILL = 1,       /* "kill": SIGKILL, an instant; init starts it again if the plan says so. */
+    FAULT_KEEP_DOWN,      /* "keep_down": SIGKILL, and not started before the fault ends. */
+    FAULT_PAUSE,          /* "pause": SIGSTOP until the end. */
+    FAULT_SLOW_PROCESS,   /* "slow_process": every step takes `delay` of CPU time. */
+    FAULT_KILL_AT_EFFECT, /* "kill_at_effect": SIGKILL after `amount` more effects (system calls), an instant. */
+    FAULT_CRASH_LOOP,     /* "crash_loop": SIGKILL every `delay`, started again each time. */
 
     /* Host: target = hosts. */
     FAULT_POWER_OFF, /* "power_off": everything unsynced is lost; power on at the end. */

@@ -29,6 +29,8 @@ static void apply_to_process(struct fault *fault, struct process *process)
         process_kill(process);
     } else if (fault->spec.kind == FAULT_PAUSE) {
         process_pause(process);
+    } else if (fault->spec.kind == FAULT_KILL_AT_EFFECT) {
+        process->effects_to_live = process->machine == NULL ? 0 : (uint64_t)fault->spec.amount;
     } else if (fault->spec.kind == FAULT_SLOW_PROCESS) {
         process->step_cost_ns += fault->step_cost_ns;
     } else {

@@ -14,6 +14,7 @@ static const struct {
     [FAULT_KEEP_DOWN] = {"keep_down", FAULT_FAMILY_PROCESS, false},
     [FAULT_PAUSE] = {"pause", FAULT_FAMILY_PROCESS, false},
     [FAULT_SLOW_PROCESS] = {"slow_process", FAULT_FAMILY_PROCESS, false},
+    [FAULT_KILL_AT_EFFECT] = {"kill_at_effect", FAULT_FAMILY_PROCESS, true},
     [FAULT_CRASH_LOOP] = {"crash_loop", FAULT_FAMILY_PROCESS, false},
     [FAULT_POWER_OFF] = {"power_off", FAULT_FAMILY_HOST, false},
     [FAULT_REBOOT] = {"reboot", FAULT_FAMILY_HOST, false},

@@ -92,6 +92,8 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
         return (int64_t)(random_between(stream, 1, 3600) * NS_PER_S) * (random_below(stream, 2) == 0 ? -1 : 1);
     if (kind == FAULT_CLOCK_DRIFT)
         return ((int64_t)random_between(stream, 1, 400) - 201) * 1000;
+    if (kind == FAULT_KILL_AT_EFFECT)
+        return (int64_t)random_between(stream, 1, 300);
     if (kind == FAULT_SURGE)
         return (int64_t)random_between(stream, 2, 5);
     if (kind == FAULT_BANDWIDTH || kind == FAULT_APP_LEAKS)

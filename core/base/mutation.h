@@ -27,6 +27,7 @@
     MUTATION(DEA_NEVER_CHECKS_LIVENESS, "a bad liveness check has no consequence")                                     \
     MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
     MUTATION(DEA_SINGLETONS_RUN_ON, "a singleton runs on when its lease is over")                                      \
+    MUTATION(DEA_TRUSTS_ITS_NOTES, "a restarted DEA does not ask whether hosts were mapped meanwhile")                 \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \

@@ -11,8 +11,17 @@ static const char *const router_never_says[] = {"router.register", "router.unreg
 static const char *const router_hears[] = {"vcap.component.discover", "router.>", NULL};
 
 static const char *const dea_says[] = {
-    "vcap.component.announce", "router.register", "router.unregister", "router.digest", "dea.start",
-    "dea.heartbeat",           "dea.advertise",   "droplet.exited",    "logs.>",        NULL,
+    "vcap.component.announce",
+    "router.register",
+    "router.unregister",
+    "router.digest",
+    "dea.start",
+    "dea.heartbeat",
+    "dea.advertise",
+    "droplet.exited",
+    "logs.>",
+    "cloudcontroller.uris",
+    NULL,
 };
 static const char *const dea_hears[] = {
     "vcap.component.discover", "router.>", "dea.>", "droplet.status", "healthmanager.start", "healthmanager.beat", NULL,

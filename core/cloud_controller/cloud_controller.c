@@ -47,6 +47,7 @@ static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_c
 static const struct bus_route bus_routes[] = {
     {"cloudcontrollers.hm.requests", "cc", &cupola__health_manager_request__descriptor, false, cc_on_hm_request},
     {"cloudcontroller.desired", "cc", &cupola__desired_request__descriptor, true, cc_on_desired_request},
+    {"cloudcontroller.uris", "cc", &cupola__uris_request__descriptor, false, cc_on_uris_request},
     {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_on_droplet_exited},
     {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_events_on_exited},
     {"router.start", NULL, NULL, true, cc_on_router_start},

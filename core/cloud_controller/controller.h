@@ -110,6 +110,7 @@ void cc_own_route_unregister(struct controller *controller);
 
 /* hm_requests.c, desired.c, own_route.c: handlers of bus messages, for the table in cloud_controller.c. */
 void cc_on_hm_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+void cc_on_uris_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void cc_on_droplet_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void cc_on_desired_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void cc_on_router_start(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);

@@ -7,6 +7,9 @@
 #include "core/cloud_controller/runs.h"
 #include "core/wire/json.h"
 
+/* Apps that one DEA may ask for at once. */
+enum { MOST_ASKED = 4096 };
+
 static void add_strings(struct text *json, const char *key, char *const *strings, size_t count)
 {
     if (count == 0)
@@ -64,16 +67,45 @@ void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
     text_free(&json);
 }
 
+static void fill_update(const struct app *app, Cupola__DeaUpdate *ret_update)
+{
+    cupola__dea_update__init(ret_update);
+    ret_update->has_droplet = ret_update->has_sequence = true;
+    ret_update->droplet = app->id;
+    ret_update->sequence = (int64_t)app->changed_sequence;
+    ret_update->uris = app->value->uris;
+    ret_update->n_uris = app->value->n_uris;
+}
+
 void cc_dea_update(struct controller *controller, const struct app *app)
 {
-    Cupola__DeaUpdate update = CUPOLA__DEA_UPDATE__INIT;
-    update.has_droplet = true;
-    update.droplet = app->id;
-    update.uris = app->value->uris;
-    update.n_uris = app->value->n_uris;
-    update.has_sequence = true;
-    update.sequence = (int64_t)app->changed_sequence;
+    Cupola__DeaUpdate update;
+    fill_update(app, &update);
     bus_publish_message(&controller->bus, "dea.update", NULL, &update.base);
+}
+
+/* A DEA that was away asks for what it may have missed. */
+void cc_on_uris_request(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    struct controller *controller = container_of(bus, struct controller, bus);
+    const Cupola__UrisRequest *request = (const Cupola__UrisRequest *)parsed;
+    if (!controller->journal.is_caught_up || controller->is_stopping || request->n_droplets > MOST_ASKED)
+        return;
+    Cupola__DeaUpdate *updates = memory_new(request->n_droplets * sizeof *updates);
+    Cupola__DeaUpdate **places = memory_new(request->n_droplets * sizeof *places);
+    Cupola__UrisReply reply = CUPOLA__URIS_REPLY__INIT;
+    reply.apps = places;
+    for (size_t i = 0; i < request->n_droplets; i++) {
+        const struct app *app = cc_state_find_app(&controller->state, request->droplets[i]);
+        if (app == NULL)
+            continue;
+        fill_update(app, &updates[reply.n_apps]);
+        places[reply.n_apps] = &updates[reply.n_apps];
+        reply.n_apps++;
+    }
+    bus_answer(bus, message, &reply.base);
+    memory_free(places);
+    memory_free(updates);
 }
 
 /* What a user has set beside v1's description of an app. */

@@ -103,6 +103,7 @@ static void on_bus_connected(struct bus_client *client, bool again)
         dea_routes_register_soon(dea);
     }
     greet_when_ready(dea);
+    dea_uris_ask(dea);
 }
 
 static void on_bus_disconnected(struct bus_client *client, const char *reason)
@@ -234,6 +235,7 @@ void dea_leave(struct dea *dea)
     timer_cancel(machine, &dea->evacuation_timer);
     timer_cancel(machine, &dea->standing.timer);
     timer_cancel(machine, &dea->singleton.timer);
+    dea_uris_close(&dea->uris, machine);
     if (dea->is_recovered) {
         give_back_unborn(dea);
         dea_droplets_cancel(&dea->droplets);

@@ -12,7 +12,7 @@
  *   port_check.c   whether a port is free              lease.c        PING and PONG: that we live
  *   witness.c      whether somebody else lives        checkup.c      one look at an instance's health
  *   watch.c        liveness and readiness              standing.c     healing alone, when nobody else can
- *   singleton.c    those that need a lease
+ *   singleton.c    those that need a lease             uris.c         what we missed while away
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -28,6 +28,7 @@
 #include "core/dea/saved.h"
 #include "core/dea/singleton.h"
 #include "core/dea/standing.h"
+#include "core/dea/uris.h"
 #include "core/dea/witness.h"
 #include "core/monitor/monitor.h"
 #include "core/proto/bus.pb-c.h"
@@ -79,6 +80,7 @@ struct dea {
     struct witness witness;
     struct standing standing;
     struct singleton singleton;
+    struct uris uris;
     struct op list_op; /* Recovery. */
     bool is_recovered; /* All survivors are known. */
     bool has_greeted;  /* dea.start is out. */

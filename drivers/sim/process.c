@@ -63,6 +63,7 @@ static void drop_life(struct process *process)
     process->ordered = 0;
     process->is_paused = false;
     process->busy_until_ns = 0;
+    process->effects_to_live = 0;
     process_drop_network(process);
     process_drop_storage(process);
     machine_destroy(process->machine);
@@ -379,10 +380,17 @@ void process_step(struct process *process, struct event *event)
     if (is_change(event))
         world->change_count++;
     world->is_draining = true;
-    for (size_t i = 0; i < effects_count(world->effects); i++)
+    bool is_killed = false;
+    for (size_t i = 0; i < effects_count(world->effects) && !is_killed; i++) {
         carry_out(process, effects_at(world->effects, i));
+        is_killed = process->effects_to_live > 0 && --process->effects_to_live == 0;
+    }
     world->is_draining = false;
     effects_reset(world->effects);
+    if (is_killed) {
+        end_life(process, PROCESS_KILLED);
+        return;
+    }
     if (machine_has_exited(process->machine)) {
         process->leftover_ops = process->was_asked_to_stop ? machine_open_ops(process->machine) : 0;
         process->leftover_conns = process->was_asked_to_stop ? machine_open_conns(process->machine) : 0;

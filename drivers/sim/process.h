@@ -4,8 +4,8 @@
  * life is what was durable: saved state, blobs, journal, and the workloads, which only die with their host. Every step
  * goes into the hash of the process and of the world.
  *
- * Fault model: killed at any moment, paused (the system goes on for it), slowed down (each step takes CPU time),
- * started again by the init of its host or not.
+ * Fault model: killed at any moment, also between two effects of one step, paused (the system goes on for it), slowed
+ * down (each step takes CPU time), started again by the init of its host or not.
  */
 #ifndef CUPOLA_DRIVERS_SIM_PROCESS_H
 #define CUPOLA_DRIVERS_SIM_PROCESS_H
@@ -107,6 +107,7 @@ struct process {
     bool is_wanted;     /* Init starts it again. */
     uint32_t held_down; /* Faults that keep it from being started. */
     uint64_t step_cost_ns;
+    uint64_t effects_to_live; /* It is killed after so many more, in the midst of a step. 0: not. */
     bool is_paused;
     bool was_asked_to_stop;
     size_t leftover_ops, leftover_conns; /* At an exit that was asked for. */

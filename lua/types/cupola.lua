@@ -331,6 +331,7 @@ function cloud:stop_load(host) end
 ---| "keep_down"
 ---| "pause"
 ---| "slow_process"
+---| "kill_at_effect"
 ---| "crash_loop"
 ---| "power_off"
 ---| "reboot"

@@ -85,7 +85,22 @@ static void bus_line(struct stage *stage, uint32_t id, const char *line)
         strcpy(stage->subscriptions[stage->subscription_count].subject, subject);
         stage->subscriptions[stage->subscription_count++].id = number;
     }
+    if (sscanf(line, "UNSUB %llu", &number) == 1) {
+        for (size_t i = 0; i < stage->subscription_count; i++)
+            if (stage->subscriptions[i].id == number)
+                stage->subscriptions[i] = stage->subscriptions[--stage->subscription_count];
+    }
     feed(stage, id);
+}
+
+static void note_question(struct stage *stage, const char *subject, const char *reply)
+{
+    if (stage->asked_count == STAGE_QUESTIONS) {
+        stage->asked_count--;
+        memmove(&stage->asked[0], &stage->asked[1], sizeof stage->asked - sizeof stage->asked[0]);
+    }
+    snprintf(stage->asked[stage->asked_count].subject, sizeof stage->asked[0].subject, "%.90s", subject);
+    snprintf(stage->asked[stage->asked_count++].reply, sizeof stage->asked[0].reply, "%.60s", reply);
 }
 
 /* Takes whole commands off what the DEA wrote. */
@@ -104,6 +119,8 @@ static void bus_hear(struct stage *stage, uint32_t id)
             int fields = sscanf(line, "PUB %127s %127s %zu\r\n", subject, second, &payload);
             if (fields < 3)
                 payload = strtoul(second, NULL, 10);
+            else if (out->size >= size + payload + 2)
+                note_question(stage, subject, second);
             if (out->size < size + payload + 2)
                 return;
             text_addf(&stage->said, "%s %.*s\n", subject, (int)payload, line + size);

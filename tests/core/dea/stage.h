@@ -17,6 +17,7 @@ enum {
     STAGE_CONNS = 256,
     STAGE_WORKLOADS = 512,
     STAGE_SUBSCRIPTIONS = 32,
+    STAGE_QUESTIONS = 16,
     STAGE_PORT_BUS = 4222,
     STAGE_PORT_CC = 9022
 };
@@ -74,6 +75,10 @@ struct stage {
         uint64_t id;
     } subscriptions[STAGE_SUBSCRIPTIONS];
     size_t subscription_count;
+    struct {
+        char subject[96], reply[64];
+    } asked[STAGE_QUESTIONS]; /* With an inbox, the oldest forgotten. */
+    size_t asked_count;
     struct text said; /* What the DEA published since stage_forget: "subject payload\n" each. */
 
     bool controller_is_down;

@@ -260,9 +260,41 @@ static void nothing_registers_after_its_goodbye(void **state)
     stage_close(&stage);
 }
 
+/* The inbox of the DEA's last question of that kind. */
+static const char *find_inbox(struct stage *stage, const char *subject)
+{
+    for (size_t i = stage->asked_count; i > 0; i--)
+        if (strcmp(stage->asked[i - 1].subject, subject) == 0)
+            return stage->asked[i - 1].reply;
+    return "";
+}
+
+static void what_was_mapped_while_the_agent_was_away_is_asked_for(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    stage_kill(&stage);
+    stage_forget(&stage);
+    stage_begin_life(&stage);
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.uris", "{\"droplets\":[7]}"), 1);
+    for (int i = 0; i < 60 && stage_heard(&stage, "cloudcontroller.uris", "") < 2; i++)
+        stage_pass_ms(&stage, 100); /* Nobody answers: again. */
+    stage_forget(&stage);
+    stage_tell(&stage, find_inbox(&stage, "cloudcontroller.uris"), NULL,
+               "{\"apps\":[{\"droplet\":7,\"uris\":[\"new.cupola.test\"],\"sequence\":9}]}");
+    assert_int_equal(stage_heard(&stage, "router.unregister", "hello.cupola.test"), 1);
+    assert_int_equal(stage_heard(&stage, "router.register", "new.cupola.test"), 1);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_was_mapped_while_the_agent_was_away_is_asked_for),
         cmocka_unit_test(stopping_the_agent_harms_no_instance),
         cmocka_unit_test(what_had_no_process_yet_is_given_back),
         cmocka_unit_test(a_new_life_adopts_the_survivors),

@@ -116,9 +116,10 @@ static void what_was_stopped_or_replaced_meanwhile_is_not_healed(void **state)
     stage_end_workload(&stage, &stage.workloads[1], 9);
     stage.bus_is_down = false; /* Back before the order comes into force: then others heal. */
     stage_pass_ms(&stage, 2900);
-    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"reason\":\"CRASHED\""), 2);
-    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"detail\":\"ended by signal 9\""), 2);
-    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"signal\":9"), 2);
+    assert_true(stage_heard(&stage, "droplet.exited", "\"index\":0,\"reason\":\"CRASHED\"") >= 1);
+    assert_true(stage_heard(&stage, "droplet.exited", "\"index\":1,\"reason\":\"CRASHED\"") >= 1);
+    assert_true(stage_heard(&stage, "droplet.exited", "\"detail\":\"ended by signal 9\"") >= 2);
+    assert_true(stage_heard(&stage, "droplet.exited", "\"signal\":9") >= 2);
     stage_pass_ms(&stage, 20000);
     assert_int_equal(stage_running(&stage), 0);
     stage_close(&stage);
