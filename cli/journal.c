@@ -30,14 +30,14 @@ static const char help[] =
     "  cupola journal export /var/lib/cupola/journal.db >backup.jsonl\n"
     "  cupola journal import 'postgresql://cupola@db.example.org/cupola' <backup.jsonl\n";
 
-static struct journal_store *open_store(const char *place)
+static enum io_status open_store(const char *place, struct journal_store **ret_store)
 {
-    struct journal_store *store = NULL;
     struct text reason = {0};
-    if (journal_store_class_of(place)->open(place, 5000, &store, &reason) != IO_OK)
+    enum io_status status = journal_store_class_of(place)->open(place, 5000, ret_store, &reason);
+    if (status != IO_OK)
         terminal_error("%s", text_string(&reason));
     text_free(&reason);
-    return store;
+    return status;
 }
 
 /* A file that does not exist would be made by opening it. */
@@ -92,40 +92,55 @@ static bool makes_sense(struct walk *walk, uint64_t sequence, struct io_bytes da
     return ok;
 }
 
-/* What is sound goes into a new file, which takes the place of the old one. */
-static bool rebuild_file(struct walk *walk, const char *place)
+static bool copy_sound_entries(struct walk *walk, struct journal_store *fresh)
 {
     static struct journal_entries entries;
-    struct journal_store *fresh = NULL;
-    struct text aside = {0}, path = {0};
-    text_addf(&path, "%s.repaired", place);
-    text_addf(&aside, "%s.damaged", place);
-    unlink(text_string(&path));
-    bool ok = journal_sqlite_class.open(text_string(&path), 5000, &fresh, &walk->reason) == IO_OK;
+    bool ok = true;
     for (uint64_t done = 0; ok && done < walk->count; done += entries.count) {
         walk->store->class->read(walk->store, done, &entries, &walk->reason);
         ok = entries.count > 0;
-        for (size_t i = 0; i < entries.count && ok; i++) {
+        for (size_t i = 0; i < entries.count && ok && done + i < walk->count; i++) {
             struct journal_append one = {.expected_head = done + i, .data = journal_entries_at(&entries, i)};
-            ok = done + i >= walk->count || fresh->class->append(fresh, &one, 1, &walk->reason) == IO_OK;
+            ok = fresh->class->append(fresh, &one, 1, &walk->reason) == IO_OK;
         }
     }
-    if (fresh != NULL)
-        fresh->class->close(fresh);
-    walk->store->class->close(walk->store);
-    walk->store = NULL;
-    ok = ok && rename(place, text_string(&aside)) == 0 && rename(text_string(&path), place) == 0;
-    static const char *const sides[] = {"-wal", "-shm"}; /* Of the old file: they must not meet the new one. */
+    journal_entries_free(&entries);
+    return ok;
+}
+
+/* The old file is kept aside; what belongs to it must not meet the new one. */
+static bool swap_files(const char *place, const char *fresh, const char *aside)
+{
+    static const char *const sides[] = {"-wal", "-shm"};
+    bool ok = rename(place, aside) == 0 && rename(fresh, place) == 0;
     for (size_t i = 0; i < 2 && ok; i++) {
         struct text side = {0};
         text_addf(&side, "%s%s", place, sides[i]);
         unlink(text_string(&side));
         text_free(&side);
     }
+    return ok;
+}
+
+/* What is sound goes into a new file, which takes the place of the old one. */
+static bool rebuild_file(struct walk *walk, const char *place)
+{
+    struct journal_store *fresh = NULL;
+    struct text aside = {0}, path = {0};
+    text_addf(&path, "%s.repaired", place);
+    text_addf(&aside, "%s.damaged", place);
+    unlink(text_string(&path));
+    bool ok = journal_sqlite_class.open(text_string(&path), 5000, &fresh, &walk->reason) == IO_OK &&
+              copy_sound_entries(walk, fresh);
+    if (fresh != NULL)
+        fresh->class->close(fresh);
+    if (walk->store != NULL)
+        walk->store->class->close(walk->store);
+    walk->store = NULL;
+    ok = ok && swap_files(place, text_string(&path), text_string(&aside));
     if (ok)
         printf("the first %llu entries are kept; what was there is at %s\n", (unsigned long long)walk->count,
                text_string(&aside));
-    journal_entries_free(&entries);
     text_free(&path);
     text_free(&aside);
     return ok;
@@ -133,7 +148,7 @@ static bool rebuild_file(struct walk *walk, const char *place)
 
 static bool repair(struct walk *walk, const char *place)
 {
-    if (walk->store->class == &journal_sqlite_class)
+    if (journal_store_class_of(place) == &journal_sqlite_class)
         return rebuild_file(walk, place);
     bool ok = walk->store->class->truncate(walk->store, walk->count, &walk->reason) == IO_OK;
     if (ok)
@@ -144,12 +159,15 @@ static bool repair(struct walk *walk, const char *place)
 static int check(const char *place, bool wants_repair)
 {
     struct walk walk = {.take = makes_sense};
-    if (is_missing_file(place) || (walk.store = open_store(place)) == NULL)
+    if (is_missing_file(place))
         return CLI_FAILED;
-    bool is_sound = walk_through(&walk);
+    enum io_status opened = open_store(place, &walk.store);
+    if (opened != IO_OK && (opened != IO_CORRUPT || !wants_repair))
+        return CLI_FAILED;
+    bool is_sound = opened == IO_OK && walk_through(&walk);
     if (is_sound)
         printf("%llu entries, all of them sound\n", (unsigned long long)walk.count);
-    else
+    else if (opened == IO_OK)
         terminal_error("%s; the %llu entries before it are sound%s", text_string(&walk.reason),
                        (unsigned long long)walk.count, wants_repair ? "" : " (`--repair` keeps those)");
     if (!is_sound && wants_repair) {
@@ -182,7 +200,7 @@ static bool print_entry(struct walk *walk, uint64_t sequence, struct io_bytes da
 static int export(const char *place)
 {
     struct walk walk = {.take = print_entry, .out = stdout};
-    if (is_missing_file(place) || (walk.store = open_store(place)) == NULL)
+    if (is_missing_file(place) || open_store(place, &walk.store) != IO_OK)
         return CLI_FAILED;
     bool ok = walk_through(&walk) && fflush(stdout) == 0;
     if (!ok)
@@ -234,10 +252,10 @@ static bool append_line(struct walk *walk, const char *line)
 
 static int import(const char *place)
 {
-    struct walk walk = {.store = open_store(place)};
+    struct walk walk = {.count = 0};
     char *line = NULL;
     size_t capacity = 0;
-    bool ok = walk.store != NULL;
+    bool ok = open_store(place, &walk.store) == IO_OK;
     while (ok && getline(&line, &capacity, stdin) > 0)
         ok = append_line(&walk, line);
     if (walk.store != NULL && !ok)

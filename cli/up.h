@@ -22,6 +22,7 @@ struct up_options {
     const char *workloads; /* "process", "bubblewrap" or "oci" */
     const char *password;  /* NULL: drawn. */
     const char *domain;
+    const char *journal; /* A PostgreSQL connection string or a file, for all controllers; NULL: a file in `dir`. */
     uint32_t deas, routers, controllers;
     uint32_t dea_memory_mb;
     uint16_t port; /* Of the first router; 0: a free one. */
@@ -39,7 +40,7 @@ struct up_child {
     unsigned index;
     uint16_t port;         /* What it serves; 0 if nothing that people use. */
     char bus_password[33]; /* As bus user of its own name; of the bus itself: the operator's. */
-    unsigned life; /* How often it was started. */
+    unsigned life;         /* How often it was started. */
     char config[UP_PATH_SIZE], data[UP_PATH_SIZE], trace[UP_PATH_SIZE];
     bool is_running;
     bool is_pausing;

@@ -98,6 +98,10 @@ static void add_driver(const struct up_child *child, struct text *json)
 {
     text_add_string(json, "{\"driver\":{\"data_dir\":");
     json_write_string(json, child->data);
+    if (strcmp(child->role, "controller") == 0 && child->up->options.journal != NULL) {
+        text_add_string(json, ",\"journal\":");
+        json_write_string(json, child->up->options.journal);
+    }
     text_addf(json, ",\"workloads\":\"%s\"},", child->up->options.workloads);
 }
 
