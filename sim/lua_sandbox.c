@@ -1,5 +1,7 @@
 #include "sim/lua_sandbox.h"
 
+#include "sim/lua_patterns.h"
+
 #include "core/base/assert.h"
 
 #include <lauxlib.h>
@@ -36,18 +38,32 @@ static void *allocate(void *user, void *memory, size_t size, size_t new_size)
     return grown;
 }
 
-static void count_instructions(lua_State *lua, lua_Debug *activation)
+static void spend(lua_State *lua, uint64_t instructions)
 {
-    (void)activation;
     struct lua_sandbox *sandbox = sandbox_of(lua);
-    sandbox->instructions += HOOK_EVERY;
+    sandbox->instructions += instructions;
     if (sandbox->instructions <= sandbox->instruction_limit)
         return;
-    luaL_where(lua, 0); /* In a hook that is the line that runs. */
+    luaL_where(lua, 0);                  /* In a hook that is the line that runs. */
+    if (lua_tostring(lua, -1)[0] == 0) { /* In a C function: its caller. */
+        lua_pop(lua, 1);
+        luaL_where(lua, 1);
+    }
     lua_pushfstring(lua, "the scenario ran %I instructions without waiting for anything: is this loop meant to end?",
                     (lua_Integer)sandbox->instruction_limit);
     lua_concat(lua, 2);
     lua_error(lua);
+}
+
+static void count_instructions(lua_State *lua, lua_Debug *activation)
+{
+    (void)activation;
+    spend(lua, HOOK_EVERY);
+}
+
+void lua_sandbox_spend(lua_State *lua, uint64_t instructions)
+{
+    spend(lua, instructions);
 }
 
 void lua_sandbox_arm(struct lua_sandbox *sandbox, lua_State *thread)
@@ -278,6 +294,7 @@ static int open_environment(lua_State *lua)
     forbid(lua, "math", no_math);
     forbid(lua, "string", no_string);
     replace_in(lua, "string", "format", safe_format);
+    lua_patterns_guard(lua);
     replace_in(lua, "math", "random", seeded_random);
     replace_in(lua, "_G", "setmetatable", safe_setmetatable);
     if (luaL_loadstring(lua, guarded_pcall) != LUA_OK)

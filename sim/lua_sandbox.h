@@ -33,6 +33,10 @@ void lua_sandbox_close(struct lua_sandbox *sandbox);
 /* The full instruction budget again: before every time that Lua code is let run. `thread` is the coroutine to run. */
 void lua_sandbox_arm(struct lua_sandbox *sandbox, lua_State *thread);
 
+/* For C functions that take long: counts against the budget as so many instructions. Raises a Lua error if it is spent.
+ */
+void lua_sandbox_spend(lua_State *lua, uint64_t instructions);
+
 /* Makes `require "name"` give the value on top of the stack, which is popped. */
 void lua_sandbox_provide(struct lua_sandbox *sandbox, const char *name);
 

@@ -55,7 +55,7 @@ static void an_interval_is_narrow_when_there_is_much(void **state)
 static bool is_not_slower(uint64_t slope, const char *name, const char *ret_expected)
 {
     struct text text = {0};
-    Cupola__CampaignResult *before = make_campaign(200, 10, "recovery", NULL);
+    Cupola__CampaignResult *before = make_campaign(200, 100, "recovery", NULL);
     Cupola__CampaignResult *now = make_campaign(200, slope, name, NULL);
     bool ok = baseline_compare(before, now, &text);
     assert_non_null(strstr(text_string(&text), ret_expected));
@@ -68,11 +68,11 @@ static bool is_not_slower(uint64_t slope, const char *name, const char *ret_expe
 static void slower_is_told_from_chance(void **state)
 {
     (void)state;
-    assert_true(is_not_slower(10, "recovery", "the same"));
-    assert_true(is_not_slower(11, "recovery", "the same"));
-    assert_false(is_not_slower(20, "recovery", "SLOWER"));
-    assert_true(is_not_slower(3, "recovery", "faster"));
-    assert_false(is_not_slower(10, "another", "is measured no more"));
+    assert_true(is_not_slower(100, "recovery", "the same"));
+    assert_true(is_not_slower(101, "recovery", "the same"));
+    assert_false(is_not_slower(200, "recovery", "SLOWER"));
+    assert_true(is_not_slower(30, "recovery", "faster"));
+    assert_false(is_not_slower(100, "another", "is measured no more"));
 }
 
 static void a_campaign_is_told_as_tap(void **state)

@@ -129,6 +129,23 @@ static void errors_name_file_and_line(void **state)
     expect_error("error({})", "an error that is a table");
 }
 
+static void patterns_that_take_a_power_of_the_text_are_ended(void **state)
+{
+    (void)state;
+    expect_error("local text = ('a'):rep(3000)\nreturn text:find('a-a-a-b')", "test.lua:2: the scenario ran");
+    expect_error("return (('a'):rep(3000)):gsub('.-.-.-b', 'x')", "instructions without waiting");
+    expect_error("local n = 0\nwhile true do n = n + #(('a'):rep(200)):match('.-b?$') end", "test.lua:2:");
+}
+
+static void patterns_of_every_day_are_not(void **state)
+{
+    (void)state;
+    expect_result("return ('12.5s'):match('^(%d+)%.?(%d*)%s*(%a+)$')", "12");
+    expect_result("return (('x'):rep(100000) .. 'end'):find('end', 1, true)", "100003");
+    expect_result("return #((('x'):rep(1000)):gsub('x', 'yy'))", "2000");
+    expect_result("local n = 0 for word in ('a b c'):gmatch('%a') do n = n + 1 end return n", "3");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +159,8 @@ int main(void)
         cmocka_unit_test(memory_without_end_is_ended),
         cmocka_unit_test(pcall_still_catches_ordinary_errors),
         cmocka_unit_test(errors_name_file_and_line),
+        cmocka_unit_test(patterns_that_take_a_power_of_the_text_are_ended),
+        cmocka_unit_test(patterns_of_every_day_are_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,18 @@
+/* Lua's patterns search in C, where no instruction is counted, and can take a power of the text's length: `a.-b.-c` on
+ * a long text. Each use is therefore counted beforehand with the most that it could take, as instructions, so that it
+ * ends at the same place on every machine.
+ */
+#ifndef CUPOLA_SIM_LUA_PATTERNS_H
+#define CUPOLA_SIM_LUA_PATTERNS_H
+
+#include <lua.h>
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Replaces string.find, match, gmatch and gsub. */
+void lua_patterns_guard(lua_State *lua);
+/* Characters that a search could look at, at most; UINT64_MAX if that is beyond counting. */
+uint64_t lua_patterns_cost(const char *pattern, size_t pattern_size, size_t text_size);
+
+#endif
