@@ -78,6 +78,8 @@ struct client {
     struct text app_json; /* The same, as it came. */
     bool is_fresh;        /* Nothing was written since. */
     bool updates;         /* What was changed reaches running instances only by an update. */
+    bool pushes;          /* Files were sent; whether they are new ones shows afterwards. */
+    bool differs;         /* The command has changed more than that. */
     bool follows_update;  /* It was asked for. */
     char *run_before;     /* The version before it. */
     bool expects_run;     /* The command has asked for a started app. */

@@ -115,7 +115,9 @@ static bool change_app(struct client *client, struct draft *draft)
     differs = (config->has_memory_mb && draft_set_memory(draft, config->memory_mb)) || differs;
     differs = (config->has_instances && draft_set_instances(draft, config->instances)) || differs;
     differs = (config->n_uris > 0 && draft_set_uris(draft, config->uris, config->n_uris)) || differs;
-    return draft_add_env(draft, config->env, config->n_env) || differs;
+    differs = draft_add_env(draft, config->env, config->n_env) || differs;
+    client->differs = client->differs || differs;
+    return differs;
 }
 
 /* The form of v1's clients: a POST that says it is a PUT, the zip, and no files that the controller should have. */
@@ -142,7 +144,7 @@ static void take_upload(struct client *client, const struct answer *answer)
 {
     (void)answer;
     if (!client->config->no_start) {
-        client->updates = true;
+        client->updates = client->pushes = true;
         client_next(client);
         return;
     }

@@ -55,9 +55,17 @@ bool client_update_was_carried_out(struct client *client)
     return client->session.is_uncertain && strcmp(client->run_before, version) != 0;
 }
 
+/* A push of what is there already: the same files, and nothing else that is new. */
+static bool changes_nothing(const struct client *client)
+{
+    return client->pushes && !client->differs && client->app->package != NULL &&
+           strcmp(client->app->package, "STAGED") == 0;
+}
+
 static void ask_update(struct client *client)
 {
-    if (!client->updates || !client_app_is_started(client) || client_update_was_carried_out(client)) {
+    if (!client->updates || changes_nothing(client) || !client_app_is_started(client) ||
+        client_update_was_carried_out(client)) {
         client_next(client);
         return;
     }

@@ -76,6 +76,13 @@ bool cc_app_needs_staging(const Cupola__JournalApp *value)
     return value->package_sha1 != NULL && value->package_state != STAGED;
 }
 
+const char *cc_app_package_name(const Cupola__JournalApp *value)
+{
+    static const char *const names[PACKAGE_STATES] = {
+        [NONE] = "NONE", [PENDING] = "PENDING", [STAGED] = "STAGED", [FAILED] = "FAILED"};
+    return names[value->package_state];
+}
+
 const char *cc_app_state_name(const Cupola__JournalApp *value)
 {
     return value->started ? "STARTED" : "STOPPED";

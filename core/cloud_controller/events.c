@@ -263,6 +263,6 @@ void cc_events_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
         say(event, "exited with status %d", exited->exit_code);
     if (exited->detail != NULL)
         say(event, "%s%s", separator(event), exited->detail);
-    if (event->text[0] == '\0')
+    if (event->text[0] == '\0' && strcmp(kind, "stopped") != 0)
         say(event, "%s", strcmp(kind, "moved") == 0 ? "its DEA is going away" : "its DEA did not say why");
 }

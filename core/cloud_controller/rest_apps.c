@@ -91,6 +91,7 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
     answer.env = value->env;
     answer.n_env = call->is_auditor ? 0 : value->n_env;
     answer.meta = &meta;
+    answer.package = (char *)(uintptr_t)cc_app_package_name(value);
     struct text object = {0};
     json_write(&object, &answer.base);
     assert_that(object.size > 2);

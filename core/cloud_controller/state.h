@@ -107,6 +107,7 @@ void cc_app_version(const Cupola__JournalApp *value, char ret_version[VERSION_CA
 bool cc_app_has_version(const Cupola__JournalApp *value, const char *version);
 /* There are bits that were not staged yet, or not with success. */
 bool cc_app_needs_staging(const Cupola__JournalApp *value);
+const char *cc_app_package_name(const Cupola__JournalApp *value);
 const char *cc_app_state_name(const Cupola__JournalApp *value);
 /* The version that the layout wants on an index, or NULL. Lent. */
 const char *cc_layout_version(const struct layout *layout, int32_t index);

@@ -69,6 +69,16 @@ static void the_new_bits_of_an_app_that_runs_take_over_step_by_step(void **state
     assert_int_equal(town_heard(&errand->town, "dea.dea1.start", ""), 3);
 }
 
+static void a_push_of_what_is_there_already_starts_nothing(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    town_forget(&errand->town);
+    push(errand);
+    assert_null(strstr(text_string(&errand->requests), "/update"));
+    assert_int_equal(town_heard(&errand->town, "dea.dea1.start", ""), 0);
+}
+
 static void a_new_version_that_crashes_fails_the_push_and_the_old_one_stays(void **state)
 {
     struct errand *errand = *state;
@@ -304,6 +314,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(a_new_app_is_created_uploaded_started_and_waited_for),
         STORY(the_new_bits_of_an_app_that_runs_take_over_step_by_step),
+        STORY(a_push_of_what_is_there_already_starts_nothing),
         STORY(a_new_version_that_crashes_fails_the_push_and_the_old_one_stays),
         STORY(an_update_that_was_carried_out_is_not_asked_for_twice),
         STORY(a_push_without_start_ends_after_the_upload),
