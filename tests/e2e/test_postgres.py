@@ -32,7 +32,8 @@ class PostgresStory(FolderStory):
         await_that(f"{name} is set", is_set)
 
     def test_controllers_and_the_database_die_and_nothing_acknowledged_is_lost(self):
-        self.cloud.run("push", "hello", "--path", os.path.join(APPS, "hello-python"))
+        self.cloud.run("push", "serving", "--path", os.path.join(APPS, "hello-python"))
+        self.cloud.run("push", "hello", "--path", os.path.join(APPS, "hello-python"), "--no-start")
         for number in range(6):
             self.set_env("hello", f"BEFORE_{number}", "1")
         self.cloud.kill("controller", 0)
@@ -45,7 +46,7 @@ class PostgresStory(FolderStory):
         for name in ("BEFORE", "MEANWHILE", "AFTER"):
             for number in range(6):
                 self.assertIn(f"{name}_{number}=1", said)
-        await_that("the app serves", lambda: self.cloud.get(f"hello.{self.cloud.facts['domain']}")[0] == 200)
+        await_that("the app serves", lambda: self.cloud.get(f"serving.{self.cloud.facts['domain']}")[0] == 200)
 
         self.cloud.stop()
         code, said, _ = run_program("journal", "check", self.journal)
