@@ -141,7 +141,7 @@ static void patterns_of_every_day_are_not(void **state)
 {
     (void)state;
     expect_result("return ('12.5s'):match('^(%d+)%.?(%d*)%s*(%a+)$')", "12");
-    expect_result("return (('x'):rep(100000) .. 'end'):find('end', 1, true)", "100003");
+    expect_result("return (('x'):rep(100000) .. 'end'):find('end', 1, true)", "100001");
     expect_result("return #((('x'):rep(1000)):gsub('x', 'yy'))", "2000");
     expect_result("local n = 0 for word in ('a b c'):gmatch('%a') do n = n + 1 end return n", "3");
 }
