@@ -65,12 +65,38 @@ static void send(struct chaos *chaos, const char *method, const char *path, cons
     text_free(&headers);
 }
 
+/* What goes beyond v1. */
+static void act_on_own(struct chaos *chaos, char name)
+{
+    static const struct {
+        const char *method, *rest, *body;
+    } calls[] = {
+        {"POST", "rollback", ""},
+        {"POST", "rollback", "{\"revision\":2}"},
+        {"DELETE", "update", ""},
+        {"PUT", "settings", "{\"canary\":2,\"batch_percent\":50,\"hold_ms\":10}"},
+        {"PUT", "settings", "{\"batch_percent\":0}"},
+        {"PUT", "collaborators/admin@example.org", ""},
+        {"DELETE", "collaborators/admin@example.org", ""},
+        {"GET", "events", ""},
+        {"GET", "revisions", ""},
+    };
+    char path[80];
+    size_t place = (size_t)roll(chaos, sizeof calls / sizeof calls[0]);
+    snprintf(path, sizeof path, "/cupola/v1/apps/%c/%s", name, calls[place].rest);
+    send(chaos, calls[place].method, path, "application/json", calls[place].body);
+}
+
 static void act_on_app(struct chaos *chaos)
 {
     char path[64], body[400], name = (char)('a' + roll(chaos, 3));
     snprintf(path, sizeof path, "/apps/%c", name);
     static const char *const states[] = {"STARTED", "STOPPED", "started", "?"};
-    switch (roll(chaos, 8)) {
+    switch (roll(chaos, 11)) {
+    case 8:
+    case 9:
+        act_on_own(chaos, name);
+        break;
     case 0:
         snprintf(body, sizeof body,
                  "{\"name\":\"%c\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"%c.cupola.test\"],"
@@ -132,6 +158,18 @@ static void revive(struct chaos *chaos, struct town_controller *controller)
     town_revive(controller);
 }
 
+/* DEAs offer places, and what is started runs. */
+static void answer_everything(struct chaos *chaos)
+{
+    town_forget_answers(&chaos->town);
+    town_answer(&chaos->town, "dea.discover", "{\"id\":\"dea1\"}");
+    for (int i = 0; i < 10; i++) {
+        char found[80];
+        snprintf(found, sizeof found, "{\"dea\":\"dea1\",\"index\":%d,\"state\":\"RUNNING\"}", i);
+        town_answer_also(&chaos->town, "dea.find.droplet", found);
+    }
+}
+
 static void disturb(struct chaos *chaos)
 {
     struct town_controller *controller = any_controller(chaos);
@@ -156,7 +194,7 @@ static void disturb(struct chaos *chaos)
         if (roll(chaos, 2) == 0)
             town_forget_answers(&chaos->town);
         else
-            town_answer(&chaos->town, "dea.discover", "{\"id\":\"dea1\"}");
+            answer_everything(chaos);
         break;
     default:
         town_pass_ms(&chaos->town, roll(chaos, 20000));
@@ -166,7 +204,7 @@ static void disturb(struct chaos *chaos)
 static void make_peace(struct chaos *chaos)
 {
     chaos->town.staging_fails = false;
-    town_answer(&chaos->town, "dea.discover", "{\"id\":\"dea1\"}");
+    answer_everything(chaos);
     for (size_t i = 0; i < chaos->town.controller_count; i++)
         if (chaos->town.controllers[i].machine == NULL)
             revive(chaos, &chaos->town.controllers[i]);
