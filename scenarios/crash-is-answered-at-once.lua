@@ -14,6 +14,7 @@ return cupola.scenario {
   cloud = { zones = 2, routers = 2, controllers = 2, health_managers = 2, deas = 6 },
   apps = { shop = { instances = 6, boot = "200ms" }, blog = { instances = 2 } },
   always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, cupola.memory_within_limits },
+  tripped_by = { mutation = "HM_FORGETS_EXITS" },
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")

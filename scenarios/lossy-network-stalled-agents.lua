@@ -5,6 +5,7 @@ return cupola.scenario {
   cloud = { zones = 2, routers = 2, controllers = 2, health_managers = 2, deas = 40, dea_memory = "4G" },
   apps = { shop = { instances = 40, memory = "64M" } },
   always = { cupola.never_misrouted, cupola.one_of_each, cupola.memory_within_limits },
+  tripped_by = { mutation = "HM_LOSES_STALLED_HOSTS" },
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "120s")

@@ -6,6 +6,7 @@ return cupola.scenario {
     controller_config = { max_apps = 100, max_memory_mb = 1000000 } },
   apps = { shop = { instances = 100, memory = "64M" }, blog = { instances = 50, memory = "64M" } },
   always = { cupola.never_misrouted, cupola.memory_within_limits },
+  tripped_by = { setting = { health_manager_config = { lease_ms = 0 } } },
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "120s")

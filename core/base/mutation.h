@@ -20,7 +20,6 @@
     MUTATION(HM_KEEPS_THE_FIRST, "of two claimants the one heard of first keeps the index")                            \
     MUTATION(HM_FIRST_COME, "starts go out in the order of the apps, whatever is missing")                             \
     MUTATION(HM_TRUSTS_CLOCKS, "the age of an instance is taken from its host's clock")                                \
-    MUTATION(HM_NEVER_CATCHES_UP, "a health manager that missed a message does not ask for it")                        \
     MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
@@ -36,6 +35,7 @@
     MUTATION(ROUTER_FORGETS_EMPTY_APPS, "an app without instances is unknown to the router")                           \
     MUTATION(ROUTER_TRUSTS_ADDRESSES, "host and port are all that the router knows of an endpoint's owner")            \
     MUTATION(ROUTER_SERVES_AT_ONCE, "a new router answers for hosts that it has not heard of yet")                     \
+    MUTATION(ROUTER_PRUNES_WITHOUT_BUS, "the router forgets routes that nobody can refresh as the bus is away")          \
     MUTATION(ROUTER_IGNORES_DIGESTS, "the router does not look at the digests of DEAs")                                \
     MUTATION(ROUTER_SETS_NOTHING_ASIDE, "the router tries endpoints that failed like all others")                      \
     MUTATION(DEA_TELLS_NO_DIGEST, "the DEA never tells the digest of its routes")                                      \

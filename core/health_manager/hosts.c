@@ -3,7 +3,6 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
 #include <stdio.h>
@@ -85,8 +84,7 @@ void hm_dea_hear_sequence(struct health_manager *hm, struct hm_dea *dea, const c
 void hm_dea_catch_up(struct health_manager *hm, struct hm_dea *dea)
 {
     uint64_t now_ns = hm->machine.now_ns;
-    if (dea->behind_since_ns == 0 || now_ns - dea->behind_since_ns < behind_ns || !hm->bus.is_connected ||
-        mutation_is(HM_NEVER_CATCHES_UP))
+    if (dea->behind_since_ns == 0 || now_ns - dea->behind_since_ns < behind_ns || !hm->bus.is_connected)
         return;
     if (dea->tell_asked_ns != 0 && now_ns - dea->tell_asked_ns < tell_pause_ns)
         return;

@@ -173,6 +173,8 @@ static uint64_t pause_of(const struct health_manager *hm, const struct hm_lease 
 void hm_lease_judge(struct health_manager *hm, struct hm_dea *dea, enum lease_state verdict)
 {
     struct hm_lease *lease = &dea->lease;
+    if (mutation_is(HM_LOSES_STALLED_HOSTS) && verdict == LEASE_STALLED)
+        return; /* The look goes on as if nobody had answered. */
     bool is_silent = verdict == LEASE_LOST;
     struct hm_line *line = verdict == LEASE_STALLED ? hm_look_take_open_line(dea) : NULL;
     if (line != NULL) { /* On it the agent will answer, in a moment or once it runs again. */
