@@ -10,6 +10,7 @@ for what in "$@"; do
     router)
         "$build/tests/bench/router_table"
         tests/bench/router.py "$build"
+        tests/bench/router_http2.py "$build"
         ;;
     bus) tests/bench/bus.sh "$build" ;;
     push) tests/bench/push.py "$build" ;;
