@@ -8,6 +8,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
 #include "core/cloud_controller/placement.h"
@@ -127,6 +128,7 @@ void controller_on_caught_up(struct controller *controller)
                 (unsigned long long)controller->state.head_sequence, HASH_COUNT(controller->state.users),
                 HASH_COUNT(controller->state.apps));
     cc_staging_open(controller);
+    cc_collector_open(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
     cc_beat(controller);
@@ -206,6 +208,7 @@ static void stop(struct machine *machine)
     cc_own_route_unregister(controller);
     controller->is_stopping = true;
     timer_cancel(machine, &controller->stage_sweep);
+    cc_collector_stop(controller);
     if (controller->server.connections == NULL) {
         http_server_drain(&controller->server);
         leave(controller);

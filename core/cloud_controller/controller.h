@@ -20,6 +20,14 @@ struct question;
 struct stage_job;
 struct start_wish;
 struct update;
+
+/* Blobs that nobody needs any more (collector.h). */
+struct collector {
+    struct timer timer;
+    struct op op;
+    size_t holds; /* What is being stored. */
+    uint64_t deleted;
+};
 struct app_event;
 struct app_history;
 
@@ -64,6 +72,7 @@ struct controller {
     struct timer stage_sweep;
 
     struct update *updates; /* Rolling, of any controller. */
+    struct collector collector;
     struct app_events events;
     struct app_history *histories; /* By app. */
 

@@ -4,6 +4,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/blobs.h"
+#include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/runs.h"
 
 #include <string.h>
@@ -22,6 +23,7 @@ struct stage_job {
     struct op op;
     struct change change;
     bool succeeded;
+    bool holds; /* The collector. */
     char droplet_sha1[41];
     uint64_t droplet_bytes;
     struct text log;
@@ -78,6 +80,9 @@ static void start_job(struct stage_job *job, const struct app *app)
     const Cupola__JournalApp *value = app->value;
     job->state = STAGE_FETCHING;
     memcpy(job->package_sha1, value->package_sha1, sizeof job->package_sha1);
+    if (!job->holds)
+        cc_collector_hold(controller);
+    job->holds = true;
     controller->stages_running++;
     controller->stagings++;
     cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, job->package_sha1, on_package_here);
@@ -120,6 +125,10 @@ static void end_job(struct stage_job *job, const struct refusal *failure)
         timer_cancel(&job->controller->machine, &waiter->timer);
         waiter->done(waiter, failure);
     }
+    if (job->holds)
+        cc_collector_release(job->controller);
+    if (job->droplet_sha1[0] != '\0') /* Stored for nothing, if no app has come to refer to it. */
+        cc_refs_give_up(&job->controller->state.refs, job->droplet_sha1, job->controller->machine.now_ns);
     text_free(&job->log);
     memory_free(job);
 }

@@ -10,7 +10,7 @@ static enum fold_result put_user(struct state *state, const Cupola__UserChange *
 static enum fold_result delete_user(struct state *state, const Cupola__UserDeletion *deletion);
 static enum fold_result put_app(struct state *state, const Cupola__AppChange *change, uint64_t now_ns,
                                 struct difference *difference);
-static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion,
+static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion, uint64_t now_ns,
                                    struct difference *difference);
 static enum fold_result order_starts(struct state *state, const Cupola__StartOrders *orders, uint64_t sequence,
                                      uint64_t now_ns);
@@ -29,7 +29,7 @@ enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cup
     case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_PUT:
         return put_app(state, entry->app_put, now_ns, ret_difference);
     case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_DELETED:
-        return delete_app(state, entry->app_deleted, ret_difference);
+        return delete_app(state, entry->app_deleted, now_ns, ret_difference);
     case CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED:
         return order_starts(state, entry->starts_ordered, sequence, now_ns);
     case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
@@ -171,6 +171,7 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
         if (value->id <= state->last_app_id || cc_state_find_owned(state, value->owner, value->name) != NULL)
             return FOLD_MALFORMED;
         state->last_app_id = value->id;
+        cc_refs_add(&state->refs, value);
         app = cc_app_new(value);
         HASH_ADD(hh, state->apps, id, sizeof app->id, app);
         HASH_ADD_KEYPTR(hh_path, state->apps_by_path, app->path, strlen(app->path), app);
@@ -180,6 +181,8 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
             return FOLD_MALFORMED;
         cc_app_assert_moves(app->value, value);
         state->shared_apps -= app->value->n_collaborators > 0;
+        cc_refs_add(&state->refs, value); /* First: what both refer to is not given up. */
+        cc_refs_remove(&state->refs, app->value, now_ns);
         cc_app_replace_value(app, value);
     }
     state->shared_apps += value->n_collaborators > 0;
@@ -198,7 +201,7 @@ static void free_app(struct state *state, struct app *app)
     cc_app_free(app);
 }
 
-static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion,
+static enum fold_result delete_app(struct state *state, const Cupola__AppDeletion *deletion, uint64_t now_ns,
                                    struct difference *difference)
 {
     struct app *app = cc_state_find_app(state, deletion->id);
@@ -211,6 +214,7 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
     difference->app_id = app->id;
     difference->deleted = true;
     cc_app_layout(app->value, &difference->before);
+    cc_refs_remove(&state->refs, app->value, now_ns);
     free_app(state, app);
     state->app_sequence = difference->sequence;
     return FOLD_OK;
@@ -244,4 +248,5 @@ void cc_state_free(struct state *state)
     struct user *user, *next_user;
     HASH_ITER (hh, state->users, user, next_user)
         free_user(state, user);
+    cc_refs_free(&state->refs);
 }

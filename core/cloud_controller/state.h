@@ -11,6 +11,7 @@
 
 #include "core/base/map.h"
 #include "core/base/text.h"
+#include "core/cloud_controller/blob_refs.h"
 #include "core/io.h"
 #include "core/proto/journal.pb-c.h"
 
@@ -63,6 +64,7 @@ struct state {
     struct app *apps;
     struct app *apps_by_path;
     size_t shared_apps; /* Those with collaborators. */
+    struct blob_refs refs;
 };
 
 /* What one entry changed about apps: what has to be told or done when it is durable. */

@@ -7,6 +7,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/collector.h"
 #include "core/http/multipart.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ struct upload_call {
     struct text form; /* The whole body, if it is urlencoded. */
     struct io_blob blob;
     bool has_blob; /* Begun, and neither committed nor discarded. */
+    bool holds;    /* The collector. */
     uint64_t file_bytes;
     struct op op;
     struct change change;
@@ -59,6 +61,10 @@ static void release(struct call *call)
     struct upload_call *request = container_of(call, struct upload_call, call);
     if (request->has_blob && !call->controller->is_destroyed)
         blob_discard(&call->controller->machine, request->blob);
+    if (request->holds)
+        cc_collector_release(call->controller);
+    if (request->package_sha1[0] != '\0') /* Stored for nothing, if no app has come to refer to it. */
+        cc_refs_give_up(&call->controller->state.refs, request->package_sha1, call->controller->machine.now_ns);
     op_forget(&request->op);
     multipart_free(&request->multipart);
     text_free(&request->method);
@@ -84,6 +90,8 @@ static void begin(struct call *call)
     }
     const struct http_header *header = http_find(head, "Content-Type");
     struct http_text type = header == NULL ? (struct http_text){"", 0} : header->value;
+    cc_collector_hold(call->controller);
+    request->holds = true;
     request->is_multipart = !begins_with(type, "application/x-www-form-urlencoded");
     if (request->is_multipart && !multipart_begin(&request->multipart, &multipart_handlers, type))
         cc_call_fail(call, ERROR_BAD_REQUEST_AT, request->multipart.error, NULL);

@@ -128,6 +128,44 @@ static void deas_fetch_the_current_droplet_and_nothing_else(void **state)
     assert_string_equal(town_body(&story->town), "bits");
 }
 
+static size_t count_blobs(const struct story *story)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < TOWN_BLOBS; i++)
+        count += story->town.blobs[i].digest[0] != '\0';
+    return count;
+}
+
+static void what_no_app_refers_to_is_deleted_after_a_while(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    assert_int_equal(count_blobs(story), 2); /* The package and the droplet. */
+    assert_int_equal(town_upload(&story->town, story->token, "shop", "other bits"), 200);
+    assert_int_equal(town_upload(&story->town, story->token, "none", "bits of nobody"), 404);
+    town_pass_ms(&story->town, 3590 * UINT64_C(1000));
+    assert_int_equal(count_blobs(story), 3); /* Nobody waits for a body that is refused. */
+    town_pass_ms(&story->town, 30 * UINT64_C(1000));
+    assert_int_equal(count_blobs(story), 2); /* The first package is gone, its droplet still is a revision. */
+    assert_int_equal(call(story, "DELETE", "/apps/shop", ""), 200);
+    town_pass_ms(&story->town, 3700 * UINT64_C(1000));
+    assert_int_equal(count_blobs(story), 0);
+}
+
+static void what_two_apps_refer_to_stays_until_both_are_gone(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    assert_int_equal(call(story, "POST", "/apps", "{\"name\":\"twin\",\"staging\":{\"framework\":\"node\"}}"), 302);
+    assert_int_equal(town_upload(&story->town, story->token, "twin", "bits"), 200);
+    assert_int_equal(call(story, "DELETE", "/apps/shop", ""), 200);
+    town_pass_ms(&story->town, 3700 * UINT64_C(1000));
+    assert_int_equal(count_blobs(story), 1);
+    assert_int_equal(call(story, "DELETE", "/apps/twin", ""), 200);
+    town_pass_ms(&story->town, 3700 * UINT64_C(1000));
+    assert_int_equal(count_blobs(story), 0);
+}
+
 static void the_address_of_a_droplet_ends(void **state)
 {
     struct story *story = *state;
@@ -229,6 +267,8 @@ int main(void)
         STORY(info_tells_strangers_little_and_users_all),
         STORY(an_app_is_created_uploaded_staged_and_started),
         STORY(deas_fetch_the_current_droplet_and_nothing_else),
+        STORY(what_no_app_refers_to_is_deleted_after_a_while),
+        STORY(what_two_apps_refer_to_stays_until_both_are_gone),
         STORY(the_address_of_a_droplet_ends),
         STORY(scaling_starts_and_stops_the_highest_indices_under_newer_epochs),
         STORY(stopping_tells_the_deas_and_starting_again_is_another_run),

@@ -401,8 +401,13 @@ static void on_blob(struct town_controller *controller, struct effect *effect)
         text_free(&blob->bytes);
         return;
     }
-    digest_of(&blob->bytes, blob->digest);
-    push_done(controller, effect->op.id, IO_OK, blob->bytes.size, blob->digest);
+    char digest[41];
+    digest_of(&blob->bytes, digest);
+    push_done(controller, effect->op.id, IO_OK, blob->bytes.size, digest);
+    if (find_blob(controller, digest) != NULL) /* The same content is kept once. */
+        text_free(&blob->bytes);
+    else
+        memcpy(blob->digest, digest, sizeof digest);
 }
 
 static void on_blob_send(struct town_controller *controller, const struct effect *effect)
@@ -434,6 +439,16 @@ static void on_blob_stat(struct town_controller *controller, const struct effect
 {
     struct town_blob *blob = find_blob(controller, effect->blob_name.digest);
     push_done(controller, effect->op.id, blob == NULL ? IO_NOT_FOUND : IO_OK, blob == NULL ? 0 : blob->bytes.size, "");
+}
+
+static void on_blob_delete(struct town_controller *controller, const struct effect *effect)
+{
+    struct town_blob *blob = find_blob(controller, effect->blob_name.digest);
+    if (blob != NULL) {
+        text_free(&blob->bytes);
+        *blob = (struct town_blob){0};
+    }
+    push_done(controller, effect->op.id, IO_OK, 0, "");
 }
 
 static void finish_stage(struct town_controller *controller, uint64_t op, const char *package)
@@ -548,6 +563,9 @@ static void carry_out(struct town_controller *controller, struct effect *effect)
         break;
     case EFFECT_BLOB_STAT:
         on_blob_stat(controller, effect);
+        break;
+    case EFFECT_BLOB_DELETE:
+        on_blob_delete(controller, effect);
         break;
     case EFFECT_STAGE:
         on_stage(controller, effect);
