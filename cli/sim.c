@@ -13,6 +13,7 @@ static const char help[] =
     "  run FILE       play a scenario in the simulator     cupola sim run scenarios/instance-crash.lua --seed 7\n"
     "  explore FILE   look for failures by itself          cupola sim explore --cloud --time 300\n"
     "  shrink FILE    make a failing scenario small        cupola sim shrink failure.lua --seed 17\n"
+    "  check FILE     try every order of messages          cupola sim check scenarios/dea-killed.lua --depth 6\n"
     "  debug FILE     stop, step forward and back, look    cupola sim debug scenarios/dea-killed.lua\n"
     "  bisect FILE    name the first event where runs part cupola sim bisect scenarios/bus-restart.lua\n"
     "  replay TRACE   run a component again from a trace   cupola sim replay run.trace --component dea-0\n"
@@ -28,7 +29,7 @@ int cli_sim(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {{"run", cli_sim_run},       {"new", cli_sim_new},         {"replay", cli_sim_replay},
                     {"list", cli_sim_list},     {"explore", cli_sim_explore}, {"shrink", cli_sim_shrink},
-                    {"bisect", cli_sim_bisect}, {"debug", cli_sim_debug}};
+                    {"bisect", cli_sim_bisect}, {"debug", cli_sim_debug},     {"check", cli_sim_check}};
     const char *name = argc > 1 ? argv[1] : "--help";
     if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
         fputs(help, stdout);

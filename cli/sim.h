@@ -18,6 +18,7 @@ int cli_sim_explore(int argc, char **argv);
 int cli_sim_shrink(int argc, char **argv);
 int cli_sim_bisect(int argc, char **argv);
 int cli_sim_debug(int argc, char **argv);
+int cli_sim_check(int argc, char **argv);
 
 /* What `sim run` was asked for. */
 struct sim_run_options {

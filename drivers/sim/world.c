@@ -72,7 +72,15 @@ bool world_advance(struct world *world, uint64_t until_ns)
     }
     assert_that(next_ns >= world->now_ns);
     world->now_ns = next_ns;
-    struct wake *wake = queue_take(&world->queue);
+    struct wake *wake = NULL;
+    if (world->chooser.choose != NULL)
+        wake = world->chooser.choose(world->chooser.context, world->queue.entries[0].wake);
+    if (wake != NULL)
+        queue_drop(&world->queue, wake);
+    else if (queue_next_ns(&world->queue) == next_ns)
+        wake = queue_take(&world->queue);
+    else
+        return true; /* The chooser has taken away what was next. */
     wake->happen(wake);
     sockets_free_buried(world);
     return true;

@@ -28,12 +28,21 @@ struct world_watcher {
     void (*on_segment)(void *context, const char *from, const char *to, uint64_t sent_ns, struct io_bytes bytes);
 };
 
+/* Who decides what happens next, for searches through orders; without one, time does. */
+struct world_chooser {
+    void *context;
+    /* `first` is next by time, and now is its time. Returns another wake that is queued and happens instead, or NULL.
+     */
+    struct wake *(*choose)(void *context, struct wake *first);
+};
+
 struct world {
     uint64_t now_ns; /* Since its beginning. */
     uint64_t seed;
     struct queue queue;
     struct network network;
     struct world_watcher watcher;
+    struct world_chooser chooser;
 
     uint64_t step_count;   /* Of all processes. */
     uint64_t hash;         /* Over all of them. */

@@ -51,6 +51,15 @@ grep -q 'pause dea-0 for 2.000 s' "$folder/debug" || fail "debug: no fault: $(ca
 [ "$(grep -c '^The run is over' "$folder/debug")" = 2 ] || fail "debug: two ends"
 [ "$(grep '^The run is over' "$folder/debug" | uniq | wc -l)" = 1 ] || fail "debug: two ends differ"
 
+# Every order of a few messages; the order that a failure names fails again.
+"$cupola" sim check scenarios/instance-crash.lua --depth 2 >"$folder/orders" || fail "check: $(cat "$folder/orders")"
+grep -q '^PASSED .* orders (all), 0 failed' "$folder/orders" || fail "check: $(cat "$folder/orders")"
+"$cupola" sim check "$folder/broken.lua" --depth 2 --from 2 >"$folder/orders" && fail "check passed what cannot pass"
+order=$(sed -n 's/^ *cupola \(sim check .*\)/\1/p' "$folder/orders")
+# shellcheck disable=SC2086 # The words of the command that it named.
+"$cupola" $order >"$folder/one" && fail "the order passes"
+grep -q ': 1 orders' "$folder/one" || fail "not one order: $(cat "$folder/one")"
+
 # Baselines.
 run="$cupola sim run scenarios/instance-crash.lua --quiet --seeds"
 $run 1..20 --save-baseline "$folder/base.json" --tap "$folder/tap" >/dev/null
