@@ -99,7 +99,7 @@ void hm_dea_catch_up(struct health_manager *hm, struct hm_dea *dea)
 
 bool hm_deas_tell_starts(const struct health_manager *hm)
 {
-    return hm->deas.count > 0 && hm->leases.counts[LEASE_NONE] == 0;
+    return hm->deas.count > 0 && hm->leases.counts[LEASE_NONE] == hm->leases.forgotten;
 }
 
 uint64_t hm_deas_oldest_ns(const struct health_manager *hm)

@@ -111,6 +111,8 @@ void hm_lease_hear(struct health_manager *hm, struct hm_dea *dea, const char *ad
     }
     drop_all(dea);
     hm_lease_move_to(hm, dea, LEASE_NONE);
+    hm->leases.forgotten -= lease->is_forgotten;
+    lease->is_forgotten = false;
     memcpy(lease->host, host, sizeof host);
     lease->port = port;
     lease->heard_at_ns = hm->machine.now_ns;
@@ -254,6 +256,8 @@ static void look_after(struct health_manager *hm, struct hm_dea *dea)
         }
         drop_all(dea);
         hm_lease_move_to(hm, dea, LEASE_NONE);
+        lease->is_forgotten = true;
+        hm->leases.forgotten++;
     }
 }
 

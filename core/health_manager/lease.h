@@ -57,6 +57,7 @@ struct hm_line {
 
 struct hm_lease {
     enum lease_state state;
+    bool is_forgotten; /* NONE, because nothing was heard of it for an hour. */
     char host[HOST_SIZE];
     uint16_t port;
     uint64_t changed_at_ns; /* Of the state. */
@@ -73,7 +74,8 @@ struct hm_leases {
     uint32_t slot;
     uint64_t period; /* The number of the pings of this period. */
     struct hm_line *lines;
-    uint32_t counts[LEASE_LOST + 1]; /* Of DEAs, by state. */
+    uint32_t counts[LEASE_LOST + 1]; /* Of DEAs, by state, */
+    uint32_t forgotten;              /* and of those in NONE, the ones that once named an address. */
 };
 
 void hm_leases_open(struct health_manager *hm);

@@ -111,7 +111,7 @@ static void without_the_bus_nobody_is_lost(void **state)
     bus_comes_back(stage);
     after(stage, "3s");
     expect_host(stage, "a", "LOST");
-    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+    expect_state(stage, 7, 0, "STARTING");
 }
 
 static void who_beats_over_the_bus_is_looked_at_again(void **state)
@@ -173,6 +173,23 @@ static void with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seco
     expect_complaints(stage, "");
 }
 
+static void who_is_gone_for_an_hour_is_looked_for_no_more(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_dies(stage, "a");
+    after(stage, "3700s");
+    expect_host(stage, "a", "NONE");
+    forget_complaints(stage);
+    given(stage,
+          "exit 7/1 v1 i1 CRASHED from b"); /* What it says of the others still holds: two seconds, not twenty. */
+    after(stage, "3s");
+    expect_complaints(stage, "START 7 v1 [1]: it crashed\nSTART 7 v1 [1]: nothing came of its last start\n");
+    host_comes_back(stage, "a");
+    given(stage, "dea a");
+    after(stage, "1s");
+    expect_host(stage, "a", "FRESH");
+}
+
 static void a_host_that_moves_is_pinged_at_its_new_place(void **state)
 {
     struct stage *stage = *state = given_two_hosts();
@@ -228,6 +245,7 @@ int main(void)
         story(a_lost_exit_is_found_out_within_a_second),
         story(nothing_is_asked_for_when_nothing_was_lost),
         story(with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seconds),
+        story(who_is_gone_for_an_hour_is_looked_for_no_more),
         story(a_host_that_moves_is_pinged_at_its_new_place),
         story(addresses_that_are_none_leave_v1_rules),
         story(only_who_speaks_grants),
