@@ -39,7 +39,8 @@ static void on_fields(struct h2_link *link, struct h2_stream *stream, const nght
     if (stream == NULL)
         return;
     inbound_end_fields(stream, (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0);
-    stream->wants_owner = !link->is_client && frame->headers.cat == NGHTTP2_HCAT_REQUEST;
+    if (!link->is_client && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
+        stream->wants_owner = true; /* Trailers in the same step leave it so. */
     h2_wake(stream);
 }
 
