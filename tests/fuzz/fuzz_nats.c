@@ -1,4 +1,5 @@
-/* Random bytes as the bus protocol, in both directions. Links: core_wire, core_base, program.
+/* Random bytes as the bus protocol, from clients, servers and other servers of a cluster. Links: core_wire, core_base,
+ * program.
  *
  * Beyond "no crash": the same bytes give the same messages and the same error however they are cut, what is held never
  * exceeds the limits, and a subject that a server would publish matches itself. */
@@ -22,6 +23,7 @@ static uint64_t mix_frame(uint64_t hash, const struct nats_frame *frame)
     hash = mix_text(hash, frame->reply);
     hash = mix_text(hash, frame->queue);
     hash = mix_text(hash, frame->sid);
+    hash = mix_text(hash, frame->account);
     hash = mix_text(hash, frame->argument);
     hash = mix_text(hash, frame->rest);
     hash = random_mix(hash, frame->max_messages);
@@ -33,6 +35,20 @@ static uint64_t mix_frame(uint64_t hash, const struct nats_frame *frame)
         assert_that(nats_subject_matches(frame->subject, frame->subject));
         assert_that(nats_subject_matches(nats_text_of(">"), frame->subject));
     }
+    /* What one pattern covers it also overlaps, both ways; a queue list ends. */
+    if (nats_subject_is_valid(frame->subject) && nats_subject_is_valid(frame->reply)) {
+        assert_that(nats_subject_covers(frame->subject, frame->subject));
+        if (nats_subject_covers(frame->subject, frame->reply))
+            assert_that(nats_subject_overlaps(frame->subject, frame->reply));
+        assert_that(nats_subject_overlaps(frame->subject, frame->reply) ==
+                    nats_subject_overlaps(frame->reply, frame->subject));
+    }
+    struct nats_text list = frame->queue;
+    struct nats_text name;
+    size_t names = 0;
+    while (nats_text_next(&list, &name))
+        names++;
+    assert_that(names <= MAX_LINE);
     return random_hash(hash, frame->body, frame->body_size);
 }
 
@@ -62,8 +78,8 @@ static uint64_t parse_all(enum nats_direction direction, const uint8_t *data, si
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static const enum nats_direction directions[] = {NATS_FROM_CLIENT, NATS_FROM_SERVER};
-    for (size_t i = 0; i < 2; i++) {
+    static const enum nats_direction directions[] = {NATS_FROM_CLIENT, NATS_FROM_SERVER, NATS_FROM_ROUTE};
+    for (size_t i = 0; i < sizeof directions / sizeof *directions; i++) {
         uint64_t whole = parse_all(directions[i], data, size, size > 0 ? size : 1);
         assert_that(parse_all(directions[i], data, size, 1) == whole);
         assert_that(parse_all(directions[i], data, size, 7) == whole);

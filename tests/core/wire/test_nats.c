@@ -19,8 +19,8 @@ static void print_part(struct text *log, const char *name, struct nats_text part
 
 static void print_frame(struct text *log, const struct nats_frame *frame)
 {
-    static const char *const names[] = {"",    "CONNECT", "PUB", "HPUB", "SUB",  "UNSUB", "INFO",
-                                        "MSG", "HMSG",    "+OK", "-ERR", "PING", "PONG"};
+    static const char *const names[] = {"",    "CONNECT", "PUB",  "HPUB", "SUB", "UNSUB", "INFO", "MSG",  "HMSG",
+                                        "+OK", "-ERR",    "PING", "PONG", "RS+", "RS-",   "RMSG", "RHMSG"};
     text_add_string(log, names[frame->verb]);
     print_part(log, "subject", frame->subject);
     print_part(log, "sid", frame->sid);
@@ -110,6 +110,20 @@ static void what_servers_say_is_read_however_it_is_cut(void **state)
                   "HMSG subject=a sid=1 header=12 body=NATS/1.0\r\n\r\nhi\nPING\nPONG\n");
 }
 
+static void what_other_servers_say_is_read_however_it_is_cut(void **state)
+{
+    (void)state;
+    expect_frames(
+        NATS_FROM_ROUTE,
+        "INFO {}\r\nRS+ $G a.>\r\nRS+ $G a q 7\r\nRS- $G a q\r\nRS- $G a.>\r\nRMSG $G a 2\r\nhi\r\n"
+        "RMSG $G a r 2\r\nho\r\nRMSG $G a + r q1 q2 0\r\n\r\nRMSG $G a | q1 1\r\nx\r\n"
+        "HMSG $G a | q 12 14\r\nNATS/1.0\r\n\r\nhi\r\nPING\r\n",
+        "INFO argument={}\nRS+ subject=a.>\nRS+ subject=a queue=q max=7\nRS- subject=a queue=q\nRS- subject=a.>\n"
+        "RMSG subject=a header=0 body=hi\nRMSG subject=a reply=r header=0 body=ho\n"
+        "RMSG subject=a queue=q1 q2 reply=r header=0 body=\nRMSG subject=a queue=q1 header=0 body=x\n"
+        "RHMSG subject=a queue=q header=12 body=NATS/1.0\r\n\r\nhi\nPING\n");
+}
+
 static void old_habits_are_tolerated(void **state)
 {
     (void)state;
@@ -152,6 +166,13 @@ static void all_else_is_refused(void **state)
         {NATS_FROM_CLIENT, "CONNECT\r\n", malformed},
         {NATS_FROM_CLIENT, "PING x\r\n", malformed},
         {NATS_FROM_SERVER, "MSG a 2\r\nab\r\n", malformed},
+        {NATS_FROM_ROUTE, "PUB a 0\r\n\r\n", unknown},
+        {NATS_FROM_ROUTE, "RS+ a\r\n", malformed},
+        {NATS_FROM_ROUTE, "RS+ $G a q\r\n", malformed},
+        {NATS_FROM_ROUTE, "RMSG $G a + 0\r\n", malformed},
+        {NATS_FROM_ROUTE, "RMSG $G a | 0\r\n", malformed},
+        {NATS_FROM_ROUTE, "RMSG $G a r s 0\r\n", malformed},
+        {NATS_FROM_ROUTE, "HMSG $G a 3 2\r\nab\r\n", malformed},
         {NATS_FROM_CLIENT, "SUB aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa 1\r\n",
          "error: Maximum Control Line Exceeded\n"},
     };
@@ -235,12 +256,36 @@ static void patterns_match_by_token(void **state)
                          cases[i].matches);
 }
 
+static void patterns_cover_and_overlap_each_other(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *a, *b;
+        bool covers, overlaps;
+    } cases[] = {
+        {">", "a", true, true},       {">", ">", true, true},         {"a.>", "a", false, false},
+        {"a.>", "a.>", true, true},   {"a.>", "a.*", true, true},     {"a.*", "a.>", false, true},
+        {"a.*", "a.b", true, true},   {"a.b", "a.*", false, true},    {"a.*", "a.b.c", false, false},
+        {"*.b", "a.*", false, true},  {"*", "*", true, true},         {"a.*.c", "a.b.>", false, true},
+        {"a.b", "a.c", false, false}, {"a.b.c", "a.b", false, false}, {"a", ">", false, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct nats_text a = nats_text_of(cases[i].a);
+        struct nats_text b = nats_text_of(cases[i].b);
+        assert_int_equal(nats_subject_covers(a, b), cases[i].covers);
+        assert_int_equal(nats_subject_overlaps(a, b), cases[i].overlaps);
+        assert_int_equal(nats_subject_overlaps(b, a), cases[i].overlaps);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_clients_say_is_read_however_it_is_cut),
         cmocka_unit_test(what_servers_say_is_read_however_it_is_cut),
+        cmocka_unit_test(what_other_servers_say_is_read_however_it_is_cut),
         cmocka_unit_test(old_habits_are_tolerated),
+        cmocka_unit_test(patterns_cover_and_overlap_each_other),
         cmocka_unit_test(all_else_is_refused),
         cmocka_unit_test(a_line_of_exactly_the_limit_is_read),
         cmocka_unit_test(canonical_publications_lend_their_rest),
