@@ -27,6 +27,13 @@
     MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
     MUTATION(DEA_SINGLETONS_RUN_ON, "a singleton runs on when its lease is over")                                      \
     MUTATION(DEA_TRUSTS_ITS_NOTES, "a restarted DEA does not ask whether hosts were mapped meanwhile")                 \
+    MUTATION(DEA_MAPS_WHAT_STARTS, "new hosts are registered also for instances that do not run yet")                  \
+    MUTATION(DEA_BOOKS_FAULTS_AS_CRASHES, "a droplet that is not to be had is told as a crash of the app")             \
+    MUTATION(DEA_TAKES_APPS_ALONG, "an agent that ends kills its instances")                                           \
+    MUTATION(DEA_REGISTERS_AFTER_GOODBYE, "an instance that is being stopped registers once more")                     \
+    MUTATION(DEA_SILENT_WHEN_EMPTY, "a DEA that runs nothing sends no heartbeats")                                     \
+    MUTATION(DEA_SETS_NO_LIMITS, "processes are launched without limits, and nobody looks")                            \
+    MUTATION(DEA_FORGETS_EPOCHS, "a stop ends also what was started later than it was ordered")                        \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \

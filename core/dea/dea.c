@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/components.h"
 
 #include <string.h>
@@ -204,6 +205,8 @@ static void give_back_unborn(struct dea *dea)
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         dea_watch_end(instance);
+        if (mutation_is(DEA_TAKES_APPS_ALONG))
+            workload_signal(&dea->machine, instance->id, 9);
         if (instance->state == INSTANCE_FETCHING)
             dea_start_give_up(instance, "the agent ends");
         else if (instance->state == INSTANCE_PROBING)

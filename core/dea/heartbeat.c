@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 /* A new health manager is blind until we answer; but not all of us in the same millisecond. */
@@ -49,6 +50,8 @@ static void fill_sender(struct dea *dea, Cupola__DeaHeartbeat *heartbeat)
 void dea_heartbeat_publish_all(struct dea *dea)
 {
     size_t most = HASH_COUNT(dea->instances);
+    if (mutation_is(DEA_SILENT_WHEN_EMPTY) && most == 0)
+        return;
     Cupola__InstanceHeartbeat *beats = memory_new(most * sizeof *beats);
     Cupola__InstanceHeartbeat **pointers = memory_new(most * sizeof *pointers);
     Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <string.h>
@@ -281,7 +282,7 @@ bool dea_instance_matches(const struct instance *instance, const struct instance
         return false;
     if (filter->version != NULL && strcmp(filter->version, instance->order->version) != 0)
         return false;
-    if (filter->epoch != 0 && instance->epoch > filter->epoch)
+    if (filter->epoch != 0 && instance->epoch > filter->epoch && !mutation_is(DEA_FORGETS_EPOCHS))
         return false;
     if (instance->index >= 0 && (size_t)instance->index < filter->wanted_count && instance->epoch != 0 &&
         instance->epoch == filter->wanted_epochs[instance->index])

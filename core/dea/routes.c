@@ -163,7 +163,7 @@ void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *par
         if (instance->is_registered)
             unregister_removed(instance, update);
         dea_instance_set_uris(instance, update->uris, update->n_uris);
-        if (instance->is_registered)
+        if (instance->is_registered || mutation_is(DEA_MAPS_WHAT_STARTS))
             dea_routes_register(instance);
         is_changed = true;
     }

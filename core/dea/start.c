@@ -232,6 +232,8 @@ static void launch(struct instance *instance)
         .port = instance->port,
         .note = {.data = slice_data(note), .size = note.size},
     };
+    if (mutation_is(DEA_SETS_NO_LIMITS))
+        spec.limits = (struct workload_limits){0};
     op_workload_start(&dea->machine, &instance->op, &spec, on_launched);
     buffer_unref(note.buffer);
     dea_environment_free(environment);
@@ -260,7 +262,7 @@ void dea_start_give_up(struct instance *instance, const char *why)
     machine_log(&dea->machine, LOG_ERROR, "cannot start %s-%d: %s", instance->order->name, instance->index, why);
     dea_droplets_unwant(&dea->droplets, instance);
     dea_probe_end(instance);
-    dea_heartbeat_publish_exit(instance, refusal_reason, why);
+    dea_heartbeat_publish_exit(instance, mutation_is(DEA_BOOKS_FAULTS_AS_CRASHES) ? "CRASHED" : refusal_reason, why);
     dea_instance_move(instance, INSTANCE_GONE);
     dea_instance_bury(instance);
 }

@@ -3,6 +3,7 @@
  * what it has begun, SIGKILL, and its files are deleted. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 enum {
@@ -94,7 +95,12 @@ static void drop_fetching(struct instance *instance, const char *reason, const c
 
 static void on_drained(struct timer *timer)
 {
-    dea_stop_process(container_of(timer, struct instance, timer));
+    struct instance *instance = container_of(timer, struct instance, timer);
+    if (mutation_is(DEA_REGISTERS_AFTER_GOODBYE)) {
+        dea_routes_register(instance);
+        instance->is_registered = false;
+    }
+    dea_stop_process(instance);
 }
 
 /* One whose launch is under way is told as soon as it can hear. */
