@@ -108,7 +108,8 @@ static pid_t launch(const struct supervised *supervised, const int writers[LOG_S
     return main;
 }
 
-/* What comes with the workload's own group is not for us to take from. */
+/* What the workload is granted is not for us to take from. It has its share of the CPU from now on only: its start is
+ * not held up. */
 static void leave_group(const struct supervised *supervised)
 {
     if (supervised->group[0] == 0)
@@ -116,13 +117,15 @@ static void leave_group(const struct supervised *supervised)
     cgroup_leave(&tree);
     if (supervised->kind->makes_own_group)
         cgroup_remove(&tree, supervised->group);
+    else
+        cgroup_limit_cpu(&tree, supervised->group, supervised->limits.memory_bytes, supervised->cpu_percent);
 }
 
 static bool run(struct supervised *supervised)
 {
     int readers[LOG_STREAMS], writers[LOG_STREAMS];
     if (supervised->group[0] != 0)
-        cgroup_limit(&tree, supervised->group, &supervised->limits, supervised->cpu_percent);
+        cgroup_limit(&tree, supervised->group, &supervised->limits);
     if (!open_outputs(supervised, readers, writers)) {
         answer_error(errno, "pipe");
         return false;

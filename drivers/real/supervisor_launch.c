@@ -11,7 +11,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* Applications give way to the agent that looks after them. */
+/* Applications give way to the agent that looks after them; in cgroups their share sees to that. */
 enum { NICENESS = 5 };
 /* Runtimes such as V8 reserve far more address space than they use: this stops run-aways only. */
 #define RUNAWAY_BYTES (UINT64_C(1) << 30)
@@ -52,7 +52,8 @@ static void set_limits(const struct supervised *supervised)
         set_limit(RLIMIT_NPROC, limits->processes);
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
-    setpriority(PRIO_PROCESS, 0, NICENESS);
+    if (supervised->group[0] == 0)
+        setpriority(PRIO_PROCESS, 0, NICENESS);
 }
 
 /* The supervisor is the last one that the kernel should kill for want of memory; the workload is as good as any. */

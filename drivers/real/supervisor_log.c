@@ -116,15 +116,15 @@ static void write_rotated(struct supervisor_log *log, struct log_stream *stream,
 
 /* ---- The rate ---- */
 
-static void refill(struct supervisor_log *log, uint64_t now_ns)
+static void refill(const struct supervisor_log *log, struct log_stream *stream, uint64_t now_ns)
 {
     uint64_t rate = log->settings.bytes_per_s;
-    uint64_t passed_ns = now_ns - log->refilled_ns;
+    uint64_t passed_ns = now_ns - stream->refilled_ns;
     uint64_t more = passed_ns >= NS_PER_S ? rate : rate / 1000 * (passed_ns / NS_PER_MS);
     if (more == 0)
         return;
-    log->tokens = log->tokens + more < rate ? log->tokens + more : rate;
-    log->refilled_ns = now_ns;
+    stream->tokens = stream->tokens + more < rate ? stream->tokens + more : rate;
+    stream->refilled_ns = now_ns;
 }
 
 static void tell_loss(struct supervisor_log *log, struct log_stream *stream)
@@ -143,10 +143,10 @@ static void tell_loss(struct supervisor_log *log, struct log_stream *stream)
     write_rotated(log, stream, line, (size_t)size);
 }
 
-static void begin_to_lose(struct supervisor_log *log, uint64_t now_ns)
+static void begin_to_lose(struct log_stream *stream, uint64_t now_ns)
 {
-    log->is_losing = true;
-    log->losing_until_ns = now_ns + NS_PER_S;
+    stream->is_losing = true;
+    stream->losing_until_ns = now_ns + NS_PER_S;
 }
 
 /* Its begin was thrown away: so is the rest of the line. Returns the bytes of it. */
@@ -163,21 +163,21 @@ static size_t skip_line(struct log_stream *stream, const char *bytes, size_t siz
 
 static void take(struct supervisor_log *log, struct log_stream *stream, const char *bytes, size_t size, uint64_t now_ns)
 {
-    if (!log->is_losing) {
+    if (!stream->is_losing) {
         size_t skipped = skip_line(stream, bytes, size);
         bytes += skipped;
         size -= skipped;
         if (!stream->skips_to_newline)
             tell_loss(log, stream);
-        bool is_within = log->settings.bytes_per_s == 0 || size <= log->tokens;
-        size_t kept = is_within ? size : whole_lines(bytes, size, log->tokens);
+        bool is_within = log->settings.bytes_per_s == 0 || size <= stream->tokens;
+        size_t kept = is_within ? size : whole_lines(bytes, size, stream->tokens);
         write_rotated(log, stream, bytes, kept);
-        log->tokens -= kept < log->tokens ? kept : log->tokens;
+        stream->tokens -= kept < stream->tokens ? kept : stream->tokens;
         if (is_within)
             return;
         bytes += kept;
         size -= kept;
-        begin_to_lose(log, now_ns);
+        begin_to_lose(stream, now_ns);
     }
     lose(stream, bytes, size);
     stream->skips_to_newline = bytes[size - 1] != '\n';
@@ -189,12 +189,12 @@ void supervisor_log_open(struct supervisor_log *log, const struct log_settings *
                          const int pipes[LOG_STREAMS], uint64_t now_ns)
 {
     static const char *const names[] = {[LOG_STDOUT] = "stdout", [LOG_STDERR] = "stderr"};
-    *log = (struct supervisor_log){
-        .settings = *settings, .folder = folder, .tokens = settings->bytes_per_s, .refilled_ns = now_ns};
+    *log = (struct supervisor_log){.settings = *settings, .folder = folder};
     if (log->settings.file_bytes == 0)
         log->settings.file_bytes = UINT64_MAX;
     for (size_t i = 0; i < LOG_STREAMS; i++) {
-        log->streams[i] = (struct log_stream){.name = names[i], .pipe = pipes[i]};
+        log->streams[i] = (struct log_stream){
+            .name = names[i], .pipe = pipes[i], .tokens = settings->bytes_per_s, .refilled_ns = now_ns};
         open_file(log, &log->streams[i]);
     }
 }
@@ -212,7 +212,7 @@ bool supervisor_log_pump(struct supervisor_log *log, enum log_stream_id id, uint
         stream->pipe = -1;
         return false;
     }
-    refill(log, now_ns);
+    refill(log, stream, now_ns);
     supervisor_log_tick(log, now_ns);
     take(log, stream, piece, (size_t)got, now_ns);
     return true;
@@ -220,18 +220,25 @@ bool supervisor_log_pump(struct supervisor_log *log, enum log_stream_id id, uint
 
 uint64_t supervisor_log_due_ns(const struct supervisor_log *log)
 {
-    return log->is_losing ? log->losing_until_ns : UINT64_MAX;
+    uint64_t due_ns = UINT64_MAX;
+    for (size_t i = 0; i < LOG_STREAMS; i++) {
+        const struct log_stream *stream = &log->streams[i];
+        if (stream->is_losing && stream->losing_until_ns < due_ns)
+            due_ns = stream->losing_until_ns;
+    }
+    return due_ns;
 }
 
 void supervisor_log_tick(struct supervisor_log *log, uint64_t now_ns)
 {
-    if (!log->is_losing || now_ns < log->losing_until_ns)
-        return;
-    log->is_losing = false;
-    refill(log, now_ns);
     for (size_t i = 0; i < LOG_STREAMS; i++) {
-        if (!log->streams[i].skips_to_newline)
-            tell_loss(log, &log->streams[i]);
+        struct log_stream *stream = &log->streams[i];
+        if (!stream->is_losing || now_ns < stream->losing_until_ns)
+            continue;
+        stream->is_losing = false;
+        refill(log, stream, now_ns);
+        if (!stream->skips_to_newline)
+            tell_loss(log, stream);
     }
 }
 

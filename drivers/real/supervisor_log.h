@@ -2,8 +2,8 @@
  * into logs/stdout.log and logs/stderr.log below its directory.
  *
  * A file that has reached file_bytes is renamed to NAME.log.1, the former one to NAME.log.2, and so on; `files` of them
- * are kept. Both streams together may write bytes_per_s, with a burst of one second's worth. What comes beyond that is
- * thrown away for a second and counted in lines, in the stream itself:
+ * are kept. Each stream may write bytes_per_s, with a burst of one second's worth: a flood in one drowns nothing in the
+ * other. What comes beyond that is thrown away for a second and counted in lines, in the stream itself:
  *
  *     cupola: 31215 lines (4 MB) lost: more than 1048576 bytes/s
  *
@@ -33,16 +33,16 @@ struct log_stream {
     bool is_mid_line;      /* The last byte written was no newline. */
     bool skips_to_newline; /* The begin of this line was lost. */
     uint64_t lost_lines, lost_bytes;
+    uint64_t tokens; /* Bytes that may be written now. */
+    uint64_t refilled_ns;
+    bool is_losing;
+    uint64_t losing_until_ns;
 };
 
 struct supervisor_log {
     struct log_settings settings;
     int folder; /* The workload's directory. */
     struct log_stream streams[LOG_STREAMS];
-    uint64_t tokens; /* Bytes that may be written now. */
-    uint64_t refilled_ns;
-    bool is_losing;
-    uint64_t losing_until_ns;
 };
 
 /* `folder` is the workload's directory, `pipes` the reading ends, not blocking; all are given. */

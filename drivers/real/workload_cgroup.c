@@ -141,6 +141,10 @@ bool cgroup_make(const struct cgroup_tree *tree, const char *name)
     }
     if (tree->version == 2)
         hand_down(tree);
+    /* All workloads together weigh as much as one busy process of others for each CPU. */
+    uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
+    write_number(path_to(tree, "", CPU, "cpu.shares", "cpu.weight"),
+                 cpus * (tree->version == 1 ? SHARES_A_GIB : WEIGHT_A_GIB));
     return make_folders(tree, name);
 }
 
@@ -211,7 +215,7 @@ uint64_t cgroup_shares(uint64_t memory_bytes)
     return in_proportion(memory_bytes, SHARES_A_GIB, SHARES_LEAST, SHARES_MOST);
 }
 
-static void limit_cpu(const struct cgroup_tree *tree, const char *name, uint64_t memory_bytes, uint32_t percent)
+void cgroup_limit_cpu(const struct cgroup_tree *tree, const char *name, uint64_t memory_bytes, uint32_t percent)
 {
     uint64_t quota_us = (uint64_t)percent * CPU_PERIOD_US / 100;
     if (tree->version == 1) {
@@ -227,8 +231,7 @@ static void limit_cpu(const struct cgroup_tree *tree, const char *name, uint64_t
         write_text(path_in(tree, CPU, name, "cpu.max"), text);
 }
 
-void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct workload_limits *limits,
-                  uint32_t cpu_percent)
+void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct workload_limits *limits)
 {
     if (tree->version == 0)
         return;
@@ -243,7 +246,6 @@ void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct
     }
     if (limits->processes != 0)
         write_number(path_in(tree, PIDS, name, "pids.max"), limits->processes);
-    limit_cpu(tree, name, limits->memory_bytes, cpu_percent);
 }
 
 /* ---- Figures ---- */

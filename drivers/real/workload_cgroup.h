@@ -46,9 +46,10 @@ bool cgroup_make(const struct cgroup_tree *tree, const char *name);
 bool cgroup_enter(const struct cgroup_tree *tree, const char *name);
 /* This process goes over to the group of all supervisors. */
 void cgroup_leave(const struct cgroup_tree *tree);
-/* Memory, processes, and a share of the CPU in proportion to the memory; cpu_percent of one core at most, 0: no cap. */
-void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct workload_limits *limits,
-                  uint32_t cpu_percent);
+/* Memory and processes. */
+void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct workload_limits *limits);
+/* A share of the CPU in proportion to the memory; percent of one core at most, 0: no cap. */
+void cgroup_limit_cpu(const struct cgroup_tree *tree, const char *name, uint64_t memory_bytes, uint32_t percent);
 /* The share of the CPU that goes with so much memory, in the units of v1. */
 uint64_t cgroup_shares(uint64_t memory_bytes);
 /* False if there is no such group. */

@@ -20,7 +20,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { MOST = 1024, PAUSE_MS = 60, TIMER_MS = 5, PATIENCE_MS = 20000 };
+enum { MOST = 1024, PAUSE_MS = 60, TIMER_MS = 5, PATIENCE_MS = 10000 };
 
 static uint64_t took_ns[MOST];
 static size_t took_count;
@@ -49,7 +49,7 @@ static void print_figures(const char *what)
 }
 
 /* Waits until the process has said when it began. */
-static void note_start(const char *path, uint64_t ordered_ns)
+static bool note_start(const char *path, uint64_t ordered_ns)
 {
     char text[32] = "";
     for (int i = 0; i < PATIENCE_MS && strchr(text, '\n') == NULL; i++) {
@@ -60,10 +60,12 @@ static void note_start(const char *path, uint64_t ordered_ns)
             fclose(file);
     }
     uint64_t began_ns = strtoull(text, NULL, 10);
-    if (began_ns > ordered_ns && took_count < MOST)
+    if (began_ns > ordered_ns && took_count < MOST) {
         took_ns[took_count++] = began_ns - ordered_ns;
-    else
-        fprintf(stderr, "container_start: %s tells nothing\n", path);
+        return true;
+    }
+    fprintf(stderr, "container_start: %s tells nothing\n", path);
+    return false;
 }
 
 /* ---- A bare command ---- */
@@ -78,13 +80,14 @@ static int run_bare(int argc, char **argv)
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
     posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    for (int i = 0; argc > 6 && i < count; i++) {
+    bool has_started = true;
+    for (int i = 0; argc > 6 && i < count && has_started; i++) {
         unlink(path);
         pid_t pid;
         uint64_t ordered_ns = uv_hrtime();
         if (posix_spawnp(&pid, argv[6], &actions, &attributes, argv + 6, environ) != 0)
             return 1;
-        note_start(path, ordered_ns);
+        has_started = note_start(path, ordered_ns);
         kill(-pid, SIGKILL);
         waitpid(pid, NULL, 0);
         if (system(clean) != 0)
@@ -161,9 +164,9 @@ static void run_and_remove(uint64_t ordered_ns)
         char name[24], path[160];
         name_of(i, name);
         snprintf(path, sizeof path, "%s/workloads/%s/root/logs/started", stage.dir, name);
-        if (ops[i].status == IO_OK)
-            note_start(path, ordered_ns);
-        else
+        if (ops[i].status == IO_OK && !note_start(path, ordered_ns))
+            run_shell("cat %s/workloads/%s/root/logs/stderr.log >&2", stage.dir, name);
+        else if (ops[i].status != IO_OK)
             fprintf(stderr, "container_start: %s\n", text_string(&ops[i].data));
     }
     puppet_do(stage.driver, remove_them);

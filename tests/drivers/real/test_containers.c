@@ -3,7 +3,6 @@
 #include "drivers/real/workload_user.h"
 #include "tests/drivers/real/workload_stage.h"
 
-#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -177,22 +176,28 @@ static void its_use_is_measured(void **state)
     cupola__workload_usage__free_unpacked(usage, NULL);
 }
 
-/* Groups of a hierarchy below cupola/, those of supervisors in stock aside. */
-static size_t count_groups(const char *parent)
+/* Of the workload, in either version. */
+static bool has_group(const char *group)
 {
-    DIR *groups = opendir(parent);
-    const struct dirent *entry;
-    size_t count = 0;
-    while (groups != NULL && (entry = readdir(groups)) != NULL)
-        count += entry->d_type == DT_DIR && entry->d_name[0] != '.' && strcmp(entry->d_name, "supervisors") != 0;
-    if (groups != NULL)
-        closedir(groups);
-    return count;
+    char v1[160], v2[160];
+    snprintf(v1, sizeof v1, "/sys/fs/cgroup/memory/cupola/%s", group);
+    snprintf(v2, sizeof v2, "/sys/fs/cgroup/cupola/%s", group);
+    return group[0] != 0 && (access(v1, F_OK) == 0 || access(v2, F_OK) == 0);
 }
 
-static size_t count_all_groups(void)
+/* As its supervisor has noted it; "" where there are no cgroups. */
+static const char *group_of_it(void)
 {
-    return count_groups("/sys/fs/cgroup/memory/cupola") + count_groups("/sys/fs/cgroup/cupola");
+    static char group[80];
+    char path[128];
+    snprintf(path, sizeof path, "%s/workloads/a1/pids", stage.dir);
+    group[0] = 0;
+    FILE *pids = fopen(path, "r");
+    assert_non_null(pids);
+    assert_in_range(fscanf(pids, "%*s %*s %*s %*s %*s %79s", group), 0, 1);
+    fclose(pids);
+    assert_true(group[0] == 0 || has_group(group));
+    return group;
 }
 
 static size_t count_mounts(void)
@@ -210,20 +215,18 @@ static size_t count_mounts(void)
 static void it_is_removed_with_all_that_it_has(void **state)
 {
     needs_containers(state);
-    stage.config.has_spare_supervisors = true;
-    stage.config.spare_supervisors = 0;
-    use_kind(stage.config.workloads, stage.config.oci_runtime);
-    size_t mounts = count_mounts(), groups = count_all_groups();
+    size_t mounts = count_mounts();
     make_droplet("trap '' TERM; echo up > logs/up; while true; do sleep 0.05; done");
     start_and_wait();
     run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
     assert_int_equal(count_mounts(), mounts);
+    const char *group = group_of_it();
     puppet_do(stage.driver, remove_it);
     run_until(&stage, other_op.done);
     assert_int_equal(other_op.status, IO_OK);
     assert_false(is_alive(op.number));
     assert_int_equal(count_mounts(), mounts);
-    assert_true(count_all_groups() <= groups);
+    assert_false(has_group(group));
     assert_string_equal(text_string(&stage.puppet->workloads), "");
 }
 
@@ -231,19 +234,16 @@ static void it_is_removed_with_all_that_it_has(void **state)
 static void without_its_supervisor_it_dies_and_leaves_nothing(void **state)
 {
     needs_containers(state);
-    stage.config.has_spare_supervisors = true;
-    stage.config.spare_supervisors = 0;
-    use_kind(stage.config.workloads, stage.config.oci_runtime);
-    size_t groups = count_all_groups();
     make_droplet("echo up > logs/up; while true; do sleep 0.05; done");
     start_and_wait();
     run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
+    const char *group = group_of_it();
     run_shell("kill -9 $(cut -d' ' -f2 %s/workloads/a1/pids)", stage.dir);
     expect_story("exited a1 -1 9\n");
     puppet_do(stage.driver, remove_it);
     run_until(&stage, other_op.done);
     run_until(&stage, !is_alive(op.number));
-    assert_true(count_all_groups() <= groups);
+    assert_false(has_group(group));
 }
 
 #define of(container, name)                                                                                            \
