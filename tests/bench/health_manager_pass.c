@@ -1,5 +1,6 @@
 /* How long the health manager's full analysis takes: 250,000 wanted instances on 1,000 DEAs, all well, and the same
- * with one DEA's instances missing. Prints "pass_ns <median> missing_pass_ns <once> peak_mb <of the process>".
+ * with one DEA's instances missing. Times are of the processor, so that others on the machine do not count.
+ * Prints "pass_ns <median> missing_pass_ns <once> peak_mb <of the process>".
  */
 #include "core/components.h"
 #include "core/base/duration.h"
@@ -16,7 +17,7 @@ enum { APPS = 50000, INSTANCES_OF_AN_APP = 5, DEAS = 1000, PASSES = 21 };
 static uint64_t clock_ns(void)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
 }
 
