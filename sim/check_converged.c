@@ -151,8 +151,23 @@ static bool nothing_waits(const struct cloud *cloud, struct text *why)
     return true;
 }
 
+/* Whether as many processes run as are wanted: what most looks that say no find out, without a survey. */
+static bool counts_are_right(struct cloud *cloud)
+{
+    const struct machine *controller = cloud_knowing_controller(cloud);
+    size_t wanted = 0;
+    for (size_t i = 0; controller != NULL && i < controller_view_app_count(controller); i++) {
+        struct controller_app_view app;
+        controller_view_app(controller, i, &app);
+        wanted += app.is_live ? (size_t)app.instances : 0;
+    }
+    return controller != NULL && cloud_instances(cloud, NULL, NULL, 0) == wanted;
+}
+
 static bool is_right(struct cloud *cloud, const char *only, struct text *why)
 {
+    if (why == NULL && only == NULL && !counts_are_right(cloud))
+        return false;
     struct survey survey;
     bool right = survey_take(cloud, only, &survey, why) && places_are_right(&survey, why) &&
                  processes_are_right(cloud, only, &survey, why) && routers_are_right(cloud, only, &survey, why);
