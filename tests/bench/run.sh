@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|push|health|container ...]: figures beside the peers', measured in one run. Default: all.
+# usage: run.sh [router|bus|sim|push|health|placement|container|targets ...]: figures beside the peers', measured in one run. Default: all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
@@ -17,9 +17,10 @@ for what in "$@"; do
     sim) tests/bench/sim.sh "$build/cupola" ;;
     health) "$build/tests/bench/health_manager_pass" ;;
     container) tests/bench/container.sh "$build" ;;
+    targets) tests/bench/targets.py "$build/cupola" ;;
     placement) "$build/tests/bench/placement" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, targets" >&2
         exit 2
         ;;
     esac

@@ -1,0 +1,80 @@
+#!/usr/bin/env python3
+"""Plays the scenario of each promise that is measured in simulated time, and prints what it gave beside what was promised.
+
+usage: targets.py CUPOLA [--seeds N] [--jobs J] [ROW...]     `./dev bench targets` plays 1,000 seeds of each
+"""
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+S, MS = 10**9, 10**6
+# row, promise, scenario, its measurement (None: only that no run fails), percentile -> most
+ROWS = [
+    ("1", "crash: the order to start its replacement leaves within 0.2 s (p99)", "crash-is-answered-at-once",
+     "time until the replacement is ordered", {"p99": 200 * MS}),
+    ("1", "the same with the word of the crash lost: 2 s (p99)", "crash-is-answered-at-once",
+     "time until it is ordered, word of it lost", {"p99": 2 * S}),
+    ("2", "silent host, one of 100: p50 1.5 s, p99 3 s", "silent-host-is-found-lost",
+     "time until the replacement is ordered", {"p50": 1500 * MS, "p99": 3 * S}),
+    ("2", "2 % loss and 5 s stalls: no host taken for dead", "lossy-network-stalled-agents", None, {}),
+    ("3", "no request fails while one healthy instance lives", "v1/r3-one-of-many-lives", None, {}),
+    ("3", "the same with unregisters lost", "v1/r16-a-router-that-misses-unregisters", None, {}),
+    ("4", "no request reaches another app, ports used again", "v1/r1-ports-are-used-again", None, {}),
+    ("4", "the same with the bus down", "v1/r2-routes-outlive-the-bus", None, {}),
+    ("5", "never two routable instances of one order, clocks minutes apart", "never-two-of-one-order", None, {}),
+    ("6", "a DEA killed between any two effects: no app restarts, none lost", "v1/d11-killed-at-any-effect", None, {}),
+    ("7", "control plane off for a day: no route lost, no duplicate after", "a-day-without-a-control-plane", None, {}),
+    ("14", "500 starts onto 99 filled DEAs and an empty one: spread within one", "v1/d2-burst-onto-one-empty-dea", None, {}),
+    ("17", "rolling update of 100 instances under load: no failed request", "v1/c4-update-without-downtime", None, {}),
+    ("18", "bus at rest (60 instances, 10 routers): messages a second", "v1/r15-steady-state-costs-the-bus-little",
+     "messages a second", {"p99": 50}),
+]
+
+
+def shown(unit, value):
+    return f"{value / S:.3f} s" if unit == "ns" else str(value)
+
+
+def play(options, scenario):
+    run = subprocess.run([options.cupola, "sim", "run", f"scenarios/{scenario}.lua", "--seeds", f"1..{options.seeds}",
+                          "--jobs", str(options.jobs), "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if run.returncode == 2:
+        sys.exit(f"scenarios/{scenario}.lua: {run.stderr.strip()}")
+    return json.loads(run.stdout)
+
+
+def verdict(result, measurement, bounds):
+    """(kept, words)."""
+    words = [f"{result['runs']} runs, {result.get('failed', 0)} failed"]
+    kept = int(result.get("failed", 0)) == 0
+    for one in result.get("measurements", []):
+        if one["name"] == measurement:
+            words += [f"{point} {shown(one['unit'], int(one[point]))}" for point in ("p50", "p99", "most")]
+            kept = kept and all(int(one[point]) <= most for point, most in bounds.items())
+    return kept, ", ".join(words)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cupola")
+    parser.add_argument("--seeds", type=int, default=1000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("rows", nargs="*")
+    options = parser.parse_args()
+    played, broken = {}, 0
+    for row, promise, scenario, measurement, bounds in ROWS:
+        if options.rows and row not in options.rows:
+            continue
+        if scenario not in played:
+            played[scenario] = play(options, scenario)
+        kept, words = verdict(played[scenario], measurement, bounds)
+        broken += not kept
+        print(f"{row:>3}  {'kept  ' if kept else 'BROKEN'}  {promise:<72} {words}", flush=True)
+    sys.exit(broken > 0)
+
+
+if __name__ == "__main__":
+    main()
