@@ -85,7 +85,7 @@ struct client {
     bool expects_run;     /* The command has asked for a started app. */
     struct progress progress;
     Cupola__RestEvents *told_events; /* Of the last round of those that are followed. */
-    struct log_source *logs; /* logs.c */
+    struct log_source *logs;         /* logs.c */
     size_t log_count, log_at;
     char boundary[33];
 
