@@ -31,7 +31,7 @@ void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_rout
     ret_route->balance = order->balance;
     ret_route->balance_header = order->balance_header;
     ret_route->protocol = order->protocol;
-    ret_route->life = instance->dea->life;
+    ret_route->life = mutation_is(DEA_KNOWS_NO_TABLES) ? NULL : instance->dea->life;
     ret_route->has_sequence = true;
     ret_route->sequence = (int64_t)instance->dea->route_changes;
 }

@@ -98,7 +98,8 @@ static void on_sweep_timer(struct timer *timer)
 {
     struct router *router = container_of(timer, struct router, sweep_timer);
     bool is_done = true;
-    if (router->bus.is_connected && !mutation_is(ROUTER_NEVER_PRUNES)) {
+    bool may_prune = router->bus.is_connected || mutation_is(ROUTER_PRUNES_WITHOUT_BUS);
+    if (may_prune && !mutation_is(ROUTER_NEVER_PRUNES)) {
         is_done = table_prune(&router->table, router->machine.now_ns, SWEEP_BUDGET);
         router_release_retired(router);
     }

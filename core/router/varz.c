@@ -62,8 +62,12 @@ static void inspect_route(const struct route_view *view, struct text *json)
 void router_inspect(struct machine *machine, struct text *ret_json)
 {
     const struct router *router = container_of(machine, struct router, machine);
-    text_addf(ret_json, "{\"requests\":%llu,\"sessions\":%zu,\"bus_connected\":%s,\"draining\":%s,\"routes\":[",
-              number(router->stats.requests), router->session_count, router->bus.is_connected ? "true" : "false",
+    text_addf(ret_json,
+              "{\"requests\":%llu,\"bad_requests\":%llu,\"retries\":%llu,\"tables_read\":%llu,\"sessions\":%zu,",
+              number(router->stats.requests), number(router->stats.bad_requests), number(router->stats.retries),
+              number(router->tables_read), router->session_count);
+    text_addf(ret_json, "\"bus_connected\":%s,\"ready\":%s,\"draining\":%s,\"routes\":[",
+              router->bus.is_connected ? "true" : "false", router_is_settling(router) ? "false" : "true",
               router->is_draining ? "true" : "false");
     struct route_cursor cursor = {0};
     struct route_view view;

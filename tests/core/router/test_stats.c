@@ -74,7 +74,8 @@ static void its_state_is_shown_as_json(void **state)
     struct text json = {0};
     rig->machine->class->inspect(rig->machine, &json);
     assert_string_equal(text_string(&json),
-                        "{\"requests\":0,\"sessions\":0,\"bus_connected\":true,\"draining\":false,\"routes\":["
+                        "{\"requests\":0,\"bad_requests\":0,\"retries\":0,\"tables_read\":0,\"sessions\":0,"
+                        "\"bus_connected\":true,\"ready\":true,\"draining\":false,\"routes\":["
                         "{\"host\":\"one.test\",\"endpoint\":\"10.0.0.1:40001\",\"instance\":\"i1\",\"app\":1,"
                         "\"index\":0,\"epoch\":1,\"quarantined\":false}]}");
     text_free(&json);

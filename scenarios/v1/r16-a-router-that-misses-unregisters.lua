@@ -1,0 +1,28 @@
+local cupola = require "cupola"
+
+return cupola.scenario {
+  title = "Instances are stopped while a router is cut off from the bus: no request fails, and its table is right again at once",
+  row = "R16",
+  weakness = "a lost unregister leaves a stale endpoint; three of them in a row are a 502 although healthy ones exist",
+  tripped_by = { mutation = "ROUTER_NEVER_RETRIES" },
+  cloud = { deas = 3, routers = 2, router_config = { replay_crashed = true } },
+  apps = { shop = { instances = 12 } },
+  load = { { host = "shop.cupola.test", rate = 50, from = "20s", timeout = "20s" } },
+  always = { cupola.never_misrouted, cupola.no_failed_request, cupola.one_of_each },
+
+  run = function(cloud)
+    cloud:wait_until(cupola.converged, "20s")
+    cloud:wait "20s"
+    local cuts = {}
+    for _, router in ipairs(cloud.routers) do
+      cuts[#cuts + 1] = cloud:fault("partition", { target = router.host, peer = cloud.bus[1].host })
+    end
+    cloud:wait "1s"
+    cloud:scale("shop", 2)
+    cloud:wait "15s"
+    for _, cut in ipairs(cuts) do
+      cut:mend()
+    end
+    cloud:record("time until the tables are right", cloud:wait_until(cupola.converged, "20s"))
+  end,
+}
