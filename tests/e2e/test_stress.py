@@ -1,0 +1,148 @@
+"""Apps that misbehave, each in its way, beside a neighbour that must not notice: on plain processes, and in containers."""
+import glob
+import json
+import os
+import re
+import unittest
+
+from story import APPS, CloudStory, Requests, await_that, processes_that_name, run_program
+
+START_TIMEOUT_MS = 3000
+
+
+class StressStory(CloudStory):
+    """On plain processes, which are contained by what a process, a user and a cgroup can be granted."""
+
+    arguments = ("--deas", "1", "--routers", "1", "--workloads", "process")
+
+    def setUp(self):
+        super().setUp()
+        self.wait_no_longer()
+        self.push("hello-node")
+        await_that("the neighbour answers", lambda: self.cloud.get(self.host("hello-node"))[0] == 200)
+        self.requests = Requests(self.cloud, self.host("hello-node"))
+        self.requests.__enter__()
+        self.addCleanup(self.requests.__exit__)
+
+    def tearDown(self):
+        self.requests.__exit__()
+        self.assertEqual(self.requests.failures, [], "the neighbour was disturbed")
+        self.assertGreater(self.requests.answered, 10)
+        self.assertEqual(self.cloud.run_json("crashes", "hello-node")["crashes"], [])
+        super().tearDown()
+
+    def wait_no_longer(self):
+        """The DEA's next life gives apps less time to listen and to end, so that this story fits into a test."""
+        [path] = glob.glob(os.path.join(self.folder, "cloud", "dea-0*.json"))
+        with open(path, encoding="utf-8") as file:
+            config = json.load(file)
+        config["dea"].update(start_timeout_ms=START_TIMEOUT_MS, stop_grace_ms=1000)
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(config, file)
+        self.await_new_life("dea-0", self.cloud.kill("dea", 0))
+
+    def push_stress(self, app, *arguments, memory="128M", check=True):
+        path = os.path.join(APPS, "stress", app)
+        self.cloud.run("push", app, "--path", path, "--memory", memory, *arguments, check=check)
+
+    def crash_of(self, app):
+        crashes = await_that(f"a crash of {app} is told", lambda: self.cloud.run_json("crashes", app)["crashes"])
+        return crashes[0]["instance"]
+
+    def last_words(self, app, words):
+        """The platform's reason, in the log of the crashed instance."""
+        await_that(f"the logs of {app} tell the reason", lambda: words in self.cloud.run("logs", app))
+
+    def begin(self, app):
+        """Pushes it, and lets it begin with the first request. Hundreds of processes must not want for memory first."""
+        self.push_stress(app, memory="1024M" if app == "forks-without-end" else "128M")
+        self.cloud.get(self.host(app))
+
+    # ---- One after the other beside the same neighbour: a cloud each would take minutes ----
+
+    def test_apps_that_misbehave_are_contained_and_explained(self):
+        for app, words, told in (
+                ("leaks-memory", "cupola: killed: it wanted more than its 128 MB of memory", "killed: out of memory"),
+                ("forks-without-end", "cupola: killed: it wanted more than", "killed: too many processes"),
+                ("fills-disk", "cupola: killed: its files outgrew its", "killed: its files outgrew its disk quota")):
+            with self.subTest(app=app):
+                self.begin(app)
+                instance = self.crash_of(app)
+                self.last_words(app, words)
+                self.assertIn(instance, self.cloud.run("crashes", app))
+                self.assertIn(f"-{instance} crashed: {told}", self.log())
+                self.cloud.run("delete", app)
+        with self.subTest(app="floods-log"):
+            self.see_a_flood()
+        with self.subTest(app="ignores-sigterm"):
+            self.see_one_that_does_not_want_to_end()
+        with self.subTest(app="binds-late"):
+            self.push_stress("binds-late")
+            self.assertEqual(self.cloud.get(self.host("binds-late"))[0], 200)
+            self.assertEqual(self.cloud.run_json("crashes", "binds-late")["crashes"], [])
+        with self.subTest(app="crashes-every-third-start"):
+            self.see_one_that_often_crashes()
+        with self.subTest(app="never-binds"):
+            self.push_stress("never-binds", "--timeout", "5", check=False)
+            instance = self.crash_of("never-binds")
+            self.assertIn(f"-{instance} crashed: it did not come up within", self.log())
+            self.assertIn("thinking", self.cloud.run("logs", "never-binds"))
+
+    def log(self):
+        with open(os.path.join(self.folder, "up.log"), encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def see_a_flood(self):
+        """Every line is there, or counted as lost."""
+        self.push_stress("floods-log")
+        await_that("the flood is over", lambda: "the flood is over" in self.cloud.run("logs", "floods-log"))
+        self.assertEqual(self.cloud.get(self.host("floods-log"))[0], 200)
+        workloads = os.path.join(self.cloud.component("dea", 0)["data"], "workloads")
+
+        def lines():
+            shown, lost = [], 0
+            names = glob.glob(os.path.join(workloads, "*", "root", "logs", "stdout.log*"))
+            for name in sorted(names, key=lambda name: name.rpartition(".log")[2], reverse=True):
+                with open(name, encoding="utf-8") as file:
+                    said = file.read()
+                shown += [int(number) for number in re.findall(r"^line (\d+) of a flood", said, re.M)]
+                lost += sum(int(count) for count in re.findall(r"^cupola: (\d+) lines .* lost: more than", said, re.M))
+            return (shown, lost) if len(shown) + lost == 400_000 else None
+        shown, lost = await_that("all lines are shown or counted", lines)
+        self.assertEqual(shown, sorted(shown), "in order")
+        self.assertGreater(lost, 0)
+        self.cloud.run("delete", "floods-log")
+
+    def see_one_that_does_not_want_to_end(self):
+        self.push_stress("ignores-sigterm")
+        self.cloud.run("delete", "ignores-sigterm")
+        await_that("nobody answers", lambda: self.cloud.get(self.host("ignores-sigterm"))[0] != 200)
+        workloads = os.path.join(self.cloud.component("dea", 0)["data"], "workloads")
+        await_that("its process is gone", lambda: not any(
+            "app.py" in line for line in processes_that_name(workloads).values()))
+
+    def see_one_that_often_crashes(self):
+        """It is started until it holds."""
+        self.push_stress("crashes-every-third-start", "--timeout", "10", check=False)
+        for _ in range(2):
+            await_that("it runs", lambda: self.cloud.get(self.host("crashes-every-third-start"))[0] == 200)
+            self.cloud.get(self.host("crashes-every-third-start"), "/crash")
+        await_that("it runs again", lambda: self.cloud.get(self.host("crashes-every-third-start"))[0] == 200)
+        self.assertIn("cupola: ended with exit code", self.cloud.run("logs", "crashes-every-third-start"))
+        self.cloud.run("delete", "crashes-every-third-start")
+
+
+class ContainedStressStory(StressStory):
+    """The same in containers."""
+
+    arguments = ("--deas", "1", "--routers", "1", "--workloads", "bubblewrap")
+
+    def setUp(self):
+        code, _, why_not = run_program("run", "dea", "--workloads", "bubblewrap", "--check")
+        if code != 0:
+            self.skipTest(f"no containers here: {why_not.strip()}")
+        super().setUp()
+
+
+if __name__ == "__main__":
+    unittest.main()
