@@ -123,15 +123,25 @@ static void note_revision(struct run_draft *draft, Cupola__JournalApp *value, co
 
 /* ---- Beginnings ---- */
 
+/* No two runs of one droplet ever get the same number: instances are known by it. */
+static void count_run(Cupola__JournalApp *value)
+{
+    int64_t last = value->run_count;
+    for (size_t i = 0; i < value->n_revisions; i++)
+        if (same_text(value->revisions[i]->droplet_sha1, value->droplet_sha1) && value->revisions[i]->run_count > last)
+            last = value->revisions[i]->run_count;
+    if (same_text(value->spent_droplet, value->droplet_sha1) && value->spent_run_count > last)
+        last = value->spent_run_count;
+    value->has_run_count = true;
+    value->run_count = last + 1;
+}
+
 void cc_run_begin(struct run_draft *draft, Cupola__JournalApp *value, const char *reason)
 {
     assert_that(value->started);
     assert_that(value->droplet_sha1 != NULL);
     value->has_run_live = value->run_live = true;
-    value->has_run_count = true;
-    value->run_count++;
-    if (same_text(value->spent_droplet, value->droplet_sha1) && value->run_count <= value->spent_run_count)
-        value->run_count = value->spent_run_count + 1;
+    count_run(value);
     note_revision(draft, value, reason);
 }
 

@@ -79,6 +79,35 @@ static void a_push_of_what_is_there_already_starts_nothing(void **state)
     assert_int_equal(town_heard(&errand->town, "dea.dea1.start", ""), 0);
 }
 
+static void events_revisions_and_settings_are_shown_and_one_can_go_back(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    let_run(errand);
+    assert_int_equal(errand_run_on(errand, "rollback", "shop"), 1);
+    expect_result(errand, "there is no such revision to go back to");
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "scale";
+    config.app = (char *)(uintptr_t) "shop";
+    config.has_memory_mb = true;
+    config.memory_mb = 96;
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_int_equal(errand_run_on(errand, "revisions", "shop"), 0);
+    expect_result(errand, "{\"current\":2,");
+    errand_break(errand, WIRE_LOSES_ANSWER, "POST /cupola/v1/apps/shop/rollback", 1);
+    assert_int_equal(errand_run_on(errand, "rollback", "shop"), 0);
+    expect_result(errand, "\"memory\":64");
+    assert_int_equal(errand_run_on(errand, "events", "shop"), 0);
+    expect_result(errand, "\"kind\":\"rollback\"");
+    config.command = (char *)(uintptr_t) "settings";
+    config.settings = (char *)(uintptr_t) "{\"canary\":3}";
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_int_equal(errand_run_on(errand, "settings", "shop"), 0);
+    expect_result(errand, "{\"canary\":3}");
+    assert_int_equal(errand_run_on(errand, "cancel", "shop"), 1);
+    expect_result(errand, "there is no update to cancel");
+}
+
 static void a_new_version_that_crashes_fails_the_push_and_the_old_one_stays(void **state)
 {
     struct errand *errand = *state;
@@ -315,6 +344,7 @@ int main(void)
         STORY(a_new_app_is_created_uploaded_started_and_waited_for),
         STORY(the_new_bits_of_an_app_that_runs_take_over_step_by_step),
         STORY(a_push_of_what_is_there_already_starts_nothing),
+        STORY(events_revisions_and_settings_are_shown_and_one_can_go_back),
         STORY(a_new_version_that_crashes_fails_the_push_and_the_old_one_stays),
         STORY(an_update_that_was_carried_out_is_not_asked_for_twice),
         STORY(a_push_without_start_ends_after_the_upload),

@@ -151,7 +151,10 @@ static void a_rollback_brings_back_variables_and_memory_too(void **state)
     expect(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"],\"resources\":{\"memory\":96}}", 200, "");
     expect(story, "PUT", "/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
+    char before[80];
+    snprintf(before, sizeof before, "%s", look(story).version);
     expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 204, "");
+    assert_string_not_equal(look(story).version, before); /* Of the same droplet, but another run. */
     town_pass_ms(&story->town, 15000);
     expect(story, "GET", "/apps/shop", "", 200, "\"env\":[]");
     assert_int_equal(look(story).memory_mb, 64);
