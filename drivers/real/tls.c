@@ -202,7 +202,8 @@ struct io_tls tls_agreed(const struct tls *tls, char *subject, char *protocol)
     const unsigned char *chosen = NULL;
     unsigned size = 0;
     SSL_get0_alpn_selected(tls->ssl, &chosen, &size);
-    memcpy(protocol, chosen, size);
+    if (size > 0)
+        memcpy(protocol, chosen, size);
     protocol[size] = 0;
     subject[0] = 0;
     X509 *certificate = SSL_get0_peer_certificate(tls->ssl);
