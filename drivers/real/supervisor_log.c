@@ -83,6 +83,7 @@ static void append(struct log_stream *stream, const char *bytes, size_t size)
         return;
     }
     stream->size += size;
+    stream->total_bytes += size;
     stream->is_mid_line = bytes[size - 1] != '\n';
 }
 

@@ -26,10 +26,11 @@ struct log_settings {
 enum log_stream_id { LOG_STDOUT, LOG_STDERR, LOG_STREAMS };
 
 struct log_stream {
-    const char *name; /* "stdout" */
-    int pipe;         /* -1: at its end. */
-    int file;         /* -1: cannot be written. */
-    uint64_t size;
+    const char *name;      /* "stdout" */
+    int pipe;              /* -1: at its end. */
+    int file;              /* -1: cannot be written. */
+    uint64_t size;         /* Of the file. */
+    uint64_t total_bytes;  /* Written since the begin. */
     bool is_mid_line;      /* The last byte written was no newline. */
     bool skips_to_newline; /* The begin of this line was lost. */
     uint64_t lost_lines, lost_bytes;

@@ -52,3 +52,4 @@ printf '\n%d at once\n' "$at_once"
 for kind in process bubblewrap oci; do
     "$bench" ours $kind "$started" 1 "$at_once"
 done
+"$build/tests/bench/log_stream"

@@ -1,4 +1,4 @@
-"""Apps in OCI containers, on machines that allow it: the same stories, and limits that hold."""
+"""Apps in containers of both kinds, on machines that allow it: the same stories, and limits that hold."""
 import json
 import os
 import signal
@@ -31,10 +31,11 @@ make_server("", int(os.environ["PORT"]), answer).serve_forever()
 
 
 class ContainerStory(CloudStory):
-    arguments = ("--deas", "2", "--routers", "2", "--workloads", "oci")
+    kind = "oci"
 
     def setUp(self):
-        code, _, why_not = run_program("run", "dea", "--workloads", "oci", "--check")
+        self.arguments = ("--deas", "2", "--routers", "2", "--workloads", self.kind)
+        code, _, why_not = run_program("run", "dea", "--workloads", self.kind, "--check")
         if code != 0:
             self.skipTest(f"no containers here: {why_not.strip()}")
         super().setUp()
@@ -56,14 +57,15 @@ class ContainerStory(CloudStory):
         return await_that(f"{count} instances of {app} answer", all_answer)
 
     def main_process(self, instance):
-        """The container's first process, seen from outside: the one that has the instance's id in its environment."""
+        """The app's first process, seen from outside: the one that has the instance's id in its environment. In bwrap's
+        containers number 1 belongs to bwrap."""
         for pid in filter(str.isdigit, os.listdir("/proc")):
             try:
                 with open(f"/proc/{pid}/environ", "rb") as file:
                     if instance.encode() in file.read():
                         with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as status:
                             [line] = [line for line in status if line.startswith("NSpid:")]
-                        if line.split()[-1] == "1":
+                        if len(line.split()) > 2 and line.split()[-1] in ("1", "2"):
                             return int(pid)
             except OSError:
                 continue
@@ -106,6 +108,10 @@ class ContainerStory(CloudStory):
         self.assertIn("crashed: killed: out of memory", self.cloud.tail_of_log())
         self.assertIn(f"instance {crashes[0]['instance']}", self.cloud.run("logs", "leaking"), "its last words stay")
         self.assertEqual(self.await_instances("hello-python", 1), {0: neighbour})
+
+
+class BubblewrapStory(ContainerStory):
+    kind = "bubblewrap"
 
 
 if __name__ == "__main__":
