@@ -1,5 +1,6 @@
 /* `cupola push`: from a folder to a URL. */
 #include "cli/commands.h"
+#include "cli/manifest.h"
 #include "cli/package.h"
 #include "cli/request.h"
 #include "cli/terminal.h"
@@ -16,6 +17,9 @@ static const struct request_spec push_spec = {
         "\n"
         "Uploads the folder of an app, stages it and waits until it runs. An app that is there already gets the new\n"
         "bits by a rolling update, without a gap.\n"
+        "\n"
+        "A file cupola.yml (or manifest.yml) in the folder may say name, instances, memory, framework, runtime,\n"
+        "command, urls and env; options win over it.\n"
         "\n"
         "  --path FOLDER       the app's folder (default: the one you are in)\n"
         "  --instances N       how many (default 1)\n"
@@ -98,8 +102,15 @@ static int push(struct request *request)
         terminal_error("%s: %s; --path names the folder of your app", request->folder, strerror(errno));
         return CLI_FAILED;
     }
+    struct manifest manifest = {0};
+    if (!manifest_read(&manifest, request)) {
+        manifest_release(&manifest);
+        return CLI_FAILED;
+    }
     package_name(request->folder, &name);
-    config->app = request->word_count > 0 ? request->words[0] : (char *)(uintptr_t)text_string(&name);
+    config->app = (char *)(uintptr_t)(manifest.name == NULL ? text_string(&name) : manifest.name);
+    if (request->word_count > 0)
+        config->app = request->words[0];
     if (config->framework == NULL)
         config->framework = (char *)(uintptr_t)package_framework(request->folder);
     if (config->framework == NULL && config->start_command != NULL)
@@ -115,6 +126,7 @@ static int push(struct request *request)
         puts(text_string(&result));
     else if (status == CLI_OK)
         tell_done(request);
+    manifest_release(&manifest);
     text_free(&name);
     text_free(&url);
     text_free(&result);
