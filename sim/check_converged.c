@@ -151,7 +151,21 @@ static bool nothing_waits(const struct cloud *cloud, struct text *why)
     return true;
 }
 
-/* Whether as many processes run as are wanted: what most looks that say no find out, without a survey. */
+/* Whether every instance that a DEA tells of runs, and how many there are. */
+static bool all_run(const struct component *dea, size_t *count)
+{
+    struct dea_instance_view instance;
+    for (const void *at = NULL; dea_view_next(component_machine(dea), &at, &instance);) {
+        if (survey_is_gone(&instance))
+            continue;
+        if (strcmp(instance.state, "RUNNING") != 0)
+            return false;
+        ++*count;
+    }
+    return true;
+}
+
+/* Whether as many instances run as are wanted: what most looks that say no find out, without a survey. */
 static bool counts_are_right(struct cloud *cloud)
 {
     const struct machine *controller = cloud_knowing_controller(cloud);
@@ -161,7 +175,15 @@ static bool counts_are_right(struct cloud *cloud)
         controller_view_app(controller, i, &app);
         wanted += app.is_live ? (size_t)app.instances : 0;
     }
-    return controller != NULL && cloud_instances(cloud, NULL, NULL, 0) == wanted;
+    if (controller == NULL || cloud_instances(cloud, NULL, NULL, 0) != wanted)
+        return false;
+    size_t running = 0;
+    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
+        const struct component *dea = &cloud->components[ROLE_DEA][i];
+        if (component_is_running(dea) && !all_run(dea, &running))
+            return false;
+    }
+    return running == wanted;
 }
 
 static bool is_right(struct cloud *cloud, const char *only, struct text *why)

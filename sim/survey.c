@@ -43,7 +43,7 @@ static void want(struct cloud *cloud, struct survey *survey, const struct contro
     }
 }
 
-static bool is_gone(const struct dea_instance_view *instance)
+bool survey_is_gone(const struct dea_instance_view *instance)
 {
     return strcmp(instance->state, "CRASHED") == 0 || strcmp(instance->state, "STOPPED") == 0;
 }
@@ -53,7 +53,7 @@ static void look_at_dea(struct survey *survey, struct component *dea, int64_t on
     const void *at = NULL;
     struct dea_instance_view instance;
     while (dea_view_next(component_machine(dea), &at, &instance)) {
-        if (is_gone(&instance) || (only != 0 && instance.droplet != only))
+        if (survey_is_gone(&instance) || (only != 0 && instance.droplet != only))
             continue;
         struct place *place = get_place(survey, instance.droplet, instance.index);
         bool is_right = place->version != NULL && strcmp(place->version, instance.version) == 0 &&

@@ -34,6 +34,8 @@ struct survey {
 
 /* `only` restricts it to one app; NULL: all. False if no controller can be asked, or there is no such app. */
 bool survey_take(struct cloud *cloud, const char *only, struct survey *ret_survey, struct text *ret_why);
+/* An instance of which only the memory is left. */
+bool survey_is_gone(const struct dea_instance_view *instance);
 void survey_release(struct survey *survey);
 
 #endif
