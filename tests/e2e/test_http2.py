@@ -7,7 +7,7 @@ import subprocess
 import unittest
 
 from edge import HOST, Edge, make_certificates
-from story import FolderStory, await_that
+from story import FolderStory, await_that, run_program
 
 NODE = shutil.which("node")
 NEW = "new.cupola.test"
@@ -167,6 +167,21 @@ class Http2Story(FolderStory):
                 self.assertIn(b"\x07\0\0\0\0\0", received)  # GOAWAY
                 self.assertIn((11).to_bytes(4, "big"), received[-20:])  # ENHANCE_YOUR_CALM
             self.assertEqual(edge.curl("--http2-prior-knowledge", f"http://{HOST}/")[1], "200")
+
+    def test_a_recorded_life_replays(self):
+        edge = self.edge()
+        edge.arguments = ("--listen", "127.0.0.1:0", "--record", os.path.join(self.folder, "trace"))
+        with edge:
+            edge.serve()
+            self.start_node(edge)
+            for _ in range(5):
+                self.assertEqual(edge.curl("--cacert", self.ca, "-d", "hello", f"https://{HOST}/x")[1], "200")
+                self.assertEqual(edge.curl("--http2-prior-knowledge", f"http://{NEW}/bytes/100000")[1], "200")
+            edge.router.terminate()
+            edge.router.wait(30)
+        code, said, error = run_program("sim", "replay", os.path.join(self.folder, "trace"))
+        self.assertEqual(code, 0, error)
+        self.assertIn("no difference", said)
 
     def test_a_stopping_router_finishes_what_is_under_way(self):
         with self.edge() as edge:
