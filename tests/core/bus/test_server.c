@@ -93,6 +93,24 @@ static void publications_reach_subscribers_and_wildcards(void **state)
     end_expect(a, "MSG dea.stop 1 0\r\n\r\n");
 }
 
+/* Row B7 of the weaknesses: v1's server took 0x04 and 0x06 for the end, wherever they came. */
+static void payloads_may_hold_any_byte(void **state)
+{
+    (void)state;
+    given_a_bus();
+    struct end *a = given_a_client("");
+    char payload[256];
+    for (size_t i = 0; i < 255; i++)
+        payload[i] = (char)(i + 1);
+    payload[255] = 0;
+    char line[400];
+    end_send(a, "SUB x 1\r\n");
+    snprintf(line, sizeof line, "PUB x 255\r\n%s\r\n", payload);
+    end_send(a, line);
+    snprintf(line, sizeof line, "MSG x 1 255\r\n%s\r\n", payload);
+    end_expect(a, line);
+}
+
 static void what_clients_of_2011_send_is_understood(void **state)
 {
     (void)state;
@@ -545,6 +563,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         story(a_client_is_greeted_with_what_the_server_can),
         story(publications_reach_subscribers_and_wildcards),
+        story(payloads_may_hold_any_byte),
         story(what_clients_of_2011_send_is_understood),
         story(verbose_clients_get_a_word_for_each_command),
         story(what_breaks_the_protocol_is_answered_and_cut),
