@@ -133,7 +133,7 @@ void cc_dea_fill_limits(const Cupola__JournalRun *run, Cupola__DeaLimits *ret_li
 }
 
 void cc_dea_start(struct controller *controller, const char *dea, const struct app *app, int32_t index, uint64_t epoch,
-                  struct bus_request *request, const struct bus_request_handlers *handlers)
+                  struct bus_request *request, uint64_t timeout_ns, const struct bus_request_handlers *handlers)
 {
     const Cupola__JournalApp *value = app->value;
     assert_that(value->run_live);
@@ -174,8 +174,7 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
         bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
     else
         bus_request_start(&controller->bus, request, text_string(&subject), &start.base,
-                          &cupola__dea_start_reply__descriptor, 1, controller->config->start_reply_ms * NS_PER_MS,
-                          handlers);
+                          &cupola__dea_start_reply__descriptor, 1, timeout_ns, handlers);
     text_free(&file);
     text_free(&uri);
     text_free(&subject);

@@ -13,6 +13,7 @@
 
 enum {
     MOST_OF_A_QUESTION = 4096, /* Instances that one question asks for. */
+    MOST_DOUBLINGS = 4,        /* Of the time in which an answer must come. */
     REFUSALS_AT_ONCE = 3,      /* Then a pause before the next question. */
 };
 
@@ -47,6 +48,7 @@ struct placement {
     uint64_t epoch;
     uint32_t attempts;
     uint32_t refusals;
+    uint32_t silences;        /* Orders that nobody answered, in a row. */
     struct bus_request start; /* STARTING: the order, until it is answered. */
     bool is_refused;
     struct timer retry; /* PAUSED, REORDERING. */
@@ -65,6 +67,8 @@ struct question {
     struct bus_request request;
     struct timer window;
     struct offers offers;
+    uint64_t asked_ns;
+    uint64_t round_trip_ns; /* Of the first answer. */
 };
 
 static void ask_late(struct controller *controller);
@@ -225,6 +229,7 @@ static void send_question(struct question *question, const struct app *app)
     discover.sha = run.droplet_sha1;
     discover.has_count = question->count > 1;
     discover.count = (int32_t)question->count;
+    question->asked_ns = controller->machine.now_ns;
     controller->discovers++;
     bus_request_start(&controller->bus, &question->request, "dea.discover", &discover.base,
                       &cupola__dea_hello__descriptor, question->count == 1 ? 1 : 0,
@@ -322,6 +327,8 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
     };
     memcpy(offer.dea, hello->id, strlen(hello->id) + 1);
     cc_offers_add(&question->offers, &offer);
+    if (question->round_trip_ns == 0)
+        question->round_trip_ns = controller->machine.now_ns - question->asked_ns;
     if (question->count == 1 || controller->config->offer_window_ms == 0)
         return false;
     if (!timer_is_set(&question->window))
@@ -332,20 +339,29 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
 
 /* ---- Starts ---- */
 
-static void send_start(struct placement *placement, struct app *app, bool replies)
+/* Where the bus is slow, which the question has shown, answers come late, and are answers all the same. */
+static uint64_t patience_ns(const struct placement *placement, uint64_t round_trip_ns)
+{
+    uint32_t doublings = placement->silences < MOST_DOUBLINGS ? placement->silences : MOST_DOUBLINGS;
+    uint64_t least_ns = ((uint64_t)placement->controller->config->start_reply_ms << doublings) * NS_PER_MS;
+    return least_ns + 2 * round_trip_ns;
+}
+
+static void send_start(struct placement *placement, struct app *app, bool replies, uint64_t round_trip_ns)
 {
     struct controller *controller = placement->controller;
     int32_t index = (int32_t)placement->key.index;
     app->indices[index].ordered_at_ns = controller->machine.now_ns; /* In flight from now. */
     controller->starts_sent++;
     if (!replies || mutation_is(CC_AWAITS_NO_START_REPLY)) {
-        cc_dea_start(controller, placement->dea, app, index, placement->epoch, NULL, NULL);
+        cc_dea_start(controller, placement->dea, app, index, placement->epoch, NULL, 0, NULL);
         free_placement(placement);
         return;
     }
     move(placement, PLACEMENT_STARTING);
     placement->is_refused = false;
-    cc_dea_start(controller, placement->dea, app, index, placement->epoch, &placement->start, &start_handlers);
+    cc_dea_start(controller, placement->dea, app, index, placement->epoch, &placement->start,
+                 patience_ns(placement, round_trip_ns), &start_handlers);
 }
 
 static void stay_unplaced(struct placement *placement)
@@ -389,7 +405,7 @@ static void on_answered(struct bus_request *request, bool timed_out)
         } else if (cc_offers_take(&question->offers, &offer)) {
             memcpy(placement->dea, offer.dea, sizeof placement->dea);
             some_are_placed = true;
-            send_start(placement, app, offer.replies);
+            send_start(placement, app, offer.replies, question->round_trip_ns);
         } else if (some_are_placed) { /* There may be room for more: DEAs of v1 take one at a time. */
             move(placement, PLACEMENT_QUEUED);
             enqueue(placement);
@@ -426,6 +442,7 @@ static void on_replied(struct bus_request *request, bool timed_out)
     machine_log(&controller->machine, LOG_WARNING, "start of app %lld, index %lld at %s: %s", (long long)app->id,
                 (long long)placement->key.index, placement->dea, timed_out ? "no answer" : placement->reason);
     if (timed_out) {
+        placement->silences++;
         snprintf(placement->reason, sizeof placement->reason, "a DEA did not answer; ordered anew");
         move(placement, PLACEMENT_REORDERING);
         order_anew(placement);

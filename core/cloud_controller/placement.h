@@ -11,7 +11,8 @@
  * after the first answer (0: the first answer wins here too). Who is left over is asked for again.
  *
  * A refusal is certain, so the same order goes elsewhere. Silence is not: the order may still become an instance, so
- * another one is made that is newer, through the journal. DEAs of v1 do not answer, and are believed.
+ * another one is made that is newer, through the journal, and given twice the time. DEAs of v1 do not answer, and are
+ * believed.
  *
  * A placement carries the epoch of the entry that ordered it. It is dropped as soon as the folded state has no such
  * order any more: the app was stopped, scaled down, deleted, or the start was ordered anew, perhaps by another

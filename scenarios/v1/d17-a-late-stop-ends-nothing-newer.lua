@@ -14,7 +14,7 @@ return cupola.scenario {
     local kept = {}
     for round = 1, 6 do
       local slow = cloud:fault("latency", { target = cloud:pick(cloud.controllers).host, peer = cloud.bus[1].host,
-        delay = "2s" })
+        delay = "700ms" })
       local started = cloud:started()
       cloud:scale("shop", 3):wait("60s")
       cloud:scale("shop", 6):wait("60s")

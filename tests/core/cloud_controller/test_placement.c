@@ -144,6 +144,21 @@ static void an_unanswered_start_is_ordered_anew_with_a_newer_epoch(void **state)
     assert_int_equal(pending(story), 0);
 }
 
+static void a_second_silence_is_given_twice_the_time(void **state)
+{
+    struct story *story = *state;
+    town_answer_times(&story->town, "dea.dea1.start", ACCEPTED, 0);
+    complain(story, "[1]");
+    uint64_t first = epoch_of(story, 1);
+    town_pass_ms(&story->town, 600);
+    uint64_t second = epoch_of(story, 1);
+    assert_true(second > first);
+    town_pass_ms(&story->town, 800);
+    assert_int_equal(epoch_of(story, 1), second);
+    town_pass_ms(&story->town, 200);
+    assert_true(epoch_of(story, 1) > second);
+}
+
 static void one_that_is_not_wanted_any_more_is_not_ordered_anew(void **state)
 {
     struct story *story = *state;
@@ -201,6 +216,7 @@ int main(void)
         STORY(an_accepted_start_is_done_with),
         STORY(a_refused_start_goes_elsewhere_under_the_same_order),
         STORY(an_unanswered_start_is_ordered_anew_with_a_newer_epoch),
+        STORY(a_second_silence_is_given_twice_the_time),
         STORY(one_that_is_not_wanted_any_more_is_not_ordered_anew),
         STORY(two_controllers_order_one_silent_start_anew_once),
         STORY(a_dea_of_v1_is_believed),
