@@ -23,9 +23,7 @@
     MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
-    MUTATION(DEA_NEVER_CHECKS_LIVENESS, "a bad liveness check has no consequence")                                     \
     MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
-    MUTATION(DEA_SINGLETONS_RUN_ON, "a singleton runs on when its lease is over")                                      \
     MUTATION(DEA_TRUSTS_ITS_NOTES, "a restarted DEA does not ask whether hosts were mapped meanwhile")                 \
     MUTATION(DEA_MAPS_WHAT_STARTS, "new hosts are registered also for instances that do not run yet")                  \
     MUTATION(DEA_BOOKS_FAULTS_AS_CRASHES, "a droplet that is not to be had is told as a crash of the app")             \

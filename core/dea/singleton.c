@@ -1,7 +1,6 @@
 #include "core/dea/singleton.h"
 
 #include "core/base/duration.h"
-#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 enum { FIRST_GRANT_MS = 2000 };
@@ -20,7 +19,7 @@ void dea_singleton_review(struct dea *dea)
 {
     bool may_run = dea_singleton_may_run(dea);
     struct instance *instance, *next;
-    if (!dea->singleton.was_granted || dea->phase == DEA_LEAVING || mutation_is(DEA_SINGLETONS_RUN_ON))
+    if (!dea->singleton.was_granted || dea->phase == DEA_LEAVING)
         return;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (!instance->order->singleton || !dea_instance_is_live(instance))

@@ -4,7 +4,6 @@
  */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
-#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <stdio.h>
@@ -26,7 +25,7 @@ static void on_liveness(struct checkup *checkup, bool is_good)
     const Cupola__HealthProbe *probe = instance->order->health->liveness;
     assert_that(dea_instance_is_up(instance));
     instance->liveness.failures = is_good ? 0 : instance->liveness.failures + 1;
-    if (instance->liveness.failures < dea_checkup_failures(probe) || mutation_is(DEA_NEVER_CHECKS_LIVENESS)) {
+    if (instance->liveness.failures < dea_checkup_failures(probe)) {
         plan_liveness(instance);
         return;
     }

@@ -21,6 +21,8 @@ MORE = {
     "DEA_FORGETS_UNREGISTER": "scale-under-load",
     "DEA_STARTS_TWICE": "scale-under-load",
     "DEA_FORGETS_SURVIVORS": "dea-killed",
+    "DEA_WAITS_FOR_ORDERS": "a-day-without-a-control-plane",
+    "DEA_TRUSTS_ITS_NOTES": "v1/d11-killed-at-any-effect",
     "ROUTER_NEVER_PRUNES": "host-never-returns",
     "ROUTER_NEVER_RETRIES": "host-never-returns",
     "CC_ANSWERS_EARLY": "controller-loses-power",
