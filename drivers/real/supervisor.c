@@ -124,6 +124,8 @@ static void leave_group(const struct supervised *supervised)
 static bool run(struct supervised *supervised)
 {
     int readers[LOG_STREAMS], writers[LOG_STREAMS];
+    if (chdir(supervised->folder.text) != 0) /* For people who look for whom it works. */
+        errno = 0;
     if (supervised->group[0] != 0)
         cgroup_limit(&tree, supervised->group, &supervised->limits);
     if (!open_outputs(supervised, readers, writers)) {
