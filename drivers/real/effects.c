@@ -15,6 +15,8 @@ static void carry_out_stream(struct real_driver *driver, struct effect *effect)
 {
     if (effect->kind == EFFECT_CONNECT) {
         stream_connect(driver, effect);
+    } else if (effect->kind == EFFECT_START_TLS) {
+        stream_tls_start(driver, effect);
     } else if (effect->kind == EFFECT_READ) {
         struct stream *stream = stream_find(driver, effect->read.conn);
         if (stream != NULL)
@@ -46,6 +48,12 @@ static void carry_out_transfer(struct real_driver *driver, const struct effect *
         blob_receive_begin(driver, effect->op, stream, effect->blob_transfer.size);
 }
 
+static void carry_out_log(const struct real_driver *driver, const struct effect *effect)
+{
+    if (effect->log.level >= driver->log_level)
+        driver->log(effect->log.level, driver->context.component, effect->log.text);
+}
+
 void driver_carry_out(struct real_driver *driver, struct effect *effect)
 {
     switch (effect->kind) {
@@ -56,14 +64,12 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         listening_close(driver, effect->unlisten.listener);
         break;
     case EFFECT_CONNECT:
+    case EFFECT_START_TLS:
     case EFFECT_READ:
     case EFFECT_WRITE:
     case EFFECT_FINISH:
     case EFFECT_CLOSE:
         carry_out_stream(driver, effect);
-        break;
-    case EFFECT_START_TLS:
-        stream_tls_start(driver, effect);
         break;
     case EFFECT_DEADLINE:
         driver_set_deadline(driver, effect->deadline.at_ns);
@@ -114,8 +120,7 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         workload_carry_out(driver, effect);
         break;
     case EFFECT_LOG:
-        if (effect->log.level >= driver->log_level)
-            driver->log(effect->log.level, driver->context.component, effect->log.text);
+        carry_out_log(driver, effect);
         break;
     case EFFECT_EXIT:
         driver_exit(driver, effect->exit.status, effect->exit.data);
