@@ -47,8 +47,6 @@
     MUTATION(DEA_KNOWS_NO_TABLES, "the DEA registers every instance at every router.start")                            \
     MUTATION(CC_ANSWERS_EARLY, "the controller answers before the append is durable")                                  \
     MUTATION(CC_UPDATES_AT_ONCE, "an update stops all instances and then starts the new ones")                         \
-    MUTATION(CC_HANDS_OUT_DROPLETS, "droplets are given to whoever knows their hash")                                  \
-    MUTATION(CC_NEVER_COLLECTS, "packages and droplets that nobody needs stay for ever")                               \
     MUTATION(CC_TRUSTS_ITS_FOLD, "the controller answers reads and refusals without asking the journal for news")      \
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \

@@ -2,7 +2,6 @@
 
 #include "core/base/assert.h"
 #include "core/base/duration.h"
-#include "core/base/mutation.h"
 
 static const uint64_t sweep_interval_ns = 10 * NS_PER_S;
 
@@ -37,7 +36,7 @@ static void delete_next(struct controller *controller)
     struct blob_ref *ref = controller->state.refs.first;
     uint64_t keep_ns = controller->config->blob_keep_ms * NS_PER_MS;
     bool is_due = ref != NULL && controller->machine.now_ns - ref->given_up_ns >= keep_ns;
-    if (!is_due || collector->holds > 0 || controller->is_stopping || mutation_is(CC_NEVER_COLLECTS)) {
+    if (!is_due || collector->holds > 0 || controller->is_stopping) {
         cc_collector_open(controller);
         return;
     }

@@ -1,7 +1,5 @@
 #include "core/cloud_controller/downloads.h"
 
-#include "core/base/mutation.h"
-
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 #include <stdlib.h>
@@ -41,8 +39,6 @@ bool cc_download_check(const struct controller *controller, const char *path, st
 {
     static const char prefix[] = "until=";
     char digits[MAX_DIGITS + 1] = "";
-    if (mutation_is(CC_HANDS_OUT_DROPLETS))
-        return true;
     if (query.size < sizeof prefix || memcmp(query.data, prefix, sizeof prefix - 1) != 0)
         return false;
     size_t size = query.size - (sizeof prefix - 1);
