@@ -69,6 +69,8 @@ static struct fault_spec spec_of(enum fault_kind kind)
         spec.amount = 8 << 20;
     else if (kind == FAULT_SURGE)
         spec.amount = 5;
+    else if (kind == FAULT_KILL_AT_EFFECT)
+        spec.amount = 7;
     return spec;
 }
 
