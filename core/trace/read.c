@@ -70,11 +70,18 @@ static struct io_tls tls_of(const Cupola__TraceEvent *message)
     return (struct io_tls){message->tls[0], message->tls[1], message->tls[2]};
 }
 
+static bool is_known(const Cupola__TraceEvent *message)
+{
+    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED)
+        return false;
+    return (message->kind != EVENT_WORKLOAD_EXITED || message->number <= BREACH_PROCESSES) &&
+           (message->kind != EVENT_BYTES || message->data.len > 0);
+}
+
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
 {
     const Cupola__TraceEvent *message = record->event;
-    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED ||
-        (message->kind == EVENT_WORKLOAD_EXITED && message->number > BREACH_PROCESSES))
+    if (!is_known(message))
         return false;
     struct event event = {
         .kind = (enum event_kind)message->kind,
@@ -104,8 +111,6 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.connected.tls = tls_of(message);
         break;
     case EVENT_BYTES:
-        if (message->data.len == 0)
-            return false;
         event.bytes.conn = conn;
         event.bytes.slice = slice_copy(message->data.data, message->data.len);
         break;

@@ -48,6 +48,18 @@ static void carry_out_transfer(struct real_driver *driver, const struct effect *
         blob_receive_begin(driver, effect->op, stream, effect->blob_transfer.size);
 }
 
+static void carry_out_blob(struct real_driver *driver, struct effect *effect)
+{
+    if (effect->kind == EFFECT_BLOB_OPEN)
+        blob_writer_open(driver, effect->blob.blob);
+    else if (effect->kind == EFFECT_BLOB_WRITE)
+        blob_writer_write(driver, effect->blob.blob, effect_take_slice(effect));
+    else if (effect->kind == EFFECT_BLOB_COMMIT)
+        blob_writer_commit(driver, effect->blob.blob, effect->op);
+    else
+        blob_writer_discard(driver, effect->blob.blob);
+}
+
 static void carry_out_log(const struct real_driver *driver, const struct effect *effect)
 {
     if (effect->log.level >= driver->log_level)
@@ -84,16 +96,10 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         journal_append(driver, effect->op, effect->journal_append.sequence, effect_take_slice(effect));
         break;
     case EFFECT_BLOB_OPEN:
-        blob_writer_open(driver, effect->blob.blob);
-        break;
     case EFFECT_BLOB_WRITE:
-        blob_writer_write(driver, effect->blob.blob, effect_take_slice(effect));
-        break;
     case EFFECT_BLOB_COMMIT:
-        blob_writer_commit(driver, effect->blob.blob, effect->op);
-        break;
     case EFFECT_BLOB_DISCARD:
-        blob_writer_discard(driver, effect->blob.blob);
+        carry_out_blob(driver, effect);
         break;
     case EFFECT_BLOB_SEND:
     case EFFECT_BLOB_RECEIVE:

@@ -160,8 +160,8 @@ static void measure(struct puppet *puppet)
 static void its_use_is_measured(void **state)
 {
     needs_containers(state);
-    make_droplet("head -c 100000 /dev/zero > app/big; exec python3 -c 'import time; x = bytearray(30 << 20); "
-                 "open(\"logs/up\", \"w\").write(\"up\"); time.sleep(1000)'");
+    make_droplet("head -c 100000 /dev/zero > app/big; exec python3 -c 'import signal; x = bytearray(30 << 20); "
+                 "open(\"logs/up\", \"w\").write(\"up\"); signal.pause()'");
     start_and_wait();
     run_until(&stage, strcmp(read_path("logs/up"), "up") == 0);
     puppet_do(stage.driver, measure);
