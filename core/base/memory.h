@@ -19,7 +19,8 @@ char *memory_copy_text(const char *text);
 /* A copy of `size` bytes with a NUL behind them; given. */
 char *memory_copy_bytes(const void *bytes, size_t size);
 
-/* A byte of fresh memory that nobody has set: what must never be looked at, for a planted bug (core/base/mutation.h). */
+/* A byte of fresh memory that nobody has set: what must never be looked at, for a planted bug (core/base/mutation.h).
+ */
 unsigned char memory_unset_byte(void);
 
 /* The struct that a member is embedded in. */

@@ -36,11 +36,12 @@
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
-    MUTATION(ROUTER_REPLAYS_CRASHES, "the router sends a request again and again that ends the instances it is sent to") \
+    MUTATION(ROUTER_REPLAYS_CRASHES,                                                                                   \
+             "the router sends a request again and again that ends the instances it is sent to")                       \
     MUTATION(ROUTER_FORGETS_EMPTY_APPS, "an app without instances is unknown to the router")                           \
     MUTATION(ROUTER_TRUSTS_ADDRESSES, "host and port are all that the router knows of an endpoint's owner")            \
     MUTATION(ROUTER_SERVES_AT_ONCE, "a new router answers for hosts that it has not heard of yet")                     \
-    MUTATION(ROUTER_PRUNES_WITHOUT_BUS, "the router forgets routes that nobody can refresh as the bus is away")          \
+    MUTATION(ROUTER_PRUNES_WITHOUT_BUS, "the router forgets routes that nobody can refresh as the bus is away")        \
     MUTATION(ROUTER_IGNORES_DIGESTS, "the router does not look at the digests of DEAs")                                \
     MUTATION(ROUTER_SETS_NOTHING_ASIDE, "the router tries endpoints that failed like all others")                      \
     MUTATION(DEA_TELLS_NO_DIGEST, "the DEA never tells the digest of its routes")                                      \

@@ -21,9 +21,8 @@ void http2_drain(struct session *session);
 void http2_forget(struct session *session);
 
 /* Opens a backend's conn as a stream to the endpoint of that number. */
-void http2_connect(struct router *router, uint32_t endpoint, struct conn *conn,
-                   const struct conn_handlers *handlers, const char *host,
-                   uint16_t port);
+void http2_connect(struct router *router, uint32_t endpoint, struct conn *conn, const struct conn_handlers *handlers,
+                   const char *host, uint16_t port);
 /* At the router's end: links to instances are just forgotten. */
 void http2_free_links(struct router *router);
 /* Closes the links to instances that nobody uses. */

@@ -16,8 +16,8 @@
 typedef void real_log(enum log_level level, const char *component, const char *text);
 
 /* Plays one role until it exits: the body of a daemon. SIGTERM and SIGINT ask the component to stop, SIGUSR2 to
- * evacuate, SIGHUP reads certificates again; a second SIGTERM or SIGINT ends the process at once. `packed` is the configuration message of the class.
- * Returns the exit status. */
+ * evacuate, SIGHUP reads certificates again; a second SIGTERM or SIGINT ends the process at once. `packed` is the
+ * configuration message of the class. Returns the exit status. */
 int real_run(const struct machine_class *class, const Cupola__DriverConfig *config, struct io_bytes packed);
 
 /* Runs a one-shot component (the client) and appends the data of its EXIT to ret_result. */
