@@ -47,7 +47,7 @@ enum fault_kind {
     FAULT_CLOCK_DRIFT,  /* "clock_drift": both clocks run fast by `amount` parts in a million (or slow). */
     FAULT_CLOCK_FREEZE, /* "clock_freeze": the wall clock stands still. */
 
-    /* Network: target and peer = hosts; no peer means everybody else. */
+    /* Network: target and peer = hosts; no peer means everybody else, of "all": everybody. */
     FAULT_PARTITION,  /* "partition": nothing passes between target and peer; with one_way from target to peer. */
     FAULT_FLAPPING,   /* "flapping": a partition that comes and goes every `delay`. */
     FAULT_LATENCY,    /* "latency": `delay` on top of every segment. */

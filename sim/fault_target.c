@@ -82,6 +82,16 @@ bool fault_means_workload(const struct fault *fault, const struct workload *work
     return false;
 }
 
+static bool has_word(const char *list, const char *wanted)
+{
+    char word[MOST_WORD];
+    while (next_word(&list, word)) {
+        if (strcmp(word, wanted) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool fault_resolve(struct fault *fault, struct text *ret_why)
 {
     enum fault_family family = fault_kind_family(fault->spec.kind);
@@ -94,7 +104,8 @@ bool fault_resolve(struct fault *fault, struct text *ret_why)
         return false;
     if (fault->spec.peer != NULL && fault->spec.peer[0] != 0)
         return mark(fault, fault->spec.peer, fault->peers, false, ret_why);
+    bool is_all = has_word(fault->spec.target, "all"); /* There is nobody else. */
     for (size_t i = 0; i < fault->host_count; i++)
-        fault->peers[i] = !fault->hosts[i];
+        fault->peers[i] = is_all || !fault->hosts[i];
     return true;
 }

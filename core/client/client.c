@@ -318,6 +318,7 @@ static void destroy(struct machine *machine)
     session_release(client);
     client_logs_free(client);
     memory_free(client->run_before);
+    memory_free(client->refusal);
     if (client->told_events != NULL)
         cupola__rest_events__free_unpacked(client->told_events, NULL);
     text_free(&client->app_json);

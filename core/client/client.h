@@ -88,6 +88,7 @@ struct client {
     struct log_source *logs;         /* logs.c */
     size_t log_count, log_at;
     char boundary[33];
+    char *refusal; /* Of a user who may be ours already; NULL: none. */
 
     bool has_ended; /* The outcome below is final; only the call that is under way is waited for. */
     int status;

@@ -1,6 +1,7 @@
 /* Users: register, login, passwd. */
 #include "core/client/client.h"
 
+#include "core/base/memory.h"
 #include "core/wire/json.h"
 
 enum { CODE_BAD_REQUEST = 100 };
@@ -10,15 +11,18 @@ static void take_create(struct client *client, const struct answer *answer);
 static bool forgive_create(struct client *client, const struct answer *answer);
 static void ask_token(struct client *client);
 static void take_token(struct client *client, const struct answer *answer);
+static bool refuse_create(struct client *client, const struct answer *answer);
 static void ask_password(struct client *client);
 static void take_password(struct client *client, const struct answer *answer);
 
 static const struct step create = {
     .name = "creating the user", .ask = ask_create, .take = take_create, .forgive = forgive_create};
+static const struct step own_token = {
+    .name = "creating the user", .ask = ask_token, .take = take_token, .forgive = refuse_create};
 static const struct step token = {.name = "logging in", .ask = ask_token, .take = take_token};
 static const struct step password = {.name = "changing the password", .ask = ask_password, .take = take_password};
 
-const struct step *const client_register_steps[] = {&create, &token, NULL};
+const struct step *const client_register_steps[] = {&create, &own_token, NULL};
 const struct step *const client_login_steps[] = {&token, NULL};
 const struct step *const client_passwd_steps[] = {&password, NULL};
 
@@ -44,12 +48,25 @@ static void take_create(struct client *client, const struct answer *answer)
     client_next(client);
 }
 
-/* An attempt whose answer was lost may have made the user; the log-in that follows shows whether it is ours. */
+/* An attempt whose answer was lost, ours or a former command's, may have made the user: the log-in that follows shows
+ * whether it is ours. */
 static bool forgive_create(struct client *client, const struct answer *answer)
 {
-    if (answer->code != CODE_BAD_REQUEST || !client->session.is_uncertain)
+    if (answer->code != CODE_BAD_REQUEST)
         return false;
+    memory_free(client->refusal);
+    client->refusal = memory_copy_text(answer->description);
     client_next(client);
+    return true;
+}
+
+/* It is not ours: the command fails with what the making was refused with. */
+static bool refuse_create(struct client *client, const struct answer *answer)
+{
+    if (client->refusal == NULL)
+        return false;
+    struct answer refusal = {.status = answer->status, .code = CODE_BAD_REQUEST, .description = client->refusal};
+    client_fail_answer(client, &refusal);
     return true;
 }
 

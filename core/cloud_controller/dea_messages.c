@@ -5,66 +5,13 @@
 #include "core/base/memory.h"
 #include "core/cloud_controller/downloads.h"
 #include "core/cloud_controller/runs.h"
-#include "core/wire/json.h"
 
 /* Apps that one DEA may ask for at once. */
 enum { MOST_ASKED = 4096 };
 
-static void add_strings(struct text *json, const char *key, char *const *strings, size_t count)
-{
-    if (count == 0)
-        return;
-    text_addf(json, ",\"%s\":[", key);
-    for (size_t i = 0; i < count; i++) {
-        if (i > 0)
-            text_add_char(json, ',');
-        json_write_string(json, strings[i]);
-    }
-    text_add_char(json, ']');
-}
-
-static void add_numbers(struct text *json, const char *key, const int32_t *numbers, size_t count)
-{
-    if (count == 0)
-        return;
-    text_addf(json, ",\"%s\":[", key);
-    for (size_t i = 0; i < count; i++)
-        text_addf(json, i > 0 ? ",%d" : "%d", numbers[i]);
-    text_add_char(json, ']');
-}
-
-static void add_epochs(struct text *json, const int64_t *epochs, size_t count)
-{
-    if (count == 0)
-        return;
-    text_add_string(json, ",\"wanted_epochs\":[");
-    for (size_t i = 0; i < count; i++)
-        text_addf(json, i > 0 ? ",%lld" : "%lld", (long long)epochs[i]);
-    text_add_char(json, ']');
-}
-
-static void add_version(struct text *json, const char *version)
-{
-    if (version == NULL)
-        return;
-    text_add_string(json, ",\"version\":");
-    json_write_string(json, version);
-}
-
 void cc_dea_stop(struct controller *controller, const Cupola__DeaStop *stop)
 {
-    struct text json = {0};
-    text_addf(&json, "{\"droplet\":%lld", (long long)stop->droplet);
-    add_version(&json, stop->version);
-    add_strings(&json, "instances", stop->instances, stop->n_instances);
-    add_numbers(&json, "indices", stop->indices, stop->n_indices);
-    add_strings(&json, "states", stop->states, stop->n_states);
-    if (stop->has_epoch)
-        text_addf(&json, ",\"epoch\":%lld", (long long)stop->epoch);
-    add_epochs(&json, stop->wanted_epochs, stop->n_wanted_epochs);
-    text_add_char(&json, '}');
-    bus_publish(&controller->bus, "dea.stop", NULL, (struct io_bytes){(const uint8_t *)text_string(&json), json.size});
-    text_free(&json);
+    bus_publish_message(&controller->bus, "dea.stop", NULL, &stop->base);
 }
 
 static void fill_update(const struct app *app, Cupola__DeaUpdate *ret_update)

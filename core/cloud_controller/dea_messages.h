@@ -1,5 +1,4 @@
-/* What DEAs are told. Filters of dea.stop that do not apply are left out of the message: DEAs of v1 take an empty list
- * for a filter that nothing passes. */
+/* What DEAs are told. */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_DEA_MESSAGES_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_DEA_MESSAGES_H
 

@@ -7,7 +7,7 @@
  * twice the last wins. Depth (16), values of one text (1,000,000) and keys of one map (512) are limited. `bytes` fields
  * do not occur. Invalid UTF-8 is an error. Writing: compact, fields in the order of the .proto; absent optional fields
  * are left out; repeated fields are always written, as [] when empty (v1 peers need `"uris":[]` and `"services":[]`),
- * empty maps are left out.
+ * but for the filters of dea.stop, dea.find.droplet and cloudcontrollers.hm.requests; empty maps are left out.
  */
 #ifndef CUPOLA_CORE_WIRE_JSON_H
 #define CUPOLA_CORE_WIRE_JSON_H

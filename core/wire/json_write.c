@@ -2,6 +2,7 @@
 #include "core/wire/json.h"
 
 #include "core/base/assert.h"
+#include "core/proto/bus.pb-c.h"
 #include "core/wire/json_number.h"
 #include "core/wire/json_store.h"
 #include "core/wire/utf8.h"
@@ -108,12 +109,25 @@ static void write_value(struct text *text, const ProtobufCFieldDescriptor *field
 
 /* ---- Messages ---- */
 
+/* Messages whose lists narrow down what is meant. v1 leaves them out where they do not apply, and takes an empty one
+ * for a filter that nothing passes. */
+static bool lists_are_filters(const ProtobufCMessageDescriptor *descriptor)
+{
+    return descriptor == &cupola__dea_stop__descriptor || descriptor == &cupola__dea_find_droplet__descriptor ||
+           descriptor == &cupola__health_manager_request__descriptor;
+}
+
+static bool is_empty_list(const char *start, const ProtobufCFieldDescriptor *field)
+{
+    return *(const size_t *)(const void *)(start + field->quantifier_offset) == 0;
+}
+
 /* Only what was set: an optional scalar with its flag, a string or message that is there. */
 static bool is_present(const ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
     const char *start = (const char *)message;
     if (field->label == PROTOBUF_C_LABEL_REPEATED)
-        return !json_is_map(field) || *(const size_t *)(const void *)(start + field->quantifier_offset) > 0;
+        return !is_empty_list(start, field) || (!json_is_map(field) && !lists_are_filters(message->descriptor));
     if (field->type == PROTOBUF_C_TYPE_STRING || field->type == PROTOBUF_C_TYPE_MESSAGE) {
         const void *pointer = *(void *const *)(const void *)(start + field->offset);
         return pointer != NULL && pointer != field->default_value;

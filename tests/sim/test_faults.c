@@ -1,7 +1,7 @@
 /* Every fault of the menu: begun under load, mended, and the cloud converges again. */
 #include "core/base/duration.h"
 #include "sim/check.h"
-#include "sim/cloud.h"
+#include "sim/cloud_state.h"
 #include "sim/fault.h"
 #include "sim/load.h"
 
@@ -152,6 +152,22 @@ static void faults_that_overlap_end_independently(void **state)
     cloud_destroy(cloud);
 }
 
+static void of_all_hosts_none_is_left_out(void **state)
+{
+    (void)state;
+    struct cloud *cloud = small_cloud(1);
+    const struct host *one = cloud_find_component(cloud, "dea-0")->host;
+    const struct host *other = cloud_find_component(cloud, "router-1")->host;
+    struct fault_spec spec = {.kind = FAULT_PARTITION, .target = "all"};
+    struct fault *fault = fault_begin(cloud, &spec);
+    assert_true(network_is_blocked(&cloud->world->network, one, other));
+    assert_true(network_is_blocked(&cloud->world->network, cloud->outside, other));
+    assert_false(network_is_blocked(&cloud->world->network, one, one));
+    fault_end(fault);
+    assert_false(network_is_blocked(&cloud->world->network, one, other));
+    cloud_destroy(cloud);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +175,7 @@ int main(void)
         cmocka_unit_test(names_of_kinds_are_found_again),
         cmocka_unit_test(a_spec_without_sense_is_refused_with_a_reason),
         cmocka_unit_test(faults_that_overlap_end_independently),
+        cmocka_unit_test(of_all_hosts_none_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

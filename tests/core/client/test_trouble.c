@@ -187,8 +187,14 @@ static void a_lost_registration_is_proved_by_the_password(void **state)
     errand_break(errand, WIRE_LOSES_ANSWER, "POST /users ", 1);
     assert_int_equal(errand_run(errand, &config), 0);
     expect_result(errand, "{\"token\":");
+    assert_int_equal(errand_run(errand, &config), 0); /* The same command again. */
+    expect_result(errand, "{\"token\":");
+    config.password = (char *)(uintptr_t) "another";
     assert_int_equal(errand_run(errand, &config), 1);
     expect_result(errand, "there is such a user already (100)");
+    config.email = (char *)(uintptr_t) "nobody";
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "not an e-mail address (100)");
 }
 
 static void a_staging_that_fails_is_told_with_its_log(void **state)

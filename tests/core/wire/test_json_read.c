@@ -69,8 +69,9 @@ static void v1_payloads_survive_reading_and_writing(void **state)
                       "\"executableUri\":\"http://127.0.0.1:1/x\",\"version\":\"ea80-1\",\"services\":[],"
                       "\"limits\":{\"mem\":64,\"disk\":128,\"fds\":256},\"env\":[\"A=b\"],\"users\":[\"a@b.c\"],"
                       "\"index\":0}");
-    expect_round_trip(&cupola__dea_stop__descriptor,
-                      "{\"droplet\":7,\"version\":\"ea80-1\",\"instances\":[],\"indices\":[1],\"states\":[]}");
+    expect_round_trip(&cupola__dea_stop__descriptor, "{\"droplet\":7,\"version\":\"ea80-1\",\"indices\":[1]}");
+    expect_round_trip(&cupola__dea_stop__descriptor, "{\"droplet\":7,\"instances\":[\"ce5f\"]}");
+    expect_round_trip(&cupola__dea_find_droplet__descriptor, "{\"droplet\":7,\"include_stats\":true}");
     expect_round_trip(&cupola__dea_found__descriptor,
                       "{\"dea\":\"d6cd\",\"version\":\"ea80-1\",\"droplet\":7,\"instance\":\"ce5f\",\"index\":0,"
                       "\"state\":\"RUNNING\",\"state_timestamp\":1795376065,\"file_uri\":\"http://127.0.0.1/d/\","
@@ -93,7 +94,7 @@ static void v1_payloads_survive_reading_and_writing(void **state)
     expect_round_trip(&cupola__crashed_reply__descriptor, "{\"instances\":[{\"instance\":\"i5\",\"since\":17}]}");
     expect_round_trip(&cupola__health_manager_request__descriptor,
                       "{\"droplet\":7,\"op\":\"START\",\"last_updated\":1795377090,\"version\":\"23fb-1\","
-                      "\"indices\":[1],\"instances\":[]}");
+                      "\"indices\":[1]}");
 }
 
 static void blanks_order_and_unknown_fields_do_not_matter(void **state)
