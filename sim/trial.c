@@ -52,6 +52,16 @@ static const struct app_plan *draw_app(const struct cloud_plan *plan, struct ran
     return plan->app_count == 0 ? NULL : &plan->apps[random_below(stream, plan->app_count)];
 }
 
+/* Components are spread over the zones in turn: with few of them the last zones stay empty. */
+static uint64_t used_zones(const struct cloud_plan *plan)
+{
+    const uint32_t counts[] = {plan->bus_servers, plan->routers, plan->controllers, plan->health_managers, plan->deas};
+    uint32_t most = 1;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
+        most = counts[i] > most ? counts[i] : most;
+    return most < plan->zones ? most : plan->zones;
+}
+
 static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, struct random_stream *stream,
                         char ret_name[TRIAL_MOST_NAME])
 {
@@ -75,7 +85,8 @@ static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, str
     case FAULT_FAMILY_NETWORK:
     case FAULT_FAMILY_DISK:
         if (plan->zones > 1 && random_below(stream, 12) == 0)
-            snprintf(ret_name, TRIAL_MOST_NAME, "zone:%llu", (unsigned long long)random_below(stream, plan->zones));
+            snprintf(ret_name, TRIAL_MOST_NAME, "zone:%llu",
+                     (unsigned long long)random_below(stream, used_zones(plan)));
         else
             draw_component(plan, stream, ret_name);
         return;

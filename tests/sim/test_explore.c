@@ -123,6 +123,36 @@ static void only_families_that_are_allowed_are_drawn(void **state)
     assert_true(faults > 0);
 }
 
+static void every_fault_that_is_drawn_makes_sense(void **state)
+{
+    (void)state;
+    static const char zones[] = "local cupola = require \"cupola\"\n"
+                                "return cupola.scenario {\n"
+                                "  title = \"zones\", cloud = { zones = 3, deas = 2 }, apps = { shop = {} },\n"
+                                "  run = function(cloud) end,\n"
+                                "}\n";
+    static const struct app_plan app = {.name = "shop", .instances = 1};
+    struct scenario *scenario = open_text(zones, sizeof zones - 1, 1);
+    struct cloud_plan plan = cloud_plan_default();
+    plan.zones = 3;
+    plan.apps = &app;
+    plan.app_count = 1;
+    const struct trial_options options = {.families = UINT32_MAX};
+    for (uint64_t number = 1; number <= 200; number++) {
+        struct trial trial;
+        trial_draw(&plan, number, &options, &trial);
+        for (size_t i = 0; i < trial.action_count; i++) {
+            struct fault_spec spec = trial.actions[i].fault;
+            struct text why = {0};
+            spec.target = trial.actions[i].target;
+            spec.peer = trial.actions[i].peer;
+            if (trial.actions[i].act == TRIAL_FAULT && !fault_spec_is_valid(scenario_cloud(scenario), &spec, &why))
+                fail_msg("trial %d: %s: %s", (int)number, fault_kind_name(spec.kind), text_string(&why));
+        }
+    }
+    scenario_close(scenario);
+}
+
 static void the_ground_keeps_all_but_its_run(void **state)
 {
     (void)state;
@@ -211,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_branch_is_a_trial_of_its_own),
         cmocka_unit_test(a_calm_trial_has_no_faults),
         cmocka_unit_test(only_families_that_are_allowed_are_drawn),
+        cmocka_unit_test(every_fault_that_is_drawn_makes_sense),
         cmocka_unit_test(the_ground_keeps_all_but_its_run),
         cmocka_unit_test(pieces_of_lua_are_found),
         cmocka_unit_test(signatures_leave_out_what_changes),
