@@ -45,6 +45,8 @@ void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool
     struct promised_app *app = get_app(cloud, config->app);
     if (!is_good) {
         app->is_uncertain = true;
+        if (config->has_instances)
+            app->instances = 0; /* Unknown until a command that names them succeeds; a restart does not. */
         return;
     }
     app->is_uncertain = false;
