@@ -1,6 +1,5 @@
 #include "sim/check.h"
 
-#include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "sim/survey.h"
 
@@ -54,11 +53,7 @@ void checks_release(struct cloud *cloud)
         memory_free(check->name);
         memory_free(check);
     }
-    struct double_instance *pair, *next;
-    HASH_ITER (hh, cloud->doubles, pair, next) {
-        HASH_DELETE(hh, cloud->doubles, pair);
-        memory_free(pair);
-    }
+    doubles_release(cloud);
     promises_release(cloud);
 }
 
@@ -84,120 +79,6 @@ static void look_at_memory(struct cloud *cloud)
     }
 }
 
-/* ---- one_of_each ---- */
-
-/* One that runs and takes requests: seen through the first router that reaches its host and routes to it. */
-struct served {
-    char key[256]; /* "droplet/version/index" */
-    size_t count;
-    UT_hash_handle hh;
-};
-
-static bool router_serves(struct cloud *cloud, const struct component *router, const struct component *dea,
-                          uint16_t port)
-{
-    if (!component_is_running(router) || network_is_blocked(&cloud->world->network, router->host, dea->host))
-        return false;
-    struct route_cursor cursor;
-    memset(&cursor, 0, sizeof cursor);
-    struct route_view route;
-    while (router_next_route(component_machine(router), &cursor, &route)) {
-        if (route.endpoint_port == port && strcmp(route.endpoint_host, dea->host->address) == 0)
-            return true;
-    }
-    return false;
-}
-
-static bool is_served(struct cloud *cloud, const struct component *dea, uint16_t port)
-{
-    for (size_t i = 0; i < cloud->component_counts[ROLE_ROUTER]; i++) {
-        if (router_serves(cloud, &cloud->components[ROLE_ROUTER][i], dea, port))
-            return true;
-    }
-    return false;
-}
-
-static void note_double(struct cloud *cloud, const char *key)
-{
-    uint64_t now_ns = cloud->world->now_ns;
-    struct double_instance *pair = NULL;
-    HASH_FIND_STR(cloud->doubles, key, pair);
-    if (pair == NULL) {
-        pair = memory_new(sizeof *pair);
-        snprintf(pair->key, sizeof pair->key, "%s", key);
-        pair->since_ns = now_ns;
-        HASH_ADD_STR(cloud->doubles, key, pair);
-    }
-    pair->seen_ns = now_ns;
-    if (now_ns - pair->since_ns > ONE_OF_EACH_GRACE_NS)
-        cloud_violate(cloud, "one_of_each", "app, version and index %s are served by two instances for %llu s", key,
-                      (unsigned long long)((now_ns - pair->since_ns) / NS_PER_S));
-}
-
-static void forget_former_doubles(struct cloud *cloud)
-{
-    struct double_instance *pair, *next;
-    HASH_ITER (hh, cloud->doubles, pair, next) {
-        if (pair->seen_ns == cloud->world->now_ns)
-            continue;
-        HASH_DELETE(hh, cloud->doubles, pair);
-        memory_free(pair);
-    }
-}
-
-/* How many instances run under each key; those under the same one are then looked up in the routers. */
-static struct served *count_running(struct cloud *cloud)
-{
-    struct served *all = NULL;
-    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
-        struct component *dea = &cloud->components[ROLE_DEA][i];
-        for (const struct workload *at = dea->host->workloads; at != NULL; at = at->next) {
-            if (!at->is_running || !at->is_listening)
-                continue;
-            struct served *served = NULL;
-            char key[256];
-            snprintf(key, sizeof key, "%s/%s/%d", at->app->name, at->version, at->index);
-            HASH_FIND_STR(all, key, served);
-            if (served == NULL) {
-                served = memory_new(sizeof *served);
-                memcpy(served->key, key, sizeof key);
-                HASH_ADD_STR(all, key, served);
-            }
-            served->count++;
-        }
-    }
-    return all;
-}
-
-static size_t count_served(struct cloud *cloud, const char *key)
-{
-    size_t count = 0;
-    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
-        struct component *dea = &cloud->components[ROLE_DEA][i];
-        for (const struct workload *at = dea->host->workloads; at != NULL; at = at->next) {
-            char own[256];
-            if (!at->is_running || !at->is_listening)
-                continue;
-            snprintf(own, sizeof own, "%s/%s/%d", at->app->name, at->version, at->index);
-            count += strcmp(own, key) == 0 && is_served(cloud, dea, at->port.number);
-        }
-    }
-    return count;
-}
-
-static void look_at_doubles(struct cloud *cloud)
-{
-    struct served *all = count_running(cloud);
-    struct served *served, *next;
-    HASH_ITER (hh, all, served, next) {
-        if (served->count > 1 && count_served(cloud, served->key) > 1)
-            note_double(cloud, served->key);
-        HASH_DELETE(hh, all, served);
-        memory_free(served);
-    }
-    forget_former_doubles(cloud);
-}
-
 /* ---- All of them ---- */
 
 void checks_look(struct cloud *cloud)
@@ -207,7 +88,7 @@ void checks_look(struct cloud *cloud)
     if (check_is_on(cloud, CHECK_NO_LOST_APP))
         promises_look(cloud);
     if (check_is_on(cloud, CHECK_ONE_OF_EACH)) {
-        look_at_doubles(cloud);
+        doubles_look(cloud);
         epochs_look(cloud);
     }
     for (const struct own_check *check = cloud->own_checks; check != NULL; check = check->next) {

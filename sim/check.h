@@ -13,8 +13,9 @@
 enum always_check {
     CHECK_NEVER_MISROUTED = 1,  /* "never_misrouted": no answer came from another app than was asked. At once. */
     CHECK_NO_LOST_APP,          /* "no_lost_app": what a controller acknowledged is in the journal, for ever. */
-    CHECK_ONE_OF_EACH,          /* "one_of_each": no two routed, running instances of one (app, version, index) for
-                                   longer than 30 s, and no two routes from one order to start one index, ever. */
+    CHECK_ONE_OF_EACH,          /* "one_of_each": no two routed, running instances of one (app, version, index, epoch),
+                                   ever; and none of one (app, version, index) for longer than 30 s while the network
+                                   parts none of those concerned. */
     CHECK_MEMORY_WITHIN_LIMITS, /* "memory_within_limits": no DEA has promised more memory than it has, and no process
                                    lives above its limit. */
     CHECK_NO_FAILED_REQUEST,    /* "no_failed_request": every request of the load was answered by its app. At once. */

@@ -1,6 +1,9 @@
-/* A part of one_of_each, without any grace: no router has two endpoints for one host that come from one order to start
- * one index (app, index and epoch are the same). Two orders for one index may overlap for a while, one order never
- * makes two instances. */
+/* A part of one_of_each, without any grace: one order to start one index never makes two instances. Two orders for one
+ * index may overlap for a while (check_doubles.c).
+ *
+ * No router has two endpoints for one host that have app, index and epoch in common; nor do two routers, wherever they
+ * are, if instances of that app and index run behind both.
+ */
 #include "core/base/memory.h"
 #include "core/router/view.h"
 #include "sim/survey.h"
@@ -18,9 +21,43 @@ struct order_key {
 
 struct ordered_route {
     struct order_key key;
-    char endpoint[80];
+    char address[64];
+    uint16_t port;
+    const struct component *router;
     UT_hash_handle hh;
 };
+
+/* What runs and listens there; NULL: nothing. */
+static const struct workload *find_instance(const struct cloud *cloud, const struct ordered_route *route)
+{
+    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
+        const struct host *host = cloud->components[ROLE_DEA][i].host;
+        for (const struct workload *at = host->workloads; at != NULL; at = at->next) {
+            if (at->is_running && at->is_listening && at->port.number == route->port &&
+                strcmp(host->address, route->address) == 0)
+                return at;
+        }
+    }
+    return NULL;
+}
+
+/* A router that hears nothing may lead to what has ended, even if its port is used again. */
+static bool are_both_there(const struct cloud *cloud, const struct ordered_route *a, const struct ordered_route *b)
+{
+    const struct workload *one = find_instance(cloud, a), *other = find_instance(cloud, b);
+    return one != NULL && other != NULL && one->index == a->key.index && strcmp(one->label, other->label) == 0;
+}
+
+static void compare(struct cloud *cloud, const struct ordered_route *route, const struct ordered_route *other)
+{
+    if (route->port == other->port && strcmp(route->address, other->address) == 0)
+        return;
+    if (route->router == other->router || are_both_there(cloud, route, other))
+        cloud_violate(cloud, "one_of_each",
+                      "%s routes %s to %s:%u, and %s to %s:%u, both from one order to start index %d",
+                      route->router->name, route->key.host, route->address, route->port, other->router->name,
+                      other->address, other->port, (int)route->key.index);
+}
 
 static void look_at_route(struct cloud *cloud, const struct component *router, const struct route_view *view,
                           struct ordered_route **seen)
@@ -30,27 +67,21 @@ static void look_at_route(struct cloud *cloud, const struct component *router, c
     route->key.epoch = view->epoch;
     route->key.index = view->index;
     strncpy(route->key.host, view->host, sizeof route->key.host - 1);
-    snprintf(route->endpoint, sizeof route->endpoint, "%.60s:%u", view->endpoint_host, view->endpoint_port);
+    snprintf(route->address, sizeof route->address, "%s", view->endpoint_host);
+    route->port = view->endpoint_port;
+    route->router = router;
     struct ordered_route *other = NULL;
     HASH_FIND(hh, *seen, &route->key, sizeof route->key, other);
     if (other == NULL) {
         HASH_ADD(hh, *seen, key, sizeof route->key, route);
         return;
     }
-    cloud_violate(cloud, "one_of_each", "%s routes %s to %s and %s, both from one order to start index %d",
-                  router->name, view->host, other->endpoint, route->endpoint, view->index);
+    compare(cloud, route, other);
     memory_free(route);
 }
 
-static void look_at_router(struct cloud *cloud, const struct component *router)
+static void forget(struct ordered_route *seen)
 {
-    struct ordered_route *seen = NULL;
-    struct route_cursor cursor;
-    memset(&cursor, 0, sizeof cursor);
-    struct route_view view;
-    while (router_next_route(component_machine(router), &cursor, &view))
-        if (view.has_app && view.has_index && view.has_epoch && view.epoch != 0)
-            look_at_route(cloud, router, &view, &seen);
     struct ordered_route *route, *next;
     HASH_ITER (hh, seen, route, next) {
         HASH_DELETE(hh, seen, route);
@@ -58,9 +89,26 @@ static void look_at_router(struct cloud *cloud, const struct component *router)
     }
 }
 
+static void look_at_router(struct cloud *cloud, const struct component *router, struct ordered_route **all)
+{
+    struct ordered_route *own = NULL;
+    struct route_cursor cursor;
+    memset(&cursor, 0, sizeof cursor);
+    struct route_view view;
+    while (router_next_route(component_machine(router), &cursor, &view)) {
+        if (!view.has_app || !view.has_index || !view.has_epoch || view.epoch == 0)
+            continue;
+        look_at_route(cloud, router, &view, &own);
+        look_at_route(cloud, router, &view, all);
+    }
+    forget(own);
+}
+
 void epochs_look(struct cloud *cloud)
 {
+    struct ordered_route *all = NULL;
     for (size_t i = 0; i < cloud->component_counts[ROLE_ROUTER]; i++)
         if (component_is_running(&cloud->components[ROLE_ROUTER][i]))
-            look_at_router(cloud, &cloud->components[ROLE_ROUTER][i]);
+            look_at_router(cloud, &cloud->components[ROLE_ROUTER][i], &all);
+    forget(all);
 }

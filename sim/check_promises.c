@@ -1,7 +1,7 @@
 /* no_lost_app: what a controller has acknowledged to an operator stays true.
  *
  * The model is the list of acknowledged commands, one operator at a time. A command that failed may have been carried
- * out or not: from then on its app may be either, until the next command on it succeeds.
+ * out or not: what it would have changed may be either, until the next command that says how it shall be succeeds.
  */
 #include "core/base/memory.h"
 #include "sim/survey.h"
@@ -10,10 +10,9 @@
 
 struct promised_app {
     UT_hash_handle hh;
-    bool exists;
-    bool is_uncertain;
-    bool is_started;
-    int32_t instances;
+    bool exists, may_or_may_not_exist;
+    bool is_started, may_be_either;
+    int32_t instances; /* 0: nobody knows. */
     char name[];
 };
 
@@ -43,26 +42,18 @@ void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool
     if (!is_push && !is_scale && !is_start && !is_stop && !is_delete)
         return;
     struct promised_app *app = get_app(cloud, config->app);
-    if (!is_good) {
-        app->is_uncertain = true;
-        if (config->has_instances)
-            app->instances = 0; /* Unknown until a command that names them succeeds; a restart does not. */
-        return;
-    }
-    app->is_uncertain = false;
-    app->exists = !is_delete;
+    bool starts_or_stops = is_push || is_start || is_stop;
+    if (is_good || is_push || is_delete)
+        app->may_or_may_not_exist = !is_good;
+    if (starts_or_stops)
+        app->may_be_either = !is_good;
     if (config->has_instances)
-        app->instances = config->instances;
-    if (is_push)
-        app->is_started = !config->no_start;
-    else if (is_start || is_stop)
-        app->is_started = is_start;
-}
-
-/* A command that is under way may have been carried out already. */
-static bool is_being_changed(const struct cloud *cloud, const struct promised_app *app)
-{
-    return app->is_uncertain || !operation_leaves_alone(cloud, app->name);
+        app->instances = is_good ? config->instances : 0;
+    if (!is_good)
+        return;
+    app->exists = !is_delete;
+    if (starts_or_stops)
+        app->is_started = is_push ? !config->no_start : is_start;
 }
 
 void promises_look(struct cloud *cloud)
@@ -71,8 +62,8 @@ void promises_look(struct cloud *cloud)
     if (controller == NULL)
         return;
     for (const struct promised_app *app = cloud->promised; app != NULL; app = app->hh.next) {
-        if (is_being_changed(cloud, app))
-            continue;
+        if (app->may_or_may_not_exist || !operation_leaves_alone(cloud, app->name))
+            continue; /* A command that is under way may have been carried out already. */
         struct controller_app_view view;
         bool exists = controller_view_find_app(controller, app->name, &view);
         if (exists != app->exists) {
@@ -81,7 +72,7 @@ void promises_look(struct cloud *cloud)
         } else if (exists && app->instances > 0 && view.instances != app->instances) {
             cloud_violate(cloud, "no_lost_app", "app %s was acknowledged with %d instances, and has %d", app->name,
                           app->instances, view.instances);
-        } else if (exists && (strcmp(view.state, "STARTED") == 0) != app->is_started) {
+        } else if (exists && !app->may_be_either && (strcmp(view.state, "STARTED") == 0) != app->is_started) {
             cloud_violate(cloud, "no_lost_app", "app %s was acknowledged as %s, and is %s", app->name,
                           app->is_started ? "started" : "stopped", view.state);
         }

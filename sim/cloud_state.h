@@ -23,7 +23,8 @@ enum { ROUTER_PORT = 80, BUS_PORT = 4222, CONTROLLER_PORT = 9022, VIEWER_PORT = 
 
 /* How often, at most, a predicate is looked at. */
 #define LOOK_INTERVAL_NS (UINT64_C(5) * 1000000)
-/* Two routed, running instances of one (app, version, index) may stand beside each other for so long. */
+/* Two routed, running instances of one (app, version, index) may stand beside each other for so long, from when nothing
+ * parts them. */
 #define ONE_OF_EACH_GRACE_NS (UINT64_C(30) * 1000000000)
 
 struct call {
@@ -133,7 +134,9 @@ bool operation_leaves_alone(const struct cloud *cloud, const char *app);
 /* check_promises.c: an operation has ended; what does it promise, and does the journal keep it? */
 void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
 void promises_look(struct cloud *cloud);
-void epochs_look(struct cloud *cloud); /* check_epochs.c */
+void epochs_look(struct cloud *cloud);  /* check_epochs.c */
+void doubles_look(struct cloud *cloud); /* check_doubles.c */
+void doubles_release(struct cloud *cloud);
 void promises_release(struct cloud *cloud);
 /* A controller that knows the whole journal; NULL if none runs. */
 const struct machine *cloud_knowing_controller(const struct cloud *cloud);
