@@ -20,6 +20,7 @@
     MUTATION(HM_KEEPS_THE_FIRST, "of two claimants the one heard of first keeps the index")                            \
     MUTATION(HM_FIRST_COME, "starts go out in the order of the apps, whatever is missing")                             \
     MUTATION(HM_TRUSTS_CLOCKS, "the age of an instance is taken from its host's clock")                                \
+    MUTATION(HM_HIDES_ITS_HELPLESSNESS, "the health manager pings on without a word while it hears no controller")     \
     MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \

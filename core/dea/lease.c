@@ -9,7 +9,7 @@
 
 enum {
     MOST_CLIENTS = 64,
-    LINE_MOST = 48,         /* "PING", a number of 20 digits, one of 10, blanks. */
+    LINE_MOST = 96,         /* "PING", a number of 20 digits, one of 10, blanks, a few words. */
     MOST_GRANT_MS = 600000, /* A mistyped grant shall not last for ever. */
     MOST_UNSENT = 4096,     /* Who does not read its answers gets no more. */
 };
@@ -42,8 +42,25 @@ static const char *read_number(const char *at, uint64_t most, uint64_t *ret_numb
     return at == first ? NULL : at;
 }
 
+/* Words of small letters that follow: those that we do not know are of a later time. */
+static bool read_words(const char *at, bool *ret_is_unable)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    static const char unable[] = "unable";
+    *ret_is_unable = false;
+    while (*at == ' ') {
+        size_t size = strspn(++at, letters);
+        if (size == 0)
+            return false;
+        if (size == sizeof unable - 1 && memcmp(at, unable, size) == 0)
+            *ret_is_unable = true;
+        at += size;
+    }
+    return *at == 0;
+}
+
 /* Whether the line is a PING. `line` ends with a NUL, without its CR LF. */
-static bool read_ping(const char *line, uint64_t *ret_number, uint64_t *ret_grant_ms)
+static bool read_ping(const char *line, uint64_t *ret_number, uint64_t *ret_grant_ms, bool *ret_is_unable)
 {
     static const char verb[] = "PING ";
     if (strncmp(line, verb, sizeof verb - 1) != 0)
@@ -52,7 +69,7 @@ static bool read_ping(const char *line, uint64_t *ret_number, uint64_t *ret_gran
     if (at == NULL || *at != ' ')
         return false;
     at = read_number(at + 1, MOST_GRANT_MS, ret_grant_ms);
-    return at != NULL && *at == 0;
+    return at != NULL && read_words(at, ret_is_unable);
 }
 
 static void take_grant(struct lease_client *client, uint64_t number, uint64_t grant_ms)
@@ -72,10 +89,13 @@ static bool take_line(struct lease_client *client, const char *line)
     struct lease *lease = client->lease;
     struct dea *dea = lease->dea;
     uint64_t number, grant_ms;
-    if (!read_ping(line, &number, &grant_ms) || client->conn.unsent_bytes > MOST_UNSENT)
+    bool is_unable;
+    if (!read_ping(line, &number, &grant_ms, &is_unable) || client->conn.unsent_bytes > MOST_UNSENT)
         return false;
     take_grant(client, number, grant_ms);
-    client->heard_ns = lease->pinged_ns = client->ponged_ns = dea->machine.now_ns;
+    client->heard_ns = client->ponged_ns = dea->machine.now_ns;
+    if (!is_unable)
+        lease->healer_ns = dea->machine.now_ns;
     client->ponged_number = number;
     dea_standing_on_ping(dea);
     struct text pong = {0};
@@ -204,7 +224,7 @@ static void on_listening(struct listener *listener, enum io_status status, uint1
             dea_saved_write(dea);
         }
     }
-    lease->pinged_ns = dea->machine.now_ns;
+    lease->healer_ns = dea->machine.now_ns;
     lease->is_tried = true;
     lease->on_open(dea);
 }

@@ -1,6 +1,8 @@
 /* The lease port: health managers ask it whether the agent lives, apart from the bus (docs/healing.md).
  *
- *   PING <number> <grant in ms>\r\n   ->   PONG <number> <life> <sequence>\r\n
+ *   PING <number> <grant in ms>[ <word>...]\r\n   ->   PONG <number> <life> <sequence>\r\n
+ *
+ * The word "unable": that health manager hears no controller, so it can have nothing started. Others are ignored.
  *
  * A grant lets singletons run on for so long from the moment at which we sent the PONG before it on that connection: a
  * PING that spent a while on the way, or in front of an agent that was stopped, does not prolong what is over.
@@ -26,7 +28,7 @@ struct lease {
     struct text address; /* "10.0.0.7:25001"; "" without a port. */
     struct lease_client *clients;
     uint32_t client_count;
-    uint64_t pinged_ns;        /* The last PING of anybody; before the first one, when we began to listen. */
+    uint64_t healer_ns;        /* The last PING of one that can heal; before the first one, when we began to listen. */
     uint64_t granted_until_ns; /* Singletons may run until then. 0: never granted. */
     void (*on_open)(struct dea *dea);
 };

@@ -7,7 +7,7 @@
 
 enum {
     FREE_RESTARTS = 3,   /* In a row, without a pause. */
-    HAND_OVER_MS = 5000, /* A health manager that pings so long after a crash has taken it up. */
+    HAND_OVER_MS = 5000, /* One that can heal and pings so long after a crash has taken it up. */
     LOOK_MS = 200,       /* Between looks at what is undecided. */
     NO_ROOM_MS = 1000,   /* Until the next try where there was none. */
     STEADY_MS = 180000,  /* Who ran for so long begins to count anew. */
@@ -32,7 +32,7 @@ static bool is_in_force(const struct dea *dea)
     if (patience_ns == 0 || dea->phase != DEA_OPEN || mutation_is(DEA_WAITS_FOR_ORDERS))
         return false;
     bool is_unheard = !dea->bus.is_connected && now_ns - dea->standing.bus_lost_ns >= patience_ns;
-    bool is_alone = dea->standing.was_pinged && now_ns - dea->lease.pinged_ns >= patience_ns;
+    bool is_alone = dea->standing.was_pinged && now_ns - dea->lease.healer_ns >= patience_ns;
     return is_unheard || is_alone;
 }
 
@@ -60,7 +60,7 @@ void dea_standing_note_crash(struct instance *instance)
         instance->crashes = 0;
     instance->crashed_ns = now_ns;
     instance->heal_ns = now_ns + pause_ns(dea, instance->crashes);
-    look_at(dea, now_ns + LOOK_MS * NS_PER_MS);
+    look_at(dea, is_in_force(dea) ? now_ns : now_ns + LOOK_MS * NS_PER_MS);
 }
 
 /* Somebody has taken its place, or it is not wanted any more. */
@@ -82,7 +82,7 @@ static bool is_theirs(const struct dea *dea, const struct instance *crashed)
 {
     if (!dea->bus.is_connected)
         return false;
-    return !dea->standing.was_pinged || dea->lease.pinged_ns >= crashed->crashed_ns + HAND_OVER_MS * NS_PER_MS;
+    return !dea->standing.was_pinged || dea->lease.healer_ns >= crashed->crashed_ns + HAND_OVER_MS * NS_PER_MS;
 }
 
 static void let_go(struct instance *crashed)

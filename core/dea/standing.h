@@ -1,10 +1,10 @@
 /* The standing order: while nobody can heal our instances, we restart those that crash ourselves.
  *
- * In force when no health manager has pinged us, or we have had no bus, for standing_order_ms. Without a sign that
- * health managers ping at all (v1) only the bus counts. A restart bears the epoch of the order that it repeats: if we
- * were in truth cut off and replaced, the replacement is newer and wins. It takes the same port where it can, so that
- * routers that hear nobody still lead there. Pauses are those of the health manager, and heartbeats tell the crashes so
- * far.
+ * In force when no health manager that can have anything started has pinged us, or we have had no bus, for
+ * standing_order_ms. Without a sign that health managers ping at all (v1) only the bus counts. A restart bears the
+ * epoch of the order that it repeats: if we were in truth cut off and replaced, the replacement is newer and wins. It
+ * takes the same port where it can, so that routers that hear nobody still lead there. Pauses are those of the health
+ * manager, and heartbeats tell the crashes so far.
  *
  *   crashed --somebody who can heal has heard of it--> theirs
  *   crashed --in force, pause over--> started anew here

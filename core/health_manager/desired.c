@@ -58,6 +58,15 @@ void hm_desired_refresh(struct health_manager *hm)
         begin_scan(hm);
 }
 
+/* Before the first beat (controllers of v1 do not beat) who has answered is believed to be there. */
+bool hm_desired_can_order(const struct health_manager *hm)
+{
+    const struct desired *desired = &hm->desired;
+    bool is_lost = desired->beat_ns != 0 && hm->times.controllers_lost_ns != 0 &&
+                   hm->machine.now_ns - desired->beat_ns >= hm->times.controllers_lost_ns;
+    return desired->is_known && !is_lost;
+}
+
 void hm_desired_stop(struct health_manager *hm)
 {
     bus_request_cancel(&hm->desired.request);
@@ -200,6 +209,7 @@ static void on_timer(struct timer *timer)
 
 static void take_beat(struct health_manager *hm, int64_t sequence)
 {
+    hm->desired.beat_ns = hm->machine.now_ns;
     if (!hm->desired.has_base) { /* Nobody has answered yet: here is somebody who can. */
         hm_desired_stop(hm);
         begin_scan(hm);

@@ -58,6 +58,7 @@ static struct hm_times times_of(const Cupola__HealthManagerConfig *config)
         .unknown_app_ns = config->unknown_app_ms * NS_PER_MS,
         .start_seen_ns = config->start_seen_ms * NS_PER_MS,
         .canary_ns = config->canary_ms * NS_PER_MS,
+        .controllers_lost_ns = config->controllers_lost_ms * NS_PER_MS,
         .lease_ns = config->lease_ms * NS_PER_MS,
         .suspect_ns = config->suspect_ms * NS_PER_MS,
         .probe_ns = (config->probe_ms > 0 ? config->probe_ms : 1) * NS_PER_MS,

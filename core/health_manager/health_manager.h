@@ -39,6 +39,7 @@ struct hm_times {
     uint64_t unknown_app_ns;
     uint64_t start_seen_ns;
     uint64_t canary_ns;
+    uint64_t controllers_lost_ns;
     uint64_t lease_ns; /* 0: no leases. */
     uint64_t suspect_ns;
     uint64_t probe_ns;
@@ -67,6 +68,7 @@ struct desired {
     uint64_t scan;          /* Counts scans. */
     uint32_t failures;      /* In a row. */
     uint32_t old_answers;   /* In a row: pages from before what is known already. */
+    uint64_t beat_ns;       /* The last beat of a controller; 0: none yet. */
     uint64_t known_at_ns;   /* The last time when everything was known to be current. */
     struct bus_request request;
     struct timer timer;
@@ -126,6 +128,8 @@ void hm_finish(struct health_manager *hm);
 void hm_desired_refresh(struct health_manager *hm);
 void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 void hm_desired_stop(struct health_manager *hm);
+/* Whether a controller is there, as far as we hear, and we know what to ask of it. */
+bool hm_desired_can_order(const struct health_manager *hm);
 
 /* ---- actual.c ---- */
 

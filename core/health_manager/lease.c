@@ -211,18 +211,11 @@ static uint32_t slot_count(const struct health_manager *hm)
     return slots < MOST_SLOTS ? slots : MOST_SLOTS;
 }
 
-static struct slice new_ping(const struct health_manager *hm, uint64_t grant_ms)
-{
-    struct text ping = {0};
-    text_addf(&ping, "PING %llu %llu\r\n", (unsigned long long)hm->leases.period, (unsigned long long)grant_ms);
-    return text_take(&ping);
-}
-
 static void ping_slot(struct health_manager *hm, uint32_t slot, uint32_t slots)
 {
     bool grants = hm_speaker_speaks(hm);
-    struct slice plain = new_ping(hm, 0);
-    struct slice grant = new_ping(hm, hm->times.singleton_lease_ns / NS_PER_MS);
+    struct slice plain = hm_line_new_ping(hm, 0);
+    struct slice grant = hm_line_new_ping(hm, hm->times.singleton_lease_ns / NS_PER_MS);
     for (uint32_t i = slot; i < hm->deas.count; i += slots) {
         struct hm_lease *lease = &hm->deas.table[i]->lease;
         struct hm_line *line = lease->line;

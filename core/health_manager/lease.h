@@ -99,6 +99,8 @@ const char *hm_lease_state_name(enum lease_state state);
 struct hm_line *hm_line_open(struct health_manager *hm, struct hm_dea *dea, struct hm_look *look);
 /* Its owner has no use for it any more. NULL is allowed. */
 void hm_line_drop(struct hm_line *line);
+/* The PING of this period, and with it whether we could have anything started. To be released. */
+struct slice hm_line_new_ping(const struct health_manager *hm, uint64_t grant_ms);
 /* Nothing unless it is open and was not pinged in this period. `ping` is lent. */
 void hm_line_ping(struct hm_line *line, struct slice ping);
 bool hm_line_is_answered(const struct hm_line *line);

@@ -1,6 +1,7 @@
 /* One TCP connection to a lease port: PINGs go out, PONGs come in. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
 #include <string.h>
@@ -54,6 +55,14 @@ static void on_end(struct conn *conn)
 
 /* ---- PING ---- */
 
+struct slice hm_line_new_ping(const struct health_manager *hm, uint64_t grant_ms)
+{
+    struct text ping = {0};
+    text_addf(&ping, "PING %llu %llu%s\r\n", (unsigned long long)hm->leases.period, (unsigned long long)grant_ms,
+              hm_desired_can_order(hm) || mutation_is(HM_HIDES_ITS_HELPLESSNESS) ? "" : " unable");
+    return text_take(&ping);
+}
+
 void hm_line_ping(struct hm_line *line, struct slice ping)
 {
     uint64_t number = line->hm->leases.period;
@@ -75,11 +84,9 @@ static void on_connected(struct conn *conn)
     struct hm_line *line = container_of(conn, struct hm_line, conn);
     if (line->dea == NULL)
         return;
-    struct text ping = {0};
-    text_addf(&ping, "PING %llu 0\r\n", (unsigned long long)line->hm->leases.period);
-    struct slice slice = text_take(&ping);
-    hm_line_ping(line, slice);
-    buffer_unref(slice.buffer);
+    struct slice ping = hm_line_new_ping(line->hm, 0);
+    hm_line_ping(line, ping);
+    buffer_unref(ping.buffer);
     conn_read(conn);
     hm_lease_on_accepted(line);
 }

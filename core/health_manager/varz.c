@@ -145,6 +145,7 @@ void hm_add_varz(struct monitor *monitor, struct text *json)
     add_number(json, "starts_slowed_down", hm->brake.is_slow);
     add_number(json, "unknown_stops_held", hm->brake.holds_stops);
     add_number(json, "starts_in_flight", hm->brake.in_flight);
+    text_addf(json, ",\"can_order\":%s", hm_desired_can_order(hm) ? "true" : "false");
     text_addf(json, ",\"speaks\":%s,\"brakes\":[", hm_speaker_speaks(hm) ? "true" : "false");
     hm_brake_add_reasons(&hm->brake, json);
     text_add_string(json, "],\"freshness\":\"");
@@ -158,6 +159,8 @@ void hm_add_healthz(struct monitor *monitor, struct text *text)
     struct health_manager *hm = container_of(monitor, struct health_manager, monitor);
     text_add_string(text, hm_speaker_speaks(hm) ? "speaks; " : "watches; ");
     hm_add_freshness(hm, text);
+    if (!hm_desired_can_order(hm))
+        text_add_string(text, "; no controller is heard: DEAs restart by themselves");
     struct text reasons = {0};
     hm_brake_add_reasons(&hm->brake, &reasons);
     if (reasons.size > 0)

@@ -77,17 +77,20 @@ static void a_grant_counts_from_the_answer_before_it(void **state)
 
 static void what_is_no_ping_ends_its_connection(void **state)
 {
-    static const char *const nonsense[] = {"HELLO\r\n",
-                                           "PING\r\n",
-                                           "PING 1\r\n",
-                                           "PING -1 0\r\n",
-                                           "PING 1 0\n",
-                                           "PING 1 x\r\n",
-                                           "PING 1 0 0\r\n",
-                                           "\n",
-                                           "PING 99999999999999999999 0\r\n",
-                                           "PING 1 9999999999\r\n",
-                                           "PING 1 0                                                    "};
+    static const char *const nonsense[] = {
+        "HELLO\r\n",
+        "PING\r\n",
+        "PING 1\r\n",
+        "PING -1 0\r\n",
+        "PING 1 0\n",
+        "PING 1 x\r\n",
+        "PING 1 0 0\r\n",
+        "PING 1 0 \r\n",
+        "PING 1 0 word  word\r\n",
+        "\n",
+        "PING 99999999999999999999 0\r\n",
+        "PING 1 9999999999\r\n",
+        "PING 1 0 a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a a"};
     struct stage stage;
     (void)state;
     stage_open(&stage);

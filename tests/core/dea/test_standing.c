@@ -9,16 +9,23 @@
 
 #include <cmocka.h>
 
-/* A health manager pings for so long, every 500 ms, with that grant. */
-static uint32_t ping_for_ms(struct stage *stage, uint32_t visitor, int *number, unsigned ms, unsigned grant_ms)
+/* A health manager pings for so long, every 500 ms, with that after the number. */
+static uint32_t ping_with_for_ms(struct stage *stage, uint32_t visitor, int *number, unsigned ms, const char *rest)
 {
-    char ping[48];
+    char ping[64];
     for (unsigned passed_ms = 0; passed_ms < ms; passed_ms += 500) {
-        snprintf(ping, sizeof ping, "PING %d %u\r\n", ++*number, grant_ms);
+        snprintf(ping, sizeof ping, "PING %d %s\r\n", ++*number, rest);
         stage_say(stage, visitor, ping);
         stage_pass_ms(stage, 500);
     }
     return visitor;
+}
+
+static uint32_t ping_for_ms(struct stage *stage, uint32_t visitor, int *number, unsigned ms, unsigned grant_ms)
+{
+    char rest[16];
+    snprintf(rest, sizeof rest, "%u", grant_ms);
+    return ping_with_for_ms(stage, visitor, number, ms, rest);
 }
 
 static struct dea_instance_view look(struct stage *stage, const char *phase)
@@ -68,6 +75,31 @@ static void while_a_health_manager_pings_it_is_left_to_heal(void **state)
     ping_for_ms(&stage, visitor, &number, 10000, 0);
     assert_int_equal(stage_running(&stage), 0);
     stage_pass_ms(&stage, 60000); /* Nor is it ours when the pings end later: it was taken up long ago. */
+    assert_int_equal(stage_running(&stage), 0);
+    stage_close(&stage);
+}
+
+static void who_pings_but_can_start_nothing_leaves_it_to_the_dea(void **state)
+{
+    struct stage stage;
+    int number = 0;
+    (void)state;
+    stage_open(&stage);
+    uint32_t visitor = stage_visit(&stage, stage_lease_port(&stage));
+    stage_order(&stage, 0, 5);
+    ping_with_for_ms(&stage, visitor, &number, 2000, "0 sunny");
+    stage_end_workload(&stage, stage_newest(&stage), 9);
+    ping_with_for_ms(&stage, visitor, &number, 2500, "0 unable");
+    assert_int_equal(stage_running(&stage), 0);
+    ping_with_for_ms(&stage, visitor, &number, 1000, "0 sunny unable");
+    assert_int_equal(stage_running(&stage), 1);
+    uint32_t other = stage_visit(&stage, stage_lease_port(&stage)); /* One of two hears controllers again. */
+    stage_say(&stage, other, "PING 1 0\r\n");
+    stage_end_workload(&stage, stage_newest(&stage), 9);
+    for (int i = 0; i < 6; i++) {
+        ping_with_for_ms(&stage, visitor, &number, 500, "0 unable");
+        ping_for_ms(&stage, other, &number, 500, 0);
+    }
     assert_int_equal(stage_running(&stage), 0);
     stage_close(&stage);
 }
@@ -207,6 +239,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_bus_a_crash_is_healed_on_the_same_port_and_told_afterwards),
         cmocka_unit_test(while_a_health_manager_pings_it_is_left_to_heal),
+        cmocka_unit_test(who_pings_but_can_start_nothing_leaves_it_to_the_dea),
         cmocka_unit_test(when_the_pings_have_ended_crashes_are_healed_with_growing_pauses),
         cmocka_unit_test(what_was_stopped_or_replaced_meanwhile_is_not_healed),
         cmocka_unit_test(the_next_life_of_the_agent_keeps_the_standing_order),

@@ -25,6 +25,8 @@ static void answer(struct host_line *line)
         unsigned long long number, grant;
         assert_that(sscanf(text_string(&line->received), "PING %llu %llu\r\n", &number, &grant) == 2);
         host->grants += grant > 0;
+        const char *word = strstr(text_string(&line->received), " unable");
+        host->hears_unable = word != NULL && word < end;
         text_consume(&line->received, (size_t)(end - text_string(&line->received)) + 1);
         char pong[80];
         snprintf(pong, sizeof pong, "PONG %llu %s %d\r\n", number, host->life, host->sequence);

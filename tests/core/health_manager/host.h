@@ -19,7 +19,8 @@ struct fake_host {
     bool is_stalled; /* What comes is taken in, and answered with what comes after it runs again. */
     char life[16];
     int sequence;
-    unsigned grants; /* PINGs with a grant so far. */
+    unsigned grants;   /* PINGs with a grant so far. */
+    bool hears_unable; /* Of the last PING. */
 };
 
 extern const struct machine_class fake_host_class; /* Its configuration is a cupola.Endpoint. */

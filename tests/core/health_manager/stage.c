@@ -528,6 +528,11 @@ void host_comes_back(struct stage *stage, const char *dea)
     host_stalls(stage, dea, false);
 }
 
+bool host_hears_unable(struct stage *stage, const char *dea)
+{
+    return fake_host_of(host_of(stage, dea)->machine)->hears_unable;
+}
+
 unsigned host_grants(struct stage *stage, const char *dea)
 {
     return fake_host_of(host_of(stage, dea)->machine)->grants;

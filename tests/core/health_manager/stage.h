@@ -11,7 +11,7 @@
  *   "part a 7/0 v1 i0 RUNNING"    a heartbeat of one instance; "v1dea 7/0 ...": one of a DEA without a name
  *   "back a"                      dea.start
  *   "exit 7/0 v1 i0 CRASHED"      droplet.exited
- *   "controllers silent", "controllers answer"
+ *   "controllers silent", "controllers answer", "beat"
  *   "controllers at 3"            their journal's sequence number is 3 from now on
  *   "exit 7/0 v1 i0 CRASHED from a", "... lost"   an exit that its DEA signs; the same, lost on its way
  */
@@ -46,7 +46,8 @@ void host_stalls(struct stage *stage, const char *dea, bool stalls);
 void host_loses_agent(struct stage *stage, const char *dea); /* Connections are refused. */
 void host_dies(struct stage *stage, const char *dea);        /* And nobody answers any more. */
 void host_comes_back(struct stage *stage, const char *dea);
-unsigned host_grants(struct stage *stage, const char *dea); /* Pings with a grant so far. */
+bool host_hears_unable(struct stage *stage, const char *dea); /* The last ping: nobody can start anything. */
+unsigned host_grants(struct stage *stage, const char *dea);   /* Pings with a grant so far. */
 void expect_host(struct stage *stage, const char *dea, const char *state);
 /* What other DEAs say when they are asked for a look; NULL: nothing. */
 void helpers_say(struct stage *stage, const char *verdict);

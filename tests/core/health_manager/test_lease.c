@@ -222,6 +222,29 @@ static void only_who_speaks_grants(void **state)
     assert_int_equal(host_grants(stage, "a"), granted);
 }
 
+static void hosts_hear_when_nobody_can_order(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    after(stage, "60s");
+    assert_false(host_hears_unable(stage, "a")); /* Controllers of v1 never beat. */
+    given(stage, "beat");
+    after(stage, "6.9s");
+    assert_false(host_hears_unable(stage, "a"));
+    after(stage, "1s");
+    assert_true(host_hears_unable(stage, "a"));
+    assert_true(host_hears_unable(stage, "b"));
+    given(stage, "beat");
+    after(stage, "1s");
+    assert_false(host_hears_unable(stage, "a"));
+    given(stage, "controllers silent");
+    health_manager_dies(stage);
+    health_manager_starts(stage);
+    after(stage, "1s");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    after(stage, "2s");
+    assert_true(host_hears_unable(stage, "a")); /* It does not even know what should run. */
+}
+
 static int end_stage(void **state)
 {
     stage_free(*state);
@@ -249,6 +272,7 @@ int main(void)
         story(a_host_that_moves_is_pinged_at_its_new_place),
         story(addresses_that_are_none_leave_v1_rules),
         story(only_who_speaks_grants),
+        story(hosts_hear_when_nobody_can_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
