@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-enum { CODE_UPDATING = 309 };
+enum { CODE_UPDATING = 390 };
 static const uint64_t first_pause_ns = 100 * NS_PER_MS;
 static const uint64_t most_pause_ns = NS_PER_S;
 

@@ -139,7 +139,7 @@ static void one_goes_back_to_the_revision_before_or_to_a_named_one(void **state)
     expect(story, "GET", "/cupola/v1/apps/shop/revisions", "", 200, "{\"current\":1,");
     expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 400, "there is no such revision");
     expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":2}", 204, "");
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":1}", 400, "\"code\":309");
+    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":1}", 400, "\"code\":390");
     town_pass_ms(&story->town, 15000);
     assert_int_equal(strncmp(look(story).version, second, 40), 0);
     expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":77}", 400, "there is no such revision");

@@ -210,7 +210,7 @@ static void stopping_ends_it(void **state)
     struct story *story = *state;
     update(story);
     assert_int_equal(call(story, "PUT", "/apps/shop/update", ""), 400); /* One at a time. */
-    assert_non_null(strstr(town_body(&story->town), "\"code\":309"));
+    assert_non_null(strstr(town_body(&story->town), "\"code\":390"));
     assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
     assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
