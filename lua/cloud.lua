@@ -132,7 +132,7 @@ local function name_of(target)
   return target
 end
 
---- Breaks something. `kind` is a name of the fault menu; `options` has target, peer, delay, amount, one_way, duration.
+--- Breaks something. `kind` is a name of the fault menu; `options` has target, peer, delay, amount, one_way, subject, duration.
 function Cloud:fault(kind, options)
   options = options or {}
   local spec = {
@@ -142,6 +142,7 @@ function Cloud:fault(kind, options)
     delay = options.delay and as_distribution(options.delay, "fault: delay"),
     amount = options.amount,
     one_way = options.one_way or false,
+    subject = options.subject,
     duration = options.duration and as_duration(options.duration, "fault: duration") or 0,
   }
   local id, why = native.fault_begin(spec)

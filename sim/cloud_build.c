@@ -322,6 +322,7 @@ static void create_process(struct cloud *cloud, struct component *component)
         .blobs = is_controller ? cloud->blobs : NULL,
         .journal = is_controller ? cloud->journal : NULL,
         .restart_delay_ns = cloud->plan.restart_delay_ns,
+        .carries_messages = component->role == ROLE_BUS_SERVER,
         .hash = cloud->plan.password_hash,
         .staging = cloud->plan.staging,
         .keeps_traces = cloud->plan.keep_traces,

@@ -133,6 +133,7 @@ static bool is_meant(const struct fault *fault, const struct component *componen
     case FAULT_FAMILY_CLOCK:
     case FAULT_FAMILY_NETWORK:
     case FAULT_FAMILY_DISK:
+    case FAULT_FAMILY_MESSAGE:
         break;
     }
     return fault_means_host(fault, component->host->number);
@@ -195,6 +196,7 @@ static bool can_meet(enum fault_kind kind, enum component_role role)
     case FAULT_FAMILY_CLOCK:
     case FAULT_FAMILY_NETWORK:
     case FAULT_FAMILY_DISK:
+    case FAULT_FAMILY_MESSAGE:
         break;
     }
     return true;

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/wire/nats.h"
 
 #include <string.h>
 
@@ -22,8 +23,7 @@ static const char *find_flaw(const struct fault_spec *spec)
 {
     if (needs_target(spec->kind) && (spec->target == NULL || spec->target[0] == 0))
         return "it needs a target";
-    bool is_share = spec->kind == FAULT_LOSS || spec->kind == FAULT_DISK_ERROR || spec->kind == FAULT_JOURNAL_CONFLICTS;
-    if (is_share && (spec->amount < 1 || spec->amount > MILLION))
+    if (fault_kind_takes_share(spec->kind) && (spec->amount < 1 || spec->amount > MILLION))
         return "its amount is a share: 1 to 1000000, in a million";
     if (spec->kind == FAULT_BANDWIDTH && spec->amount < 1)
         return "its amount is the bytes a second that are left";
@@ -37,12 +37,12 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "its amount is the bytes a second that are lost";
     if (spec->kind == FAULT_SURGE && (spec->amount < 1 || spec->amount > 1000))
         return "its amount is 1 to 1000 times the rate";
-    bool needs_delay = spec->kind == FAULT_SLOW_PROCESS || spec->kind == FAULT_CRASH_LOOP ||
-                       spec->kind == FAULT_FLAPPING || spec->kind == FAULT_LATENCY || spec->kind == FAULT_DISK_SLOW ||
-                       spec->kind == FAULT_JOURNAL_SLOW || spec->kind == FAULT_APP_CRASHES ||
-                       spec->kind == FAULT_APP_SLOW_BOOT;
-    if (needs_delay && distribution_median_ns(&spec->delay) == 0)
+    if (fault_kind_needs_delay(spec->kind) && distribution_median_ns(&spec->delay) == 0)
         return "it needs a delay";
+    if (spec->subject != NULL && fault_kind_family(spec->kind) != FAULT_FAMILY_MESSAGE)
+        return "only faults of messages have a subject";
+    if (spec->subject != NULL && !nats_subject_is_valid(nats_text_of(spec->subject)))
+        return "its subject is no pattern of subjects";
     return NULL;
 }
 
@@ -90,6 +90,7 @@ static uint64_t fingerprint(const struct cloud *cloud)
         }
     }
     hash = random_mix(hash, (uint64_t)(world->network.impairments != NULL) + (world->app_troubles != NULL));
+    hash = random_mix(hash, world->message_troubles != NULL);
     hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->blobs->denials);
     return random_mix(hash, distribution_median_ns(&cloud->journal->extra));
 }
@@ -113,6 +114,7 @@ static struct fault *add_fault(struct cloud *cloud, const struct fault_spec *spe
     fault->spec = *spec;
     fault->spec.target = world_keep_label(cloud->world, spec->target == NULL ? "" : spec->target);
     fault->spec.peer = spec->peer == NULL ? NULL : world_keep_label(cloud->world, spec->peer);
+    fault->spec.subject = spec->subject == NULL ? NULL : world_keep_label(cloud->world, spec->subject);
     fault->ended_ns = NEVER_NS;
     fault->random = random_numbered(cloud->seed, "fault", cloud->fault_count);
     fault->turn = (struct wake){.happen = on_turn, .key = random_mix(fault->random.key, 1)};
@@ -264,6 +266,8 @@ void fault_describe(const struct fault_spec *spec, struct text *ret_text)
         text_addf(ret_text, "%s %s", spec->one_way ? " to" : " from", spec->peer);
     else if (spec->one_way)
         text_add_string(ret_text, " one way");
+    if (spec->subject != NULL)
+        text_addf(ret_text, " of %s", spec->subject);
     if (spec->amount != 0)
         text_addf(ret_text, " by %lld", (long long)spec->amount);
     add_duration(ret_text, " with ", distribution_median_ns(&spec->delay));

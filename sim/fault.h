@@ -26,6 +26,7 @@ enum fault_family {
     FAULT_FAMILY_STORE,
     FAULT_FAMILY_WORKLOAD,
     FAULT_FAMILY_LOAD,
+    FAULT_FAMILY_MESSAGE,
 };
 
 /* Beside each: its name in scenarios; what `amount`, `delay` and `peer` mean to it. */
@@ -82,6 +83,13 @@ enum fault_kind {
 
     /* Load: target = app host ("shop.cupola.test") or none for all. */
     FAULT_SURGE, /* "surge": `amount` times the planned rate. */
+
+    /* Message: single messages of the bus, above TCP; target = hosts that they are sent to, `subject` a pattern ("*" a
+     * token, ">" the rest; none: all), `amount` the share in a million of them. */
+    FAULT_MESSAGE_LOSS,       /* "message_loss": they never come. */
+    FAULT_MESSAGE_DUPLICATES, /* "message_duplicates": they come twice. */
+    FAULT_MESSAGE_DELAY,      /* "message_delay": they come `delay` later; others overtake them. */
+    FAULT_MESSAGE_DAMAGE,     /* "message_damage": one bit of their payload is turned. */
     FAULT_KIND_END,
 };
 
@@ -92,6 +100,12 @@ enum fault_kind fault_kind_find(const char *name);
 enum fault_family fault_kind_family(enum fault_kind kind);
 /* An instant: there is nothing to end. */
 bool fault_kind_is_instant(enum fault_kind kind);
+/* `amount` is a share, 1 to 1000000 in a million. */
+bool fault_kind_takes_share(enum fault_kind kind);
+/* It makes no sense without a delay. */
+bool fault_kind_needs_delay(enum fault_kind kind);
+/* What says yes and does no: no promise of a cloud covers it, random plans leave it out. */
+bool fault_kind_lies(enum fault_kind kind);
 
 /* Plain data: what a scenario is compiled to, what is hashed, stored, shrunk and replayed. */
 struct fault_spec {
@@ -101,6 +115,7 @@ struct fault_spec {
     struct distribution delay;
     int64_t amount;
     bool one_way;
+    const char *subject;  /* Messages; NULL: all. Lent, copied. */
     uint64_t duration_ns; /* Ends by itself after this; 0: with fault_end, or the cloud. */
 };
 

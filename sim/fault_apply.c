@@ -256,6 +256,26 @@ static void set_surge(struct fault *fault, uint32_t times)
     }
 }
 
+/* ---- Messages ---- */
+
+static void apply_to_messages(struct fault *fault)
+{
+    static const enum message_harm harms[FAULT_KIND_END] = {
+        [FAULT_MESSAGE_LOSS] = MESSAGE_LOST,
+        [FAULT_MESSAGE_DUPLICATES] = MESSAGE_DOUBLED,
+        [FAULT_MESSAGE_DELAY] = MESSAGE_HELD_BACK,
+        [FAULT_MESSAGE_DAMAGE] = MESSAGE_DAMAGED,
+    };
+    struct message_trouble *trouble = &fault->message_trouble;
+    trouble->harm = harms[fault->spec.kind];
+    trouble->subject = fault->spec.subject == NULL ? ">" : fault->spec.subject;
+    trouble->to = fault->hosts;
+    trouble->share_ppm = (uint32_t)fault->spec.amount;
+    trouble->delay = fault->spec.delay;
+    trouble->random = fault->random;
+    message_trouble_begin(fault->cloud->world, trouble);
+}
+
 /* ---- By family ---- */
 
 static bool acts_on_hosts(enum fault_kind kind)
@@ -304,6 +324,9 @@ void fault_apply(struct fault *fault)
     case FAULT_FAMILY_LOAD:
         set_surge(fault, (uint32_t)fault->spec.amount);
         return;
+    case FAULT_FAMILY_MESSAGE:
+        apply_to_messages(fault);
+        return;
     }
 }
 
@@ -339,6 +362,9 @@ void fault_undo(struct fault *fault)
         return;
     case FAULT_FAMILY_LOAD:
         set_surge(fault, 1);
+        return;
+    case FAULT_FAMILY_MESSAGE:
+        message_trouble_end(fault->cloud->world, &fault->message_trouble);
         return;
     }
 }

@@ -2,6 +2,7 @@
 #ifndef CUPOLA_SIM_FAULT_STATE_H
 #define CUPOLA_SIM_FAULT_STATE_H
 
+#include "drivers/sim/messages.h"
 #include "sim/cloud_state.h"
 
 struct fault {
@@ -23,6 +24,7 @@ struct fault {
     bool is_impairing;
     struct disk_trouble *troubles; /* By host number. */
     struct app_trouble app_trouble;
+    struct message_trouble message_trouble;
     uint64_t step_cost_ns;
 };
 

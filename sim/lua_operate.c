@@ -28,6 +28,7 @@ static int native_fault_begin(lua_State *lua)
         .kind = kind == NULL ? 0 : fault_kind_find(kind),
         .target = lua_plan_text_field(lua, 1, "target"),
         .peer = lua_plan_text_field(lua, 1, "peer"),
+        .subject = lua_plan_text_field(lua, 1, "subject"),
         .amount = integer_field(lua, 1, "amount"),
         .duration_ns = (uint64_t)integer_field(lua, 1, "duration"),
     };

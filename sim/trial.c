@@ -15,12 +15,12 @@ static const uint64_t storm_ms = 60000;
 static const char *const family_names[] = {
     [FAULT_FAMILY_PROCESS] = "process",   [FAULT_FAMILY_HOST] = "host", [FAULT_FAMILY_CLOCK] = "clock",
     [FAULT_FAMILY_NETWORK] = "network",   [FAULT_FAMILY_DISK] = "disk", [FAULT_FAMILY_STORE] = "store",
-    [FAULT_FAMILY_WORKLOAD] = "workload", [FAULT_FAMILY_LOAD] = "load",
+    [FAULT_FAMILY_WORKLOAD] = "workload", [FAULT_FAMILY_LOAD] = "load", [FAULT_FAMILY_MESSAGE] = "message",
 };
 
 const char *fault_family_name(enum fault_family family)
 {
-    return family > 0 && family <= FAULT_FAMILY_LOAD ? family_names[family] : NULL;
+    return family > 0 && family <= FAULT_FAMILY_MESSAGE ? family_names[family] : NULL;
 }
 
 /* ---- What can be meant ---- */
@@ -84,6 +84,7 @@ static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, str
     case FAULT_FAMILY_CLOCK:
     case FAULT_FAMILY_NETWORK:
     case FAULT_FAMILY_DISK:
+    case FAULT_FAMILY_MESSAGE:
         if (plan->zones > 1 && random_below(stream, 12) == 0)
             snprintf(ret_name, TRIAL_MOST_NAME, "zone:%llu",
                      (unsigned long long)random_below(stream, used_zones(plan)));
@@ -97,7 +98,7 @@ static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, str
 
 static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
 {
-    if (kind == FAULT_LOSS || kind == FAULT_DISK_ERROR || kind == FAULT_JOURNAL_CONFLICTS)
+    if (fault_kind_takes_share(kind))
         return (int64_t)random_between(stream, 1, 50) * 10000;
     if (kind == FAULT_CLOCK_STEP)
         return (int64_t)(random_between(stream, 1, 3600) * NS_PER_S) * (random_below(stream, 2) == 0 ? -1 : 1);
@@ -110,13 +111,6 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
     if (kind == FAULT_BANDWIDTH || kind == FAULT_APP_LEAKS)
         return (int64_t)1 << random_between(stream, 14, 22);
     return 0;
-}
-
-static bool takes_delay(enum fault_kind kind)
-{
-    return kind == FAULT_SLOW_PROCESS || kind == FAULT_CRASH_LOOP || kind == FAULT_FLAPPING || kind == FAULT_LATENCY ||
-           kind == FAULT_DISK_SLOW || kind == FAULT_JOURNAL_SLOW || kind == FAULT_APP_CRASHES ||
-           kind == FAULT_APP_SLOW_BOOT || kind == FAULT_REBOOT;
 }
 
 static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, struct random_stream *stream,
@@ -132,18 +126,17 @@ static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, stru
         draw_component(plan, stream, ret_action->peer);
     ret_action->fault.one_way = is_network && random_below(stream, 3) == 0;
     ret_action->fault.amount = draw_amount(kind, stream);
-    if (takes_delay(kind))
+    if (fault_kind_needs_delay(kind) || kind == FAULT_REBOOT)
         ret_action->fault.delay =
             distribution_constant(random_between(stream, least_delay_ms, most_delay_ms) * NS_PER_MS);
     if (!fault_kind_is_instant(kind) && kind != FAULT_REBOOT)
         ret_action->fault.duration_ns = random_between(stream, 1, 400) * 100 * NS_PER_MS;
 }
 
-/* Lies of a disk break what was promised: no promise holds then. */
 static bool is_in_budget(const struct cloud_plan *plan, enum fault_kind kind, uint32_t families)
 {
     enum fault_family family = fault_kind_family(kind);
-    return kind != FAULT_DISK_LYING_SYNC && (families & (1u << family)) != 0 &&
+    return !fault_kind_lies(kind) && (families & (1u << family)) != 0 &&
            (family != FAULT_FAMILY_WORKLOAD || plan->app_count > 0);
 }
 

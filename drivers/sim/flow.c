@@ -92,6 +92,12 @@ void flow_pump(struct socket *from)
         socket_notify(from);
 }
 
+void socket_seem_written(struct socket *socket, size_t size)
+{
+    socket->written += size;
+    socket_notify(socket);
+}
+
 /* ---- Arriving ---- */
 
 /* The path is blocked or the host dark: TCP tries again after a pause that doubles. */

@@ -38,6 +38,7 @@ struct process *process_create(struct world *world, const struct process_options
     process->hash_time = options->hash;
     process->staging_time = options->staging;
     process->keeps_traces = options->keeps_traces;
+    process->carries_messages = options->carries_messages;
     process->journal = options->journal;
     process->owns_blobs = options->blobs == NULL;
     process->blobs = process->owns_blobs ? blob_store_create(options->host) : options->blobs;

@@ -27,6 +27,7 @@ struct process_options {
     struct distribution hash;      /* How long a password hash takes. */
     struct distribution staging;
     bool keeps_traces;
+    bool carries_messages; /* A bus server: what it writes to clients can suffer the troubles of messages.h. */
 };
 
 /* An operation under way: one DONE to come. */
@@ -56,6 +57,9 @@ struct process_conn {
     uint64_t receive_left;
     struct text received;
     struct process_send *sends; /* Blobs under way to the peer, the oldest first. */
+    /* messages.c: */
+    struct held_message *held_messages;
+    size_t surplus_bytes; /* Leave though the component did not write them. */
 };
 
 struct process_send {
@@ -119,6 +123,7 @@ struct process {
     struct journal_store *journal;
     bool owns_blobs;
     bool keeps_traces;
+    bool carries_messages;
     struct process_trace *traces; /* One a life. */
 
     /* Private. */

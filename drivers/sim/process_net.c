@@ -4,7 +4,7 @@
  * trace, as all effects are. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/sim/process.h"
+#include "drivers/sim/messages.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -46,6 +46,7 @@ static void remove_conn(struct process_conn *conn)
         conn->sends = send->next;
         memory_free(send);
     }
+    messages_forget(conn);
     text_free(&conn->received);
     memory_free(conn);
 }
@@ -242,6 +243,9 @@ static void on_end(struct socket *socket)
 static void on_written(struct socket *socket, size_t size)
 {
     struct process_conn *conn = socket->owner;
+    size = messages_tell(conn, size);
+    if (size == 0)
+        return;
     struct event event = {.kind = EVENT_WRITTEN};
     event.written.conn = conn->id;
     event.written.size = size;
@@ -309,7 +313,7 @@ static void do_write(struct process *process, struct effect *effect)
     if (socket == NULL)
         buffer_unref(given.buffer);
     else
-        socket_write(socket, given);
+        messages_write(conn_at(process, effect->write.conn), given);
 }
 
 void process_do_network(struct process *process, struct effect *effect)

@@ -94,6 +94,8 @@ void socket_read(struct socket *socket, size_t most);
 void socket_write(struct socket *socket, struct slice given);
 /* Sends the slice in its place among the writes; answered by on_sent instead of on_written. `tag` is not 0. */
 void socket_send(struct socket *socket, struct slice given, uint64_t tag);
+/* The owner is told that so many bytes more have left, though they never will. */
+void socket_seem_written(struct socket *socket, size_t size);
 void socket_finish(struct socket *socket);
 void socket_close(struct socket *socket, bool abort);
 /* The owner has died: the system closes in its stead. No call follows. */

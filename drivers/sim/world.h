@@ -56,6 +56,7 @@ struct world {
     struct socket_pair *buried_sockets; /* Freed before the next wake. */
     struct label *labels;
     struct app_trouble *app_troubles;
+    struct message_trouble *message_troubles;
     struct assertion_context assertion;
     bool is_draining; /* A step is being carried out: nobody may step another process now. */
 };

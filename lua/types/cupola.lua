@@ -363,6 +363,10 @@ function cloud:stop_load(host) end
 ---| "app_ignores_term"
 ---| "app_leaks"
 ---| "surge"
+---| "message_loss"
+---| "message_duplicates"
+---| "message_delay"
+---| "message_damage"
 
 ---@class fault_options
 ---@field target? component|host|component[]|string "dea-3", "dea", "host:dea-3", "zone:1", "shop/2", "shop", "journal", "outside", "all", or several with commas.
@@ -370,6 +374,7 @@ function cloud:stop_load(host) end
 ---@field delay? distribution
 ---@field amount? integer
 ---@field one_way? boolean
+---@field subject? string Faults of messages: a pattern ("router.*"); all by itself.
 ---@field duration? duration It ends by itself after this.
 
 ---Something that is broken.

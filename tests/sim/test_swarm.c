@@ -70,12 +70,6 @@ static const char *draw_target(enum fault_kind kind, struct random_stream *strea
     return components[random_below(stream, sizeof components / sizeof *components)];
 }
 
-/* Lies of a disk break what was promised: they are outside of the budget of this test. */
-static bool is_in_budget(enum fault_kind kind)
-{
-    return kind != FAULT_DISK_LYING_SYNC;
-}
-
 static void draw_fault(struct cloud *cloud, uint32_t families, struct random_stream *stream)
 {
     enum fault_kind kind = (enum fault_kind)random_between(stream, 1, FAULT_KIND_END - 1);
@@ -83,7 +77,7 @@ static void draw_fault(struct cloud *cloud, uint32_t families, struct random_str
     spec.delay = distribution_constant(random_between(stream, 10, 3000) * NS_PER_MS);
     spec.duration_ns = random_between(stream, 100, 40000) * NS_PER_MS;
     spec.one_way = random_below(stream, 3) == 0;
-    if (kind == FAULT_LOSS || kind == FAULT_DISK_ERROR || kind == FAULT_JOURNAL_CONFLICTS)
+    if (fault_kind_takes_share(kind))
         spec.amount = (int64_t)random_between(stream, 10000, 500000);
     else if (kind == FAULT_CLOCK_STEP)
         spec.amount = (int64_t)random_below(stream, 7200 * NS_PER_S) - (int64_t)(3600 * NS_PER_S);
@@ -97,7 +91,7 @@ static void draw_fault(struct cloud *cloud, uint32_t families, struct random_str
         spec.delay = distribution_constant(random_between(stream, 1, 20) * NS_PER_MS);
     uint64_t at_ns = cloud_now_ns(cloud) + random_below(stream, 60 * NS_PER_S);
     bool is_enabled = (families & (1u << fault_kind_family(kind))) != 0;
-    if (is_enabled && is_in_budget(kind))
+    if (is_enabled && !fault_kind_lies(kind))
         fault_begin_at(cloud, &spec, at_ns);
 }
 
