@@ -28,10 +28,12 @@ struct sim_run_options {
     bool is_campaign;
     uint32_t jobs;
     const char *trace, *html, *junit, *tap; /* Files to write, or NULL. */
+    const char *perfetto, *shiviz;          /* The same, of one seed. */
     const char *baseline, *save_baseline;   /* Of a campaign: to compare with, to write; or NULL. */
     bool json, quiet, verbose;
     const char *steps_file; /* Where the hashes (or, in a range, the whole text) of the world's steps go, or NULL. */
     uint64_t first_step, last_step; /* The range; 0, 0: hashes at every SIM_CHECKPOINT steps and at the end. */
+    const char *mutation;           /* The planted bug that is on, or NULL. */
     bool trip;                      /* With what the scenario says makes it fail. */
 };
 
@@ -42,6 +44,9 @@ int sim_run_campaign(const struct sim_run_options *options);
 
 /* Loads and runs; prints the error of a file that is no scenario and returns NULL then. `observer` may be NULL. */
 struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
+
+/* Writes into the result what its command needs besides the seed to repeat it. */
+void sim_tell_options(const struct sim_run_options *options, Cupola__RunResult *result);
 
 /* Switches a planted bug on ("NONE": all off); false if there is none of that name (or in this build). */
 bool sim_plant_mutation(const char *name);

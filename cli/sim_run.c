@@ -3,7 +3,9 @@
 
 #include "cli/input.h"
 
+#include "core/base/memory.h"
 #include "core/wire/json.h"
+#include "sim/export.h"
 #include "sim/report.h"
 
 #include <getopt.h>
@@ -21,7 +23,9 @@ static const char help[] =
     "  --seeds A..B    a campaign: every seed from A to B\n"
     "  --jobs J        worker processes of a campaign (default: one a processor)\n"
     "  --trace FILE    write every component's trace, for `cupola sim replay` (one seed only)\n"
-    "  --html FILE     write a report as one page\n"
+    "  --html FILE     write a report as one page: the story in words, timeline, messages, states; no network needed\n"
+    "  --perfetto FILE write the run for ui.perfetto.dev or chrome://tracing (one seed only)\n"
+    "  --shiviz FILE   write its messages with vector clocks for ShiViz (one seed only)\n"
     "  --junit FILE    write the verdict for continuous integration\n"
     "  --tap FILE      the same as the Test Anything Protocol\n"
     "  --save-baseline FILE  keep what a campaign measured, to compare others with\n"
@@ -85,6 +89,8 @@ enum {
     OPTION_SEEDS,
     OPTION_TRACE,
     OPTION_HTML,
+    OPTION_PERFETTO,
+    OPTION_SHIVIZ,
     OPTION_JUNIT,
     OPTION_JSON,
     OPTION_TAP,
@@ -102,6 +108,8 @@ static const struct option long_options[] = {
     {"jobs", required_argument, NULL, 'j'},
     {"trace", required_argument, NULL, OPTION_TRACE},
     {"html", required_argument, NULL, OPTION_HTML},
+    {"perfetto", required_argument, NULL, OPTION_PERFETTO},
+    {"shiviz", required_argument, NULL, OPTION_SHIVIZ},
     {"junit", required_argument, NULL, OPTION_JUNIT},
     {"tap", required_argument, NULL, OPTION_TAP},
     {"baseline", required_argument, NULL, OPTION_BASELINE},
@@ -125,10 +133,31 @@ static int bad_value(const char *option, const char *value, const char *expected
     return SIM_USAGE;
 }
 
+/* Options that name a file. False if it is none of them. */
+static bool take_file(int option, struct sim_run_options *options)
+{
+    const struct {
+        int option;
+        const char **file;
+    } files[] = {{OPTION_TRACE, &options->trace},       {OPTION_HTML, &options->html},
+                 {OPTION_PERFETTO, &options->perfetto}, {OPTION_SHIVIZ, &options->shiviz},
+                 {OPTION_JUNIT, &options->junit},       {OPTION_TAP, &options->tap},
+                 {OPTION_BASELINE, &options->baseline}, {OPTION_SAVE_BASELINE, &options->save_baseline}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (files[i].option == option) {
+            *files[i].file = optarg;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* One option; -1 to go on, otherwise the exit status. */
 static int take_option(int option, struct sim_run_options *options)
 {
     uint64_t number = 0;
+    if (take_file(option, options))
+        return -1;
     switch (option) {
     case OPTION_SEED:
         if (!input_number(optarg, &options->first_seed))
@@ -145,29 +174,12 @@ static int take_option(int option, struct sim_run_options *options)
             return bad_value("--jobs", optarg, "a number from 1 to 256");
         options->jobs = (uint32_t)number;
         return -1;
-    case OPTION_TRACE:
-        options->trace = optarg;
-        return -1;
-    case OPTION_HTML:
-        options->html = optarg;
-        return -1;
-    case OPTION_JUNIT:
-        options->junit = optarg;
-        return -1;
-    case OPTION_TAP:
-        options->tap = optarg;
-        return -1;
-    case OPTION_BASELINE:
-        options->baseline = optarg;
-        return -1;
-    case OPTION_SAVE_BASELINE:
-        options->save_baseline = optarg;
-        return -1;
     case OPTION_JSON:
         options->json = true;
         return -1;
 #ifdef CUPOLA_MUTANTS
     case OPTION_MUTATION:
+        options->mutation = optarg;
         return sim_plant_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
 #endif
     case OPTION_STEPS_FILE:
@@ -215,6 +227,11 @@ int cli_sim_run(int argc, char **argv)
               stderr);
         return SIM_USAGE;
     }
+    if (options.is_campaign && (options.perfetto != NULL || options.shiviz != NULL)) {
+        fputs("cupola sim run: --perfetto and --shiviz are for one seed; run the seed in question with --seed\n",
+              stderr);
+        return SIM_USAGE;
+    }
     if (!options.is_campaign && (options.baseline != NULL || options.save_baseline != NULL)) {
         fputs("cupola sim run: a baseline is of a campaign; add --seeds A..B\n", stderr);
         return SIM_USAGE;
@@ -228,6 +245,17 @@ int cli_sim_run(int argc, char **argv)
 }
 
 /* ---- One run ---- */
+
+void sim_tell_options(const struct sim_run_options *options, Cupola__RunResult *result)
+{
+    struct text text = {0};
+    if (options->trip)
+        text_add_string(&text, " --trip");
+    if (options->mutation != NULL)
+        text_addf(&text, " --mutation %s", options->mutation);
+    result->options = memory_copy_text(text_string(&text));
+    text_free(&text);
+}
 
 /* False if the scenario's mutation cannot be had. */
 static bool plant_mutation_of(const struct scenario *scenario)
@@ -246,13 +274,19 @@ static bool plant_mutation_of(const struct scenario *scenario)
     return false;
 }
 
+/* Whether somebody will look at the run. */
+static bool sim_is_recorded(const struct sim_run_options *options)
+{
+    return options->html != NULL || options->perfetto != NULL || options->shiviz != NULL;
+}
+
 struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed)
 {
     struct scenario_options scenario_options = {
         .seed = seed,
         .keep_traces = options->trace != NULL,
         .is_tripped = options->trip,
-        .story_limit = options->html != NULL || options->verbose ? 20000 : 0,
+        .story_limit = sim_is_recorded(options) || options->verbose ? 20000 : 0,
     };
     struct text error = {0};
     struct scenario *scenario =
@@ -317,35 +351,47 @@ static void print_verdict(const struct sim_run_options *options, const Cupola__R
     result_print_ratio(&text, result->virtual_ns, result->real_ns);
     text_addf(&text, "), %llu steps, trace hash %s\n", (unsigned long long)result->steps, result->hash);
     if (!result->passed)
-        text_addf(&text, "  %s\n  reproduce it with: cupola sim run %s --seed %llu\n", result->failure, options->file,
-                  (unsigned long long)result->seed);
+        text_addf(&text, "  %s\n  reproduce it with: cupola sim run %s --seed %llu%s\n", result->failure, options->file,
+                  (unsigned long long)result->seed, result->options);
     fputs(text_string(&text), stdout);
     text_free(&text);
 }
 
+static bool write_and_clear(const char *file, struct text *text)
+{
+    bool ok = input_write_file(file, text);
+    text_clear(text);
+    return ok;
+}
+
 static bool write_reports(const struct sim_run_options *options, struct scenario *scenario,
-                          const Cupola__RunResult *result)
+                          const struct recording *recording, const Cupola__RunResult *result)
 {
     bool ok = true;
     struct text text = {0};
     if (options->html != NULL) {
-        report_run_html(scenario, result, &text);
-        ok = input_write_file(options->html, &text) && ok;
-        text_clear(&text);
+        report_run_html(scenario_cloud(scenario), recording, result, &text);
+        ok = write_and_clear(options->html, &text) && ok;
+    }
+    if (options->perfetto != NULL) {
+        export_perfetto(recording, &text);
+        ok = write_and_clear(options->perfetto, &text) && ok;
+    }
+    if (options->shiviz != NULL) {
+        export_shiviz(recording, &text);
+        ok = write_and_clear(options->shiviz, &text) && ok;
     }
     if (options->junit != NULL) {
         report_junit_of_run(result, &text);
-        ok = input_write_file(options->junit, &text) && ok;
-        text_clear(&text);
+        ok = write_and_clear(options->junit, &text) && ok;
     }
     if (options->tap != NULL) {
         report_tap_of_run(result, &text);
-        ok = input_write_file(options->tap, &text) && ok;
-        text_clear(&text);
+        ok = write_and_clear(options->tap, &text) && ok;
     }
     if (options->trace != NULL) {
         sim_collect_traces(scenario_cloud(scenario), &text);
-        ok = input_write_file(options->trace, &text) && ok;
+        ok = write_and_clear(options->trace, &text) && ok;
     }
     text_free(&text);
     return ok;
@@ -365,9 +411,15 @@ int sim_run_one(const struct sim_run_options *options)
     struct sim_steps steps = {.first = options->first_step, .last = options->last_step};
     if (options->steps_file != NULL)
         sim_watch_steps(&steps, scenario_cloud(scenario));
+    struct recording recording = {0};
+    if (sim_is_recorded(options))
+        recording_start(&recording, scenario_cloud(scenario));
     uint64_t began_ns = sim_real_ns();
     bool passed = scenario_run(scenario);
+    if (sim_is_recorded(options))
+        recording_stop(&recording);
     Cupola__RunResult *result = result_of_run(scenario, options->file, passed, sim_real_ns() - began_ns);
+    sim_tell_options(options, result);
     if (options->json) {
         struct text json = {0};
         json_write(&json, &result->base);
@@ -376,7 +428,8 @@ int sim_run_one(const struct sim_run_options *options)
     } else {
         print_verdict(options, result, color);
     }
-    bool written = write_reports(options, scenario, result);
+    bool written = write_reports(options, scenario, &recording, result);
+    recording_free(&recording);
     if (options->steps_file != NULL) {
         sim_end_steps(&steps);
         written = input_write_file(options->steps_file, &steps.text) && written;

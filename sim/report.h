@@ -1,12 +1,13 @@
-/* Reports of runs and campaigns: one self-contained HTML page each, and JUnit for continuous integration. */
+/* Reports of runs and campaigns: one self-contained HTML page each, JUnit and TAP for continuous integration. */
 #ifndef CUPOLA_SIM_REPORT_H
 #define CUPOLA_SIM_REPORT_H
 
+#include "sim/report_recording.h"
 #include "sim/result.h"
-#include "sim/scenario.h"
 
-/* Tells the story in words first, then lets a person look. The scenario must have been run. */
-void report_run_html(struct scenario *scenario, const Cupola__RunResult *result, struct text *ret_html);
+/* Tells the story in words first, then lets a person look. The recording is of the whole run, and stopped. */
+void report_run_html(struct cloud *cloud, const struct recording *recording, const Cupola__RunResult *result,
+                     struct text *ret_html);
 void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret_html);
 
 /* One test case a run; a campaign is one test suite with a case for each failure signature and one for the whole. */
@@ -24,6 +25,9 @@ void report_escape(struct text *ret_text, const char *text);
 /* The page up to and with <body><main>, and its end. */
 void report_begin_page(struct text *html, const char *title);
 void report_end_page(struct text *html);
+/* The script that reads the page's data, and the data. */
+void report_add_viewer(struct text *html);
+void report_data_json(struct text *html, const struct recording *recording);
 /* Green or red, with words: never color alone. */
 void report_verdict(struct text *html, bool passed);
 /* A chart of what the clients of one load saw, second by second, with the faults above it. */

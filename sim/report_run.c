@@ -1,10 +1,8 @@
-/* The page of one run: verdict, the story in words, measurements, charts, the whole log, the end state. */
+/* The page of one run: the verdict and the story in words first, then what one can look at. */
 #include "core/base/duration.h"
-#include "sim/fault.h"
 #include "sim/load.h"
 #include "sim/report.h"
-
-#include <string.h>
+#include "sim/report_words.h"
 
 static void add_time(struct text *html, uint64_t at_ns)
 {
@@ -41,45 +39,10 @@ static void add_facts(struct text *html, const Cupola__RunResult *result)
     text_free(&value);
 }
 
-/* Lines of the story that a person reads first: what the scenario did, what broke, what the health manager made of it,
- * what was violated. */
-static bool is_headline(const struct story_line *line)
-{
-    bool is_judgement = line->kind == STORY_LOG && strncmp(line->who, "health_manager", 14) == 0;
-    return line->kind == STORY_SCENARIO || line->kind == STORY_FAULT || line->kind == STORY_CHECK ||
-           line->kind == STORY_OPERATOR || is_judgement;
-}
-
-static void add_story_line(struct text *html, const struct story_line *line)
-{
-    const char *class = line->kind == STORY_FAULT ? "fault" : line->kind == STORY_CHECK ? "bad" : "";
-    add_time(html, line->at_ns);
-    text_addf(html, "<span class=\"%s\">", class);
-    if (line->who[0] != 0 && line->kind != STORY_FAULT) { /* A fault names its target itself. */
-        text_add_string(html, "<b>");
-        report_escape(html, line->who);
-        text_add_string(html, "</b> ");
-    }
-    report_escape(html, line->text);
-    text_add_string(html, "</span>");
-}
-
-static void add_headlines(struct text *html, struct cloud *cloud)
-{
-    text_add_string(html, "<h2>What happened</h2><ol class=\"story\">");
-    const struct story_line *line;
-    for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
-        if (!is_headline(line))
-            continue;
-        text_add_string(html, "<li>");
-        add_story_line(html, line);
-        text_add_string(html, "</li>\n");
-    }
-    text_add_string(html, "</ol>");
-}
-
 static void add_measurements(struct text *html, const Cupola__RunResult *result)
 {
+    if (result->n_measurements == 0)
+        return;
     text_add_string(html, "<h2>Measured</h2><div class=\"scroll\"><table><tr><th>What</th><th class=\"n\">Value</th>"
                           "<th class=\"n\">At</th></tr>");
     for (size_t i = 0; i < result->n_measurements; i++) {
@@ -98,62 +61,96 @@ static void add_measurements(struct text *html, const Cupola__RunResult *result)
     text_add_string(html, "</table></div>");
 }
 
+/* Without a script the page still tells all that was said. */
 static void add_whole_story(struct text *html, struct cloud *cloud)
 {
-    text_add_string(html, "<h2>Everything that was said</h2><details><summary>Faults, components, operators and the "
-                          "components' own logs, in order</summary><div class=\"scroll\"><table>");
+    text_add_string(html, "<div class=\"no-script\"><h2>Everything that was said</h2><div class=\"scroll\"><table>");
     const struct story_line *line;
     for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
+        if (line->kind == STORY_LOG && line->level < LOG_WARNING)
+            continue;
         text_addf(html, "<tr><td>%s</td><td>", story_kind_name(line->kind));
-        add_story_line(html, line);
+        add_time(html, line->at_ns);
+        text_add_string(html, "<b>");
+        report_escape(html, line->who);
+        text_add_string(html, "</b> ");
+        report_escape(html, line->text);
         text_add_string(html, "</td></tr>\n");
     }
-    text_add_string(html, "</table></div></details>");
+    text_add_string(html, "</table></div></div>");
 }
 
-static void add_components(struct text *html, struct cloud *cloud)
+static void add_viewer(struct text *html, const struct recording *recording)
 {
-    text_add_string(html, "<h2>Components at the end</h2>");
-    for (enum component_role role = 0; role < ROLE_COUNT; role++) {
-        for (size_t i = 0; i < cloud_component_count(cloud, role); i++) {
-            const struct component *component = cloud_component(cloud, role, i);
-            struct text state = {0};
-            component_inspect(component, &state);
-            text_add_string(html, "<details><summary><b>");
-            report_escape(html, component->name);
-            text_addf(html, "</b> <span class=\"soft\">on %s, zone %u, %llu steps, hash %016llx</span></summary><pre>",
-                      component_address(component), component_zone(component),
-                      (unsigned long long)component_step_count(component),
-                      (unsigned long long)component_hash(component));
-            report_escape(html, text_string(&state));
-            text_add_string(html, "</pre></details>\n");
-            text_free(&state);
-        }
-    }
+    text_add_string(
+        html,
+        "<div class=\"needs-script\" id=\"look\"><h2>Look</h2>"
+        "<p class=\"soft\">A lane for each component; arrows are messages, orange is a fault, the strip on top is "
+        "green "
+        "while what is wanted runs and is routed. Drag to move, click for a moment, Ctrl and the wheel to zoom. By "
+        "keyboard, on the timeline: arrows, + and &minus;, Home, End, 0 for all, n and p for the next and previous "
+        "event.</p><div class=\"bar\">"
+        "<input type=\"search\" id=\"search\" aria-label=\"Search messages\" "
+        "placeholder=\"Search messages: dea.heartbeat, droplet|start, dea-1 →\">"
+        "<label><input type=\"checkbox\" id=\"show-bus\"><span class=\"key k-bus\"></span>bus</label>"
+        "<label><input type=\"checkbox\" id=\"show-rest\"><span class=\"key k-rest\"></span>REST</label>"
+        "<label><input type=\"checkbox\" id=\"show-request\"><span class=\"key k-request\"></span>requests</label>"
+        "<button id=\"zoom-in\" aria-label=\"Zoom in\">+</button><button id=\"zoom-out\" aria-label=\"Zoom "
+        "out\">&minus;</button><button id=\"zoom-all\">All</button><button id=\"previous\">&lsaquo; "
+        "Event</button><button id=\"next\">Event &rsaquo;</button></div>"
+        "<div class=\"lanes\"><canvas id=\"timeline\" tabindex=\"0\" role=\"application\" aria-label=\"Timeline of all "
+        "components; what is at the cursor is told below\"></canvas></div>"
+        "<input type=\"range\" id=\"cursor\" min=\"0\" max=\"10000\" aria-label=\"Moment\">"
+        "<p id=\"moment\" aria-live=\"polite\"></p>"
+        "<div class=\"panes\"><div><section class=\"pane\"><header><h3>Messages</h3> <span class=\"soft\" "
+        "id=\"message-count\"></span></header><div tabindex=\"-1\"><table><tbody "
+        "id=\"messages\"></tbody></table></div></section>"
+        "<section class=\"pane\" style=\"margin-top:1rem\"><header><h3>Log</h3> <span class=\"soft\" "
+        "id=\"log-count\"></span><label class=\"soft\"><input type=\"checkbox\" id=\"only-lane\"> only of the chosen "
+        "one</label></header><div tabindex=\"-1\"><table><tbody id=\"log\"></tbody></table></div></section></div>"
+        "<section class=\"pane\"><header><h3>State of</h3><select id=\"component\" "
+        "aria-label=\"Component\"></select></header><div id=\"state\" style=\"max-height:54rem\"></div></section></div>"
+        "</div>\n<script type=\"application/json\" id=\"data\">");
+    report_data_json(html, recording);
+    text_add_string(html, "</script>\n");
+    report_add_viewer(html);
 }
 
-void report_run_html(struct scenario *scenario, const Cupola__RunResult *result, struct text *ret_html)
+static void add_head(struct text *html, const Cupola__RunResult *result)
 {
-    struct cloud *cloud = scenario_cloud(scenario);
-    report_begin_page(ret_html, result->title);
-    report_verdict(ret_html, result->passed);
-    text_add_string(ret_html, "<h1>");
-    report_escape(ret_html, result->title);
-    text_add_string(ret_html, "</h1>");
+    report_verdict(html, result->passed);
+    text_add_string(html, "<h1>");
+    report_escape(html, result->title);
+    text_add_string(html, "</h1>");
     if (!result->passed) {
-        text_add_string(ret_html, "<blockquote>");
-        report_escape(ret_html, result->failure);
-        text_add_string(ret_html, "</blockquote>");
+        text_add_string(html, "<blockquote><b>What was violated</b>");
+        report_escape(html, result->failure);
+        text_add_string(html, "</blockquote>");
     }
-    add_facts(ret_html, result);
-    text_add_string(ret_html, "<p>Run it again: <code>cupola sim run ");
-    report_escape(ret_html, result->scenario);
-    text_addf(ret_html, " --seed %llu</code></p>", (unsigned long long)result->seed);
-    add_headlines(ret_html, cloud);
+    text_add_string(html, "<p>Run it again: <code>cupola sim run ");
+    report_escape(html, result->scenario);
+    text_addf(html, " --seed %llu", (unsigned long long)result->seed);
+    report_escape(html, result->options == NULL ? "" : result->options);
+    text_add_string(html, "</code></p>");
+    if (result->options != NULL && result->options[0] != 0)
+        text_add_string(html, "<p class=\"fault\">This run was made to fail: a bug was planted, or the settings that "
+                              "the scenario names were laid over its cloud.</p>");
+}
+
+void report_run_html(struct cloud *cloud, const struct recording *recording, const Cupola__RunResult *result,
+                     struct text *ret_html)
+{
+    report_begin_page(ret_html, result->title);
+    text_add_string(ret_html, "<div class=\"words\">");
+    add_head(ret_html, result);
+    report_story_html(ret_html, cloud, recording, result);
+    text_add_string(ret_html, "</div>");
+    add_viewer(ret_html, recording);
     for (size_t i = 0; i < cloud_load_count(cloud); i++)
         report_load_chart(ret_html, cloud, i);
     add_measurements(ret_html, result);
-    add_components(ret_html, cloud);
+    text_add_string(ret_html, "<h2>The run</h2>");
+    add_facts(ret_html, result);
     add_whole_story(ret_html, cloud);
     report_end_page(ret_html);
 }

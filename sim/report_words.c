@@ -1,0 +1,221 @@
+/* What broke, in plain words. */
+#include "sim/report_words.h"
+
+#include "core/base/assert.h"
+#include "core/base/memory.h"
+#include "sim/fault_state.h"
+#include "sim/measure.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- A fault ---- */
+
+/* What is said of whom: "%" is the target. */
+static const char *const sentences[FAULT_KIND_END] = {
+    [FAULT_KILL] = "% was killed",
+    [FAULT_KEEP_DOWN] = "% was killed and kept from starting",
+    [FAULT_PAUSE] = "% stood still: alive, but it did nothing",
+    [FAULT_SLOW_PROCESS] = "% became slow",
+    [FAULT_KILL_AT_EFFECT] = "% was killed in the middle of a step",
+    [FAULT_CRASH_LOOP] = "% crashed again and again",
+    [FAULT_POWER_OFF] = "% lost power",
+    [FAULT_REBOOT] = "% rebooted",
+    [FAULT_CLOCK_STEP] = "The clock of % jumped",
+    [FAULT_CLOCK_DRIFT] = "The clock of % ran at a wrong speed",
+    [FAULT_CLOCK_FREEZE] = "The clock of % stood still",
+    [FAULT_PARTITION] = "The network cut % off",
+    [FAULT_FLAPPING] = "The network cut % off and let it back, again and again",
+    [FAULT_LATENCY] = "The network of % became slow",
+    [FAULT_LOSS] = "The network of % lost packets",
+    [FAULT_BANDWIDTH] = "The network of % became narrow",
+    [FAULT_RESET] = "All connections of % were reset",
+    [FAULT_HALF_OPEN] = "The connections of % went dead without a word",
+    [FAULT_REFUSE] = "% refused new connections",
+    [FAULT_BLACK_HOLE] = "New connections to % were never answered",
+    [FAULT_DISK_SLOW] = "The disk of % became slow",
+    [FAULT_DISK_FULL] = "The disk of % was full",
+    [FAULT_DISK_ERROR] = "The disk of % failed now and then",
+    [FAULT_DISK_LYING_SYNC] = "The disk of % lied about what it had written",
+    [FAULT_JOURNAL_OUTAGE] = "The controllers' journal was out of reach",
+    [FAULT_JOURNAL_SLOW] = "The controllers' journal became slow",
+    [FAULT_JOURNAL_CONFLICTS] = "Other writers came first in the journal now and then",
+    [FAULT_BLOBS_MISSING] = "Stored droplets could not be found",
+    [FAULT_KILL_INSTANCE] = "The app process % was killed",
+    [FAULT_HANG_INSTANCE] = "The app process % hung: it accepted requests and never answered",
+    [FAULT_APP_CRASHES] = "Every process of % crashed soon after its start",
+    [FAULT_APP_NEVER_BINDS] = "New processes of % never listened",
+    [FAULT_APP_SLOW_BOOT] = "New processes of % booted slowly",
+    [FAULT_APP_IGNORES_TERM] = "Processes of % ignored the request to stop",
+    [FAULT_APP_LEAKS] = "Processes of % leaked memory",
+    [FAULT_SURGE] = "Far more requests than planned came to %",
+};
+
+/* "host:dea-1" -> "the host of dea-1". */
+static void add_target(struct text *text, const char *target)
+{
+    if (target == NULL || target[0] == 0 || strcmp(target, "all") == 0)
+        text_add_string(text, target != NULL && target[0] != 0 ? "everything" : "every app");
+    else if (strncmp(target, "host:", 5) == 0)
+        text_addf(text, "the host of %s", target + 5);
+    else if (strncmp(target, "zone:", 5) == 0)
+        text_addf(text, "zone %s", target + 5);
+    else
+        text_add_string(text, target);
+}
+
+static void add_duration(struct text *text, const char *before, uint64_t duration_ns)
+{
+    if (duration_ns == 0)
+        return;
+    struct measurement value = {.unit = UNIT_NS, .value = duration_ns};
+    text_add_string(text, before);
+    measure_print(&value, text);
+}
+
+static void add_amount(struct text *text, const struct fault_spec *spec)
+{
+    if (spec->kind == FAULT_LOSS || spec->kind == FAULT_DISK_ERROR || spec->kind == FAULT_JOURNAL_CONFLICTS)
+        text_addf(text, " (%lld.%02lld%%)", (long long)(spec->amount / 10000), (long long)(spec->amount / 100 % 100));
+    else if (spec->kind == FAULT_CLOCK_STEP)
+        add_duration(text, spec->amount < 0 ? " back by " : " ahead by ", (uint64_t)llabs(spec->amount));
+    else if (spec->kind == FAULT_CLOCK_DRIFT)
+        text_addf(text, " (by %lld millionths)", (long long)spec->amount);
+    else if (spec->kind == FAULT_SURGE)
+        text_addf(text, " (%lld times as many)", (long long)spec->amount);
+    else if (spec->kind == FAULT_BANDWIDTH || spec->kind == FAULT_APP_LEAKS)
+        text_addf(text, " (%lld bytes a second)", (long long)spec->amount);
+}
+
+void report_fault_words(const struct fault_spec *spec, struct text *ret_text)
+{
+    assert_that(spec->kind > 0 && spec->kind < FAULT_KIND_END);
+    size_t begin = ret_text->size;
+    for (const char *at = sentences[spec->kind]; *at != 0; at++) {
+        if (*at == '%')
+            add_target(ret_text, spec->target);
+        else
+            text_add_char(ret_text, *at);
+    }
+    char *first = (char *)(uintptr_t)text_string(ret_text) + begin;
+    bool is_name = strncmp(first, "the ", 4) != 0 && strncmp(first, "zone ", 5) != 0 && strncmp(first, "e", 1) != 0;
+    if (!is_name)
+        first[0] = (char)(first[0] - 'a' + 'A');
+    if (spec->peer != NULL && spec->peer[0] != 0) {
+        text_add_string(ret_text, spec->one_way ? " (only on the way to " : " (from ");
+        add_target(ret_text, spec->peer);
+        text_add_string(ret_text, ")");
+    } else if (spec->one_way) {
+        text_add_string(ret_text, " (one way only)");
+    }
+    add_amount(ret_text, spec);
+    add_duration(ret_text, ", by ", distribution_median_ns(&spec->delay));
+    add_duration(ret_text, ", for ", spec->duration_ns);
+}
+
+/* ---- All that broke ---- */
+
+static void add(struct disruptions *disruptions, uint64_t at_ns, uint64_t ended_ns, const char *words, const char *who)
+{
+    disruptions->all =
+        memory_room(disruptions->all, disruptions->count, &disruptions->capacity, sizeof *disruptions->all);
+    disruptions->all[disruptions->count++] =
+        (struct disruption){.at_ns = at_ns, .ended_ns = ended_ns, .words = memory_copy_text(words), .who = who};
+}
+
+static const char *component_within(struct cloud *cloud, const char *target)
+{
+    const char *name = target == NULL ? "" : strncmp(target, "host:", 5) == 0 ? target + 5 : target;
+    const struct component *component = cloud_find_component(cloud, name);
+    return component == NULL ? "" : component->name;
+}
+
+static bool ends_processes(enum fault_kind kind)
+{
+    return kind == FAULT_KILL || kind == FAULT_KEEP_DOWN || kind == FAULT_KILL_AT_EFFECT || kind == FAULT_CRASH_LOOP ||
+           kind == FAULT_POWER_OFF || kind == FAULT_REBOOT;
+}
+
+/* A component's end that a fault explains is told with the fault. */
+static bool is_explained(struct cloud *cloud, const struct story_line *line)
+{
+    const struct component *component = cloud_find_component(cloud, line->who);
+    for (size_t i = 0; i < cloud_fault_count(cloud); i++) {
+        const struct fault *fault = cloud_fault(cloud, i);
+        uint32_t host = component->host->number;
+        bool is_meant = fault->hosts != NULL && host < fault->host_count && fault->hosts[host];
+        if (is_meant && ends_processes(fault->spec.kind) && fault->state != FAULT_PLANNED &&
+            fault->began_ns <= line->at_ns && line->at_ns <= fault->ended_ns)
+            return true;
+    }
+    return false;
+}
+
+static bool is_end_by_force(struct cloud *cloud, const struct story_line *line)
+{
+    if (line->kind != STORY_COMPONENT || cloud_find_component(cloud, line->who) == NULL)
+        return false;
+    return strcmp(line->text, "was killed") == 0 || strcmp(line->text, "lost power") == 0 ||
+           strncmp(line->text, "exited", 6) == 0;
+}
+
+/* Of components that end at one moment in one way one is told, and the names of the others. */
+static bool join(struct disruptions *disruptions, const struct story_line *line)
+{
+    struct disruption *last = disruptions->count == 0 ? NULL : &disruptions->all[disruptions->count - 1];
+    if (last == NULL || last->at_ns != line->at_ns || strstr(last->words, line->text) == NULL)
+        return false;
+    struct text words = {0};
+    text_add_string(&words, last->words);
+    const char *verb = strncmp(line->text, "was ", 4) == 0 ? ", and so was " : ", and so did ";
+    text_add_string(&words, strstr(last->words, ", and so ") == NULL ? verb : ", ");
+    text_add_string(&words, line->who);
+    memory_free(last->words);
+    last->words = memory_copy_text(text_string(&words));
+    text_free(&words);
+    return true;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct disruption *x = a, *y = b;
+    if (x->at_ns != y->at_ns)
+        return x->at_ns < y->at_ns ? -1 : 1;
+    return strcmp(x->words, y->words);
+}
+
+void disruptions_gather(struct cloud *cloud, uint64_t ending_ns, struct disruptions *ret_disruptions)
+{
+    const struct story_line *line;
+    for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
+        if (line->at_ns >= ending_ns || !is_end_by_force(cloud, line) || is_explained(cloud, line))
+            continue;
+        if (join(ret_disruptions, line))
+            continue;
+        char words[256];
+        snprintf(words, sizeof words, "%s %s", line->who, line->text);
+        add(ret_disruptions, line->at_ns, line->at_ns, words, line->who);
+    }
+    for (size_t i = 0; i < cloud_fault_count(cloud); i++) {
+        const struct fault *fault = cloud_fault(cloud, i);
+        if (fault_state(fault) == FAULT_PLANNED)
+            continue;
+        struct text words = {0};
+        report_fault_words(fault_spec_of(fault), &words);
+        uint64_t ended_ns = fault_ended_ns(fault) >= ending_ns ? UINT64_MAX : fault_ended_ns(fault);
+        add(ret_disruptions, fault_began_ns(fault), ended_ns, text_string(&words),
+            component_within(cloud, fault_spec_of(fault)->target));
+        text_free(&words);
+    }
+    if (ret_disruptions->count > 1)
+        qsort(ret_disruptions->all, ret_disruptions->count, sizeof *ret_disruptions->all, compare);
+}
+
+void disruptions_free(struct disruptions *disruptions)
+{
+    for (size_t i = 0; i < disruptions->count; i++)
+        memory_free(disruptions->all[i].words);
+    memory_free(disruptions->all);
+    *disruptions = (struct disruptions){0};
+}
