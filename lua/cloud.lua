@@ -203,6 +203,11 @@ function Component:state()
   return native.component_state(self.name)
 end
 
+--- Bytes that it has written and that have not left yet: what slow readers make it hold.
+function Component:unsent_bytes()
+  return native.component_unsent(self.name)
+end
+
 --- Stops it in its tracks until the returned fault is mended, or for a duration.
 function Component:pause(duration)
   return self.cloud:fault("pause", { target = self, duration = duration })
@@ -315,6 +320,51 @@ end
 
 function Cloud:stop_load(host)
   native.load_stop(host)
+end
+
+-- ---- Raw clients --------------------------------------------------------------------------------------------------
+
+local Raw = { __name = "raw client" }
+Raw.__index = Raw
+
+local ports = { bus = 4222, router = 80, controller = 9022, dea = 12345 }
+
+--- A connection from outside that sends `bytes` as they are: all at once, or `chunk` of them `every` so often. It reads
+--- what comes, or `read` bytes `read_every` so often, or never (`read = 0`). `to` is a component; by itself a router.
+function Cloud:raw_client(fields)
+  local checked_fields = checked(plan.raw_client, fields, "raw_client")
+  local to = fields.to
+  if type(to) ~= "table" and to ~= nil then
+    error("raw_client.to: expected a component such as cloud.controllers[1], found " .. tostring(to), 2)
+  end
+  checked_fields.address = to and to.address
+  checked_fields.port = checked_fields.port or (to and ports[to.role]) or ports.router
+  return setmetatable({ id = native.raw_open(checked_fields) }, Raw)
+end
+
+--- Sends more, at the same pace.
+function Raw:send(bytes)
+  native.raw_send(self.id, bytes)
+end
+
+function Raw:close()
+  native.raw_close(self.id)
+end
+
+function Raw:is_open()
+  return (native.raw_state(self.id))
+end
+
+--- The beginning of what came, and how many bytes came in all.
+function Raw:received()
+  local _, _, count, text = native.raw_state(self.id)
+  return text, count
+end
+
+--- How it ended: "ok", "reset", "refused"... "ok" also as long as it has not.
+function Raw:ending()
+  local _, ending = native.raw_state(self.id)
+  return ending
 end
 
 --- The cloud of this run: `routers`, `controllers`, `health_managers`, `deas` and `bus` are lists of components.

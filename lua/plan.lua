@@ -96,6 +96,23 @@ end
 
 plan.load = load
 
+local raw_client = schema.record {
+  to = schema.raw, -- a component: looked at by cloud:raw_client
+  port = schema.integer(1, 65535),
+  bytes = schema.text,
+  chunk = schema.integer(1, 1 << 30),
+  every = schema.duration,
+  read = schema.integer(0, 1 << 30),
+  read_every = schema.duration,
+}
+
+function plan.raw_client(value, place)
+  local result = raw_client(value, place)
+  result.bytes = result.bytes or ""
+  result.read = result.read or 65536
+  return result
+end
+
 --- What makes the scenario fail: a planted bug by its name in core/base/mutation.h, or other settings of the cloud.
 local trip = schema.record {
   mutation = schema.text,

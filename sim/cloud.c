@@ -58,6 +58,7 @@ void cloud_destroy(struct cloud *cloud)
     cloud->is_finishing = true;
     faults_release(cloud);
     loads_release(cloud);
+    raw_clients_release(cloud);
     for (size_t i = 0; i < cloud->world->process_count; i++)
         cloud->world->processes[i]->on_end = NULL;
     operators_release(cloud);
@@ -267,6 +268,7 @@ enum cloud_result cloud_finish(struct cloud *cloud, uint64_t bound_ns)
     cloud->is_finishing = true;
     faults_end_all(cloud);
     loads_stop(cloud);
+    raw_clients_stop(cloud);
     operators_stop(cloud);
     static const enum component_role order[] = {ROLE_ROUTER, ROLE_HEALTH_MANAGER, ROLE_CONTROLLER, ROLE_DEA,
                                                 ROLE_BUS_SERVER};

@@ -150,6 +150,8 @@ bool component_host_has_power(const struct component *component);
 const struct machine *component_machine(const struct component *component);
 /* Its state as a JSON object for people; "{}" while it does not run. */
 void component_inspect(const struct component *component, struct text *ret_json);
+/* Bytes that it has written to connections and that have not left yet: what slow readers make it hold. */
+uint64_t component_unsent_bytes(const struct component *component);
 /* Steps and chained hash of its present and former lives. */
 uint64_t component_step_count(const struct component *component);
 uint64_t component_hash(const struct component *component);

@@ -3,6 +3,7 @@
  *     cloud.c        life, time, waiting          cloud_build.c  hosts and configurations from the plan
  *     component.c    components and instances     story.c        what is told to observers
  *     operator.c     people                       load.c         requests
+ *     raw_client.c   clients without manners
  *     fault*.c       what breaks                  check*.c       what must hold
  */
 #ifndef CUPOLA_SIM_CLOUD_STATE_H
@@ -89,6 +90,8 @@ struct cloud {
 
     struct load **loads;
     size_t load_count;
+    struct raw_client **raw_clients;
+    size_t raw_client_count;
     struct fault **faults;
     size_t fault_count;
     uint64_t sound_fingerprint; /* Of a world without faults. */
@@ -124,6 +127,9 @@ void loads_release(struct cloud *cloud);
 void loads_stop(struct cloud *cloud);
 /* For cloud_wait_until: no request is under way. */
 bool loads_idle(struct cloud *cloud, void *context, struct text *ret_why);
+/* raw_client.c */
+void raw_clients_stop(struct cloud *cloud);
+void raw_clients_release(struct cloud *cloud);
 /* fault.c */
 void faults_release(struct cloud *cloud);
 /* check.c: looks at all that are switched on. */

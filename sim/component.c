@@ -81,6 +81,20 @@ void component_inspect(const struct component *component, struct text *ret_json)
         machine->class->inspect(machine, ret_json);
 }
 
+uint64_t component_unsent_bytes(const struct component *component)
+{
+    const struct process *process = component->process;
+    uint64_t bytes = 0;
+    for (size_t i = 0; process_runs(process) && i < process->conn_capacity; i++) {
+        if (process->conns[i] == NULL || process->conns[i]->socket == NULL)
+            continue;
+        const struct segments *out = &process->conns[i]->socket->out;
+        for (uint32_t k = 0; k < out->count; k++)
+            bytes += segments_at(out, k)->slice.size;
+    }
+    return bytes;
+}
+
 uint64_t component_step_count(const struct component *component)
 {
     return component->process->step_count;

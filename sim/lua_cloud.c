@@ -5,6 +5,7 @@
 #include "sim/check.h"
 #include "sim/lua_json.h"
 #include "sim/lua_operate.h"
+#include "sim/lua_raw.h"
 #include "sim/measure.h"
 #include "sim/operator.h"
 
@@ -174,6 +175,12 @@ static int native_component_is_running(lua_State *lua)
     return 1;
 }
 
+static int native_component_unsent(lua_State *lua)
+{
+    lua_pushinteger(lua, (lua_Integer)component_unsent_bytes(check_component(lua, 1)));
+    return 1;
+}
+
 static int native_component_action(lua_State *lua)
 {
     static const struct {
@@ -272,6 +279,7 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
         {"always_checks", native_always_checks},
         {"components", native_components},
         {"component_is_running", native_component_is_running},
+        {"component_unsent", native_component_unsent},
         {"component_action", native_component_action},
         {"component_state", native_component_state},
         {"instances", native_instances},
@@ -285,6 +293,8 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
     luaL_setfuncs(lua, functions, 1);
     lua_pushlightuserdata(lua, lua_cloud);
     luaL_setfuncs(lua, lua_operate_functions, 1);
+    lua_pushlightuserdata(lua, lua_cloud);
+    luaL_setfuncs(lua, lua_raw_functions, 1);
 }
 
 void lua_cloud_release(struct lua_cloud *lua_cloud)

@@ -1,4 +1,5 @@
-/* How a simulated app answers: HTTP/1.1 with keep-alive, one request after another on each connection. */
+/* How a simulated app answers: HTTP/1.1 with keep-alive, one request after another on each connection. A request for
+ * /echo is answered with its own head, for those who want to see what an app gets; one for /session begins one. */
 #include "core/base/memory.h"
 #include "core/wire/http.h"
 #include "drivers/sim/workload.h"
@@ -18,7 +19,9 @@ struct responder {
     struct socket *socket; /* NULL once it is closed. */
     enum responder_state state;
     struct text in;
+    struct text echo; /* The head, if it was asked for. */
     size_t scanned;
+    bool begins_session;
     bool keeps_alive, is_head_only, is_chunked;
     uint64_t body_left;
     struct http_chunks chunks;
@@ -39,6 +42,7 @@ static void free_responder(struct responder *responder)
     if (responder->next != NULL)
         responder->next->previous = responder->previous;
     text_free(&responder->in);
+    text_free(&responder->echo);
     memory_free(responder);
 }
 
@@ -82,6 +86,9 @@ static bool take_head(struct responder *responder)
     responder->body_left = head.body == HTTP_BODY_LENGTH ? head.content_length : 0;
     responder->chunks = (struct http_chunks){0};
     responder->scanned = 0;
+    if (http_text_equals(head.target, "/echo"))
+        text_add(&responder->echo, bytes, size);
+    responder->begins_session = http_text_equals(head.target, "/session");
     if (head.expect_continue)
         socket_write(responder->socket, slice_copy("HTTP/1.1 100 Continue\r\n\r\n", 25));
     text_consume(&responder->in, size);
@@ -137,11 +144,14 @@ static void on_thought(struct wake *wake)
     struct text body = {0};
     text_addf(&body, "app=%s index=%d instance=%s version=%s\n", workload->app->name, workload->index, workload->name,
               workload->version);
+    text_add(&body, text_string(&responder->echo), responder->echo.size);
+    text_clear(&responder->echo);
     size_t padding = workload->app->response_bytes;
     memset(text_room(&body, padding), '.', padding);
     text_grow(&body, padding);
     struct text answer = {0};
-    text_addf(&answer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s\r\n", body.size,
+    text_addf(&answer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n", body.size,
+              responder->begins_session ? "Set-Cookie: JSESSIONID=1\r\n" : "",
               responder->keeps_alive ? "" : "Connection: close\r\n");
     if (!responder->is_head_only)
         text_add(&answer, text_string(&body), body.size);

@@ -314,6 +314,42 @@ function cloud:add_load(fields) end
 ---@param host string
 function cloud:stop_load(host) end
 
+---A connection from outside that sends any bytes at any pace.
+---@param fields raw_plan
+---@return raw_client
+function cloud:raw_client(fields) end
+
+---@class raw_plan
+---@field to? component The load balancer before the routers by itself.
+---@field port? integer Another one than the component's usual.
+---@field bytes? string
+---@field chunk? integer So many of them at once,
+---@field every? duration and the next ones so much later; all at once by itself.
+---@field read? integer So many bytes at most are taken at once; 0: none ever.
+---@field read_every? duration The pause between two reads.
+
+---@class raw_client
+local raw = {}
+
+---Sends more, at the same pace.
+---@param bytes string
+function raw:send(bytes) end
+
+---Ends the connection.
+function raw:close() end
+
+---@return boolean
+function raw:is_open() end
+
+---The beginning of what came (64 KiB), and how many bytes came in all.
+---@return string
+---@return integer
+function raw:received() end
+
+---How it ended: "ok", "reset", "refused"; "ok" also as long as it has not.
+---@return string
+function raw:ending() end
+
 ---@class requests
 ---@field sent integer
 ---@field ok integer
@@ -415,6 +451,10 @@ function component:is_running() end
 ---Its state as a table, read only.
 ---@return table
 function component:state() end
+
+---Bytes that it has written and that have not left yet: what slow readers make it hold.
+---@return integer
+function component:unsent_bytes() end
 
 ---Stops it in its tracks until the returned fault is mended, or for a duration.
 ---@param duration? duration
