@@ -11,6 +11,7 @@
     MUTATION(HM_NEVER_COMPLAINS, "the health manager never complains")                                                 \
     MUTATION(HM_FORGETS_EXITS, "the health manager ignores exits")                                                     \
     MUTATION(HM_FORGETS_CRASHES, "crash counters are neither saved nor handed to a new health manager")                \
+    MUTATION(HM_FORGETS_HOSTS, "a health manager that starts does not ask the hosts that it knew before")              \
     MUTATION(HM_FORGETS_THE_UNSAID, "who takes over does not repeat what nobody said")                                 \
     MUTATION(HM_TRUSTS_ITS_SLEEP, "the health manager takes what it slept through for the silence of others")          \
     MUTATION(HM_SKIPS_CHANGED_APPS, "an app that changed in the last minute is not looked at")                         \
@@ -44,6 +45,7 @@
     MUTATION(ROUTER_SERVES_AT_ONCE, "a new router answers for hosts that it has not heard of yet")                     \
     MUTATION(ROUTER_PRUNES_WITHOUT_BUS, "the router forgets routes that nobody can refresh as the bus is away")        \
     MUTATION(ROUTER_IGNORES_DIGESTS, "the router does not look at the digests of DEAs")                                \
+    MUTATION(ROUTER_NAMES_INSTANCES_IN_COOKIES, "a session cookie is the name of its instance")                        \
     MUTATION(ROUTER_SETS_NOTHING_ASIDE, "the router tries endpoints that failed like all others")                      \
     MUTATION(DEA_TELLS_NO_DIGEST, "the DEA never tells the digest of its routes")                                      \
     MUTATION(DEA_KNOWS_NO_TABLES, "the DEA registers every instance at every router.start")                            \
@@ -53,12 +55,16 @@
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
+    MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
+    MUTATION(CC_HANDS_OUT_DROPLETS, "the controller gives droplets to whoever asks")                                   \
+    MUTATION(CC_BELIEVES_TOKENS, "the controller does not check whether a token is its own")                           \
     MUTATION(BUS_CLIENT_READS_AN_UNSET_BYTE, "pauses are drawn from a byte that nobody has set")                       \
     MUTATION(BUS_CLIENT_FORGETS_SUBSCRIPTIONS, "the bus client does not subscribe again after a reconnect")            \
     MUTATION(BUS_CLIENT_FORGETS_QUEUES, "the bus client restores its subscriptions without their queue groups")        \
     MUTATION(BUS_CLIENT_LOSES_PUBLICATIONS, "the bus client loses what is under way when its connection is")           \
     MUTATION(BUS_CLIENT_GIVES_UP, "the bus client gives up after ten attempts to connect")                             \
+    MUTATION(BUS_CLIENT_ENDS_ON_NONSENSE, "a component ends when it is told what it cannot read")                      \
     MUTATION(BUS_CLIENT_ENDS_WHEN_CUT, "a component ends when the bus has cut its connection")                         \
     MUTATION(BUS_NEVER_PINGS, "neither bus servers nor bus clients ever ping")
 

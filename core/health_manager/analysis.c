@@ -115,6 +115,7 @@ void hm_analyse_all(struct health_manager *hm)
         return;
     struct urgent_apps urgent = {.items = NULL};
     struct app *app, *next;
+    hm_hosts_look(hm);
     hm_brake_begin_pass(&hm->brake);
     HASH_ITER (hh, hm->apps.apps, app, next) {
         size_t due = hm_missing_age(hm, app);

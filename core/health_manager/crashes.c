@@ -11,6 +11,8 @@
 enum { PORTION = 1024 }; /* Counters of one message. */
 
 static const uint64_t save_pause_ns = NS_PER_S;
+/* Without a change: an old note of hosts is worth nothing (saved_hosts.c). */
+static const uint64_t save_again_ns = 300 * NS_PER_S;
 static const uint64_t answer_ns = NS_PER_S;
 
 static bool on_counts(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
@@ -93,13 +95,14 @@ static void on_saved(struct op *op, const struct op_result *result)
     struct hm_crashes *crashes = container_of(op, struct hm_crashes, save_op);
     struct health_manager *hm = container_of(crashes, struct health_manager, crashes);
     if (result->status != IO_OK && result->status != IO_CANCELLED) {
-        machine_log(&hm->machine, LOG_ERROR, "cannot save the crash counters: %s", io_status_name(result->status));
+        machine_log(&hm->machine, LOG_ERROR, "cannot save crash counters and hosts: %s",
+                    io_status_name(result->status));
         crashes->is_changed = true;
     }
     if (hm->is_stopping)
         hm_finish(hm);
-    else if (crashes->is_changed)
-        hm_crashes_changed(hm);
+    else
+        timer_set(&hm->machine, &crashes->save_timer, crashes->is_changed ? save_pause_ns : save_again_ns, on_save_due);
 }
 
 static void on_save_due(struct timer *timer)
@@ -107,14 +110,16 @@ static void on_save_due(struct timer *timer)
     struct hm_crashes *crashes = container_of(timer, struct hm_crashes, save_timer);
     struct health_manager *hm = container_of(crashes, struct health_manager, crashes);
     struct tally tally = tally_all(hm, MAX_CRASH_NOTES);
-    Cupola__CrashCounts counts = CUPOLA__CRASH_COUNTS__INIT;
-    counts.counts = tally.places;
-    counts.n_counts = tally.count;
-    counts.has_told_at_ms = true;
-    counts.told_at_ms = hm->machine.wall_ns / (int64_t)NS_PER_MS;
-    struct slice slice = {.size = protobuf_c_message_get_packed_size(&counts.base)};
+    Cupola__HealthManagerMemory memory = CUPOLA__HEALTH_MANAGER_MEMORY__INIT;
+    memory.counts = tally.places;
+    memory.n_counts = tally.count;
+    memory.has_told_at_ms = true;
+    memory.told_at_ms = hm->machine.wall_ns / (int64_t)NS_PER_MS;
+    struct saved_hosts *hosts = hm_hosts_save(hm, &memory);
+    struct slice slice = {.size = protobuf_c_message_get_packed_size(&memory.base)};
     slice.buffer = buffer_new(slice.size);
-    protobuf_c_message_pack(&counts.base, slice.buffer->bytes);
+    protobuf_c_message_pack(&memory.base, slice.buffer->bytes);
+    hm_hosts_save_end(hosts);
     tally_free(&tally);
     crashes->is_changed = false;
     op_save(&hm->machine, &crashes->save_op, slice, on_saved);
@@ -123,8 +128,9 @@ static void on_save_due(struct timer *timer)
 void hm_crashes_changed(struct health_manager *hm)
 {
     struct hm_crashes *crashes = &hm->crashes;
+    bool is_news = !crashes->is_changed;
     crashes->is_changed = true;
-    if (!op_is_pending(&crashes->save_op) && !timer_is_set(&crashes->save_timer) && !hm->is_stopping)
+    if (is_news && !op_is_pending(&crashes->save_op) && !hm->is_stopping)
         timer_set(&hm->machine, &crashes->save_timer, save_pause_ns, on_save_due);
 }
 
@@ -210,17 +216,17 @@ void hm_crashes_ask(struct health_manager *hm)
 
 void hm_crashes_open(struct health_manager *hm, struct io_bytes saved)
 {
-    if (saved.size == 0 || mutation_is(HM_FORGETS_CRASHES))
+    if (saved.size == 0)
         return;
-    Cupola__CrashCounts *counts = cupola__crash_counts__unpack(NULL, saved.size, saved.data);
-    if (counts == NULL) {
-        machine_log(&hm->machine, LOG_ERROR, "the saved crash counters are damaged; starting without them");
+    Cupola__HealthManagerMemory *memory = cupola__health_manager_memory__unpack(NULL, saved.size, saved.data);
+    if (memory == NULL) {
+        machine_log(&hm->machine, LOG_ERROR, "the saved crash counters and hosts are damaged; starting without them");
         return;
     }
-    int64_t elapsed_ms = hm->machine.wall_ns / (int64_t)NS_PER_MS - counts->told_at_ms;
-    for (size_t i = 0; i < counts->n_counts; i++)
-        keep_note(hm, counts->counts[i], elapsed_ms > 0 ? (uint64_t)elapsed_ms : 0);
-    cupola__crash_counts__free_unpacked(counts, NULL);
+    int64_t elapsed_ms = hm->machine.wall_ns / (int64_t)NS_PER_MS - memory->told_at_ms;
+    for (size_t i = 0; i < memory->n_counts && !mutation_is(HM_FORGETS_CRASHES); i++)
+        keep_note(hm, memory->counts[i], elapsed_ms > 0 ? (uint64_t)elapsed_ms : 0);
+    hm_hosts_remember(hm, memory);
 }
 
 void hm_crashes_close(struct health_manager *hm)

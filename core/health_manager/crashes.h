@@ -1,8 +1,8 @@
 /* Crash counters outlive health managers: a flapping app gets no new lives because a watcher lost its memory.
  *
  * Every health manager hears every exit and counts. A newcomer asks the others (healthmanager.crashes), and each saves
- * what it counts, a moment after it changed, for the case that all of them end. What is told of apps that are not known
- * yet is kept until the desired state is.
+ * what it counts, a moment after it changed, for the case that all of them end (with the hosts: saved_hosts.c). What is
+ * told of apps that are not known yet is kept until the desired state is.
  */
 #ifndef CUPOLA_CORE_HEALTH_MANAGER_CRASHES_H
 #define CUPOLA_CORE_HEALTH_MANAGER_CRASHES_H
@@ -42,7 +42,7 @@ void hm_crashes_free(struct health_manager *hm);
 /* Asks the others. */
 void hm_crashes_ask(struct health_manager *hm);
 void hm_crashes_answer(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
-/* A counter changed: it will be saved. */
+/* A counter changed, or the hosts: that will be saved. */
 void hm_crashes_changed(struct health_manager *hm);
 /* The desired state is known: what was told before is taken over. */
 void hm_crashes_recall(struct health_manager *hm);

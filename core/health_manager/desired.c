@@ -142,6 +142,7 @@ static void end_scan(struct health_manager *hm)
     if (!desired->is_known) {
         machine_log(&hm->machine, LOG_INFO, "the desired state is known: %u apps", HASH_COUNT(hm->apps.apps));
         hm_crashes_recall(hm);
+        hm_hosts_recall(hm);
         for (app = hm->apps.apps; app != NULL; app = app->hh.next)
             hm_mark_dirty(hm, app); /* Exits and heartbeats that came before. */
     }

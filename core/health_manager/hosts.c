@@ -43,6 +43,7 @@ struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place)
 
 void hm_deas_free(struct health_manager *hm)
 {
+    hm_hosts_remember(hm, NULL);
     HASH_CLEAR(hh, hm->deas.by_id);
     for (uint32_t i = 0; i < hm->deas.count; i++)
         memory_free(hm->deas.table[i]);

@@ -11,6 +11,7 @@
 #include "core/base/map.h"
 #include "core/health_manager/app.h"
 #include "core/health_manager/lease.h"
+#include "core/proto/health_manager.pb-c.h"
 
 enum { MAX_DEAS = 65536 };
 
@@ -33,6 +34,9 @@ struct hm_deas {
     struct hm_dea **table; /* [place - 1] */
     uint32_t count;
     uint32_t capacity;
+    Cupola__HealthManagerMemory *remembered; /* Not asked yet; or NULL. */
+    bool are_remembered;                     /* By a life of ours that ended a moment ago: hardly any is missing. */
+    bool have_told; /* Each has told what runs there in this life of ours, or was lost: what is unheard of is down. */
 };
 
 /* NULL for a DEA without a name (v1), or one too many: then only silence tells that its instances are gone. */
@@ -54,5 +58,18 @@ bool hm_deas_tell_starts(const struct health_manager *hm);
 uint64_t hm_deas_oldest_ns(const struct health_manager *hm);
 /* Hosts with a lease that are not given up. */
 uint32_t hm_deas_known(const struct health_manager *hm);
+
+/* ---- saved_hosts.c ---- */
+
+struct saved_hosts;
+/* The hosts with a lease, lent to the message until the end of the saving. */
+struct saved_hosts *hm_hosts_save(const struct health_manager *hm, Cupola__HealthManagerMemory *ret_saved);
+void hm_hosts_save_end(struct saved_hosts *saved);
+/* What an earlier life has saved. Given; NULL: nothing. */
+void hm_hosts_remember(struct health_manager *hm, Cupola__HealthManagerMemory *given);
+/* The desired state is known, so that healing can be promised: asks the hosts that are remembered. */
+void hm_hosts_recall(struct health_manager *hm);
+/* Finds out whether all have told. */
+void hm_hosts_look(struct health_manager *hm);
 
 #endif

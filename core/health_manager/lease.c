@@ -118,6 +118,7 @@ void hm_lease_hear(struct health_manager *hm, struct hm_dea *dea, const char *ad
     lease->heard_at_ns = hm->machine.now_ns;
     hm_lease_move_to(hm, dea, LEASE_FRESH);
     connect_line(hm, dea);
+    hm_crashes_changed(hm);
 }
 
 /* ---- What lines and looks tell ---- */

@@ -65,7 +65,7 @@ static void age_instance(struct health_manager *hm, const struct app *app, struc
     enum instance_cause cause;
     bool is_heard = instance->claim.id[0] != '\0';
     if (instance->state == INSTANCE_UNKNOWN) {
-        if (hm_is_silence(hm, instance->asked_at_ns, hm->times.droplet_lost_ns))
+        if (hm->deas.have_told || hm_is_silence(hm, instance->asked_at_ns, hm->times.droplet_lost_ns))
             go_down_in_silence(hm, app, instance, CAUSE_NEVER_SEEN);
     } else if (is_heard && hm_is_lost(hm, &instance->claim, &cause)) {
         bool is_silence = cause == CAUSE_SILENT || cause == CAUSE_HOST_LOST;

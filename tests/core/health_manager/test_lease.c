@@ -253,6 +253,33 @@ static int end_stage(void **state)
 
 #define story(test) cmocka_unit_test_teardown(test, end_stage)
 
+/* What no host tells of is down when all have told or are lost: that needs no silence of half a minute. */
+static void hosts_are_remembered_by_the_next_life(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    health_manager_dies(stage);
+    host_dies(stage, "a");
+    health_manager_starts(stage);
+    after(stage, "0.5s");
+    given(stage, "dea b 7/1 v1 i1 RUNNING e6");
+    after(stage, "2.3s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "TELL b\nSTART 7 v1 [0]: no DEA has it\n");
+}
+
+static void a_remembered_host_that_is_silent_is_waited_for(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    health_manager_dies(stage);
+    host_stalls(stage, "a", true);
+    health_manager_starts(stage);
+    after(stage, "0.5s");
+    given(stage, "dea b 7/1 v1 i1 RUNNING e6");
+    after(stage, "20s");
+    expect_host(stage, "a", "STALLED");
+    expect_complaints(stage, "TELL b\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -271,6 +298,8 @@ int main(void)
         story(who_is_gone_for_an_hour_is_looked_for_no_more),
         story(a_host_that_moves_is_pinged_at_its_new_place),
         story(addresses_that_are_none_leave_v1_rules),
+        story(hosts_are_remembered_by_the_next_life),
+        story(a_remembered_host_that_is_silent_is_waited_for),
         story(only_who_speaks_grants),
         story(hosts_hear_when_nobody_can_order),
     };
