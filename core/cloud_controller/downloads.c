@@ -1,5 +1,7 @@
 #include "core/cloud_controller/downloads.h"
 
+#include "core/base/mutation.h"
+
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
 #include <stdlib.h>
@@ -38,6 +40,8 @@ void cc_download_sign(const struct controller *controller, const char *path, str
 bool cc_download_check(const struct controller *controller, const char *path, struct http_text query)
 {
     static const char prefix[] = "until=";
+    if (mutation_is(CC_HANDS_OUT_DROPLETS))
+        return true;
     char digits[MAX_DIGITS + 1] = "";
     if (query.size < sizeof prefix || memcmp(query.data, prefix, sizeof prefix - 1) != 0)
         return false;

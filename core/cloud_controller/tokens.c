@@ -1,6 +1,7 @@
 #include "core/cloud_controller/tokens.h"
 
 #include "core/base/assert.h"
+#include "core/base/mutation.h"
 
 #include <nettle/hmac.h>
 #include <nettle/memops.h>
@@ -81,7 +82,7 @@ static size_t open_token(struct controller *controller, const char *token, uint8
         return 0;
     uint8_t code[CODE_SIZE];
     compute_code(controller, ret_bytes + CODE_SIZE, size - CODE_SIZE, code);
-    if (!memeql_sec(code, ret_bytes, CODE_SIZE))
+    if (!memeql_sec(code, ret_bytes, CODE_SIZE) && !mutation_is(CC_BELIEVES_TOKENS))
         return 0;
     int64_t expiry = (int64_t)get_number(ret_bytes + CODE_SIZE, EXPIRY_SIZE);
     return machine_wall_seconds(&controller->machine) < expiry ? size : 0;

@@ -5,6 +5,7 @@
  * into anything but the name of another endpoint of the same route, and is never decoded: it is compared with the MACs
  * of the endpoints that the route has. */
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/router/session.h"
 
 #include <nettle/hmac.h>
@@ -15,26 +16,6 @@ static const char cookie_name[] = "__VCAP_ID__=";
 enum { NAME_SIZE = sizeof cookie_name - 1, VALUE_SIZE = 32, MAX_ATTRIBUTES = 512 };
 
 /* ---- The value ---- */
-
-static const uint64_t *sticky_of(const struct router *router, struct endpoint *endpoint)
-{
-    uint64_t *sticky = endpoint_contact(endpoint)->sticky;
-    if (sticky[0] != 0)
-        return sticky;
-    struct hmac_sha256_ctx context;
-    uint8_t digest[16];
-    char identity[TABLE_MAX_ADDRESS + 1];
-    endpoint_instance(&router->table, endpoint, identity);
-    if (identity[0] == 0)
-        snprintf(identity, sizeof identity, "%s:%u", endpoint_host(&router->table, endpoint), (unsigned)endpoint->port);
-    hmac_sha256_set_key(&context, sizeof router->session_key, (const uint8_t *)router->session_key);
-    hmac_sha256_update(&context, strlen(identity), (const uint8_t *)identity);
-    hmac_sha256_digest(&context, sizeof digest, digest);
-    for (size_t i = 0; i < sizeof digest; i++)
-        sticky[i / 8] = sticky[i / 8] << 8 | digest[i];
-    sticky[0] |= 1; /* 0 means: not computed yet. */
-    return sticky;
-}
 
 static bool parse_value(struct http_text text, uint64_t ret_sticky[2])
 {
@@ -55,6 +36,28 @@ static bool parse_value(struct http_text text, uint64_t ret_sticky[2])
     ret_sticky[0] = words[0];
     ret_sticky[1] = words[1];
     return true;
+}
+
+static const uint64_t *sticky_of(const struct router *router, struct endpoint *endpoint)
+{
+    uint64_t *sticky = endpoint_contact(endpoint)->sticky;
+    if (sticky[0] != 0)
+        return sticky;
+    struct hmac_sha256_ctx context;
+    uint8_t digest[16];
+    char identity[TABLE_MAX_ADDRESS + 1];
+    endpoint_instance(&router->table, endpoint, identity);
+    if (identity[0] == 0)
+        snprintf(identity, sizeof identity, "%s:%u", endpoint_host(&router->table, endpoint), (unsigned)endpoint->port);
+    hmac_sha256_set_key(&context, sizeof router->session_key, (const uint8_t *)router->session_key);
+    hmac_sha256_update(&context, strlen(identity), (const uint8_t *)identity);
+    hmac_sha256_digest(&context, sizeof digest, digest);
+    for (size_t i = 0; i < sizeof digest; i++)
+        sticky[i / 8] = sticky[i / 8] << 8 | digest[i];
+    sticky[0] |= 1; /* 0 means: not computed yet. */
+    if (mutation_is(ROUTER_NAMES_INSTANCES_IN_COOKIES))
+        parse_value((struct http_text){identity, strlen(identity)}, sticky);
+    return sticky;
 }
 
 /* ---- Requests ---- */
