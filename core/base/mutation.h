@@ -11,6 +11,7 @@
     MUTATION(HM_NEVER_COMPLAINS, "the health manager never complains")                                                 \
     MUTATION(HM_FORGETS_EXITS, "the health manager ignores exits")                                                     \
     MUTATION(HM_FORGETS_CRASHES, "crash counters are neither saved nor handed to a new health manager")                \
+    MUTATION(HM_FORGETS_HOSTS, "a health manager that starts does not ask the hosts that it knew before")              \
     MUTATION(HM_FORGETS_THE_UNSAID, "who takes over does not repeat what nobody said")                                 \
     MUTATION(HM_TRUSTS_ITS_SLEEP, "the health manager takes what it slept through for the silence of others")          \
     MUTATION(HM_SKIPS_CHANGED_APPS, "an app that changed in the last minute is not looked at")                         \
@@ -54,6 +55,7 @@
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
+    MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
     MUTATION(CC_HANDS_OUT_DROPLETS, "the controller gives droplets to whoever asks")                                   \
     MUTATION(CC_BELIEVES_TOKENS, "the controller does not check whether a token is its own")                           \
