@@ -121,6 +121,15 @@ void text_consume(struct text *text, size_t size)
     text->buffer->bytes[text->size] = 0;
 }
 
+void text_make_printable(struct text *text)
+{
+    for (size_t i = 0; i < text->size; i++) {
+        uint8_t byte = text->buffer->bytes[i];
+        if (byte >= 127 || (byte < ' ' && byte != '\n' && byte != '\t'))
+            text->buffer->bytes[i] = '?';
+    }
+}
+
 void text_free(struct text *text)
 {
     buffer_unref(text->buffer);

@@ -37,6 +37,8 @@ struct slice text_take(struct text *text);
 void text_clear(struct text *text);
 /* Drops the first `size` bytes. */
 void text_consume(struct text *text, size_t size);
+/* Whatever is neither printable ASCII nor a newline or tab becomes '?'. */
+void text_make_printable(struct text *text);
 void text_free(struct text *text);
 
 #endif

@@ -112,6 +112,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     controller->app_domain = dot == NULL ? "" : dot;
     controller->nonces = random_named(machine->seed, "cloud_controller.nonce");
     controller->chances = random_named(machine->seed, "cloud_controller.offer");
+    controller->stage_ids = random_named(machine->seed, "cloud_controller.stage");
     choose_token_key(controller);
     cc_journal_open(controller);
     listen_for_requests(controller);

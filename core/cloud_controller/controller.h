@@ -18,6 +18,7 @@ struct call;
 struct placement;
 struct question;
 struct stage_job;
+struct stage_order;
 struct start_wish;
 struct update;
 
@@ -69,7 +70,10 @@ struct controller {
 
     struct stage_job *stage_jobs; /* In the order in which they came. */
     size_t stages_running;
+    struct stage_order *stage_orders; /* That DEAs carry out. */
+    struct random_stream stage_ids;
     struct timer stage_sweep;
+    uint64_t stages_from_ns; /* When we began to look for what is left behind. */
 
     struct update *updates; /* Rolling, of any controller. */
     struct collector collector;

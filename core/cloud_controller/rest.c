@@ -154,7 +154,7 @@ static bool on_head(struct http_exchange *exchange)
     if (call->route->begin_body == NULL)
         return false;
     const char *token = http_exchange_header(exchange, "Authorization");
-    if (token == NULL || !cc_token_is_ours(controller, token)) {
+    if (call->route->access != ACCESS_ANYBODY && (token == NULL || !cc_token_is_ours(controller, token))) {
         cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
         return false;
     }
@@ -182,13 +182,15 @@ static void on_confirmed(struct change *change, enum change_outcome outcome)
         cc_call_refuse(call, &refusal);
 }
 
-/* What anybody may read changes rarely, and must be there also when the journal is not. */
+/* What anybody may read changes rarely, and must be there also when the journal is not. Streams of anybody come to
+ * addresses that we have signed. */
 static void on_request(struct http_exchange *exchange)
 {
     struct call *call = exchange->user;
     assert_that(call != NULL);
     call->is_handled = true;
-    if (call->route->access == ACCESS_ANYBODY && is_read(call))
+    bool is_signed = call->route->access == ACCESS_ANYBODY && call->route->begin_body != NULL;
+    if (is_signed || (call->route->access == ACCESS_ANYBODY && is_read(call)))
         on_confirmed(&call->fresh, CHANGE_REFUSED);
     else
         cc_journal_confirm(call->controller, &call->fresh, on_confirmed);

@@ -6,6 +6,7 @@
 #include "core/cloud_controller/blobs.h"
 #include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/runs.h"
+#include "core/cloud_controller/stage_order.h"
 
 #include <string.h>
 
@@ -20,7 +21,8 @@ struct stage_job {
     int64_t app_id;
     char package_sha1[41];
     struct blob_need package;
-    struct op op;
+    struct stage_order order; /* RUNNING on a DEA, */
+    struct op op;             /* or on our own driver. */
     struct change change;
     bool succeeded;
     bool holds; /* The collector. */
@@ -34,6 +36,7 @@ struct stage_job {
 static void start_jobs(struct controller *controller);
 static void fail_to_fetch(struct stage_job *job, const struct app *app, enum io_status status);
 static void on_package_here(struct blob_need *need, enum io_status status);
+static void on_order_done(struct stage_order *order, enum stage_verdict verdict);
 static void on_staged(struct op *op, const struct op_result *result);
 static bool prepare_result(struct change *change);
 static void on_recorded(struct change *change, enum change_outcome outcome);
@@ -88,6 +91,13 @@ static void start_job(struct stage_job *job, const struct app *app)
     cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, job->package_sha1, on_package_here);
 }
 
+static void stage_here(struct stage_job *job, const struct app *app)
+{
+    const Cupola__JournalApp *value = app->value;
+    op_stage(&job->controller->machine, &job->op, job->package_sha1, value->framework, value->runtime,
+             value->command == NULL ? "" : value->command, (uint32_t)value->memory_mb, on_staged);
+}
+
 /* The bits are on this controller's disk, or not to be had. */
 static void on_package_here(struct blob_need *need, enum io_status status)
 {
@@ -100,10 +110,11 @@ static void on_package_here(struct blob_need *need, enum io_status status)
         fail_to_fetch(job, app, status);
         return;
     }
-    const Cupola__JournalApp *value = app->value;
     job->state = STAGE_RUNNING;
-    op_stage(&controller->machine, &job->op, job->package_sha1, value->framework, value->runtime,
-             value->command == NULL ? "" : value->command, (uint32_t)value->memory_mb, on_staged);
+    if (controller->config->stage_on_deas)
+        cc_stage_order_begin(controller, &job->order, app, job->package_sha1, on_order_done);
+    else
+        stage_here(job, app);
 }
 
 static void remove_job(struct stage_job *job)
@@ -130,6 +141,7 @@ static void end_job(struct stage_job *job, const struct refusal *failure)
     if (job->droplet_sha1[0] != '\0') /* Stored for nothing, if no app has come to refer to it. */
         cc_refs_give_up(&job->controller->state.refs, job->droplet_sha1, job->controller->machine.now_ns);
     text_free(&job->log);
+    cc_stage_order_release(&job->order);
     memory_free(job);
 }
 
@@ -171,14 +183,59 @@ static void start_jobs(struct controller *controller)
     }
 }
 
-static void on_staged(struct op *op, const struct op_result *result)
+static void record(struct stage_job *job)
 {
-    struct stage_job *job = container_of(op, struct stage_job, op);
     struct controller *controller = job->controller;
     assert_that(job->state == STAGE_RUNNING);
     assert_that(controller->stages_running > 0);
     controller->stages_running--;
     job->state = STAGE_RECORDING;
+    if (!job->succeeded)
+        controller->staging_failures++;
+    start_jobs(controller);
+    job->change.prepare = prepare_result;
+    job->change.done = on_recorded;
+    job->change.is_internal = true;
+    cc_journal_submit(controller, &job->change);
+}
+
+static void leave_pending(struct stage_job *job)
+{
+    struct controller *controller = job->controller;
+    controller->stages_running--;
+    end_job(job, NULL);
+    start_jobs(controller);
+}
+
+static void on_order_done(struct stage_order *order, enum stage_verdict verdict)
+{
+    struct stage_job *job = container_of(order, struct stage_job, order);
+    const struct app *app = cc_state_find_app(&job->controller->state, job->app_id);
+    if (app == NULL) {
+        leave_pending(job);
+        return;
+    }
+    if (verdict == STAGE_NOWHERE) {
+        stage_here(job, app);
+        return;
+    }
+    job->succeeded = verdict == STAGE_STAGED;
+    if (job->succeeded) {
+        memcpy(job->droplet_sha1, order->droplet, sizeof job->droplet_sha1);
+        job->droplet_bytes = order->droplet_bytes;
+    } else {
+        text_add_string(&job->log, order->log.size > 0 ? text_string(&order->log) : "staging failed");
+    }
+    record(job);
+}
+
+static void on_staged(struct op *op, const struct op_result *result)
+{
+    struct stage_job *job = container_of(op, struct stage_job, op);
+    if (result->status == IO_CANCELLED) { /* We are being stopped: it did not fail. */
+        leave_pending(job);
+        return;
+    }
     job->succeeded = result->status == IO_OK && result->data.size == 40;
     if (job->succeeded) {
         memcpy(job->droplet_sha1, result->data.data, 40);
@@ -188,29 +245,11 @@ static void on_staged(struct op *op, const struct op_result *result)
         text_add(&job->log, result->data.data + result->data.size - size, size);
         if (job->log.size == 0)
             text_add_string(&job->log, io_status_name(result->status));
-        controller->staging_failures++;
     }
-    start_jobs(controller);
-    if (result->status == IO_CANCELLED) { /* We are being stopped: it did not fail. */
-        end_job(job, NULL);
-        return;
-    }
-    job->change.prepare = prepare_result;
-    job->change.done = on_recorded;
-    job->change.is_internal = true;
-    cc_journal_submit(controller, &job->change);
+    record(job);
 }
 
 /* ---- Their results ---- */
-
-/* protobuf texts end at a NUL; the journal must stay readable whatever a build tool prints. */
-static void clean_log(struct text *log)
-{
-    char *bytes = (char *)(uintptr_t)text_string(log);
-    for (size_t i = 0; i < log->size; i++)
-        if ((unsigned char)bytes[i] >= 127 || ((unsigned char)bytes[i] < ' ' && bytes[i] != '\n' && bytes[i] != '\t'))
-            bytes[i] = '?';
-}
 
 /* v1: the run count begins anew with another droplet, and goes up with every staging and every start. */
 static void apply_success(const struct stage_job *job, const Cupola__JournalApp *old, Cupola__JournalApp *new,
@@ -243,7 +282,7 @@ static void apply_success(const struct stage_job *job, const Cupola__JournalApp 
 /* A run that is live goes on with its old droplet; one that only waited for this is over. */
 static void apply_failure(struct stage_job *job, Cupola__JournalApp *new)
 {
-    clean_log(&job->log);
+    text_make_printable(&job->log); /* protobuf texts end at a NUL; the journal must stay readable. */
     new->has_package_state = true;
     new->package_state = CUPOLA__PACKAGE_STATE__PACKAGE_FAILED;
     new->staging_log = (char *)(uintptr_t)text_string(&job->log);
@@ -331,24 +370,34 @@ static void on_wait_over(struct timer *timer)
 
 void cc_staging_open(struct controller *controller)
 {
+    controller->stages_from_ns = controller->machine.now_ns;
     timer_set(&controller->machine, &controller->stage_sweep, sweep_interval_ns, on_sweep);
+}
+
+/* What came to us, and was pending already when we began, has lost its job with our last life: nobody else has it. */
+static uint64_t patience_ns(const struct controller *controller, const struct app *app)
+{
+    const char *holder = app->value->package_holder;
+    bool is_ours = holder != NULL && strcmp(holder, controller_address(controller)) == 0;
+    if (is_ours && app->seen_at_ns <= controller->stages_from_ns)
+        return sweep_interval_ns;
+    return controller->config->stage_takeover_ms * NS_PER_MS;
 }
 
 static void on_sweep(struct timer *timer)
 {
     struct controller *controller = container_of(timer, struct controller, stage_sweep);
-    uint64_t patience_ns = controller->config->stage_takeover_ms * NS_PER_MS;
     for (struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
         bool is_pending = app->value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_PENDING;
         bool is_waiting = cc_app_run_state(app->value) == RUN_WAITING;
-        if (is_pending && is_waiting && controller->machine.now_ns - app->seen_at_ns >= patience_ns &&
+        if (is_pending && is_waiting && controller->machine.now_ns - app->seen_at_ns >= patience_ns(controller, app) &&
             find_job(controller, app) == NULL) {
             machine_log(&controller->machine, LOG_WARNING, "app %lld was left waiting for staging; staging it again",
                         (long long)app->id);
             cc_staging_request(controller, app);
         }
     }
-    cc_staging_open(controller);
+    timer_set(&controller->machine, &controller->stage_sweep, sweep_interval_ns, on_sweep);
 }
 
 void cc_staging_destroy(struct controller *controller)
@@ -358,6 +407,7 @@ void cc_staging_destroy(struct controller *controller)
         controller->stage_jobs = job->next;
         op_forget(&job->op);
         cc_blob_need_release(&job->package);
+        cc_stage_order_release(&job->order);
         text_free(&job->log);
         memory_free(job);
     }

@@ -26,6 +26,9 @@ static const struct bus_route routes[] = {
      .handle = dea_status_on_dea_status},
     {.subject = "droplet.status", .handle = dea_status_on_droplet_status},
     {.subject = "dea.discover", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_discover},
+    {.subject = "dea.discover.stage",
+     .payload = &cupola__stage_discover__descriptor,
+     .handle = dea_staging_on_discover},
     {.subject = "dea.*.start", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_any_start},
     {.subject = "dea.find.droplet",
      .payload = &cupola__dea_find_droplet__descriptor,
@@ -54,6 +57,7 @@ static void listen_to_own_subjects(struct dea *dea)
     name_subject(dea, "evacuate", dea->evacuate_subject, sizeof dea->evacuate_subject);
     name_subject(dea, "probe", dea->probe_subject, sizeof dea->probe_subject);
     name_subject(dea, "routes", dea->routes_subject, sizeof dea->routes_subject);
+    name_subject(dea, "stage", dea->stage_subject, sizeof dea->stage_subject);
     name_subject(dea, "tell", dea->tell_subject, sizeof dea->tell_subject);
     dea->own_routes[0] = (struct bus_route){
         .subject = dea->start_subject, .payload = &cupola__dea_start__descriptor, .handle = dea_start_on_order};
@@ -62,6 +66,8 @@ static void listen_to_own_subjects(struct dea *dea)
         .subject = dea->probe_subject, .payload = &cupola__probe_request__descriptor, .handle = dea_witness_on_probe};
     dea->own_routes[3] = (struct bus_route){.subject = dea->tell_subject, .handle = dea_heartbeat_on_tell};
     dea->own_routes[4] = (struct bus_route){.subject = dea->routes_subject, .handle = dea_route_table_on_asked};
+    dea->own_routes[5] = (struct bus_route){
+        .subject = dea->stage_subject, .payload = &cupola__dea_stage__descriptor, .handle = dea_staging_on_order};
     bus_listen(&dea->bus, dea->own_routes, sizeof dea->own_routes / sizeof dea->own_routes[0]);
 }
 
@@ -242,6 +248,7 @@ void dea_leave(struct dea *dea)
     if (dea->is_recovered) {
         give_back_unborn(dea);
         dea_droplets_cancel(&dea->droplets);
+        dea_staging_leave(dea);
         dea_witness_close(&dea->witness);
         dea_lease_close(&dea->lease);
         http_server_drain(&dea->files.server);
@@ -263,6 +270,7 @@ static void destroy(struct machine *machine)
     if (dea->config == NULL)
         return;
     dea_instances_destroy(dea);
+    dea_staging_destroy(dea);
     dea_droplets_destroy(&dea->droplets);
     dea_placement_destroy(dea);
     dea_fences_destroy(&dea->fences);

@@ -13,6 +13,7 @@
  *   witness.c      whether somebody else lives        checkup.c      one look at an instance's health
  *   watch.c        liveness and readiness              standing.c     healing alone, when nobody else can
  *   singleton.c    those that need a lease             uris.c         what we missed while away
+ *   staging.c      packages to droplets, for controllers
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
@@ -27,6 +28,7 @@
 #include "core/dea/ports.h"
 #include "core/dea/saved.h"
 #include "core/dea/singleton.h"
+#include "core/dea/staging.h"
 #include "core/dea/standing.h"
 #include "core/dea/uris.h"
 #include "core/dea/witness.h"
@@ -60,7 +62,8 @@ struct dea {
     char probe_subject[96];
     char tell_subject[96];
     char routes_subject[96];
-    struct bus_route own_routes[5];       /* Of these subjects. */
+    char stage_subject[96];
+    struct bus_route own_routes[6];       /* Of these subjects. */
     struct bus_subscription replacements; /* router.register, while evacuating. */
 
     struct instance *instances; /* By id, in order of arrival. */
@@ -73,6 +76,7 @@ struct dea {
     struct ports ports;
     struct droplets droplets;
     struct placement placement;
+    struct dea_staging staging;
     struct dea_fences fences;
     struct saved saved;
     struct files files;

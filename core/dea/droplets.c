@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/dea/address.h"
 #include "core/dea/dea.h"
 
 #include <string.h>
@@ -38,6 +39,15 @@ static void begin_download(struct droplet *droplet);
 void dea_droplets_open(struct droplets *droplets, struct dea *dea)
 {
     droplets->dea = dea;
+}
+
+static struct droplet *new_droplet(struct droplets *droplets, const char *digest)
+{
+    struct droplet *droplet = memory_new(sizeof *droplet);
+    droplet->droplets = droplets;
+    droplet->pause_ms = FIRST_PAUSE_MS;
+    memcpy(droplet->digest, digest, DIGEST_SIZE);
+    return droplet;
 }
 
 static void free_droplet(struct droplet *droplet)
@@ -218,35 +228,6 @@ void dea_droplets_cancel(struct droplets *droplets)
     }
 }
 
-/* "http://10.0.0.2:9022/staged_droplets/7/ea80..." cut into what a request needs. False: it is not like that. */
-static bool split_uri(const char *uri, char *ret_host, size_t host_size, uint16_t *ret_port, const char **ret_target)
-{
-    static const char scheme[] = "http://";
-    if (strncmp(uri, scheme, sizeof scheme - 1) != 0)
-        return false;
-    const char *host = uri + sizeof scheme - 1;
-    size_t size = strcspn(host, ":/");
-    if (size == 0 || size >= host_size)
-        return false;
-    const char *at = host + size;
-    uint32_t port = 80;
-    if (*at == ':') {
-        port = 0;
-        for (at++; *at >= '0' && *at <= '9' && port <= UINT16_MAX; at++)
-            port = port * 10 + (uint32_t)(*at - '0');
-    }
-    if (*at != '/' || port == 0 || port > UINT16_MAX)
-        return false;
-    for (const char *c = at; *c != 0; c++)
-        if (*c <= ' ' || *c > '~')
-            return false;
-    memcpy(ret_host, host, size);
-    ret_host[size] = 0;
-    *ret_port = (uint16_t)port;
-    *ret_target = at;
-    return true;
-}
-
 static void begin_download(struct droplet *droplet)
 {
     static const struct http_call_handlers handlers = {.on_response = on_response, .on_done = on_download_done};
@@ -260,7 +241,7 @@ static void begin_download(struct droplet *droplet)
         .max_body_bytes = 4096, /* Of an error that nobody reads. */
     };
     droplet->attempts++;
-    if (!split_uri(droplet->uri, host, sizeof host, &request.port, &request.target)) {
+    if (!dea_address_split(droplet->uri, host, sizeof host, &request.port, &request.target)) {
         droplet->attempts = dea->config->download_attempts;
         fail_attempt(droplet, "executableUri is not http://host:port/path");
         return;
@@ -282,6 +263,17 @@ static void look(struct droplet *droplet)
 {
     droplet->state = DROPLET_LOOKING;
     op_blob_stat(&droplet->droplets->dea->machine, &droplet->op, droplet->digest, on_looked);
+}
+
+void dea_droplets_keep(struct droplets *droplets, const char *digest, uint64_t size)
+{
+    struct droplet *droplet = NULL;
+    HASH_FIND_STR(droplets->by_digest, digest, droplet);
+    if (droplet != NULL)
+        return; /* Whoever asked for it finds it, or fetches the same. */
+    droplet = new_droplet(droplets, digest);
+    HASH_ADD_STR(droplets->by_digest, digest, droplet);
+    become_here(droplet, size);
 }
 
 void dea_droplets_distrust(struct droplets *droplets, const char *digest)
@@ -312,10 +304,7 @@ void dea_droplets_want(struct droplets *droplets, struct instance *instance)
     HASH_FIND_STR(droplets->by_digest, digest, droplet);
     bool is_new = droplet == NULL;
     if (is_new) {
-        droplet = memory_new(sizeof *droplet);
-        droplet->droplets = droplets;
-        droplet->pause_ms = FIRST_PAUSE_MS;
-        memcpy(droplet->digest, digest, DIGEST_SIZE);
+        droplet = new_droplet(droplets, digest);
     } else {
         HASH_DELETE(hh, droplets->by_digest, droplet); /* To the young end. */
     }

@@ -33,6 +33,8 @@ void dea_droplets_destroy(struct droplets *droplets);
 void dea_droplets_want(struct droplets *droplets, struct instance *instance);
 /* The instance goes away, or waits no more. Nothing if it does not wait. */
 void dea_droplets_unwant(struct droplets *droplets, struct instance *instance);
+/* A blob that was made here and is a droplet: kept as if it had been fetched. */
+void dea_droplets_keep(struct droplets *droplets, const char *digest, uint64_t size);
 /* The driver says that the droplet is not there or is damaged: forget it, so that it is fetched again. */
 void dea_droplets_distrust(struct droplets *droplets, const char *digest);
 

@@ -115,6 +115,9 @@ void dea_varz_add(struct monitor *monitor, struct text *json)
     text_addf(json, ",\"apps_max_memory\":%u,\"apps_reserved_memory\":%llu,\"apps_used_memory\":%llu,\"num_apps\":%u",
               dea->config->max_memory_mb, (unsigned long long)dea->reserved_mb, (unsigned long long)(used_bytes >> 20),
               dea->held_count);
+    text_addf(json, ",\"stagings\":%u,\"staged\":%llu,\"stagings_failed\":%llu,\"stagings_refused\":%llu",
+              dea->staging.count, (unsigned long long)dea->staging.staged, (unsigned long long)dea->staging.failed,
+              (unsigned long long)dea->staging.refused);
     if (dea->phase != DEA_OPEN)
         text_add_string(json, ",\"state\":\"SHUTTING_DOWN\"");
     text_add_string(json, ",\"running_apps\":");
@@ -143,8 +146,9 @@ void dea_varz_inspect(struct machine *machine, struct text *ret_json)
     const struct dea *dea = container_of(machine, struct dea, machine);
     text_addf(ret_json, "{\"uuid\":\"%s\",\"phase\":\"%s\",\"connected\":%s,\"greeted\":%s", dea->monitor.uuid,
               phase_name(dea->phase), dea->bus.is_connected ? "true" : "false", dea->has_greeted ? "true" : "false");
-    text_addf(ret_json, ",\"reserved_mb\":%llu,\"held\":%u,\"crashed\":%u,\"offers\":%u,\"instances\":",
-              (unsigned long long)dea->reserved_mb, dea->held_count, dea->crashed_count, dea->placement.count);
+    text_addf(ret_json, ",\"reserved_mb\":%llu,\"held\":%u,\"crashed\":%u,\"offers\":%u,\"stagings\":%u,\"instances\":",
+              (unsigned long long)dea->reserved_mb, dea->held_count, dea->crashed_count, dea->placement.count,
+              dea->staging.count);
     add_instances(dea, true, ret_json);
     text_add_char(ret_json, '}');
 }

@@ -663,6 +663,8 @@ void town_open(struct town *town)
     town->config.token_key = (char *)(uintptr_t) "key";
     town->config.admins = admins;
     town->config.n_admins = 1;
+    town->config.has_stage_on_deas = true;
+    town->config.stage_on_deas = false; /* test_stage_order.c has DEAs that stage. */
     town->config.has_offer_window_ms = true;
     town->config.offer_window_ms = 0; /* Time passes only where a test says so. */
     town->config.bootstrap_users = users;

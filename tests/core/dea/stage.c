@@ -258,6 +258,8 @@ static void hear(struct stage *stage, uint32_t id)
         if (is_whole && workload->http_status != 0)
             text_addf(&conn->inbound, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n", workload->http_status);
         feed(stage, id);
+    } else if (strncmp(text_string(&conn->outbound), "PUT ", 4) == 0) {
+        text_clear(&conn->outbound); /* Answered when its blob has come. */
     } else if (conn->port == STAGE_PORT_CC && strstr(text_string(&conn->outbound), "\r\n\r\n") != NULL) {
         stage->downloads++;
         text_clear(&conn->outbound);
@@ -266,6 +268,33 @@ static void hear(struct stage *stage, uint32_t id)
                                             : "HTTP/1.1 200 OK\r\nContent-Length: 4096\r\n\r\n");
         feed(stage, id);
     }
+}
+
+static void take_upload(struct stage *stage, const struct effect *effect)
+{
+    uint32_t id = effect->blob_transfer.conn.id;
+    assert_that(strcmp(effect->blob_transfer.digest, STAGE_DROPLET) == 0);
+    stage->uploads++;
+    queue_done(stage, effect->op, IO_OK)->done.number = 8192;
+    text_addf(&stage->conns[id].inbound, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n", stage->upload_status);
+    feed(stage, id);
+}
+
+void stage_finish_staging(struct stage *stage)
+{
+    assert_that(stage->staging_op != 0);
+    queue_done_with(stage, (struct io_op){stage->staging_op}, STAGE_DROPLET, 40, 8192);
+    stage->staging_op = 0;
+    stage_settle(stage);
+}
+
+void stage_fail_staging(struct stage *stage, enum io_status status, const char *log)
+{
+    assert_that(stage->staging_op != 0);
+    struct event *event = queue_done(stage, (struct io_op){stage->staging_op}, status);
+    event->done.data = (struct io_bytes){(const uint8_t *)log, strlen(log)};
+    stage->staging_op = 0;
+    stage_settle(stage);
 }
 
 static void cut(struct stage *stage, uint32_t id)
@@ -488,6 +517,12 @@ static void carry_out(struct stage *stage, struct effect *effect)
         stage->droplet_is_here = strcmp(stage->served_digest, STAGE_DIGEST) == 0;
         queue_done_with(stage, effect->op, stage->served_digest, 40, effect->blob_transfer.size);
         break;
+    case EFFECT_BLOB_SEND:
+        take_upload(stage, effect);
+        break;
+    case EFFECT_STAGE:
+        stage->staging_op = effect->op.id;
+        break;
     case EFFECT_BLOB_DELETE:
         queue_done(stage, effect->op, IO_OK);
         break;
@@ -568,7 +603,8 @@ void stage_prepare(struct stage *stage)
     static Cupola__RuntimeConfig node = CUPOLA__RUNTIME_CONFIG__INIT;
     static Cupola__RuntimeConfig *runtimes[] = {&node};
     static Cupola__Endpoint listen = CUPOLA__ENDPOINT__INIT;
-    *stage = (struct stage){.now_ns = NS_PER_S, .served_digest = STAGE_DIGEST, .workloads_listen = true};
+    *stage = (struct stage){
+        .now_ns = NS_PER_S, .served_digest = STAGE_DIGEST, .workloads_listen = true, .upload_status = 200};
     stage->effects = effects_new();
     stage->end = &stage->first;
     node.name = (char *)"node";

@@ -23,6 +23,7 @@ enum {
 };
 
 #define STAGE_DIGEST "ea8072f55ce4167af0d078a018ddc522a251ad59"
+#define STAGE_DROPLET "b0c0a4f0e3e8a1c44dd9f2ac6f70b9a2f9c11e57"
 #define STAGE_UUID "d6cd1c163b4b77311bc5d8b8fecb6d4a"
 
 struct workload {
@@ -86,6 +87,10 @@ struct stage {
     uint32_t downloads;
     bool droplet_is_here;
 
+    uint64_t staging_op; /* A STAGE that is not answered yet; 0: none. */
+    uint32_t uploads;
+    int upload_status; /* What the controller answers to them. */
+
     bool launches_fail;
     bool workloads_listen; /* As soon as they are launched. */
     struct workload workloads[STAGE_WORKLOADS];
@@ -119,6 +124,10 @@ void stage_forget(struct stage *stage);
 size_t stage_heard(const struct stage *stage, const char *subject, const char *part);
 /* Whether the first of the one came before the first of the other. */
 bool stage_heard_before(const struct stage *stage, const char *earlier, const char *later);
+
+/* The STAGE that is under way has made STAGE_DROPLET; or has failed so, with that log. */
+void stage_finish_staging(struct stage *stage);
+void stage_fail_staging(struct stage *stage, enum io_status status, const char *log);
 
 /* The newest workload that exists, and the number of those that run. */
 struct workload *stage_newest(struct stage *stage);
