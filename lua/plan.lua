@@ -14,6 +14,7 @@ local app = schema.record {
   framework = schema.text,
   runtime = schema.text,
   pushed = schema.boolean, -- false: the scenario pushes it itself
+  singleton = schema.boolean, -- set before its first start
   boot = schema.distribution,
   response = schema.distribution,
   stop = schema.distribution,

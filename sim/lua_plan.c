@@ -66,6 +66,7 @@ void lua_plan_read_app(lua_State *lua, int index, struct app_plan *ret_app)
         .framework = lua_plan_text_field(lua, index, "framework"),
         .runtime = lua_plan_text_field(lua, index, "runtime"),
         .is_not_pushed = !boolean_field(lua, index, "pushed", true),
+        .is_singleton = boolean_field(lua, index, "singleton", false),
         .crash_after_mean_ns = number_field(lua, index, "crash_after_mean", 0),
         .exit_after_boot_ns = number_field(lua, index, "exit_after_boot", 0),
         .never_binds = boolean_field(lua, index, "never_binds", false),

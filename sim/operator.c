@@ -50,9 +50,12 @@ void operators_init(struct cloud *cloud)
         const struct app_plan *app = &cloud->apps[i];
         if (app->is_not_pushed)
             continue;
-        struct operation *operation = operator_push(cloud, app);
-        operation->is_set_up = true;
-        operation->may_fail = app->never_binds || app->exit_after_boot_ns > 0 || app->crash_after_mean_ns > 0;
+        const struct operation *before = cloud->operations;
+        operator_push(cloud, app);
+        for (struct operation *at = cloud->operations; at != before; at = at->older) {
+            at->is_set_up = true;
+            at->may_fail = app->never_binds || app->exit_after_boot_ns > 0 || app->crash_after_mean_ns > 0;
+        }
     }
 }
 
@@ -306,6 +309,17 @@ static struct operation *run_on_app(struct cloud *cloud, const char *command, co
     return operator_run(cloud, &config, NULL);
 }
 
+/* What it is must be known before its first instance starts. */
+static struct operation *start_singleton(struct cloud *cloud, const char *app)
+{
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)"settings";
+    config.app = (char *)app;
+    config.settings = (char *)"{\"singleton\":true}";
+    operator_run(cloud, &config, NULL);
+    return run_on_app(cloud, "start", app);
+}
+
 struct operation *operator_push(struct cloud *cloud, const struct app_plan *app)
 {
     Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
@@ -325,7 +339,10 @@ struct operation *operator_push(struct cloud *cloud, const struct app_plan *app)
         snprintf(uri, sizeof uri, "%s.cupola.test", app->name);
     config.n_uris = 1;
     config.uris = uris;
-    return operator_run(cloud, &config, app);
+    config.has_no_start = true;
+    config.no_start = app->is_singleton;
+    struct operation *push = operator_run(cloud, &config, app);
+    return app->is_singleton ? start_singleton(cloud, app->name) : push;
 }
 
 struct operation *operator_scale(struct cloud *cloud, const char *app, uint32_t instances)

@@ -23,6 +23,7 @@ struct app_plan {
     const char *framework; /* NULL: "node" */
     const char *runtime;   /* NULL: "node" */
     bool is_not_pushed;    /* The scenario pushes it itself, later. */
+    bool is_singleton;     /* Never two of one index run at a time, whatever is cut off (docs/healing.md). */
 
     /* Zeroed: as usual for a small web app. */
     struct distribution boot;     /* From the start of the process until it listens; some 400 ms. */

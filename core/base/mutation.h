@@ -36,6 +36,7 @@
     MUTATION(DEA_FORGETS_EPOCHS, "a stop ends also what was started later than it was ordered")                        \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
+    MUTATION(DEA_KEEPS_SINGLETONS, "a singleton runs on when nobody grants it any more")                               \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(ROUTER_REPLAYS_CRASHES,                                                                                   \

@@ -147,6 +147,7 @@ function cupola.show(ns) end
 ---@field framework? string
 ---@field runtime? string
 ---@field pushed? boolean false: the scenario pushes it itself.
+---@field singleton? boolean Never two of one index run at a time, whatever is cut off.
 ---@field boot? distribution From the start of the process until it listens.
 ---@field response? distribution From a request until its answer.
 ---@field stop? distribution From SIGTERM until it exits.
