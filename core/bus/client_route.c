@@ -32,7 +32,7 @@ ProtobufCMessage *bus_read_payload(struct bus_client *client, const ProtobufCMes
     if (parsed == NULL) {
         /* Told at powers of two, so that a peer gone mad does not fill the log. */
         uint64_t count = ++client->malformed_messages;
-        if (mutation_is(BUS_CLIENT_ENDS_ON_NONSENSE))
+        if (count == 1 && mutation_is(BUS_CLIENT_ENDS_ON_NONSENSE))
             machine_exit(client->machine, 1, (struct io_bytes){0});
         if ((count & (count - 1)) == 0)
             machine_log(client->machine, LOG_WARNING, "bus: %s: %s (malformed message %llu)", message->subject,
