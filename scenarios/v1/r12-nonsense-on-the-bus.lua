@@ -18,10 +18,10 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "20s")
-    local steps = {}
+    local listeners = {}
     for _, list in ipairs { cloud.routers, cloud.controllers, cloud.health_managers } do
       for _, component in ipairs(list) do
-        steps[#steps + 1] = component
+        listeners[#listeners + 1] = component
       end
     end
     local nonsense = {
@@ -41,13 +41,13 @@ return cupola.scenario {
       for _, payload in ipairs(nonsense) do
         client:send(publish(subject, payload))
       end
-      cloud:wait "1s"
+      cloud:wait "500ms"
+      for _, component in ipairs(listeners) do
+        cloud:expect(component:is_running(), component.name .. " has ended over " .. subject)
+      end
     end
     cloud:wait "10s"
     cloud:expect(client:is_open(), "the bus has borne it")
-    for _, component in ipairs(steps) do
-      cloud:expect(component:is_running(), component.name .. " runs")
-    end
     cloud:expect(cloud:serving "shop" == 4, "all routers know all instances")
     cloud:wait_until(cupola.converged, "30s")
   end,
