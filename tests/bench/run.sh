@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|push|health|placement|container|targets ...]: figures beside the peers', measured in one run. Default: all.
+# usage: run.sh [router|bus|sim|push|health|placement|container|healing|targets ...]: figures beside the peers', measured in one run. Default: all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
@@ -19,8 +19,9 @@ for what in "$@"; do
     container) tests/bench/container.sh "$build" ;;
     targets) tests/bench/targets.py "$build/cupola" ;;
     placement) "$build/tests/bench/placement" ;;
+    healing) tests/bench/healing.py "$build" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, targets" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, healing, targets" >&2
         exit 2
         ;;
     esac

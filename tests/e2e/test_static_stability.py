@@ -83,6 +83,7 @@ class StaticStabilityStory(CloudStory):
         with requests.quiet():  # The router does not repeat a request that may have ended an instance.
             os.kill(running[index], signal.SIGKILL)
             await_that("it is dead", lambda: not is_alive(running[index]))
+            time.sleep(0.2)  # Until the routers have read that its idle connections have ended.
         healed = self.await_serving("hello-node", INSTANCES, without=(running[index],))
         self.assertEqual({i: pid for i, pid in healed.items() if i != index},
                          {i: pid for i, pid in running.items() if i != index})
