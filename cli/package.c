@@ -6,7 +6,6 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,7 +76,7 @@ static bool write_entry(struct archive *zip, const FTSENT *file, const char *nam
     return ok;
 }
 
-static bool add_files(struct archive *zip, const char *folder, unsigned *ret_count)
+bool package_walk(const char *folder, bool (*act)(void *context, const FTSENT *file, const char *name), void *context)
 {
     char *roots[] = {(char *)(uintptr_t)folder, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
@@ -87,11 +86,7 @@ static bool add_files(struct archive *zip, const char *folder, unsigned *ret_cou
             fts_set(walk, file, FTS_SKIP);
         } else if (file->fts_info == FTS_F || file->fts_info == FTS_SL || file->fts_info == FTS_SLNONE) {
             const char *name = file->fts_path + strlen(folder);
-            ok = write_entry(zip, file, name + strspn(name, "/"));
-            if (!ok)
-                terminal_error("cannot pack %s: %s", file->fts_path,
-                               errno != 0 ? strerror(errno) : archive_error_string(zip));
-            *ret_count += ok;
+            ok = act(context, file, name + strspn(name, "/"));
         } else if (file->fts_info == FTS_DNR || file->fts_info == FTS_ERR || file->fts_info == FTS_NS) {
             terminal_error("cannot read %s: %s", file->fts_path, strerror(file->fts_errno));
             ok = false;
@@ -102,7 +97,29 @@ static bool add_files(struct archive *zip, const char *folder, unsigned *ret_cou
     return ok;
 }
 
-bool package_zip(const char *folder, const char *into, struct text *ret_path, unsigned *ret_file_count)
+struct zipping {
+    struct archive *zip;
+    bool (*is_elsewhere)(const void *context, const char *name);
+    const void *context;
+    unsigned count;
+};
+
+static bool add_file(void *context, const FTSENT *file, const char *name)
+{
+    struct zipping *zipping = context;
+    if (zipping->is_elsewhere != NULL && zipping->is_elsewhere(zipping->context, name))
+        return true;
+    errno = 0;
+    bool ok = write_entry(zipping->zip, file, name);
+    if (!ok)
+        terminal_error("cannot pack %s: %s", file->fts_path,
+                       errno != 0 ? strerror(errno) : archive_error_string(zipping->zip));
+    zipping->count += ok;
+    return ok;
+}
+
+bool package_zip(const char *folder, const char *into, bool (*is_elsewhere)(const void *context, const char *name),
+                 const void *context, struct text *ret_path, unsigned *ret_file_count)
 {
     struct stat facts;
     if (stat(folder, &facts) != 0 || !S_ISDIR(facts.st_mode)) {
@@ -116,8 +133,9 @@ bool package_zip(const char *folder, const char *into, struct text *ret_path, un
     bool ok = archive_write_open_filename(zip, text_string(ret_path)) == ARCHIVE_OK;
     if (!ok)
         terminal_error("cannot write %s: %s", text_string(ret_path), archive_error_string(zip));
-    *ret_file_count = 0;
-    ok = ok && add_files(zip, folder, ret_file_count);
+    struct zipping zipping = {.zip = zip, .is_elsewhere = is_elsewhere, .context = context};
+    ok = ok && package_walk(folder, add_file, &zipping);
+    *ret_file_count = zipping.count;
     ok = archive_write_close(zip) == ARCHIVE_OK && ok;
     archive_write_free(zip);
     if (ok && *ret_file_count == 0)

@@ -1,5 +1,6 @@
 /* `cupola push`: from a folder to a URL. */
 #include "cli/commands.h"
+#include "cli/fingerprints.h"
 #include "cli/manifest.h"
 #include "cli/package.h"
 #include "cli/request.h"
@@ -53,13 +54,33 @@ static void add_default_url(struct request *request, struct text *url)
     request->uris[request->config.n_uris++] = (char *)(uintptr_t)text_string(url);
 }
 
-/* Zips the folder and puts it among the client's blobs. */
-static bool import_bits(struct request *request, char ret_digest[41])
+/* Asks the controller for the large files that it has. A folder all of whose files it has sends one again: the form of
+ * an upload without any is one that not every controller understands. */
+static bool find_known(struct request *request, struct fingerprints *prints)
+{
+    struct text asked = {0}, answer = {0};
+    if (!fingerprints_read(prints, request->folder))
+        return false;
+    if (prints->count == 0)
+        return true;
+    fingerprints_write(prints, false, &asked);
+    request->config.resources = (char *)(uintptr_t)text_string(&asked);
+    bool ok = request_run(request, "match", &answer) == CLI_OK;
+    if (ok)
+        fingerprints_take(prints, &answer);
+    request->config.resources = NULL;
+    text_free(&asked);
+    text_free(&answer);
+    return ok;
+}
+
+/* Zips what the controller does not have and puts it among the client's blobs. */
+static bool import_bits(struct request *request, const struct fingerprints *prints, char ret_digest[41])
 {
     struct text zip = {0}, error = {0}, line = {0};
     unsigned files = 0;
     uint64_t size = 0;
-    bool ok = package_zip(request->folder, home_folder(), &zip, &files);
+    bool ok = package_zip(request->folder, home_folder(), fingerprints_is_there, prints, &zip, &files);
     if (ok) {
         ok = real_blob_import(home_folder(), text_string(&zip), ret_digest, &size, &error) == IO_OK;
         unlink(text_string(&zip));
@@ -93,10 +114,37 @@ static void tell_done(const struct request *request)
     putchar('\n');
 }
 
+/* What was there a moment ago may be gone, or lie at another controller than the one that is asked now: then all is
+ * sent. */
+static int upload(struct request *request, struct text *result)
+{
+    static const char not_kept[] = "not kept here";
+    struct fingerprints prints;
+    struct text resources = {0};
+    char digest[41];
+    int status = CLI_FAILED;
+    bool ok = find_known(request, &prints);
+    if (ok && prints.count > 0)
+        prints.files[0].is_there = prints.files[0].is_there && !fingerprints_are_all(&prints, request->folder);
+    fingerprints_write(&prints, true, &resources);
+    if (ok && import_bits(request, &prints, digest)) {
+        request->config.resources = (char *)(uintptr_t)text_string(&resources);
+        status = request_run_unless(request, "push", not_kept, result);
+        request->config.resources = NULL;
+    }
+    bool is_forgiven = status == CLI_FAILED && result->size > 0 && strstr(text_string(result), not_kept) != NULL;
+    fingerprints_free(&prints);
+    text_free(&resources);
+    if (is_forgiven && import_bits(request, &prints, digest)) {
+        text_clear(result);
+        status = request_run(request, "push", result);
+    }
+    return status;
+}
+
 static int push(struct request *request)
 {
     struct text name = {0}, url = {0}, result = {0};
-    char digest[41];
     Cupola__ClientConfig *config = &request->config;
     if (access(request->folder, R_OK | X_OK) != 0) {
         terminal_error("%s: %s; --path names the folder of your app", request->folder, strerror(errno));
@@ -118,9 +166,9 @@ static int push(struct request *request)
     int status = CLI_FAILED;
     if (config->framework == NULL)
         terminal_error("%s: no known kind of app; say --framework, or --command to start it", request->folder);
-    else if (request_use_target(request) && import_bits(request, digest)) {
+    else if (request_use_target(request)) {
         add_default_url(request, &url);
-        status = request_run(request, "push", &result);
+        status = upload(request, &result);
     }
     if (status == CLI_OK && request->json)
         puts(text_string(&result));

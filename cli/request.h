@@ -55,6 +55,8 @@ bool request_use_target(struct request *request);
 /* Runs `command`; progress goes to the terminal, the result (JSON) to ret_result. On a failure its reason has been
  * printed. Returns the exit status. */
 int request_run(struct request *request, const char *command, struct text *ret_result);
+/* The same, but a failure whose result has the text `forgiven` is not printed. */
+int request_run_unless(struct request *request, const char *command, const char *forgiven, struct text *ret_result);
 void request_release(struct request *request);
 
 /* Reads a whole word as a number from low to high; false (and a message) otherwise. */

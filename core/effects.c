@@ -66,6 +66,8 @@ static struct slice *slice_of(struct effect *effect)
     case EFFECT_BLOB_STAT:
     case EFFECT_BLOB_DELETE:
     case EFFECT_STAGE:
+    case EFFECT_POOL_FIND:
+    case EFFECT_ASSEMBLE:
     case EFFECT_HASH_PASSWORD:
     case EFFECT_WORKLOAD_LIST:
     case EFFECT_WORKLOAD_START:

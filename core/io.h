@@ -216,6 +216,11 @@ enum effect_kind {
     EFFECT_START_TLS, /* Secures an open connection: what was written before goes as it is, all that follows through
                          TLS; we are the server on a connection that was accepted. No READ may be outstanding. DONE:
                          data = the subject of the peer's certificate. If it fails, DONE and then CLOSED say so. */
+
+    EFFECT_POOL_FIND, /* Which of `files` the pool has; names do not count. DONE: data = "1" or "0" for each line. */
+    EFFECT_ASSEMBLE,  /* Upload (zip) + files from the pool -> package blob, the same for the same content; large files
+                         go into the pool. DONE: number = size, data = digest. IO_NOT_FOUND: data = the file that the
+                         pool no longer has; IO_INVALID, IO_FULL: data = what is wrong with the upload. */
 };
 
 enum log_level { LOG_DEBUG = 1, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -299,6 +304,10 @@ struct effect {
             const char *command; /* The start command that the user gave, or "". */
             uint32_t memory_mb;
         } stage;
+        struct {
+            const char *digest; /* ASSEMBLE only: of the uploaded zip, among this component's blobs; "": none. */
+            const char *files;  /* Of the pool, one a line: "SHA1 SIZE MODE NAME", the mode in octal digits. */
+        } pool;
         struct {
             const char *password;
             const char *salt; /* "" for a new hash (then entropy[] is the salt), else the stored hash. */

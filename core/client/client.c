@@ -39,6 +39,7 @@ static const struct command commands[] = {
     {"login", NEEDS_CREDENTIALS, client_login_steps, 0},
     {"passwd", NEEDS_NEW_PASSWORD, client_passwd_steps, 0},
     {"push", NEEDS_APP | NEEDS_BITS, client_push_steps, 0},
+    {"match", 0, client_match_steps, 0},
     {"apps", 0, client_apps_steps, 0},
     {"app", NEEDS_APP, client_app_steps, 0},
     {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps, 0},

@@ -124,7 +124,7 @@ typedef const struct step *const client_steps[];
 /* apps.c */
 extern client_steps client_info_steps, client_apps_steps, client_app_steps, client_delete_steps;
 /* push.c */
-extern client_steps client_push_steps;
+extern client_steps client_push_steps, client_match_steps;
 /* change.c */
 extern client_steps client_scale_steps, client_start_steps, client_stop_steps, client_restart_steps;
 extern client_steps client_map_steps, client_unmap_steps, client_env_add_steps, client_env_del_steps;

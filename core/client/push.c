@@ -1,4 +1,4 @@
-/* push: create or change the app, send its files, and run them. */
+/* push: create or change the app, send its files, and run them. match: which files need not be sent. */
 #include "core/client/client.h"
 
 #include "core/client/draft.h"
@@ -15,6 +15,8 @@ static void ask_change(struct client *client);
 static bool change_app(struct client *client, struct draft *draft);
 static void ask_upload(struct client *client);
 static void take_upload(struct client *client, const struct answer *answer);
+static void ask_match(struct client *client);
+static void take_match(struct client *client, const struct answer *answer);
 
 static const struct step find = {
     .name = "looking for the app", .ask = ask_find, .take = take_find, .forgive = forgive_find};
@@ -22,6 +24,10 @@ static const struct step create = {.name = "creating the app", .ask = ask_create
 static const struct step change = {
     .name = "changing the app", .ask = ask_change, .take = client_take_change, .change = change_app, .back = 2};
 static const struct step upload = {.name = "uploading the files", .ask = ask_upload, .take = take_upload};
+
+static const struct step match = {.name = "comparing the files", .ask = ask_match, .take = take_match};
+
+const struct step *const client_match_steps[] = {&match, NULL};
 
 /* New files take effect with the next run: it takes over from one that is live, without a gap. */
 const struct step *const client_push_steps[] = {
@@ -120,7 +126,19 @@ static bool change_app(struct client *client, struct draft *draft)
     return differs;
 }
 
-/* The form of v1's clients: a POST that says it is a PUT, the zip, and no files that the controller should have. */
+static void ask_match(struct client *client)
+{
+    struct text json = {0};
+    text_add_string(&json, client->config->resources == NULL ? "[]" : client->config->resources);
+    session_ask(client, "POST", "/resources", &json);
+}
+
+static void take_match(struct client *client, const struct answer *answer)
+{
+    client_pass_on(client, answer, "resources", &cupola__rest_resource_list__descriptor);
+}
+
+/* The form of v1's clients: a POST that says it is a PUT, the zip, and the files that the controller has. */
 static void ask_upload(struct client *client)
 {
     const char *boundary = client->boundary;
@@ -130,8 +148,10 @@ static void ask_upload(struct client *client)
     text_addf(&head, "--%s\r\nContent-Disposition: form-data; name=\"application\"; filename=\"%s.zip\"\r\n", boundary,
               text_string(&name));
     text_add_string(&head, "Content-Type: application/zip\r\n\r\n");
-    text_addf(&tail, "\r\n--%s\r\nContent-Disposition: form-data; name=\"resources\"\r\n\r\n[]\r\n--%s--\r\n", boundary,
-              boundary);
+    const char *resources = client->config->resources == NULL ? "[]" : client->config->resources;
+    text_addf(&tail, "\r\n--%s\r\nContent-Disposition: form-data; name=\"resources\"\r\n\r\n", boundary);
+    text_add_string(&tail, resources); /* Perhaps longer than a formatted text may be. */
+    text_addf(&tail, "\r\n--%s--\r\n", boundary);
     client_log(client, "%s: uploading %llu bytes", client->config->app, (unsigned long long)client->config->bits_size);
     client->is_fresh = false;
     session_app_target(client, &target, "/application");

@@ -1,4 +1,4 @@
-/* The bits of apps: packages for their owners, droplets for DEAs, fingerprints of what need not be sent again. */
+/* The bits of apps: packages for their owners, droplets for DEAs. */
 #include "core/cloud_controller/rest.h"
 
 #include "core/base/assert.h"
@@ -19,7 +19,6 @@ struct blob_call {
 static void handle_package(struct call *call);
 static void handle_bits(struct call *call);
 static void handle_droplet(struct call *call);
-static void handle_resources(struct call *call);
 static void release_blob_call(struct call *call);
 static void on_here(struct blob_need *need, enum io_status status);
 
@@ -29,7 +28,6 @@ static const struct route routes[] = {
     {"GET", "/packages/:/:", ACCESS_ANYBODY, sizeof(struct blob_call), handle_bits, release_blob_call, NULL, NULL},
     {"GET", "/staged_droplets/:/:", ACCESS_ANYBODY, sizeof(struct blob_call), handle_droplet, release_blob_call, NULL,
      NULL},
-    {"POST", "/resources", ACCESS_USER, sizeof(struct call), handle_resources, NULL, NULL, NULL},
 };
 const struct route_table cc_bits_routes = {routes, sizeof routes / sizeof routes[0]};
 
@@ -96,12 +94,4 @@ static void handle_bits(struct call *call)
 static void handle_droplet(struct call *call)
 {
     send_by_hash(call, BLOB_DROPLET);
-}
-
-/* No pool of files is kept: nothing is known. */
-static void handle_resources(struct call *call)
-{
-    struct text json = {0};
-    text_add_string(&json, "[]");
-    cc_call_answer_json(call, 200, &json);
 }

@@ -1,18 +1,20 @@
 /* PUT /apps/NAME/application: the zipped bits stream into a blob, and become the app's package.
  *
- * v1 clients send a POST whose form says `_method=put`. The form is multipart with the file, or, if the client thinks
- * that we have every file already, urlencoded without one.
+ * v1 clients send a POST whose form says `_method=put`. The form is multipart with the file, or, if we have every file
+ * already (rest_resources.c), urlencoded without one. What was sent and what we have are made into one package; nothing
+ * that is not sound gets so far.
  */
 #include "core/cloud_controller/rest.h"
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/collector.h"
+#include "core/cloud_controller/resources.h"
 #include "core/http/multipart.h"
 
 #include <string.h>
 
-enum { MAX_FIELD_SIZE = 1048576 }; /* The fields beside the file. */
+enum { MAX_FORM_SIZE = 3 * MAX_RESOURCES_SIZE }; /* Each byte may be written as three. */
 
 enum upload_part { PART_NONE = 0, PART_METHOD, PART_FILE, PART_RESOURCES, PART_OTHER };
 
@@ -23,13 +25,15 @@ struct upload_call {
     enum upload_part part; /* The one that is coming in. */
     struct text method;
     struct text resources;
-    struct text form; /* The whole body, if it is urlencoded. */
+    struct resources pooled; /* Points into `resources`. */
+    struct text form;        /* The whole body, if it is urlencoded. */
     struct io_blob blob;
     bool has_blob; /* Begun, and neither committed nor discarded. */
     bool holds;    /* The collector. */
     uint64_t file_bytes;
     struct op op;
     struct change change;
+    char upload_sha1[41]; /* Stored for as long as the package is being made. */
     char package_sha1[41];
     uint64_t package_bytes;
     struct refusal refusal;
@@ -44,6 +48,7 @@ static void on_data(struct multipart *multipart, const uint8_t *bytes, size_t si
 static void on_part_end(struct multipart *multipart);
 static bool read_form(struct upload_call *request);
 static void on_committed(struct op *op, const struct op_result *result);
+static void on_assembled(struct op *op, const struct op_result *result);
 static bool prepare(struct change *change);
 static void on_recorded(struct change *change, enum change_outcome outcome);
 
@@ -63,10 +68,14 @@ static void release(struct call *call)
         blob_discard(&call->controller->machine, request->blob);
     if (request->holds)
         cc_collector_release(call->controller);
+    struct blob_refs *refs = &call->controller->state.refs;
+    if (request->upload_sha1[0] != '\0')
+        cc_refs_give_up(refs, request->upload_sha1, call->controller->machine.now_ns);
     if (request->package_sha1[0] != '\0') /* Stored for nothing, if no app has come to refer to it. */
-        cc_refs_give_up(&call->controller->state.refs, request->package_sha1, call->controller->machine.now_ns);
+        cc_refs_give_up(refs, request->package_sha1, call->controller->machine.now_ns);
     op_forget(&request->op);
     multipart_free(&request->multipart);
+    cc_resources_free(&request->pooled);
     text_free(&request->method);
     text_free(&request->resources);
     text_free(&request->form);
@@ -102,7 +111,7 @@ static void take(struct call *call, const uint8_t *bytes, size_t size)
     struct upload_call *request = container_of(call, struct upload_call, call);
     if (!request->is_multipart) {
         text_add(&request->form, bytes, size);
-        if (request->form.size > MAX_FIELD_SIZE) {
+        if (request->form.size > MAX_FORM_SIZE) {
             cc_call_fail(call, ERROR_BAD_REQUEST_AT, "the form is too large", NULL);
             return;
         }
@@ -138,7 +147,7 @@ static void on_part(struct multipart *multipart, const struct multipart_part *pa
 
 static void add_to_field(struct upload_call *request, struct text *field, const uint8_t *bytes, size_t size)
 {
-    if (size > MAX_FIELD_SIZE - field->size)
+    if (size > MAX_RESOURCES_SIZE - field->size)
         multipart_fail(&request->multipart, "a field is too large");
     else
         text_add(field, bytes, size);
@@ -188,34 +197,31 @@ static bool is_put(const struct upload_call *request)
            strcmp(text_string(&request->method), "PUT") == 0;
 }
 
-/* Files that a client leaves out because we said we had them: we never say so. */
-static bool check_resources(struct upload_call *request, size_t *ret_count)
+static struct io_bytes resources_of(const struct upload_call *request)
 {
-    struct text wrapped = {0};
-    struct json_error error = {{0}, 0, 0};
-    *ret_count = 0;
-    if (request->resources.size == 0)
-        return true;
-    text_add_string(&wrapped, "{\"resources\":");
-    text_add(&wrapped, text_string(&request->resources), request->resources.size);
-    text_add_char(&wrapped, '}');
-    Cupola__RestResourceList *list = (Cupola__RestResourceList *)json_read(
-        &cupola__rest_resource_list__descriptor,
-        (struct io_bytes){(const uint8_t *)text_string(&wrapped), wrapped.size}, JSON_LENIENT, &error);
-    text_free(&wrapped);
-    if (list == NULL) {
-        cc_refusal_set(&request->refusal, ERROR_BAD_REQUEST_AT, error.text, NULL);
-        return false;
-    }
-    *ret_count = list->n_resources;
-    cupola__rest_resource_list__free_unpacked(list, NULL);
-    return true;
+    return (struct io_bytes){(const uint8_t *)text_string(&request->resources), request->resources.size};
+}
+
+static void assemble(struct upload_call *request)
+{
+    op_assemble(&request->call.controller->machine, &request->op, request->upload_sha1,
+                text_string(&request->pooled.lines), on_assembled);
+}
+
+/* Neither a file nor names of files: what the app has is what it should have. */
+static void finish_empty(struct upload_call *request)
+{
+    struct call *call = &request->call;
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
+    if (app != NULL && app->value->package_sha1 == NULL)
+        cc_call_fail(call, ERROR_PACKAGING, "no files", NULL);
+    else if (app != NULL)
+        cc_call_answer_blank(call);
 }
 
 static void finish(struct call *call)
 {
     struct upload_call *request = container_of(call, struct upload_call, call);
-    size_t resources = 0;
     if (cc_call_find_app(call, call->arguments[0]) == NULL)
         return;
     if (request->is_multipart ? !multipart_end(&request->multipart) : !read_form(request)) {
@@ -223,19 +229,15 @@ static void finish(struct call *call)
                      request->is_multipart ? request->multipart.error : "the form is malformed", NULL);
     } else if (!is_put(request)) {
         cc_call_fail(call, ERROR_BAD_REQUEST_AT, "_method: expected put", NULL);
-    } else if (!check_resources(request, &resources)) {
+    } else if (!cc_resources_read_given(&request->pooled, resources_of(request), &request->refusal)) {
         cc_call_refuse(call, &request->refusal);
-    } else if (resources > 0) {
-        cc_call_fail(call, ERROR_PACKAGING, "resources names files that are not kept here; upload them", NULL);
     } else if (request->has_blob) {
         request->has_blob = false;
         op_blob_commit(&call->controller->machine, &request->op, request->blob, on_committed);
+    } else if (request->pooled.count > 0) {
+        assemble(request);
     } else {
-        const struct app *app = cc_call_find_app(call, call->arguments[0]);
-        if (app != NULL && app->value->package_sha1 == NULL)
-            cc_call_fail(call, ERROR_PACKAGING, "no files", NULL);
-        else if (app != NULL)
-            cc_call_answer_blank(call); /* What it has is what it should have. */
+        finish_empty(request);
     }
 }
 
@@ -272,9 +274,39 @@ static void on_committed(struct op *op, const struct op_result *result)
     struct upload_call *request = container_of(op, struct upload_call, op);
     struct call *call = &request->call;
     if (result->status != IO_OK || result->data.size != 40) {
-        machine_log(&call->controller->machine, LOG_ERROR, "cannot store an uploaded package: %s",
+        machine_log(&call->controller->machine, LOG_ERROR, "cannot store what was uploaded: %s",
                     io_status_name(result->status));
         cc_call_fail(call, ERROR_PACKAGING, "cannot store it", NULL);
+        return;
+    }
+    memcpy(request->upload_sha1, result->data.data, 40);
+    assemble(request);
+}
+
+/* What is wrong with the upload is told to whoever sent it, the rest to our own log. */
+static void fail_to_assemble(struct upload_call *request, const struct op_result *result)
+{
+    struct controller *controller = request->call.controller;
+    struct text why = {0};
+    if (result->status == IO_NOT_FOUND)
+        text_add_string(&why, "resources names a file that is not kept here; upload it: ");
+    if (result->status == IO_NOT_FOUND || result->status == IO_INVALID || result->status == IO_FULL)
+        text_add(&why, result->data.data, result->data.size);
+    else
+        text_add_string(&why, "cannot store it");
+    if (result->status != IO_NOT_FOUND && result->status != IO_INVALID)
+        machine_log(&controller->machine, LOG_ERROR, "cannot make a package: %s: %.*s", io_status_name(result->status),
+                    (int)result->data.size, (const char *)result->data.data);
+    cc_call_fail(&request->call, ERROR_PACKAGING, text_string(&why), NULL);
+    text_free(&why);
+}
+
+static void on_assembled(struct op *op, const struct op_result *result)
+{
+    struct upload_call *request = container_of(op, struct upload_call, op);
+    struct call *call = &request->call;
+    if (result->status != IO_OK || result->data.size != 40) {
+        fail_to_assemble(request, result);
         return;
     }
     memcpy(request->package_sha1, result->data.data, 40);

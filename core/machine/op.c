@@ -90,6 +90,24 @@ void op_stage(struct machine *machine, struct op *op, const char *digest, const 
     effect->stage.memory_mb = memory_mb;
 }
 
+static void add_pool_effect(struct machine *machine, struct op *op, enum effect_kind kind, const char *digest,
+                            const char *files, op_done *done)
+{
+    struct effect *effect = op_add_effect(machine, op, kind, done);
+    effect->pool.digest = effects_keep_text(machine->effects, digest);
+    effect->pool.files = effects_keep_text(machine->effects, files);
+}
+
+void op_pool_find(struct machine *machine, struct op *op, const char *files, op_done *done)
+{
+    add_pool_effect(machine, op, EFFECT_POOL_FIND, "", files, done);
+}
+
+void op_assemble(struct machine *machine, struct op *op, const char *digest, const char *files, op_done *done)
+{
+    add_pool_effect(machine, op, EFFECT_ASSEMBLE, digest, files, done);
+}
+
 void op_hash_password(struct machine *machine, struct op *op, const char *password, const char *salt,
                       const uint64_t entropy[2], op_done *done)
 {

@@ -37,6 +37,8 @@ void op_journal_append(struct machine *machine, struct op *op, uint64_t head_seq
                        op_done *done);
 void op_stage(struct machine *machine, struct op *op, const char *digest, const char *framework, const char *runtime,
               const char *command, uint32_t memory_mb, op_done *done);
+void op_pool_find(struct machine *machine, struct op *op, const char *files, op_done *done);
+void op_assemble(struct machine *machine, struct op *op, const char *digest, const char *files, op_done *done);
 void op_hash_password(struct machine *machine, struct op *op, const char *password, const char *salt,
                       const uint64_t entropy[2], op_done *done);
 

@@ -161,6 +161,9 @@ static bool fill_slow_effect(Cupola__TraceEffect *message, const struct effect *
         message->text3 = trace_lend_text(effect->stage.runtime);
         message->text4 = trace_lend_text(effect->stage.command);
         set_number(message, effect->stage.memory_mb);
+    } else if (effect->kind == EFFECT_POOL_FIND || effect->kind == EFFECT_ASSEMBLE) {
+        message->text = trace_lend_text(effect->pool.digest);
+        message->text2 = trace_lend_text(effect->pool.files);
     } else if (effect->kind == EFFECT_HASH_PASSWORD) {
         message->text2 = trace_lend_text(effect->hash_password.salt);
         set_number(message, effect->hash_password.entropy[0]);

@@ -51,6 +51,8 @@ static const char *const effect_names[] = {
     [EFFECT_LOG] = "log",
     [EFFECT_EXIT] = "exit",
     [EFFECT_START_TLS] = "start tls",
+    [EFFECT_POOL_FIND] = "pool find",
+    [EFFECT_ASSEMBLE] = "assemble",
 };
 
 static void add_quoted(struct text *text, ProtobufCBinaryData data)

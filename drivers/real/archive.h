@@ -17,5 +17,8 @@
 enum io_status archive_unpack(const char *archive, const char *folder, uint64_t bytes_most, struct text *ret_reason);
 /* Writes a folder's content as tgz, sorted by name, without times and owners: the same content is the same blob. */
 enum io_status archive_pack(const char *folder, struct blob_file *file, struct text *ret_reason);
+/* Writes a folder's content as a zip that is not compressed, otherwise likewise: packages are made anew with each push,
+ * and read once or twice. */
+enum io_status archive_pack_zip(const char *folder, struct blob_file *file, struct text *ret_reason);
 
 #endif

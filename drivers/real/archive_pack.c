@@ -154,17 +154,29 @@ static enum io_status pack_folder(struct packing *packing, int folder, const cha
     return status;
 }
 
-enum io_status archive_pack(const char *folder, struct blob_file *file, struct text *ret_reason)
+static void choose_tgz(struct archive *archive)
+{
+    archive_write_set_format_pax_restricted(archive);
+    archive_write_add_filter_gzip(archive);
+    archive_write_set_filter_option(archive, "gzip", "compression-level", "4");
+    archive_write_set_filter_option(archive, "gzip", "timestamp", NULL);
+}
+
+static void choose_zip(struct archive *archive)
+{
+    archive_write_set_format_zip(archive);
+    archive_write_zip_set_compression_store(archive);
+}
+
+static enum io_status pack_whole(const char *folder, struct blob_file *file, void (*choose)(struct archive *archive),
+                                 struct text *ret_reason)
 {
     struct packing packing = {.file = file, .reason = ret_reason};
     int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return fail(&packing, folder);
     packing.archive = archive_write_new();
-    archive_write_set_format_pax_restricted(packing.archive);
-    archive_write_add_filter_gzip(packing.archive);
-    archive_write_set_filter_option(packing.archive, "gzip", "compression-level", "4");
-    archive_write_set_filter_option(packing.archive, "gzip", "timestamp", NULL);
+    choose(packing.archive);
     enum io_status status = IO_OK;
     if (archive_write_open(packing.archive, &packing, NULL, on_write, NULL) != ARCHIVE_OK)
         status = fail(&packing, folder);
@@ -175,4 +187,14 @@ enum io_status archive_pack(const char *folder, struct blob_file *file, struct t
     archive_write_free(packing.archive);
     close(root);
     return status;
+}
+
+enum io_status archive_pack(const char *folder, struct blob_file *file, struct text *ret_reason)
+{
+    return pack_whole(folder, file, choose_tgz, ret_reason);
+}
+
+enum io_status archive_pack_zip(const char *folder, struct blob_file *file, struct text *ret_reason)
+{
+    return pack_whole(folder, file, choose_zip, ret_reason);
 }

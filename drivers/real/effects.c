@@ -5,6 +5,7 @@
 #include "drivers/real/driver.h"
 #include "drivers/real/journal.h"
 #include "drivers/real/password.h"
+#include "drivers/real/pool.h"
 #include "drivers/real/save.h"
 #include "drivers/real/stage.h"
 #include "drivers/real/stream.h"
@@ -113,6 +114,12 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         break;
     case EFFECT_STAGE:
         stage_begin(driver, effect);
+        break;
+    case EFFECT_POOL_FIND:
+        pool_find_begin(driver, effect);
+        break;
+    case EFFECT_ASSEMBLE:
+        assemble_begin(driver, effect);
         break;
     case EFFECT_HASH_PASSWORD:
         password_begin(driver, effect);

@@ -322,6 +322,8 @@ static void carry_out(struct process *process, struct effect *effect)
     case EFFECT_BLOB_STAT:
     case EFFECT_BLOB_DELETE:
     case EFFECT_STAGE:
+    case EFFECT_POOL_FIND:
+    case EFFECT_ASSEMBLE:
     case EFFECT_HASH_PASSWORD:
         process_do_storage(process, effect);
         return;

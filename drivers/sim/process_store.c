@@ -156,6 +156,68 @@ static void do_stage(struct process *process, const struct effect *effect)
     pending->complete = complete_blob;
 }
 
+/* ---- Packages from parts ---- */
+
+/* The next line of `files` ("SHA1 SIZE MODE NAME"): the pool is the blobs. NULL if it is not there. */
+static const struct blob *find_pooled(struct process *process, const char *line)
+{
+    char digest[BLOB_DIGEST_SIZE];
+    unsigned long long size = 0;
+    if (sscanf(line, "%40s %llu", digest, &size) != 2)
+        return NULL;
+    const struct blob *blob = blob_store_find(process->blobs, digest);
+    return blob != NULL && blob->slice.size == size ? blob : NULL;
+}
+
+static const char *next_line(const char *line)
+{
+    const char *end = strchr(line, '\n');
+    return end == NULL ? line + strlen(line) : end + 1;
+}
+
+static void do_pool_find(struct process *process, const struct effect *effect)
+{
+    uint64_t done_ns;
+    enum io_status status = disk_plan_read(&process->blobs->host->disk, &done_ns);
+    struct text found = {0};
+    for (const char *line = effect->pool.files; *line != 0; line = next_line(line))
+        text_add_char(&found, find_pooled(process, line) == NULL ? '0' : '1');
+    struct pending *pending = process_add_pending(process, effect->op, done_ns, status);
+    pending->data = slice_copy(text_string(&found), found.size);
+    text_free(&found);
+}
+
+/* Simulated apps are messages: the parts behind one another are their sum. */
+static void do_assemble(struct process *process, const struct effect *effect)
+{
+    uint64_t done_ns;
+    enum io_status status = disk_plan_sync(&process->blobs->host->disk, &done_ns);
+    struct text whole = {0}, missing = {0};
+    if (*effect->pool.digest != 0) {
+        const struct blob *upload = blob_store_find(process->blobs, effect->pool.digest);
+        if (upload == NULL)
+            text_add_string(&missing, "the upload");
+        else
+            text_add(&whole, slice_data(upload->slice), upload->slice.size);
+    }
+    for (const char *line = effect->pool.files; *line != 0 && missing.size == 0; line = next_line(line)) {
+        const struct blob *file = find_pooled(process, line);
+        if (file == NULL)
+            text_add(&missing, line, strcspn(line, "\n"));
+        else
+            text_add(&whole, slice_data(file->slice), file->slice.size);
+    }
+    if (missing.size > 0)
+        status = IO_NOT_FOUND;
+    struct pending *pending = process_add_pending(process, effect->op, done_ns, status);
+    if (missing.size > 0)
+        pending->data = slice_copy(text_string(&missing), missing.size);
+    pending->given = slice_copy(text_string(&whole), whole.size);
+    pending->complete = complete_blob;
+    text_free(&whole);
+    text_free(&missing);
+}
+
 /* ---- Passwords ---- */
 
 /* Fast, and honest in what matters: the same password and salt give the same text, the stored text is its own salt. */
@@ -205,6 +267,10 @@ void process_do_storage(struct process *process, struct effect *effect)
         do_blob_delete(process, effect);
     } else if (effect->kind == EFFECT_STAGE) {
         do_stage(process, effect);
+    } else if (effect->kind == EFFECT_POOL_FIND) {
+        do_pool_find(process, effect);
+    } else if (effect->kind == EFFECT_ASSEMBLE) {
+        do_assemble(process, effect);
     } else {
         assert_that(effect->kind == EFFECT_HASH_PASSWORD);
         do_hash(process, effect);

@@ -407,7 +407,10 @@ static void uploads_are_checked(void **state)
     assert_int_equal(town_finish(controller, conn), 200);
     conn = town_begin(controller, "POST", "/apps/shop/application", text_string(&headers),
                       "_method=put&resources=%5B%7B%22fn%22%3A%22x%22%7D%5D");
-    assert_int_equal(town_finish(controller, conn), 500);
+    assert_int_equal(town_finish(controller, conn), 400);
+    assert_non_null(strstr(town_body(&story->town), "resources[0].sha1: expected 40 hex digits"));
+    assert_int_equal(town_upload(&story->town, story->ada, "shop", "bad zip"), 500);
+    assert_non_null(strstr(town_body(&story->town), "\"code\":402,\"description\":\"App packaging failed: '../x"));
     conn = town_begin(controller, "POST", "/apps/shop/application", text_string(&headers), "_method=%zz");
     assert_int_equal(town_finish(controller, conn), 400);
     text_free(&headers);

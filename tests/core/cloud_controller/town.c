@@ -451,6 +451,56 @@ static void on_blob_delete(struct town_controller *controller, const struct effe
     push_done(controller, effect->op.id, IO_OK, 0, "");
 }
 
+/* The pool is the blobs; a package is its parts behind one another. What begins with "bad" is no sound upload. */
+static struct town_blob *find_pooled(struct town_controller *controller, const char *line)
+{
+    char digest[41];
+    size_t size = 0;
+    if (sscanf(line, "%40s %zu", digest, &size) != 2)
+        return NULL;
+    struct town_blob *blob = find_blob(controller, digest);
+    return blob != NULL && blob->bytes.size == size ? blob : NULL;
+}
+
+static void on_pool_find(struct town_controller *controller, const struct effect *effect)
+{
+    char found[100] = {0};
+    size_t count = 0;
+    for (const char *line = effect->pool.files; *line != '\0'; line = strchr(line, '\n') + 1) {
+        assert_that(count + 1 < sizeof found);
+        found[count++] = find_pooled(controller, line) == NULL ? '0' : '1';
+    }
+    push_done(controller, effect->op.id, IO_OK, 0, found);
+}
+
+static void on_assemble(struct town_controller *controller, const struct effect *effect)
+{
+    struct text whole = {0};
+    const struct town_blob *upload = *effect->pool.digest == '\0' ? NULL : find_blob(controller, effect->pool.digest);
+    if (upload != NULL)
+        text_add(&whole, text_string(&upload->bytes), upload->bytes.size);
+    bool is_bad = strncmp(text_string(&whole), "bad", 3) == 0, is_missing = false;
+    for (const char *line = effect->pool.files; *line != '\0' && !is_missing; line = strchr(line, '\n') + 1) {
+        const struct town_blob *file = find_pooled(controller, line);
+        is_missing = file == NULL;
+        if (file != NULL)
+            text_add(&whole, text_string(&file->bytes), file->bytes.size);
+    }
+    char digest[41];
+    digest_of(&whole, digest);
+    if (is_bad || is_missing) {
+        push_done(controller, effect->op.id, is_bad ? IO_INVALID : IO_NOT_FOUND, 0, is_bad ? "../x: leads out" : "x");
+    } else {
+        push_done(controller, effect->op.id, IO_OK, whole.size, digest);
+        if (find_blob(controller, digest) == NULL) {
+            struct town_blob *blob = new_blob(controller);
+            text_add(&blob->bytes, text_string(&whole), whole.size);
+            memcpy(blob->digest, digest, sizeof digest);
+        }
+    }
+    text_free(&whole);
+}
+
 static void finish_stage(struct town_controller *controller, uint64_t op, const char *package)
 {
     struct town *town = controller->town;
@@ -569,6 +619,12 @@ static void carry_out(struct town_controller *controller, struct effect *effect)
         break;
     case EFFECT_STAGE:
         on_stage(controller, effect);
+        break;
+    case EFFECT_POOL_FIND:
+        on_pool_find(controller, effect);
+        break;
+    case EFFECT_ASSEMBLE:
+        on_assemble(controller, effect);
         break;
     case EFFECT_HASH_PASSWORD:
         on_hash(controller, effect);

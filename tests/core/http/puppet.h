@@ -129,6 +129,8 @@ static inline void puppet_note(struct puppet *puppet, struct effect *effect)
     case EFFECT_BLOB_OPEN:
     case EFFECT_BLOB_DELETE:
     case EFFECT_STAGE:
+    case EFFECT_POOL_FIND:
+    case EFFECT_ASSEMBLE:
     case EFFECT_HASH_PASSWORD:
     case EFFECT_WORKLOAD_LIST:
     case EFFECT_WORKLOAD_START:
