@@ -3,6 +3,7 @@
 #include "cli/input.h"
 
 #include "core/base/memory.h"
+#include "sim/report.h"
 #include "core/base/random.h"
 #include "sim/signature.h"
 
@@ -171,13 +172,17 @@ bool explore_state_save(struct explore_state *state, const struct coverage *cove
     message.edges = (ProtobufCBinaryData){sizeof coverage->edges, (uint8_t *)(uintptr_t)coverage->edges};
     message.met = (uint32_t *)(uintptr_t)coverage->met;
     message.n_met = sizeof coverage->met / sizeof(uint32_t);
-    struct text packed = {0}, table = {0};
+    struct text packed = {0}, table = {0}, page = {0};
     size_t size = cupola__explore_state__get_packed_size(&message);
     text_grow(&packed, cupola__explore_state__pack(&message, text_room(&packed, size)));
     coverage_print(coverage, true, &table);
     char path[600], fresh[600];
     path_of(state, "table.txt", path);
     bool ok = input_write_file(path, &table);
+    report_exploration_html(&message, coverage, &page);
+    path_of(state, "report.html", path);
+    ok = input_write_file(path, &page) && ok;
+    text_free(&page);
     path_of(state, "state.new", fresh);
     path_of(state, "state", path);
     ok = input_write_file(fresh, &packed) && rename(fresh, path) == 0 && ok;

@@ -44,7 +44,8 @@ static const char help[] =
     "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
 #endif
     "\n"
-    "DIR holds: failure-*.lua, a scenario for each way to fail, ready for `cupola sim shrink`; table.txt, what met "
+    "DIR holds: failure-*.lua, a scenario for each way to fail, ready for `cupola sim shrink`; report.html, to look "
+    "at; table.txt, what met "
     "what\n"
     "with every empty cell by name; state, to go on from.\n"
     "\n"

@@ -150,6 +150,20 @@ static uint64_t percentile(const struct series *series, uint64_t permille)
     return series->values[rank == 0 ? 0 : rank - 1];
 }
 
+uint64_t result_bin_width(uint64_t least, uint64_t most)
+{
+    return (most - least) / RESULT_BINS + 1;
+}
+
+static void add_bins(const struct series *series, Cupola__MeasurementSummary *summary)
+{
+    uint64_t width = result_bin_width(summary->least, summary->most);
+    summary->n_bins = (size_t)((summary->most - summary->least) / width) + 1;
+    summary->bins = memory_new(summary->n_bins * sizeof(uint64_t));
+    for (size_t i = 0; i < series->count; i++)
+        summary->bins[(series->values[i] - summary->least) / width]++;
+}
+
 static Cupola__MeasurementSummary *summarise(struct series *series)
 {
     qsort(series->values, series->count, sizeof series->values[0], compare_values);
@@ -173,6 +187,7 @@ static Cupola__MeasurementSummary *summarise(struct series *series)
     baseline_interval(series->count, 990, &low, &high);
     summary->p99_low = series->values[low];
     summary->p99_high = series->values[high];
+    add_bins(series, summary);
     return summary;
 }
 

@@ -182,7 +182,7 @@ void coverage_unwatch(struct coverage_watch *watch)
 /* ---- The table ---- */
 
 /* What a fault of that kind can mean at all. */
-static bool can_meet(enum fault_kind kind, enum component_role role)
+bool coverage_can_meet(enum fault_kind kind, enum component_role role)
 {
     switch (fault_kind_family(kind)) {
     case FAULT_FAMILY_STORE:
@@ -208,7 +208,7 @@ static void print_row(const struct coverage *coverage, enum fault_kind kind, str
     text_addf(text, "  %-18s", fault_kind_name(kind));
     for (int role = 0; role < ROLE_COUNT; role++) {
         char letters[COVERAGE_STATES + 1] = "";
-        for (size_t state = 0; can_meet(kind, (enum component_role)role) && state < COVERAGE_STATES; state++) {
+        for (size_t state = 0; coverage_can_meet(kind, (enum component_role)role) && state < COVERAGE_STATES; state++) {
             const char *name = state_names[role][state];
             if (name == NULL)
                 break;
@@ -227,7 +227,7 @@ static void print_empty(const struct coverage *coverage, struct text *text)
     text_add_string(text, "  never met:\n");
     for (int kind = 1; kind < FAULT_KIND_END; kind++) {
         for (int role = 0; role < ROLE_COUNT; role++) {
-            for (size_t state = 0; can_meet((enum fault_kind)kind, (enum component_role)role); state++) {
+            for (size_t state = 0; coverage_can_meet((enum fault_kind)kind, (enum component_role)role); state++) {
                 const char *name = coverage_state_name((enum component_role)role, state);
                 if (name == NULL)
                     break;

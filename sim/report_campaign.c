@@ -7,9 +7,19 @@ static void add_number_fact(struct text *html, const char *label, uint64_t value
     text_addf(html, "<li><b>%llu</b><span>%s</span></li>", (unsigned long long)value, label);
 }
 
+/* "99.85% passed": never 100% unless all did. */
+static void add_pass_rate(struct text *html, const Cupola__CampaignResult *result)
+{
+    uint64_t passed = result->runs - result->failed;
+    uint64_t rate = result->runs == 0 ? 0 : passed * 10000 / result->runs;
+    text_addf(html, "<li><b>%llu.%02llu%%</b><span>passed</span></li>", (unsigned long long)(rate / 100),
+              (unsigned long long)(rate % 100));
+}
+
 static void add_facts(struct text *html, const Cupola__CampaignResult *result)
 {
     text_add_string(html, "<ul class=\"facts\">");
+    add_pass_rate(html, result);
     add_number_fact(html, "runs", result->runs);
     add_number_fact(html, "failed", result->failed);
     text_addf(html, "<li><b>%llu..%llu</b><span>seeds</span></li>", (unsigned long long)result->first_seed,
@@ -39,25 +49,15 @@ static void add_failures(struct text *html, const Cupola__CampaignResult *result
 
 static void add_measurements(struct text *html, const Cupola__CampaignResult *result)
 {
-    static const char *const heads[] = {"Values", "Least", "p50", "p90", "p99", "Most"};
-    text_add_string(html, "<h2>Measured</h2><div class=\"scroll\"><table><tr><th>What</th>");
-    for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++)
-        text_addf(html, "<th class=\"n\">%s</th>", heads[i]);
-    text_add_string(html, "</tr>");
-    for (size_t i = 0; i < result->n_measurements; i++) {
-        const Cupola__MeasurementSummary *summary = result->measurements[i];
-        const uint64_t values[] = {summary->least, summary->p50, summary->p90, summary->p99, summary->most};
-        text_add_string(html, "<tr><td>");
-        report_escape(html, summary->name);
-        text_addf(html, "</td><td class=\"n\">%llu</td>", (unsigned long long)summary->count);
-        for (size_t k = 0; k < sizeof values / sizeof values[0]; k++) {
-            text_add_string(html, "<td class=\"n\">");
-            result_print_value(html, summary->unit, values[k]);
-            text_add_string(html, "</td>");
-        }
-        text_add_string(html, "</tr>");
-    }
-    text_add_string(html, "</table></div>");
+    if (result->n_measurements == 0)
+        return;
+    text_add_string(html,
+                    "<h2>Measured</h2><p class=\"soft\">Bars: runs; green: the median, orange: the value that one "
+                    "run in a hundred exceeds; shaded: what chance leaves open about them.</p>"
+                    "<div class=\"dist\">");
+    for (size_t i = 0; i < result->n_measurements; i++)
+        report_distribution(html, result->measurements[i]);
+    text_add_string(html, "</div>");
 }
 
 void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret_html)

@@ -50,6 +50,10 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_APP_IGNORES_TERM] = "Processes of % ignored the request to stop",
     [FAULT_APP_LEAKS] = "Processes of % leaked memory",
     [FAULT_SURGE] = "Far more requests than planned came to %",
+    [FAULT_MESSAGE_LOSS] = "The bus lost messages to %",
+    [FAULT_MESSAGE_DUPLICATES] = "The bus brought messages to % twice",
+    [FAULT_MESSAGE_DELAY] = "The bus brought messages to % late",
+    [FAULT_MESSAGE_DAMAGE] = "The bus damaged messages to %",
 };
 
 /* "host:dea-1" -> "the host of dea-1". */
@@ -76,7 +80,9 @@ static void add_duration(struct text *text, const char *before, uint64_t duratio
 
 static void add_amount(struct text *text, const struct fault_spec *spec)
 {
-    if (spec->kind == FAULT_LOSS || spec->kind == FAULT_DISK_ERROR || spec->kind == FAULT_JOURNAL_CONFLICTS)
+    if (spec->subject != NULL && spec->subject[0] != 0)
+        text_addf(text, " (%s)", spec->subject);
+    if (fault_kind_takes_share(spec->kind))
         text_addf(text, " (%lld.%02lld%%)", (long long)(spec->amount / 10000), (long long)(spec->amount / 100 % 100));
     else if (spec->kind == FAULT_CLOCK_STEP)
         add_duration(text, spec->amount < 0 ? " back by " : " ahead by ", (uint64_t)llabs(spec->amount));
@@ -91,6 +97,7 @@ static void add_amount(struct text *text, const struct fault_spec *spec)
 void report_fault_words(const struct fault_spec *spec, struct text *ret_text)
 {
     assert_that(spec->kind > 0 && spec->kind < FAULT_KIND_END);
+    assert_that(sentences[spec->kind] != NULL); /* tests/sim/test_report.c goes through all of them. */
     size_t begin = ret_text->size;
     for (const char *at = sentences[spec->kind]; *at != 0; at++) {
         if (*at == '%')

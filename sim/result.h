@@ -9,6 +9,10 @@
 /* The result of a scenario that was run, given (cupola__run_result__free_unpacked). */
 Cupola__RunResult *result_of_run(struct scenario *scenario, const char *file, bool passed, uint64_t real_ns);
 
+/* The values of a measurement are counted in up to so many parts of equal width: that of result_bin_width. */
+enum { RESULT_BINS = 40 };
+uint64_t result_bin_width(uint64_t least, uint64_t most);
+
 /* Gathers the results of a campaign; they may come in any order. */
 struct campaign;
 
