@@ -86,9 +86,9 @@ void trial_write_lua(const struct trial *trial, struct text *ret_text)
 /* Latencies and disks of some other data centre; within what the promises allow. */
 static void add_timings(struct text *text, struct random_stream *stream)
 {
-    text_addf(text, "    link = { latency = cupola.lognormal(\"%lluus\", 0.%llu) },\n",
-              (unsigned long long)random_between(stream, 5, 200) * 10,
-              (unsigned long long)random_between(stream, 1, 9));
+    text_addf(text, "    link = { latency = cupola.lognormal(\"%lluus\", 0.%llu), loss = 0.00%llu },\n",
+              (unsigned long long)random_between(stream, 5, 200) * 10, (unsigned long long)random_between(stream, 1, 9),
+              (unsigned long long)random_below(stream, 10));
     text_addf(text, "    disk_sync = cupola.lognormal(\"%lluus\", 0.%llu),\n",
               (unsigned long long)random_between(stream, 2, 100) * 100,
               (unsigned long long)random_between(stream, 1, 9));
@@ -104,11 +104,14 @@ void trial_write_cloud(uint64_t number, struct text *ret_text)
               (unsigned)random_between(&stream, 1, 2), (unsigned)random_between(&stream, 1, 3));
     text_addf(ret_text, "    health_managers = %u,\n    deas = %u,\n", (unsigned)random_between(&stream, 1, 2), deas);
     if (random_below(&stream, 2) == 0)
+        text_addf(ret_text, "    bus_servers = %u,\n", (unsigned)random_between(&stream, 2, 3));
+    if (random_below(&stream, 2) == 0)
         add_timings(ret_text, &stream);
     text_add_string(ret_text, "  },\n  apps = {\n");
     text_addf(ret_text, "    shop = { instances = %u },\n", (unsigned)random_between(&stream, 1, 6));
     if (random_below(&stream, 2) == 0)
-        text_addf(ret_text, "    blog = { instances = %u },\n", (unsigned)random_between(&stream, 1, 3));
+        text_addf(ret_text, "    blog = { instances = %u, singleton = %s },\n", (unsigned)random_between(&stream, 1, 3),
+                  random_below(&stream, 2) == 0 ? "true" : "false");
     text_addf(ret_text, "  },\n  load = { { host = \"shop.cupola.test\", rate = %u } },\n",
               (unsigned)random_between(&stream, 1, 40));
     text_add_string(ret_text, "  always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, "
