@@ -123,7 +123,7 @@ class ConfigurationStory(FolderStory):
             ('{"router": {"max_connections": 0}}', "c.json: router.max_connections: 0 is too small"),
             ('{"router": {"listen": {"port": 70000}}}', "router.listen.port: 70000 is too large"),
             ('{"driver": {"log_level": "loud"}}', 'driver.log_level: "loud" is none of debug'),
-            ('{"driver": {"workloads": "vm"}}', 'driver.workloads: "vm" is none of process, oci'),
+            ('{"driver": {"workloads": "vm"}}', 'driver.workloads: "vm" is none of auto, process, bubblewrap, oci'),
             ('{"dea": {"first_port": 5000, "last_port": 4000}}', "dea.first_port: 5000 is above last_port, 4000"),
             ('{"dea": {"runtimes": [{"name": "node"},\n{"nane": "x"}]}}', "c.json:2: dea.runtimes[1]: unknown key"),
             ("[]", "c.json:1: expected an object, found an array"),
