@@ -101,7 +101,7 @@ struct instance {
     struct conn probe;      /* Of its port, before the launch. */
     struct checkup startup; /* PROBING */
     struct timer probe_timer;
-    uint64_t probe_pause_ns;
+    uint64_t probed_since_ns;
     struct watch liveness, readiness; /* RUNNING, UNREADY */
     uint32_t strangers;               /* Met on ports so far. */
     uint32_t launches;                /* Tried so far. */

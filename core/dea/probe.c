@@ -1,9 +1,12 @@
-/* The startup check: looks whether an instance is up, again and again with growing pauses. Nobody listened on its port
+/* The startup check: looks whether an instance is up, again and again, with pauses of a share of the time that it has
+ * taken so far: what is up is found out that share later, and slow ones cost few looks. Nobody listened on its port
  * before the launch (port_check.c), and the process is known to be alive while this goes on: so it is the instance that
  * answers. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/dea/dea.h"
+
+enum { PAUSE_SHARE = 8 };
 
 static void look(struct instance *instance);
 
@@ -21,9 +24,11 @@ static void on_looked(struct checkup *checkup, bool is_good)
         dea_start_on_ready(instance);
         return;
     }
+    uint64_t least_ns = dea->config->probe_ms * NS_PER_MS;
     uint64_t most_ns = dea->config->probe_most_ms * NS_PER_MS;
-    timer_set(&dea->machine, &instance->probe_timer, instance->probe_pause_ns, on_pause_over);
-    instance->probe_pause_ns = instance->probe_pause_ns * 2 < most_ns ? instance->probe_pause_ns * 2 : most_ns;
+    uint64_t pause_ns = (dea->machine.now_ns - instance->probed_since_ns) / PAUSE_SHARE;
+    pause_ns = pause_ns > least_ns ? pause_ns : least_ns;
+    timer_set(&dea->machine, &instance->probe_timer, pause_ns < most_ns ? pause_ns : most_ns, on_pause_over);
 }
 
 static void look(struct instance *instance)
@@ -35,7 +40,7 @@ static void look(struct instance *instance)
 
 void dea_probe_begin(struct instance *instance)
 {
-    instance->probe_pause_ns = instance->dea->config->probe_ms * NS_PER_MS;
+    instance->probed_since_ns = instance->dea->machine.now_ns;
     look(instance);
 }
 
