@@ -88,6 +88,7 @@ class DaemonCloud(Cloud):
         listen = [] if role in ("dea", "health") else ["--listen", "127.0.0.1:0"]
         process = subprocess.Popen(
             [self.program, "run", role, "--config", paths["config.json"], "--data", os.path.join(folder, "data"),
+             *(["--workloads", "process"] if role == "dea" else []),  # Its instances tell their own process ids.
              *bus, "--notify", paths["notify"], *listen],
             stdout=self.log, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
         self.daemons.append(process)
