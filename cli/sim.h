@@ -45,8 +45,8 @@ int sim_run_campaign(const struct sim_run_options *options);
 /* Loads and runs; prints the error of a file that is no scenario and returns NULL then. `observer` may be NULL. */
 struct scenario *sim_open(const struct sim_run_options *options, uint64_t seed);
 
-/* Writes into the result what its command needs besides the seed to repeat it. */
-void sim_tell_options(const struct sim_run_options *options, Cupola__RunResult *result);
+/* What the command of a run needs besides the seed to repeat it: " --trip". Given (memory_free). */
+char *sim_options_text(const struct sim_run_options *options);
 
 /* Switches a planted bug on ("NONE": all off); false if there is none of that name (or in this build). */
 bool sim_plant_mutation(const char *name);

@@ -144,9 +144,9 @@ static void print_campaign(const struct sim_run_options *options, const Cupola__
         print_measurements(&text, result);
     for (size_t i = 0; i < result->n_failures; i++) {
         const Cupola__FailureSignature *failure = result->failures[i];
-        text_addf(&text, "  %llu x %s\n      first with: cupola sim run %s --seed %llu\n",
+        text_addf(&text, "  %llu x %s\n      first with: cupola sim run %s --seed %llu%s\n",
                   (unsigned long long)failure->count, failure->example, options->file,
-                  (unsigned long long)failure->first_seed);
+                  (unsigned long long)failure->first_seed, result->options);
     }
     uint64_t milliseconds = result->real_ns / 1000000;
     text_addf(&text, "%s  %s, seeds %llu..%llu: %llu runs, %llu failed, %llu runs/s, ",
@@ -216,6 +216,7 @@ static int compare_with_baseline(const struct sim_run_options *options, const Cu
 static int conclude(const struct sim_run_options *options, struct campaign *campaign, uint64_t real_ns)
 {
     Cupola__CampaignResult *result = campaign_result(campaign, real_ns);
+    result->options = sim_options_text(options);
     if (options->json) {
         struct text json = {0};
         json_write(&json, &result->base);

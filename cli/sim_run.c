@@ -246,15 +246,16 @@ int cli_sim_run(int argc, char **argv)
 
 /* ---- One run ---- */
 
-void sim_tell_options(const struct sim_run_options *options, Cupola__RunResult *result)
+char *sim_options_text(const struct sim_run_options *options)
 {
     struct text text = {0};
     if (options->trip)
         text_add_string(&text, " --trip");
     if (options->mutation != NULL)
         text_addf(&text, " --mutation %s", options->mutation);
-    result->options = memory_copy_text(text_string(&text));
+    char *copy = memory_copy_text(text_string(&text));
     text_free(&text);
+    return copy;
 }
 
 /* False if the scenario's mutation cannot be had. */
@@ -419,7 +420,7 @@ int sim_run_one(const struct sim_run_options *options)
     if (sim_is_recorded(options))
         recording_stop(&recording);
     Cupola__RunResult *result = result_of_run(scenario, options->file, passed, sim_real_ns() - began_ns);
-    sim_tell_options(options, result);
+    result->options = sim_options_text(options);
     if (options->json) {
         struct text json = {0};
         json_write(&json, &result->base);

@@ -42,7 +42,9 @@ static void add_failures(struct text *html, const Cupola__CampaignResult *result
         report_escape(html, failure->example);
         text_add_string(html, "</td><td><code>cupola sim run ");
         report_escape(html, result->scenario);
-        text_addf(html, " --seed %llu</code></td></tr>", (unsigned long long)failure->first_seed);
+        text_addf(html, " --seed %llu", (unsigned long long)failure->first_seed);
+        report_escape(html, result->options == NULL ? "" : result->options);
+        text_add_string(html, "</code></td></tr>");
     }
     text_add_string(html, "</table></div>");
 }

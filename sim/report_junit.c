@@ -10,7 +10,8 @@ static void begin_suite(struct text *xml, const char *name, uint64_t tests, uint
               (unsigned long long)(real_ns / 1000000 % 1000));
 }
 
-static void add_case(struct text *xml, const char *file, const char *name, const char *failure, uint64_t seed)
+static void add_case(struct text *xml, const char *file, const char *name, const char *failure, uint64_t seed,
+                     const char *options)
 {
     text_add_string(xml, "<testcase classname=\"");
     report_escape(xml, file);
@@ -24,13 +25,16 @@ static void add_case(struct text *xml, const char *file, const char *name, const
     report_escape(xml, failure);
     text_add_string(xml, "\">reproduce it with: cupola sim run ");
     report_escape(xml, file);
-    text_addf(xml, " --seed %llu</failure></testcase>\n", (unsigned long long)seed);
+    text_addf(xml, " --seed %llu", (unsigned long long)seed);
+    report_escape(xml, options == NULL ? "" : options);
+    text_add_string(xml, "</failure></testcase>\n");
 }
 
 void report_junit_of_run(const Cupola__RunResult *result, struct text *ret_xml)
 {
     begin_suite(ret_xml, result->scenario, 1, !result->passed, result->real_ns);
-    add_case(ret_xml, result->scenario, result->title, result->passed ? NULL : result->failure, result->seed);
+    add_case(ret_xml, result->scenario, result->title, result->passed ? NULL : result->failure, result->seed,
+             result->options);
     text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
 }
 
@@ -39,10 +43,10 @@ void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text 
     uint64_t cases = result->n_failures > 0 ? result->n_failures : 1;
     begin_suite(ret_xml, result->scenario, cases, result->n_failures, result->real_ns);
     if (result->n_failures == 0)
-        add_case(ret_xml, result->scenario, result->title == NULL ? "no run" : result->title, NULL, 0);
+        add_case(ret_xml, result->scenario, result->title == NULL ? "no run" : result->title, NULL, 0, NULL);
     for (size_t i = 0; i < result->n_failures; i++) {
         const Cupola__FailureSignature *failure = result->failures[i];
-        add_case(ret_xml, result->scenario, failure->text, failure->example, failure->first_seed);
+        add_case(ret_xml, result->scenario, failure->text, failure->example, failure->first_seed, result->options);
     }
     text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
 }

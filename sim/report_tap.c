@@ -23,7 +23,7 @@ static void add_quoted(struct text *tap, const char *words)
 }
 
 static void add_failure(struct text *tap, size_t number, const char *name, const char *message, const char *file,
-                        uint64_t seed)
+                        uint64_t seed, const char *options)
 {
     text_addf(tap, "not ok %zu - ", number);
     add_words(tap, name);
@@ -31,7 +31,8 @@ static void add_failure(struct text *tap, size_t number, const char *name, const
     add_quoted(tap, message);
     text_add_string(tap, "\n  reproduce: ");
     struct text command = {0};
-    text_addf(&command, "cupola sim run %s --seed %llu", file, (unsigned long long)seed);
+    text_addf(&command, "cupola sim run %s --seed %llu%s", file, (unsigned long long)seed,
+              options == NULL ? "" : options);
     add_quoted(tap, text_string(&command));
     text_free(&command);
     text_add_string(tap, "\n  ...\n");
@@ -50,7 +51,7 @@ void report_tap_of_run(const Cupola__RunResult *result, struct text *ret_tap)
     if (result->passed)
         add_success(ret_tap, result->title);
     else
-        add_failure(ret_tap, 1, result->title, result->failure, result->scenario, result->seed);
+        add_failure(ret_tap, 1, result->title, result->failure, result->scenario, result->seed, result->options);
 }
 
 void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *ret_tap)
@@ -60,7 +61,8 @@ void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *r
         add_success(ret_tap, result->title);
     for (size_t i = 0; i < result->n_failures; i++) {
         const Cupola__FailureSignature *failure = result->failures[i];
-        add_failure(ret_tap, i + 1, failure->text, failure->example, result->scenario, failure->first_seed);
+        add_failure(ret_tap, i + 1, failure->text, failure->example, result->scenario, failure->first_seed,
+                    result->options);
     }
     text_addf(ret_tap, "# %llu runs, %llu failed\n", (unsigned long long)result->runs,
               (unsigned long long)result->failed);
