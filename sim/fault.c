@@ -81,7 +81,7 @@ static uint64_t fingerprint(const struct cloud *cloud)
         const struct host *host = world->hosts[i];
         hash = random_mix(hash, host->clock.rate_ppb ^ (uint64_t)host->clock.wall_offset_ns);
         hash = random_mix(hash, (uint64_t)host->has_power | (uint64_t)host->clock.is_frozen << 1);
-        hash = random_mix(hash, host->refuses + host->black_holes + (host->disk.troubles != NULL));
+        hash = random_mix(hash, host->refuses + host->black_holes + host->full_tables + (host->disk.troubles != NULL));
     }
     for (int role = 0; role < ROLE_COUNT; role++) {
         for (size_t i = 0; i < cloud->component_counts[role]; i++) {
@@ -91,7 +91,8 @@ static uint64_t fingerprint(const struct cloud *cloud)
     }
     hash = random_mix(hash, (uint64_t)(world->network.impairments != NULL) + (world->app_troubles != NULL));
     hash = random_mix(hash, world->message_troubles != NULL);
-    hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->blobs->denials);
+    hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->blobs->denials +
+                                cloud->blobs->damages);
     return random_mix(hash, distribution_median_ns(&cloud->journal->extra));
 }
 

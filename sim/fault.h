@@ -59,11 +59,16 @@ enum fault_kind {
                        */
     FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
     FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
+    FAULT_TABLE_FULL, /* "table_full": its host has no port or descriptor left: no new connections from it or to it. */
 
     /* Disk: target = hosts. */
     FAULT_DISK_SLOW,       /* "disk_slow": `delay` on top of every sync and read. */
     FAULT_DISK_FULL,       /* "disk_full": writes end as full. */
     FAULT_DISK_ERROR,      /* "disk_error": `amount` in a million of the writes and reads fail. */
+    FAULT_DISK_READ_ONLY,  /* "disk_read_only": writes end as denied. */
+    FAULT_DISK_BIT_ROT,    /* "disk_bit_rot": one bit of each saved state that a start reads is turned. */
+    FAULT_DISK_TORN_STATE, /* "disk_torn_state": saved states that a start reads end early. */
+    FAULT_DISK_OLD_IMAGE,  /* "disk_old_image": starts read the first states that were ever saved. */
     FAULT_DISK_LYING_SYNC, /* "disk_lying_sync": a sync says yes and keeps nothing until the next honest one. */
 
     /* Store: the journal and blobs of the controllers; no target. */
@@ -71,6 +76,7 @@ enum fault_kind {
     FAULT_JOURNAL_SLOW,      /* "journal_slow": `delay` on top of every append. */
     FAULT_JOURNAL_CONFLICTS, /* "journal_conflicts": `amount` in a million of the appends meet a foreign entry. */
     FAULT_BLOBS_MISSING,     /* "blobs_missing": reading blobs ends as not found. */
+    FAULT_BLOBS_DAMAGED,     /* "blobs_damaged": one bit of each blob that is sent to somebody is turned. */
 
     /* Workload: target = instances ("shop/2", "shop"). The latter kinds hold for processes started meanwhile, too. */
     FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
@@ -79,6 +85,10 @@ enum fault_kind {
     FAULT_APP_NEVER_BINDS,  /* "app_never_binds": new processes run and never listen. */
     FAULT_APP_SLOW_BOOT,    /* "app_slow_boot": boot takes `delay` longer. */
     FAULT_APP_IGNORES_TERM, /* "app_ignores_term": only SIGKILL ends it. */
+    FAULT_APP_CANNOT_FORK,  /* "app_cannot_fork": its starts fail. */
+    FAULT_APP_PORT_TAKEN,   /* "app_port_taken": whoever wants to listen finds its port taken, and exits. */
+    FAULT_APP_ZOMBIE,       /* "app_zombie": the end of a process is told when the fault ends. */
+    FAULT_APP_EXITS_WELL,   /* "app_exits_well": whatever ended a process, its status says success. */
     FAULT_APP_LEAKS,        /* "app_leaks": memory grows by `amount` bytes a second. */
 
     /* Load: target = app host ("shop.cupola.test") or none for all. */

@@ -83,6 +83,8 @@ static void apply_to_host(struct fault *fault, struct host *host)
             host_freeze_wall(host, true);
     } else if (kind == FAULT_REFUSE) {
         host->refuses++;
+    } else if (kind == FAULT_TABLE_FULL) {
+        host->full_tables++;
     } else {
         assert_that(kind == FAULT_BLACK_HOLE);
         host->black_holes++;
@@ -116,6 +118,8 @@ static void undo_on_host(struct fault *fault, struct host *host)
             host_freeze_wall(host, false);
     } else if (kind == FAULT_REFUSE) {
         host->refuses--;
+    } else if (kind == FAULT_TABLE_FULL) {
+        host->full_tables--;
     } else {
         assert_that(kind == FAULT_BLACK_HOLE);
         host->black_holes--;
@@ -190,6 +194,10 @@ static void apply_to_disks(struct fault *fault)
         else if (fault->spec.kind == FAULT_DISK_ERROR)
             trouble->error_ppm = (uint32_t)fault->spec.amount;
         trouble->is_full = fault->spec.kind == FAULT_DISK_FULL;
+        trouble->is_read_only = fault->spec.kind == FAULT_DISK_READ_ONLY;
+        trouble->rots = fault->spec.kind == FAULT_DISK_BIT_ROT;
+        trouble->is_torn = fault->spec.kind == FAULT_DISK_TORN_STATE;
+        trouble->is_old = fault->spec.kind == FAULT_DISK_OLD_IMAGE;
         trouble->lies = fault->spec.kind == FAULT_DISK_LYING_SYNC;
         disk_trouble_begin(&fault->cloud->world->hosts[i]->disk, trouble);
     }
@@ -213,6 +221,8 @@ static void change_stores(struct fault *fault, bool is_on)
         journal->extra = is_on ? fault->spec.delay : (struct distribution){0};
     else if (fault->spec.kind == FAULT_JOURNAL_CONFLICTS)
         journal->conflict_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_BLOBS_DAMAGED)
+        fault->cloud->blobs->damages += one;
     else
         fault->cloud->blobs->denials += one;
 }
@@ -239,6 +249,10 @@ static void apply_to_app(struct fault *fault)
     trouble->app = fault->spec.target;
     trouble->never_binds = fault->spec.kind == FAULT_APP_NEVER_BINDS;
     trouble->ignores_term = fault->spec.kind == FAULT_APP_IGNORES_TERM;
+    trouble->cannot_fork = fault->spec.kind == FAULT_APP_CANNOT_FORK;
+    trouble->is_port_taken = fault->spec.kind == FAULT_APP_PORT_TAKEN;
+    trouble->is_unreaped = fault->spec.kind == FAULT_APP_ZOMBIE;
+    trouble->exits_well = fault->spec.kind == FAULT_APP_EXITS_WELL;
     if (fault->spec.kind == FAULT_APP_CRASHES)
         trouble->exit_after_ns = distribution_sample(&fault->spec.delay, &fault->random);
     else if (fault->spec.kind == FAULT_APP_SLOW_BOOT)
@@ -280,7 +294,7 @@ static void apply_to_messages(struct fault *fault)
 
 static bool acts_on_hosts(enum fault_kind kind)
 {
-    return kind == FAULT_REFUSE || kind == FAULT_BLACK_HOLE;
+    return kind == FAULT_REFUSE || kind == FAULT_BLACK_HOLE || kind == FAULT_TABLE_FULL;
 }
 
 static bool is_of_instances(enum fault_kind kind)

@@ -1,6 +1,7 @@
 /* Blobs by digest, on a simulated disk. One component's own, or shared by several (the controllers' storage).
  *
- * Fault model: a committed blob survives a loss of power unless the disk lied; a store may deny what it has. SHA-1 is
+ * Fault model: a committed blob survives a loss of power unless the disk lied; a store may deny what it has, or
+ * read it wrongly. SHA-1 is
  * the real one, so that digests are those of the real driver.
  */
 #ifndef CUPOLA_DRIVERS_SIM_BLOB_STORE_H
@@ -22,6 +23,7 @@ struct blob_store {
     struct host *host;
     struct blob *blobs;
     uint32_t denials; /* Faults under which nothing is found. */
+    uint32_t damages; /* Faults under which one bit of what is read is turned. */
 };
 
 struct blob_store *blob_store_create(struct host *host);
@@ -31,6 +33,8 @@ void blob_digest(struct slice slice, char ret_digest[BLOB_DIGEST_SIZE]);
 void blob_store_put(struct blob_store *store, struct slice given, char ret_digest[BLOB_DIGEST_SIZE]);
 /* NULL if it is not there (or denied). */
 const struct blob *blob_store_find(const struct blob_store *store, const char *digest);
+/* Its content as it is read. Given. */
+struct slice blob_store_read(const struct blob_store *store, const struct blob *blob);
 void blob_store_delete(struct blob_store *store, const char *digest);
 void blob_store_lose_power(struct blob_store *store);
 

@@ -17,6 +17,7 @@ void disk_release(struct disk *disk)
     HASH_ITER (hh, disk->saved, state, next) {
         HASH_DELETE(hh, disk->saved, state);
         buffer_unref(state->durable.buffer);
+        buffer_unref(state->first.buffer);
         buffer_unref(state->cached.buffer);
         memory_free(state);
     }
@@ -52,6 +53,8 @@ static enum io_status suffer(struct disk *disk, bool is_write, uint64_t *duratio
             status = IO_FAILED;
         if (at->is_full && is_write && status == IO_OK)
             status = IO_FULL;
+        if (at->is_read_only && is_write && status == IO_OK)
+            status = IO_DENIED;
     }
     return status;
 }
@@ -110,16 +113,30 @@ void disk_save(struct disk *disk, const char *name, struct slice given)
         return;
     buffer_unref(state->durable.buffer);
     state->durable = given;
+    if (state->first.buffer == NULL)
+        state->first = (struct slice){buffer_ref(given.buffer), given.offset, given.size};
     state->cached = (struct slice){0};
 }
 
-struct io_bytes disk_saved(const struct disk *disk, const char *name)
+struct slice disk_read_saved(struct disk *disk, const char *name)
 {
     const struct saved_state *state = find_state(disk, name);
     if (state == NULL)
-        return (struct io_bytes){.data = (const uint8_t *)"", .size = 0};
+        return slice_copy("", 0);
     struct slice slice = state->cached.buffer != NULL ? state->cached : state->durable;
-    return (struct io_bytes){slice_data(slice), slice.size};
+    for (const struct disk_trouble *at = disk->troubles; at != NULL; at = at->next) {
+        if (at->is_old && state->first.buffer != NULL)
+            slice = state->first;
+    }
+    struct slice read = slice_copy(slice_data(slice), slice.size);
+    for (const struct disk_trouble *at = disk->troubles; at != NULL; at = at->next) {
+        if (at->is_torn && read.size > 0)
+            read.size = (size_t)random_below(&disk->random, read.size);
+        if (at->rots && read.size > 0)
+            read.buffer->bytes[random_below(&disk->random, read.size)] ^=
+                (uint8_t)(1 << random_below(&disk->random, 8));
+    }
+    return read;
 }
 
 void disk_lose_power(struct disk *disk)

@@ -1,7 +1,8 @@
 /* The disk of a simulated host: the small states that components save, and how long and how well it writes.
  *
  * Fault model: what was synced survives a loss of power; what was under way then is there or not, drawn; a disk may be
- * slow, full, fail at random, or lie about syncs (they say yes and keep nothing until an honest one).
+ * slow, full, read-only, fail at random, or lie about syncs (they say yes and keep nothing until an honest one); what
+ * was saved may be read back damaged, cut short, or as it was long ago.
  */
 #ifndef CUPOLA_DRIVERS_SIM_DISK_H
 #define CUPOLA_DRIVERS_SIM_DISK_H
@@ -18,12 +19,17 @@ struct disk_trouble {
     uint32_t error_ppm;
     bool is_full;
     bool lies;
+    bool is_read_only;
+    bool rots;    /* One bit of each state that is read is turned. */
+    bool is_torn; /* Each state that is read ends early. */
+    bool is_old;  /* What is read are the first states that were ever saved. */
     struct disk_trouble *previous, *next;
 };
 
 /* One component's state. */
 struct saved_state {
     struct slice durable; /* Kept. */
+    struct slice first;   /* The oldest of all, as old images of the disk have it. */
     struct slice cached;  /* What the operating system would read now; buffer NULL: the same. */
     UT_hash_handle hh;
     char name[];
@@ -53,8 +59,8 @@ bool disk_draw_made_it(struct disk *disk);
 
 /* The given state is written; it is durable unless the disk lies. */
 void disk_save(struct disk *disk, const char *name, struct slice given);
-/* What a component of that name would read. Lent. */
-struct io_bytes disk_saved(const struct disk *disk, const char *name);
+/* What a component of that name reads, its troubles included. Given. */
+struct slice disk_read_saved(struct disk *disk, const char *name);
 void disk_lose_power(struct disk *disk);
 
 #endif

@@ -39,6 +39,7 @@ struct host {
     bool has_power;
     uint32_t refuses;     /* Faults that make it refuse new connections. */
     uint32_t black_holes; /* Faults that make it ignore them. */
+    uint32_t full_tables; /* Faults under which it has no room for connections, to it or from it. */
     struct host_clock clock;
     struct disk disk;
     struct port *ports;

@@ -143,15 +143,14 @@ static void on_life(struct wake *wake)
     process->end = PROCESS_RUNS;
     process->was_asked_to_stop = false;
     tell_life(process, process->life_count == 1 ? "starts" : "starts again");
-    struct io_bytes saved = disk_saved(&process->host->disk, process->name);
-    struct buffer *copy = slice_copy(saved.data, saved.size).buffer; /* The step may save anew. */
+    struct slice saved = disk_read_saved(&process->host->disk, process->name);
     struct event event = {.kind = EVENT_START};
     event.start.config = (struct io_bytes){process->config->bytes, process->config_size};
-    event.start.saved = (struct io_bytes){copy->bytes, saved.size};
+    event.start.saved = (struct io_bytes){slice_data(saved), saved.size};
     event.start.seed[0] = random_draw(&process->random);
     event.start.seed[1] = random_draw(&process->random);
     process_step(process, &event);
-    buffer_unref(copy);
+    buffer_unref(saved.buffer);
 }
 
 void process_start(struct process *process, uint64_t delay_ns)

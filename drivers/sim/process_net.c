@@ -126,9 +126,7 @@ static void do_blob_send(struct process *process, const struct effect *effect)
     while (*end != NULL)
         end = &(*end)->next;
     *end = send;
-    struct slice slice = blob->slice;
-    buffer_ref(slice.buffer);
-    socket_send(conn->socket, slice, effect->op.id);
+    socket_send(conn->socket, blob_store_read(process->blobs, blob), effect->op.id);
 }
 
 static void step_done(struct process *process, struct io_op op, enum io_status status, uint64_t number)

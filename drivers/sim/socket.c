@@ -145,8 +145,8 @@ struct socket *socket_connect(struct host *host, const struct socket_handlers *h
     near->number = host_next_port(host);
     near->state = SOCKET_CONNECTING;
     join_host(near);
-    if (target == NULL) {
-        socket_fail(near, IO_UNREACHABLE);
+    if (target == NULL || host->full_tables > 0) {
+        socket_fail(near, target == NULL ? IO_UNREACHABLE : IO_FULL);
         return near;
     }
     struct socket *far = near->peer;
@@ -159,7 +159,7 @@ struct socket *socket_connect(struct host *host, const struct socket_handlers *h
 static bool is_unheard(const struct socket *far)
 {
     const struct network *network = &far->host->world->network;
-    return !far->host->has_power || far->host->black_holes > 0 ||
+    return !far->host->has_power || far->host->black_holes > 0 || far->host->full_tables > 0 ||
            network_is_blocked(network, far->peer->host, far->host) ||
            network_is_blocked(network, far->host, far->peer->host);
 }

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -127,6 +128,16 @@ void app_trouble_begin(struct world *world, struct app_trouble *trouble)
     }
 }
 
+/* Whether anything of that kind is wrong with it now; `offset` is that of a bool in struct app_trouble. */
+static bool suffers(const struct world *world, const char *app, size_t offset)
+{
+    for (const struct app_trouble *at = world->app_troubles; at != NULL; at = at->next) {
+        if (*(const bool *)((const char *)at + offset) && strcmp(at->app, app) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Processes that run keep what was planned for them; those started from now on are sound. */
 void app_trouble_end(struct world *world, struct app_trouble *trouble)
 {
@@ -137,6 +148,12 @@ void app_trouble_end(struct world *world, struct app_trouble *trouble)
     if (trouble->next != NULL)
         trouble->next->previous = trouble->previous;
     trouble->previous = trouble->next = NULL;
+    if (!trouble->is_unreaped)
+        return;
+    for (size_t i = 0; i < world->host_count; i++) {
+        for (struct workload *at = world->hosts[i]->workloads; at != NULL; at = at->next)
+            workload_tell(at);
+    }
 }
 
 /* ---- Life ---- */
@@ -188,6 +205,10 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
     Cupola__SimApp *app = cupola__sim_app__unpack(NULL, blob->slice.size, slice_data(blob->slice));
     if (app == NULL)
         return IO_CORRUPT;
+    if (suffers(host->world, app->name, offsetof(struct app_trouble, cannot_fork))) {
+        cupola__sim_app__free_unpacked(app, NULL);
+        return IO_FAILED;
+    }
     struct workload *workload = memory_new(sizeof *workload);
     workload->host = host;
     workload->watcher = watcher;
@@ -217,7 +238,8 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
 static void on_bind(struct wake *wake)
 {
     struct workload *workload = container_of(wake, struct workload, bind);
-    workload->is_listening = host_open_port(workload->host, &workload->port);
+    bool is_taken = suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, is_port_taken));
+    workload->is_listening = !is_taken && host_open_port(workload->host, &workload->port);
     workload->host->world->change_count++;
     if (!workload->is_listening) /* Somebody has the port: it exits, as servers do. */
         plan_end(workload, workload->host->world->now_ns, 0, false);
@@ -250,13 +272,8 @@ static void on_end(struct wake *wake)
 
 static bool ignores_term(const struct workload *workload)
 {
-    if (workload->app->ignores_term)
-        return true;
-    for (const struct app_trouble *at = workload->host->world->app_troubles; at != NULL; at = at->next) {
-        if (at->ignores_term && concerns(at, workload))
-            return true;
-    }
-    return false;
+    return workload->app->ignores_term ||
+           suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, ignores_term));
 }
 
 void workload_send_signal(struct workload *workload, int signal)
@@ -302,7 +319,8 @@ struct workload *workload_lookup(const struct process *watcher, const char *name
 static bool has_news(const struct workload *workload)
 {
     return !workload->is_running && !workload->is_told && workload->is_start_answered &&
-           process_runs(workload->watcher) && workload->watched_life == workload->watcher->life_count;
+           process_runs(workload->watcher) && workload->watched_life == workload->watcher->life_count &&
+           !suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, is_unreaped));
 }
 
 void workload_tell(struct workload *workload)
@@ -319,8 +337,9 @@ static void on_news(struct wake *wake)
     workload->is_told = true;
     struct event event = {.kind = EVENT_WORKLOAD_EXITED};
     event.workload_exited.workload = workload->name;
-    event.workload_exited.exit_code = workload->exit_code;
-    event.workload_exited.signal = workload->signal;
+    bool is_hidden = suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, exits_well));
+    event.workload_exited.exit_code = is_hidden ? 0 : workload->exit_code;
+    event.workload_exited.signal = is_hidden ? 0 : workload->signal;
     event.workload_exited.breach = workload->out_of_memory ? BREACH_MEMORY : BREACH_NONE;
     process_step(workload->watcher, &event);
 }

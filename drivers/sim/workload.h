@@ -5,7 +5,8 @@
  * from the wrong one is noticed.
  *
  * Fault model: a process crashes by a drawn life time, after its boot, at a loss of power or by a signal; it may never
- * listen, listen late, hang, ignore SIGTERM, or outgrow its memory and be killed for it.
+ * listen, listen late, hang, ignore SIGTERM, or outgrow its memory and be killed for it; it may fail to start, find its
+ * port taken, stay a zombie, or end with a status that tells nothing.
  */
 #ifndef CUPOLA_DRIVERS_SIM_WORKLOAD_H
 #define CUPOLA_DRIVERS_SIM_WORKLOAD_H
@@ -19,6 +20,10 @@ struct app_trouble {
     uint64_t exit_after_ns; /* 0: not. */
     bool never_binds;
     bool ignores_term;
+    bool cannot_fork;   /* Starts fail. */
+    bool is_port_taken; /* By a stranger, at the moment when it wants to listen. */
+    bool is_unreaped;   /* Its end is told when this is over. */
+    bool exits_well;    /* Whatever ended it, its status says success. */
     struct distribution boot_extra;
     uint64_t growth_bytes_per_s;
     struct app_trouble *previous, *next;

@@ -81,9 +81,10 @@ static void a_time_that_has_passed_is_now(void **state)
 static const char *saved(void)
 {
     static char text[64];
-    struct io_bytes bytes = disk_saved(&host->disk, "dea-0");
-    memcpy(text, bytes.data, bytes.size);
+    struct slice bytes = disk_read_saved(&host->disk, "dea-0");
+    memcpy(text, slice_data(bytes), bytes.size);
     text[bytes.size] = 0;
+    buffer_unref(bytes.buffer);
     return text;
 }
 
@@ -96,6 +97,36 @@ static void saved_state_survives_the_loss_of_power(void **state)
     host_power_off(host);
     host_power_on(host);
     assert_string_equal(saved(), "second");
+}
+
+static void what_is_read_back_may_be_old_short_or_damaged(void **state)
+{
+    (void)state;
+    struct disk_trouble old = {.is_old = true}, torn = {.is_torn = true}, rot = {.rots = true};
+    disk_save(&host->disk, "dea-0", slice_copy("first", 5));
+    disk_save(&host->disk, "dea-0", slice_copy("second", 6));
+    disk_trouble_begin(&host->disk, &old);
+    assert_string_equal(saved(), "first");
+    disk_trouble_end(&host->disk, &old);
+    disk_trouble_begin(&host->disk, &torn);
+    assert_true(strlen(saved()) < 6);
+    disk_trouble_end(&host->disk, &torn);
+    disk_trouble_begin(&host->disk, &rot);
+    assert_string_not_equal(saved(), "second");
+    disk_trouble_end(&host->disk, &rot);
+    assert_string_equal(saved(), "second");
+}
+
+static void nothing_is_written_to_a_read_only_disk(void **state)
+{
+    (void)state;
+    struct disk_trouble trouble = {.is_read_only = true};
+    uint64_t done_ns;
+    disk_trouble_begin(&host->disk, &trouble);
+    assert_int_equal(disk_plan_sync(&host->disk, &done_ns), IO_DENIED);
+    assert_int_equal(disk_plan_read(&host->disk, &done_ns), IO_OK);
+    disk_trouble_end(&host->disk, &trouble);
+    assert_int_equal(disk_plan_sync(&host->disk, &done_ns), IO_OK);
 }
 
 static void a_lying_sync_is_found_out_by_a_loss_of_power(void **state)
@@ -182,6 +213,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_time_that_has_passed_is_now, open_world, close_world),
         cmocka_unit_test_setup_teardown(saved_state_survives_the_loss_of_power, open_world, close_world),
         cmocka_unit_test_setup_teardown(a_lying_sync_is_found_out_by_a_loss_of_power, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_is_read_back_may_be_old_short_or_damaged, open_world, close_world),
+        cmocka_unit_test_setup_teardown(nothing_is_written_to_a_read_only_disk, open_world, close_world),
         cmocka_unit_test_setup_teardown(a_full_disk_and_a_failing_one_say_so, open_world, close_world),
         cmocka_unit_test_setup_teardown(a_later_sync_is_not_done_sooner, open_world, close_world),
         cmocka_unit_test_setup_teardown(blobs_are_found_by_the_digest_of_their_content, open_world, close_world),
