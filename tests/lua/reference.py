@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes docs/reference.md, the reference of the scenario language, from the editor's type stubs (lua/types/cupola.lua)
+"""Writes docs/reference.md, the reference of the scenario language, from the editor's type stubs (lua/types)
 and the fault menu (sim/fault.h). With --check it only tells whether the page, the stubs and the language agree.
 """
 import re
@@ -7,24 +7,25 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-STUBS = ROOT / "lua/types/cupola.lua"
+STUBS = "\n".join((ROOT / "lua/types" / name).read_text() for name in ("cupola.lua", "faults.lua"))
 PAGE = ROOT / "docs/reference.md"
 HEAD = """# Reference of the scenario language
 
-Written by `tests/lua/reference.py` from `lua/types/cupola.lua`; an editor with the Lua language server shows the same
+Written by `tests/lua/reference.py` from `lua/types`; an editor with the Lua language server shows the same
 when its library contains `lua/types`. What a scenario looks like: [the walkthrough](walkthrough.md).
 """
 WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "trip": "`tripped_by`",
          "cloud_plan": "`cloud`", "link_plan": "`cloud.link`, `link_between_zones`, `link_outside`",
          "app_plan": "`apps.NAME`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
-         "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation"}
+         "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
+         "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client"}
 
 
 def blocks():
     """The comment lines before each function or class, with the line that follows them."""
     comment = []
-    for line in STUBS.read_text().splitlines():
+    for line in STUBS.splitlines():
         if line.startswith("---"):
             comment.append(line[3:].strip())
         else:
@@ -105,22 +106,22 @@ def page():
 
 def disagreements():
     """What the language has and the stubs lack, or the other way round."""
-    stubs = STUBS.read_text()
+    stubs = STUBS
     cloud = (ROOT / "lua/cloud.lua").read_text()
     language = {f"{owner.lower()}:{name}" for owner, name in re.findall(r"^function (\w+):(\w+)\(", cloud, re.M)}
     for owner, names in re.findall(r"for _, \w+ in ipairs {([^}]*)} do\s+(\w+)\[", cloud):
         language |= {f"{names.lower()}:{name}" for name in re.findall(r'"(\w+)"', owner)}
     described = set(re.findall(r"^function (\w+:\w+)\(", stubs, re.M))
     for name in sorted(language ^ described):
-        yield f"{name} is {'not in lua/types/cupola.lua' if name in language else 'not in lua/cloud.lua'}"
+        yield f"{name} is {'not in lua/types' if name in language else 'not in lua/cloud.lua'}"
     checks = set(re.findall(r'\] = "(\w+)"', (ROOT / "sim/check.c").read_text()))
     known = set(re.findall(r"^---@field (\w+) check", stubs, re.M))
     for name in sorted(checks ^ known):
-        yield f"the check {name} is only in one of lua/types/cupola.lua and sim/check.c"
+        yield f"the check {name} is only in one of lua/types and sim/check.c"
     menu = set(re.findall(r'{"(\w+)", FAULT_FAMILY', (ROOT / "sim/fault_menu.c").read_text()))
     kinds = set(re.findall(r'^---\| "(\w+)"', stubs, re.M))
     for name in sorted(menu ^ kinds):
-        yield f"the fault {name} is only in one of lua/types/cupola.lua and sim/fault_menu.c"
+        yield f"the fault {name} is only in one of lua/types and sim/fault_menu.c"
     for name in sorted(menu - {fault for fault, _ in faults()}):
         yield f"sim/fault.h does not say what the fault {name} does"
     plan = (ROOT / "lua/plan.lua").read_text()
@@ -129,14 +130,14 @@ def disagreements():
                               .group(1), re.M))
         fields = set(re.findall(r"@field (\w+)", re.search(rf"@class {kind}\n(.*?)\n\n", stubs, re.S).group(1)))
         for name in sorted(keys ^ fields):
-            yield f"{kind}.{name} is only in one of lua/types/cupola.lua and lua/plan.lua"
+            yield f"{kind}.{name} is only in one of lua/types and lua/plan.lua"
 
 
 def main():
     wrong = list(disagreements())
     if "--check" in sys.argv[1:]:
         if not PAGE.exists() or PAGE.read_text() != page():
-            wrong.append("docs/reference.md is not what lua/types/cupola.lua says: run tests/lua/reference.py")
+            wrong.append("docs/reference.md is not what lua/types says: run tests/lua/reference.py")
     else:
         PAGE.write_text(page())
     print("\n".join(wrong) if wrong else "stubs, language and reference agree")

@@ -1,0 +1,71 @@
+---@meta cupola.faults
+-- What can be broken: the second half of the stubs in lua/types/cupola.lua.
+
+---A name of the fault menu.
+---@alias fault_kind
+---| "kill"
+---| "keep_down"
+---| "pause"
+---| "slow_process"
+---| "kill_at_effect"
+---| "crash_loop"
+---| "power_off"
+---| "reboot"
+---| "clock_step"
+---| "clock_drift"
+---| "clock_freeze"
+---| "partition"
+---| "flapping"
+---| "latency"
+---| "loss"
+---| "bandwidth"
+---| "reset"
+---| "half_open"
+---| "refuse"
+---| "black_hole"
+---| "table_full"
+---| "disk_slow"
+---| "disk_full"
+---| "disk_error"
+---| "disk_read_only"
+---| "disk_bit_rot"
+---| "disk_torn_state"
+---| "disk_old_image"
+---| "disk_lying_sync"
+---| "journal_outage"
+---| "journal_slow"
+---| "journal_conflicts"
+---| "blobs_missing"
+---| "blobs_damaged"
+---| "kill_instance"
+---| "hang_instance"
+---| "app_crashes"
+---| "app_never_binds"
+---| "app_slow_boot"
+---| "app_ignores_term"
+---| "app_cannot_fork"
+---| "app_port_taken"
+---| "app_zombie"
+---| "app_exits_well"
+---| "app_leaks"
+---| "surge"
+---| "message_loss"
+---| "message_duplicates"
+---| "message_delay"
+---| "message_damage"
+
+---@class fault_options
+---@field target? component|host|component[]|string "dea-3", "dea", "host:dea-3", "zone:1", "shop/2", "shop", "journal", "outside", "all", or several with commas.
+---@field peer? component|host|string Network faults; everybody else by itself.
+---@field delay? distribution
+---@field amount? integer
+---@field one_way? boolean
+---@field subject? string Faults of messages: a pattern ("router.*"); all by itself.
+---@field duration? duration It ends by itself after this.
+
+---Something that is broken.
+---@class fault
+local fault = {}
+
+---Ends it: the world is as before.
+function fault:mend() end
