@@ -2,7 +2,7 @@
 # usage: run.sh CUPOLA SCENARIO: plays the first seeds of a scenario, twice, and compares the hashes of both campaigns.
 set -euo pipefail
 cupola=$1 scenario=$2
-seeds=${CUPOLA_SEEDS:-20}
+seeds=${CUPOLA_SEEDS:-10}
 first=$("$cupola" sim run "$scenario" --seeds "1..$seeds" --jobs 1)
 echo "$first"
 second=$("$cupola" sim run "$scenario" --seeds 1..3 --jobs 3 --quiet)
