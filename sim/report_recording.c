@@ -233,7 +233,7 @@ static void on_line(void *context, const struct story_line *line)
     struct recording *recording = context;
     if (line->kind != STORY_LOG)
         recording->wants_look = true;
-    if (line->kind == STORY_FAULT || line->kind == STORY_CHECK)
+    if (line->kind == STORY_FAULT || line->kind == STORY_CHECK || line->kind == STORY_COMPONENT)
         recording->wants_states = true;
 }
 
