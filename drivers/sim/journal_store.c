@@ -207,6 +207,7 @@ static void on_append(struct wake *wake)
     }
     if (pending->expected != store->count) {
         pending->status = IO_CONFLICT;
+        pending->number = store->count;
         world_wake_in(world, wake, back_ns);
         return;
     }
@@ -226,6 +227,9 @@ void journal_store_append(struct journal_store *store, struct process *process, 
                           struct slice given)
 {
     uint64_t there_ns = process->world->now_ns + draw_way_ns(store, process);
+    if (there_ns <= process->last_append_ns)
+        there_ns = process->last_append_ns + 1;
+    process->last_append_ns = there_ns;
     struct pending *pending = process_add_pending(process, op, there_ns, IO_OK);
     pending->given = given;
     pending->expected = sequence;

@@ -142,7 +142,8 @@ struct process {
     struct process_listener *listeners;
     struct process_blob *open_blobs;
     struct pending *pendings;
-    uint64_t pending_count; /* Ever. */
+    uint64_t pending_count;  /* Ever. */
+    uint64_t last_append_ns; /* When its last append comes to the journal: they come in their order. */
 };
 
 struct process *process_create(struct world *world, const struct process_options *options);
