@@ -84,6 +84,7 @@ struct controller {
     struct placement *first_queued, *last_queued;
     struct question *questions; /* To the DEAs, open. */
     size_t discovers;           /* So many. */
+    uint64_t round_trip_ns;     /* Of the last question that was answered. */
     struct late_work asking;
     struct random_stream chances; /* Break ties between DEAs. */
 

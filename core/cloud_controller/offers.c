@@ -3,6 +3,35 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 
+#include <string.h>
+
+/* The id becomes part of a subject: anything else than one plain token is no DEA. */
+static bool is_dea_id(const char *id)
+{
+    size_t size = strlen(id);
+    return size > 0 && size < OFFER_DEA_SIZE && strcspn(id, " \t\r\n.*>") == size;
+}
+
+static uint32_t figure(bool is_given, int32_t value, uint32_t otherwise)
+{
+    return is_given && value >= 0 ? (uint32_t)value : otherwise;
+}
+
+bool cc_offer_of_hello(const Cupola__DeaHello *hello, uint64_t chance, struct dea_offer *ret_offer)
+{
+    if (hello->id == NULL || !is_dea_id(hello->id))
+        return false;
+    *ret_offer = (struct dea_offer){
+        .siblings = figure(hello->has_siblings, hello->siblings, 0),
+        .load_permille = figure(hello->has_load_permille, hello->load_permille, 0),
+        .room = figure(hello->has_room, hello->room, 1),
+        .replies = hello->life != NULL,
+        .chance = chance,
+    };
+    memcpy(ret_offer->dea, hello->id, strlen(hello->id) + 1);
+    return true;
+}
+
 static bool is_better(const struct dea_offer *one, const struct dea_offer *other)
 {
     if (one->siblings != other->siblings)

@@ -7,6 +7,8 @@
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_OFFERS_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_OFFERS_H
 
+#include "core/proto/bus.pb-c.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +29,8 @@ struct offers {
     size_t count, capacity;
 };
 
+/* What a DEA has answered; one of v1 tells no figures: it takes one at a time. false: its id is none. */
+bool cc_offer_of_hello(const Cupola__DeaHello *hello, uint64_t chance, struct dea_offer *ret_offer);
 /* Copied. Nothing if it has no room, or there are OFFERS_MOST. */
 void cc_offers_add(struct offers *offers, const struct dea_offer *offer);
 /* The best one, which now counts one instance more; false if nobody has room. */

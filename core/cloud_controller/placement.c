@@ -14,6 +14,8 @@
 enum {
     MOST_OF_A_QUESTION = 4096, /* Instances that one question asks for. */
     MOST_DOUBLINGS = 4,        /* Of the time in which an answer must come. */
+    MOST_PATIENCE = 4,         /* Times discover_timeout_ms. */
+    LATEST_ANSWER = 6,         /* Likewise: nobody waits for it by then, but it is of use. */
     REFUSALS_AT_ONCE = 3,      /* Then a pause before the next question. */
 };
 
@@ -32,7 +34,7 @@ static const unsigned allowed_moves[] = {
     [PLACEMENT_QUEUED] = BIT(ASKING),
     [PLACEMENT_ASKING] = BIT(STARTING) | BIT(PAUSED) | BIT(QUEUED),
     [PLACEMENT_STARTING] = BIT(QUEUED) | BIT(PAUSED) | BIT(REORDERING),
-    [PLACEMENT_PAUSED] = BIT(QUEUED),
+    [PLACEMENT_PAUSED] = BIT(QUEUED) | BIT(ASKING),
     [PLACEMENT_REORDERING] = BIT(QUEUED),
 };
 
@@ -69,6 +71,8 @@ struct question {
     struct offers offers;
     uint64_t asked_ns;
     uint64_t round_trip_ns; /* Of the first answer. */
+    int64_t app_id;
+    bool is_late; /* Nobody waits for answers any more. */
 };
 
 static void ask_late(struct controller *controller);
@@ -76,6 +80,7 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
 static void on_answered(struct bus_request *request, bool timed_out);
 static bool on_reply(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
 static void on_replied(struct bus_request *request, bool timed_out);
+static void on_window_over(struct timer *timer);
 static void on_retry(struct timer *timer);
 
 static const struct bus_request_handlers question_handlers = {.on_answer = on_answer, .on_end = on_answered};
@@ -214,6 +219,16 @@ void cc_placement_review(struct controller *controller, int64_t app_id, int32_t 
 
 /* ---- Questions ---- */
 
+/* A bus on which answers were slow lately gets more time. */
+static uint64_t question_patience_ns(const struct controller *controller)
+{
+    uint64_t least_ns = controller->config->discover_timeout_ms * NS_PER_MS;
+    uint64_t patience_ns = 2 * controller->round_trip_ns;
+    if (patience_ns <= least_ns)
+        return least_ns;
+    return patience_ns < MOST_PATIENCE * least_ns ? patience_ns : MOST_PATIENCE * least_ns;
+}
+
 static void send_question(struct question *question, const struct app *app)
 {
     struct controller *controller = question->controller;
@@ -233,7 +248,8 @@ static void send_question(struct question *question, const struct app *app)
     controller->discovers++;
     bus_request_start(&controller->bus, &question->request, "dea.discover", &discover.base,
                       &cupola__dea_hello__descriptor, question->count == 1 ? 1 : 0,
-                      controller->config->discover_timeout_ms * NS_PER_MS, &question_handlers);
+                      LATEST_ANSWER * controller->config->discover_timeout_ms * NS_PER_MS, &question_handlers);
+    timer_set(&controller->machine, &question->window, question_patience_ns(controller), on_window_over);
 }
 
 /* While an update is under way, indices of one app can have different needs. */
@@ -258,6 +274,7 @@ static struct question *gather(struct controller *controller)
     }
     struct question *question = memory_new(sizeof *question);
     question->controller = controller;
+    question->app_id = app->id;
     struct placement **end = &question->placements;
     for (struct placement *at = first; at != NULL; at = dequeue(controller)) {
         move(at, PLACEMENT_ASKING);
@@ -290,48 +307,22 @@ static void ask_late(struct controller *controller)
     machine_run_late(&controller->machine, &controller->asking, ask);
 }
 
-/* The id becomes part of a subject: anything else than one plain token is no DEA. */
-static bool is_dea_id(const char *id)
-{
-    size_t size = strlen(id);
-    return size > 0 && size < OFFER_DEA_SIZE && strcspn(id, " \t\r\n.*>") == size;
-}
-
-static uint32_t figure(bool is_given, int32_t value, uint32_t otherwise)
-{
-    return is_given && value >= 0 ? (uint32_t)value : otherwise;
-}
-
-static void on_window_over(struct timer *timer)
-{
-    struct question *question = container_of(timer, struct question, window);
-    bus_request_cancel(&question->request);
-    on_answered(&question->request, false);
-}
-
-/* A DEA of v1 tells no figures: it takes one at a time. */
 static bool on_answer(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
     struct question *question = container_of(request, struct question, request);
     struct controller *controller = question->controller;
     const Cupola__DeaHello *hello = (const Cupola__DeaHello *)parsed;
-    if (hello->id == NULL || !is_dea_id(hello->id))
+    struct dea_offer offer;
+    if (!cc_offer_of_hello(hello, random_draw(&controller->chances), &offer))
         return true;
-    struct dea_offer offer = {
-        .siblings = figure(hello->has_siblings, hello->siblings, 0),
-        .load_permille = figure(hello->has_load_permille, hello->load_permille, 0),
-        .room = figure(hello->has_room, hello->room, 1),
-        .replies = hello->life != NULL,
-        .chance = random_draw(&controller->chances),
-    };
-    memcpy(offer.dea, hello->id, strlen(hello->id) + 1);
     cc_offers_add(&question->offers, &offer);
-    if (question->round_trip_ns == 0)
-        question->round_trip_ns = controller->machine.now_ns - question->asked_ns;
+    bool is_first = question->round_trip_ns == 0;
+    if (is_first)
+        question->round_trip_ns = controller->round_trip_ns = controller->machine.now_ns - question->asked_ns;
     if (question->count == 1 || controller->config->offer_window_ms == 0)
         return false;
-    if (!timer_is_set(&question->window))
+    if (is_first)
         timer_set(&controller->machine, &question->window, controller->config->offer_window_ms * NS_PER_MS,
                   on_window_over);
     return true;
@@ -386,13 +377,9 @@ static void free_question(struct question *question)
     memory_free(question);
 }
 
-static void on_answered(struct bus_request *request, bool timed_out)
+/* Gives each of its placements a place, as far as there are offers. */
+static void settle(struct question *question)
 {
-    (void)timed_out;
-    struct question *question = container_of(request, struct question, request);
-    struct controller *controller = question->controller;
-    assert_that(controller->discovers > 0);
-    controller->discovers--;
     struct placement *following;
     bool some_are_placed = false;
     for (struct placement *placement = question->placements; placement != NULL; placement = following) {
@@ -413,7 +400,52 @@ static void on_answered(struct bus_request *request, bool timed_out)
             stay_unplaced(placement);
         }
     }
+    question->placements = NULL;
+}
+
+/* Its answers came late: those who pause since then can have the places all the same. */
+static void recall_paused(struct question *question)
+{
+    struct placement *placement, *next;
+    HASH_ITER (hh, question->controller->placements, placement, next) {
+        if (placement->key.app_id != question->app_id || placement->state != PLACEMENT_PAUSED)
+            continue;
+        timer_cancel(&placement->controller->machine, &placement->retry);
+        move(placement, PLACEMENT_ASKING);
+        placement->next = question->placements;
+        question->placements = placement;
+    }
+}
+
+static void on_answered(struct bus_request *request, bool timed_out)
+{
+    struct question *question = container_of(request, struct question, request);
+    struct controller *controller = question->controller;
+    if (!question->is_late) {
+        assert_that(controller->discovers > 0);
+        controller->discovers--;
+    } else if (!timed_out) {
+        recall_paused(question);
+    }
+    settle(question);
     free_question(question);
+    ask_late(controller);
+}
+
+/* Nobody has answered in time, or enough have. */
+static void on_window_over(struct timer *timer)
+{
+    struct question *question = container_of(timer, struct question, window);
+    struct controller *controller = question->controller;
+    if (question->round_trip_ns != 0) {
+        bus_request_cancel(&question->request);
+        on_answered(&question->request, false);
+        return;
+    }
+    assert_that(controller->discovers > 0);
+    controller->discovers--;
+    question->is_late = true;
+    settle(question);
     ask_late(controller);
 }
 

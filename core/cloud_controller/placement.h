@@ -10,6 +10,8 @@
  * question for all, which DEAs answer at once with their figures; offers.c chooses among what has come offer_window_ms
  * after the first answer (0: the first answer wins here too). Who is left over is asked for again.
  *
+ * Answers that come too late find those who pause meanwhile, and the questions that follow get more time.
+ *
  * A refusal is certain, so the same order goes elsewhere. Silence is not: the order may still become an instance, so
  * another one is made that is newer, through the journal, and given twice the time. DEAs of v1 do not answer, and are
  * believed.
