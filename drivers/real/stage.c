@@ -69,6 +69,7 @@ static bool add_startup(struct stage_job *stage, struct text *reason)
         .stagers = stagers,
         .stagers_count = count,
         .deadline_s = config->stage_deadline_s,
+        .memory_limit_mb = config->stage_memory_mb,
     };
     struct text script = {0};
     bool is_ready = stage_write_startup(&task, stage->command, &script, &stage->log);

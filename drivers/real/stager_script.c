@@ -103,6 +103,8 @@ static void build_command(struct command *command, const struct stager_script *s
     static const char *const limits[] = {"/usr/bin/prlimit", "--nofile=4096", "--nproc=1024", "--core=0", NULL};
     add_all(command, limits);
     add_kept(command, path_of("--cpu=%u", 4 * script->task->deadline_s));
+    if (script->task->memory_limit_mb > 0) /* Not --as: runtimes reserve addresses that they never use. */
+        add_kept(command, path_of("--data=%llu", (unsigned long long)script->task->memory_limit_mb << 20));
     add(command, "--");
     if (in_container)
         add_container(command, script);

@@ -107,6 +107,17 @@ static void room_can_be_used_in_part(void **state)
     text_free(&text);
 }
 
+static void what_people_cannot_read_becomes_question_marks(void **state)
+{
+    (void)state;
+    struct text text = {0};
+    text_make_printable(&text); /* Nothing, of nothing. */
+    text_add(&text, "a\tb\n\x1b[1m\0\xc3\xa4~\x7f", 13);
+    text_make_printable(&text);
+    assert_string_equal(text_string(&text), "a\tb\n?[1m???~?");
+    text_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +129,7 @@ int main(void)
         cmocka_unit_test(taking_hands_the_bytes_over_and_leaves_an_empty_text),
         cmocka_unit_test(taking_from_an_empty_text_gives_an_empty_slice),
         cmocka_unit_test(room_can_be_used_in_part),
+        cmocka_unit_test(what_people_cannot_read_becomes_question_marks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -247,6 +247,10 @@ static void a_stager_that_fails_says_why(void **state)
     expect_refusal("it is broken\nStaging failed: compile ended with exit status 3");
     add_stager("cobol", "kill -9 $$", "echo x");
     expect_refusal("Staging failed: ");
+    stage.config.has_stage_memory_mb = true;
+    stage.config.stage_memory_mb = 64;
+    add_stager("cobol", "head -c 100M /dev/zero | tail -n 1 >/dev/null", "echo x");
+    expect_refusal("memory exhausted");
     stage.config.has_stage_deadline_s = true;
     stage.config.stage_deadline_s = 1;
     add_stager("cobol", "sleep 100", "echo x");
