@@ -11,22 +11,12 @@
 
 #include <cmocka.h>
 
-enum { LARGE_SIZE = 20000000, MOST_WAIT_S = 20 };
+enum { LARGE_SIZE = 20000000 };
 
 static struct puppet_op ops[8];
 static struct puppet_conn *here;
 static uint16_t target_port;
 static uint64_t large_hash;
-
-#define run_until(condition)                                                                                           \
-    do {                                                                                                               \
-        uint64_t begun_ns = ground_now_ns();                                                                           \
-        while (!(condition)) {                                                                                         \
-            if (ground_now_ns() - begun_ns > MOST_WAIT_S * NS_PER_S)                                                   \
-                fail_msg("still not: %s", #condition);                                                                 \
-            ground_turn();                                                                                             \
-        }                                                                                                              \
-    } while (0)
 
 static int open_ground(void **state)
 {
@@ -62,11 +52,11 @@ static struct puppet_conn *connect_both(bool echoes, bool reads_on)
     ground_puppet()->accepted_echo = echoes;
     ground_puppet()->accepted_read_on = reads_on;
     ground_do(puppet_listen);
-    run_until(ground_puppet()->port != 0);
+    wait_until(ground_puppet()->port != 0);
     assert_int_equal(ground_puppet()->listen_status, IO_OK);
     target_port = ground_puppet()->port;
     ground_do(connect_here);
-    run_until(here->connected && ground_puppet()->conn_count >= 2 && ground_puppet()->conns[1].connected);
+    wait_until(here->connected && ground_puppet()->conn_count >= 2 && ground_puppet()->conns[1].connected);
     return &ground_puppet()->conns[1];
 }
 
@@ -83,7 +73,7 @@ static void who_has_finished_still_hears_the_other(void **state)
     (void)state;
     struct puppet_conn *there = connect_both(true, true);
     ground_do(write_hello);
-    run_until(here->closed && there->closed);
+    wait_until(here->closed && there->closed);
     assert_string_equal(text_string(&here->text), "hello world");
     assert_true(here->ended && there->ended);
     assert_int_equal(here->closed_status, IO_OK);
@@ -125,7 +115,7 @@ static void who_does_not_read_holds_the_sender_up(void **state)
     assert_int_equal(there->received, 0); /* No demand, no bytes. */
     assert_true(here->conn.unsent_bytes > LARGE_SIZE / 4);
     ground_do(read_there);
-    run_until(there->ended);
+    wait_until(there->ended);
     assert_int_equal(there->received, LARGE_SIZE);
     assert_true(there->hash == large_hash);
     assert_int_equal(here->conn.unsent_bytes, 0);
@@ -142,7 +132,7 @@ static void an_abort_is_a_reset_for_the_peer(void **state)
     (void)state;
     struct puppet_conn *there = connect_both(false, true);
     ground_do(abort_here);
-    run_until(here->closed && there->closed);
+    wait_until(here->closed && there->closed);
     assert_int_equal(here->closed_status, IO_OK);
     assert_int_equal(there->closed_status, IO_RESET);
     assert_false(there->ended);
@@ -160,7 +150,7 @@ static void last_words_arrive_before_the_end(void **state)
     (void)state;
     struct puppet_conn *there = connect_both(false, true);
     ground_do(say_and_close);
-    run_until(here->closed && there->ended);
+    wait_until(here->closed && there->ended);
     assert_int_equal(here->closed_status, IO_OK);
     assert_string_equal(text_string(&there->text), "last words");
 }
@@ -177,7 +167,7 @@ static void nobody_listens_is_refused(void **state)
     ground_do(close_listener);
     ground_turn();
     ground_do(connect_here);
-    run_until(here->closed);
+    wait_until(here->closed);
     assert_int_equal(here->closed_status, IO_REFUSED);
     assert_false(here->connected);
     assert_false(there->closed); /* What was accepted before lives on. */
@@ -197,7 +187,7 @@ static void what_was_saved_last_is_there_after_a_restart(void **state)
     (void)state;
     assert_int_equal(ground_puppet()->saved.size, 0);
     ground_do(save_three);
-    run_until(ops[2].done);
+    wait_until(ops[2].done);
     assert_true(ops[0].done && ops[1].done);
     assert_int_equal(ops[2].status, IO_OK);
     assert_true(ops[0].order < ops[1].order && ops[1].order < ops[2].order);
@@ -223,10 +213,10 @@ static void appends_are_heard_answered_and_conflicts_refused(void **state)
 {
     (void)state;
     ground_do(follow);
-    run_until(ops[7].done);
+    wait_until(ops[7].done);
     assert_int_equal(ops[7].status, IO_OK);
     ground_do(append_three);
-    run_until(ops[0].done && ops[1].done && ops[2].done);
+    wait_until(ops[0].done && ops[1].done && ops[2].done);
     assert_int_equal(ops[0].status, IO_OK);
     assert_int_equal(ops[0].number, 1);
     assert_int_equal(ops[1].status, IO_OK);
@@ -240,11 +230,11 @@ static void a_restarted_follower_hears_it_all_again(void **state)
 {
     (void)state;
     ground_do(append_three);
-    run_until(ops[2].done);
+    wait_until(ops[2].done);
     puppet_op_reset(&ops[7]);
     ground_restart();
     ground_do(follow);
-    run_until(ops[7].done);
+    wait_until(ops[7].done);
     assert_string_equal(text_string(&ground_puppet()->journal), "1=a 2=b "); /* Before the DONE. */
     assert_int_equal(ops[7].number, 2);
 }
@@ -285,21 +275,21 @@ static void a_blob_is_named_by_its_content_and_outlives_a_restart(void **state)
 {
     (void)state;
     ground_do(write_blob);
-    run_until(ops[0].done);
+    wait_until(ops[0].done);
     assert_int_equal(ops[0].status, IO_OK);
     assert_int_equal(ops[0].number, 11);
     assert_string_equal(text_string(&ops[0].data), digest_of_hello);
     ground_restart();
     ground_do(stat_blobs);
-    run_until(ops[1].done && ops[2].done);
+    wait_until(ops[1].done && ops[2].done);
     assert_int_equal(ops[1].status, IO_OK);
     assert_int_equal(ops[1].number, 11);
     assert_int_equal(ops[2].status, IO_NOT_FOUND);
     ground_do(delete_blob);
-    run_until(ops[3].done);
+    wait_until(ops[3].done);
     assert_int_equal(ops[3].status, IO_OK);
     ground_do(look_again);
-    run_until(ops[4].done && ops[5].done);
+    wait_until(ops[4].done && ops[5].done);
     assert_int_equal(ops[4].status, IO_NOT_FOUND);
     assert_int_equal(ops[5].status, IO_OK); /* It is not there: that was wanted. */
 }
@@ -328,17 +318,17 @@ static void a_blob_is_sent_in_its_place(void **state)
 {
     (void)state;
     ground_do(write_blob);
-    run_until(ops[0].done);
+    wait_until(ops[0].done);
     struct puppet_conn *there = connect_both(false, true);
     ground_do(send_hello);
-    run_until(ops[1].done);
+    wait_until(ops[1].done);
     assert_int_equal(ops[1].status, IO_OK);
     assert_int_equal(ops[1].number, 11);
     ground_do(send_nothing);
-    run_until(ops[2].done);
+    wait_until(ops[2].done);
     assert_int_equal(ops[2].status, IO_NOT_FOUND);
     ground_do(close_here);
-    run_until(there->ended);
+    wait_until(there->ended);
     assert_string_equal(text_string(&there->text), "<hello world>");
 }
 
@@ -368,7 +358,7 @@ static void a_blob_is_received_and_named(void **state)
     ground_turn();
     assert_false(ops[3].done);
     ground_do(say_the_rest);
-    run_until(ops[3].done);
+    wait_until(ops[3].done);
     assert_int_equal(ops[3].status, IO_OK);
     assert_int_equal(ops[3].number, 11);
     assert_string_equal(text_string(&ops[3].data), digest_of_hello);
@@ -381,10 +371,10 @@ static void a_cut_transfer_keeps_nothing(void **state)
     ground_do(receive_eleven);
     ground_do(say_hello_only);
     ground_do(close_here);
-    run_until(ops[3].done);
+    wait_until(ops[3].done);
     assert_int_equal(ops[3].status, IO_RESET);
     ground_do(stat_blobs);
-    run_until(ops[1].done);
+    wait_until(ops[1].done);
     assert_int_equal(ops[1].status, IO_NOT_FOUND);
 }
 
@@ -414,14 +404,14 @@ static void deadlines_come_in_order_and_never_early(void **state)
     (void)state;
     memset(timers, 0, sizeof timers);
     ground_do(set_timers);
-    run_until(ground_puppet()->fired == 3);
+    wait_until(ground_puppet()->fired == 3);
     assert_memory_equal(fired_order, "cba", 3);
     assert_true(fired_at_ns[0] - set_at_ns >= 1500 * NS_PER_US);
     assert_true(fired_at_ns[1] - set_at_ns >= 5 * NS_PER_MS);
     assert_true(fired_at_ns[2] - set_at_ns >= 30 * NS_PER_MS);
 }
 
-int suite_run(const char *name)
+static int suite_run_streams_and_stores(const char *name)
 {
 #define ON_GROUND(test) cmocka_unit_test_setup_teardown(test, open_ground, close_ground)
     const struct CMUnitTest suite[] = {
@@ -440,4 +430,10 @@ int suite_run(const char *name)
         ON_GROUND(deadlines_come_in_order_and_never_early),
     };
     return cmocka_run_group_tests_name(name, suite, NULL, NULL);
+}
+
+int suite_run(const char *name)
+{
+    int failures = suite_run_streams_and_stores(name);
+    return failures + suite_run_workloads(name);
 }

@@ -2,6 +2,9 @@
 #include "tests/drivers/conformance/ground.h"
 #include "tests/drivers/real/puppet.h"
 
+#include <stdio.h>
+#include <string.h>
+
 static struct stage stage;
 
 void ground_open(void)
@@ -39,7 +42,24 @@ uint64_t ground_now_ns(void)
     return uv_hrtime();
 }
 
-int main(void)
+const char *ground_droplet(bool exits)
 {
+    static char digest[41];
+    char path[96];
+    snprintf(path, sizeof path, "%s/droplet.tgz", stage.dir);
+    run_shell("mkdir -p %s/droplet/app && printf '#!/bin/bash\\n%s\\n' > %s/droplet/startup && "
+              "chmod 755 %s/droplet/startup && tar -C %s/droplet -czf %s .",
+              stage.dir, exits ? "sleep 0.2; exit 1" : "exec sleep 1000", stage.dir, stage.dir, stage.dir, path);
+    uint64_t size;
+    struct text error = {0};
+    if (real_blob_import(stage.dir, path, digest, &size, &error) != IO_OK)
+        digest[0] = 0;
+    return digest;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1 && strcmp(argv[1], REAL_SUPERVISOR_COMMAND) == 0) /* This program is its own supervisor. */
+        return real_supervise(argc - 1, argv + 1);
     return suite_run("real driver");
 }

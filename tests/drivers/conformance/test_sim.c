@@ -1,6 +1,7 @@
 /* The suite on the simulated driver. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "drivers/sim/behaviour.pb-c.h"
 #include "drivers/sim/process.h"
 #include "drivers/sim/world.h"
 #include "tests/drivers/conformance/ground.h"
@@ -73,6 +74,20 @@ void ground_turn(void)
 uint64_t ground_now_ns(void)
 {
     return world->now_ns;
+}
+
+const char *ground_droplet(bool exits)
+{
+    static char digest[BLOB_DIGEST_SIZE];
+    Cupola__SimApp app = CUPOLA__SIM_APP__INIT;
+    app.name = (char *)(uintptr_t) "app";
+    app.has_exit_after_boot_ns = exits;
+    app.exit_after_boot_ns = exits ? 200 * NS_PER_MS : 0;
+    struct slice slice = {.size = cupola__sim_app__get_packed_size(&app)};
+    slice.buffer = buffer_new(slice.size);
+    cupola__sim_app__pack(&app, slice.buffer->bytes);
+    blob_store_put(process->blobs, slice, digest);
+    return digest;
 }
 
 int main(void)
