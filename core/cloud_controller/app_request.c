@@ -95,6 +95,7 @@ void cc_app_request_free(struct app_request *request)
 {
     cupola__rest_app__free_unpacked(request->body, NULL);
     cc_uris_free(&request->uris);
+    cc_binder_release(&request->binder);
     memory_free(request->env);
 }
 
@@ -106,7 +107,7 @@ static bool apply_staging(const struct app_request *request, const struct contro
 static bool apply_size(const struct app_request *request, const struct controller *controller, Cupola__JournalApp *new,
                        struct refusal *refusal);
 
-bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
+bool cc_app_request_apply(struct app_request *request, const struct controller *controller,
                           const Cupola__JournalApp *old, Cupola__JournalApp *new, struct run_draft *draft,
                           struct refusal *ret_refusal)
 {
@@ -116,10 +117,12 @@ bool cc_app_request_apply(const struct app_request *request, const struct contro
         cc_refusal_set(ret_refusal, ERROR_LOCKING, NULL, NULL);
         return false;
     }
-    if (body->n_services > 0) {
+    if (old == NULL && body->n_services > 0) { /* No client does that: services come with a PUT. */
         cc_refusal_set(ret_refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
         return false;
     }
+    if (old != NULL && !cc_binder_apply(&request->binder, &controller->state, new, ret_refusal))
+        return false;
     new->has_lock_version = true;
     new->lock_version = stored_version + 1;
     if (request->has_env) {

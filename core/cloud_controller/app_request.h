@@ -2,6 +2,7 @@
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_APP_REQUEST_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_APP_REQUEST_H
 
+#include "core/cloud_controller/bindings.h"
 #include "core/cloud_controller/rest.h"
 #include "core/cloud_controller/runs.h"
 #include "core/cloud_controller/uris.h"
@@ -13,6 +14,7 @@ struct app_request {
     bool has_env;
     char **env; /* The body's, without doubles; the texts are the body's. */
     size_t env_count;
+    struct binder binder; /* Of an app that is there already: what `services` asks for was made, or is there. */
 };
 
 /* Reads the body of a call. False: the call was failed. Free it in both cases. */
@@ -21,7 +23,7 @@ void cc_app_request_free(struct app_request *request);
 
 /* Applies it to a value: `new` is a copy of the stored value or a fresh one, and points into the request, the draft and
  * what it was copied from. `old` is NULL for a new app. Checks everything; false: refused, and `new` is of no use. */
-bool cc_app_request_apply(const struct app_request *request, const struct controller *controller,
+bool cc_app_request_apply(struct app_request *request, const struct controller *controller,
                           const Cupola__JournalApp *old, Cupola__JournalApp *new, struct run_draft *draft,
                           struct refusal *ret_refusal);
 

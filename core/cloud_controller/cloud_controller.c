@@ -11,6 +11,7 @@
 #include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
+#include "core/cloud_controller/gateway.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
 #include "core/cloud_controller/staging.h"
@@ -130,6 +131,7 @@ void controller_on_caught_up(struct controller *controller)
                 HASH_COUNT(controller->state.apps));
     cc_staging_open(controller);
     cc_collector_open(controller);
+    cc_gateway_open(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
     cc_beat(controller);
@@ -210,6 +212,7 @@ static void stop(struct machine *machine)
     controller->is_stopping = true;
     timer_cancel(machine, &controller->stage_sweep);
     cc_collector_stop(controller);
+    cc_gateway_stop(controller);
     if (controller->server.connections == NULL) {
         http_server_drain(&controller->server);
         leave(controller);
@@ -238,6 +241,7 @@ static void destroy(struct machine *machine)
     monitor_destroy(&controller->monitor);
     bus_client_destroy(&controller->bus);
     cc_journal_destroy(controller);
+    cc_gateway_destroy(controller);
     cc_rest_destroy(controller);
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);

@@ -10,6 +10,7 @@
 #include "core/bus/client.h"
 #include "core/cloud_controller/journal.h"
 #include "core/cloud_controller/state.h"
+#include "core/http/client.h"
 #include "core/http/server.h"
 #include "core/monitor/monitor.h"
 #include "core/proto/bus.pb-c.h"
@@ -28,6 +29,16 @@ struct collector {
     struct op op;
     size_t holds; /* What is being stored. */
     uint64_t deleted;
+};
+/* What is left over at gateways (gateway.h). */
+struct gateway_order;
+struct gateway_cleaner {
+    struct gateway_order *orders;
+    struct http_call call;
+    struct change change;
+    struct timer timer;
+    bool is_busy; /* The call or the change is under way. */
+    int64_t leftover_id;
 };
 struct app_event;
 struct app_history;
@@ -77,6 +88,7 @@ struct controller {
 
     struct update *updates; /* Rolling, of any controller. */
     struct collector collector;
+    struct gateway_cleaner gateway;
     struct app_events events;
     struct app_history *histories; /* By app. */
 

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/bindings.h"
 #include "core/cloud_controller/downloads.h"
 #include "core/cloud_controller/runs.h"
 
@@ -117,11 +118,13 @@ void cc_dea_start(struct controller *controller, const char *dea, const struct a
     start.index = index;
     start.epoch = (int64_t)epoch;
     fill_settings(&start, value->settings);
+    cc_bindings_fill(&controller->state, value, &start);
     if (request == NULL)
         bus_publish_message(&controller->bus, text_string(&subject), NULL, &start.base);
     else
         bus_request_start(&controller->bus, request, text_string(&subject), &start.base,
                           &cupola__dea_start_reply__descriptor, 1, timeout_ns, handlers);
+    cc_bindings_free(&start);
     text_free(&file);
     text_free(&uri);
     text_free(&subject);

@@ -29,6 +29,7 @@ struct rerun_call {
 
 static void handle_put(struct call *call);
 static void release_put(struct call *call);
+static void on_bound(struct binder *binder);
 static bool prepare_put(struct change *change);
 static void on_put(struct change *change, enum change_outcome outcome);
 static void on_put_staged(struct stage_waiter *waiter, const struct refusal *failure);
@@ -48,14 +49,38 @@ static void release_put(struct call *call)
     cc_app_request_free(&container_of(call, struct put_call, call)->request);
 }
 
+static void submit(struct put_call *request)
+{
+    request->change.prepare = prepare_put;
+    request->change.done = on_put;
+    cc_journal_submit(request->call.controller, &request->change);
+}
+
 static void handle_put(struct call *call)
 {
     struct put_call *request = container_of(call, struct put_call, call);
     if (!cc_app_request_read(&request->request, call))
         return;
-    request->change.prepare = prepare_put;
-    request->change.done = on_put;
-    cc_journal_submit(call->controller, &request->change);
+    const struct app *app = cc_call_find_app(call, call->arguments[0]);
+    if (app == NULL)
+        return;
+    const Cupola__RestApp *body = request->request.body;
+    bool is_outdated = body->meta != NULL && body->meta->has_version && body->meta->version != app->value->lock_version;
+    if (is_outdated) /* Nothing is made for it; the change says why. */
+        submit(request);
+    else
+        cc_binder_begin(&request->request.binder, call->controller, app, body->services, body->n_services, on_bound);
+}
+
+static void on_bound(struct binder *binder)
+{
+    struct put_call *request = container_of(binder, struct put_call, request.binder);
+    if (binder->refusal.error == ERROR_NONE) {
+        submit(request);
+        return;
+    }
+    cc_binder_settle(binder, CHANGE_REFUSED);
+    cc_call_refuse(&request->call, &binder->refusal);
 }
 
 static bool prepare_put(struct change *change)
@@ -81,6 +106,7 @@ static void on_put(struct change *change, enum change_outcome outcome)
     struct put_call *request = container_of(change, struct put_call, change);
     struct call *call = &request->call;
     struct controller *controller = change->controller;
+    cc_binder_settle(&request->request.binder, outcome);
     if (outcome != CHANGE_DURABLE) {
         cc_call_fail_change(call, outcome, &request->refusal);
         return;

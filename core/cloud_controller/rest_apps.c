@@ -91,9 +91,15 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
     answer.env = value->env;
     answer.n_env = call->is_auditor ? 0 : value->n_env;
     answer.meta = &meta;
+    answer.services = memory_new(value->n_bindings * sizeof(char *));
+    for (size_t i = 0; i < value->n_bindings; i++) {
+        const struct service *service = cc_service_find(&call->controller->state, value->bindings[i]->service);
+        answer.services[answer.n_services++] = service->value->name;
+    }
     answer.package = (char *)(uintptr_t)cc_app_package_name(value);
     struct text object = {0};
     json_write(&object, &answer.base);
+    memory_free(answer.services);
     assert_that(object.size > 2);
     text_add_string(json, running >= 0 ? "{" : "{\"runningInstances\":null,");
     text_add(json, text_string(&object) + 1, object.size - 1);
@@ -273,5 +279,6 @@ static void on_deleted(struct change *change, enum change_outcome outcome)
         return;
     }
     cc_follow_up(change->controller, &change->difference);
+    cc_gateway_clean_up(change->controller);
     cc_call_answer_blank(&request->call);
 }

@@ -9,11 +9,9 @@ enum { BUILD = 2222 }; /* v1's; its clients want one. */
 
 static void handle_info(struct call *call);
 static void handle_runtimes(struct call *call);
-static void handle_empty_object(struct call *call);
 
 static const struct route routes[] = {
     {"GET", "/info", ACCESS_ANYBODY, sizeof(struct call), handle_info, NULL, NULL, NULL},
-    {"GET", "/info/services", ACCESS_USER, sizeof(struct call), handle_empty_object, NULL, NULL, NULL},
     {"GET", "/info/runtimes", ACCESS_USER, sizeof(struct call), handle_runtimes, NULL, NULL, NULL},
 };
 const struct route_table cc_info_routes = {routes, sizeof routes / sizeof routes[0]};
@@ -30,7 +28,7 @@ static void describe_quota(const struct call *call, Cupola__RestLimits *limits, 
     usage->has_memory = usage->has_apps = usage->has_services = true;
     usage->memory = (int32_t)used.memory_mb;
     usage->apps = (int32_t)used.started_apps;
-    usage->services = 0;
+    usage->services = (int32_t)cc_service_count(&call->controller->state, call->email);
 }
 
 static void handle_info(struct call *call)
@@ -70,12 +68,5 @@ static void handle_runtimes(struct call *call)
 {
     struct text json = {0};
     cc_runtimes_write(call->controller, &json);
-    cc_call_answer_json(call, 200, &json);
-}
-
-static void handle_empty_object(struct call *call)
-{
-    struct text json = {0};
-    text_add_string(&json, "{}");
     cc_call_answer_json(call, 200, &json);
 }

@@ -32,6 +32,14 @@ enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cup
         return delete_app(state, entry->app_deleted, now_ns, ret_difference);
     case CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED:
         return order_starts(state, entry->starts_ordered, sequence, now_ns);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_OFFERING_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_OFFERING_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SERVICE_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SERVICE_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED:
+        return cc_services_fold(state, entry) ? FOLD_OK : FOLD_MALFORMED;
     case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
     case _CUPOLA__JOURNAL_ENTRY__CHANGE__CASE_IS_INT_SIZE:
         break;
@@ -119,6 +127,7 @@ static enum fold_result delete_user(struct state *state, const Cupola__UserDelet
     struct user *user = deletion->email == NULL ? NULL : cc_state_find_user(state, deletion->email);
     if (user == NULL || user->app_count != 0)
         return FOLD_MALFORMED;
+    cc_services_fold_user_deleted(state, user->value->email);
     free_user(state, user);
     return FOLD_OK;
 }
@@ -167,6 +176,8 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
         return FOLD_MALFORMED;
     struct app *app = cc_state_find_app(state, value->id);
     compare(app == NULL ? NULL : app->value, value, difference);
+    if (!cc_services_fold_app(state, app == NULL ? NULL : app->value, value))
+        return FOLD_MALFORMED;
     if (app == NULL) {
         if (value->id <= state->last_app_id || cc_state_find_owned(state, value->owner, value->name) != NULL)
             return FOLD_MALFORMED;
@@ -215,6 +226,7 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
     difference->deleted = true;
     cc_app_layout(app->value, &difference->before);
     cc_refs_remove(&state->refs, app->value, now_ns);
+    cc_services_fold_app(state, app->value, NULL);
     free_app(state, app);
     state->app_sequence = difference->sequence;
     return FOLD_OK;
@@ -249,4 +261,5 @@ void cc_state_free(struct state *state)
     HASH_ITER (hh, state->users, user, next_user)
         free_user(state, user);
     cc_refs_free(&state->refs);
+    cc_services_free(&state->services);
 }

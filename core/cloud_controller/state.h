@@ -12,6 +12,7 @@
 #include "core/base/map.h"
 #include "core/base/text.h"
 #include "core/cloud_controller/blob_refs.h"
+#include "core/cloud_controller/services_state.h"
 #include "core/io.h"
 #include "core/proto/journal.pb-c.h"
 
@@ -65,6 +66,7 @@ struct state {
     struct app *apps_by_path;
     size_t shared_apps; /* Those with collaborators. */
     struct blob_refs refs;
+    struct services services;
 };
 
 /* What one entry changed about apps: what has to be told or done when it is durable. */

@@ -1,0 +1,218 @@
+/* Services: gateways offer them, users make, bind and delete them, and nothing that was made is forgotten. */
+#include "tests/core/cloud_controller/town.h"
+
+#include "core/base/memory.h"
+#include "core/proto/config.pb-c.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define ANSWER(size, body) "HTTP/1.1 200 OK\r\nContent-Length: " #size "\r\n\r\n" body
+#define MADE                                                                                                           \
+    ANSWER(107, "{\"service_id\":\"s1\",\"data\":{\"plan\":\"free\"},\"credentials\":{\"hostname\":\"10.0.0.5\","      \
+                "\"port\":6379,\"password\":\"p\"}}")
+#define BOUND ANSWER(76, "{\"service_id\":\"h1\",\"configuration\":{},\"credentials\":{\"hostname\":\"10.0.0.5\"}}")
+#define DONE ANSWER(2, "{}")
+#define OFFER                                                                                                          \
+    "{\"label\":\"redis-2.2\",\"url\":\"http://10.0.0.5:7000/\",\"description\":\"Redis\",\"tags\":[\"kv\"],"          \
+    "\"plans\":[\"free\"],\"active\":true}"
+#define WANT "{\"type\":\"key-value\",\"vendor\":\"redis\",\"version\":\"2.2\",\"tier\":\"free\",\"name\":\"cache\"}"
+
+struct story {
+    struct town town;
+    char *ada, *eve;
+};
+
+static int as_gateway(struct story *story, const char *token, const char *method, const char *path, const char *body)
+{
+    char headers[200];
+    snprintf(headers, sizeof headers, "X-VCAP-Service-Token: %s\r\nContent-Type: application/json\r\n", token);
+    struct town_controller *controller = &story->town.controllers[0];
+    return town_finish(controller, town_begin(controller, method, path, headers, body));
+}
+
+static void expect(struct story *story, const char *method, const char *path, const char *body, int status,
+                   const char *part)
+{
+    int found = town_request(&story->town, story->ada, method, path, body);
+    if (found != status || strstr(town_body(&story->town), part) == NULL)
+        fail_msg("%s %s %s: expected %d %s, found %d %s", method, path, body, status, part, found,
+                 town_body(&story->town));
+}
+
+static int begin(void **state)
+{
+    static Cupola__ServiceConfig redis;
+    static Cupola__ServiceConfig *services[] = {&redis};
+    struct story *story = memory_new(sizeof *story);
+    town_open(&story->town);
+    cupola__service_config__init(&redis);
+    redis.name = (char *)(uintptr_t) "redis";
+    redis.token = (char *)(uintptr_t) "shared";
+    town_kill(&story->town.controllers[0]);
+    story->town.config.builtin_services = services;
+    story->town.config.n_builtin_services = 1;
+    town_revive(&story->town.controllers[0]);
+    town_answer(&story->town, "dea.discover", "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}");
+    story->ada = town_token(&story->town, "ada@example.org");
+    story->eve = town_token(&story->town, "eve@example.org");
+    assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", OFFER), 200);
+    *state = story;
+    return 0;
+}
+
+static int end(void **state)
+{
+    struct story *story = *state;
+    town_close(&story->town);
+    memory_free(story->ada);
+    memory_free(story->eve);
+    memory_free(story);
+    return 0;
+}
+
+static void create(struct story *story)
+{
+    story->town.viewer_answer = MADE;
+    expect(story, "POST", "/services", WANT, 200, "{}");
+}
+
+static void create_and_bind(struct story *story)
+{
+    create(story);
+    expect(story, "POST", "/apps",
+           "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1,\"resources\":{\"memory\":64}}",
+           302, "");
+    assert_int_equal(town_upload(&story->town, story->ada, "shop", "bits"), 200);
+    story->town.viewer_answer = BOUND;
+    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"state\":\"STARTED\"}", 200, "");
+}
+
+static bool gateway_was_asked(const struct story *story, const char *part)
+{
+    return strstr(text_string(&story->town.viewer_request), part) != NULL;
+}
+
+static void gateways_need_their_token(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(as_gateway(story, "wrong", "POST", "/services/v1/offerings", OFFER), 403);
+    assert_int_equal(
+        as_gateway(story, "shared", "POST", "/services/v1/offerings", "{\"label\":\"mysql-5\",\"url\":\"http://x:1\"}"),
+        403);
+    assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", "{\"label\":\"redis\"}"), 400);
+    assert_non_null(strstr(town_body(&story->town), "{\"errors\":\"label"));
+    assert_int_equal(town_request(&story->town, story->ada, "GET", "/services/v1/offerings/redis-2.2/handles", ""),
+                     403);
+    uint64_t entries = story->town.entry_count;
+    assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", OFFER), 200);
+    assert_int_equal(story->town.entry_count, entries); /* Nothing new. */
+    expect(story, "GET", "/info/services", "", 200,
+           "{\"key-value\":{\"redis\":{\"2.2\":{\"id\":\"redis-2.2\",\"vendor\":\"redis\",\"version\":\"2.2\","
+           "\"type\":\"key-value\",\"description\":\"Redis\",\"tiers\":{\"free\":{\"options\":{},\"order\":1}}}}}}");
+    assert_int_equal(as_gateway(story, "shared", "DELETE", "/services/v1/offerings/redis-2.2", ""), 200);
+    expect(story, "GET", "/info/services", "", 200, "{}");
+    expect(story, "POST", "/services", WANT, 404, "\"code\":500");
+}
+
+static void a_service_is_made_bound_and_deleted(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    assert_true(gateway_was_asked(story, "POST /gateway/v1/configurations/s1/handles HTTP/1.1"));
+    assert_true(gateway_was_asked(story, "X-VCAP-Service-Token: shared"));
+    expect(story, "GET", "/services/cache", "", 200, "{\"name\":\"cache\",\"type\":\"key-value\",\"vendor\":\"redis\"");
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
+    expect(story, "GET", "/info", "", 200, "\"services\":1}");
+    assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"credentials\":{\"hostname\":\"10.0.0.5\"}"), 1);
+    assert_int_equal(as_gateway(story, "shared", "GET", "/services/v1/offerings/redis-2.2/handles", ""), 200);
+    assert_non_null(
+        strstr(town_body(&story->town), "{\"handles\":[{\"service_id\":\"s1\",\"configuration\":{\"plan\":"));
+    assert_non_null(strstr(town_body(&story->town), "{\"service_id\":\"h1\""));
+    expect(story, "POST", "/services", WANT, 400, "{\"description\":");
+    assert_int_equal(town_request(&story->town, story->eve, "GET", "/services/cache", ""), 404);
+    story->town.viewer_answer = DONE;
+    expect(story, "PUT", "/apps/shop", "{\"services\":[]}", 200, "");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+    expect(story, "GET", "/services", "", 200, "[]");
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 60000);
+    assert_int_equal(story->town.viewer_request.size, 0); /* The gateway has confirmed it. */
+}
+
+static void what_a_gateway_cannot_delete_is_tried_again(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    story->town.viewer_answer = "HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]"); /* Its bindings are gone with it. */
+    town_kill(&story->town.controllers[0]);
+    town_revive(&story->town.controllers[0]); /* Known still. */
+    story->town.viewer_answer = DONE;
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 30000);
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 60000);
+    assert_int_equal(story->town.viewer_request.size, 0);
+}
+
+static void what_comes_too_late_is_deleted(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *controller = &story->town.controllers[0];
+    char headers[300];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
+    story->town.viewer_answer = "";
+    struct town_conn *conn = town_begin(controller, "POST", "/services", headers, WANT);
+    town_pass_ms(&story->town, 31000);
+    assert_int_equal(town_finish(controller, conn), 500);
+    assert_non_null(strstr(town_body(&story->town), "\"code\":503"));
+    expect(story, "GET", "/services", "", 200, "[]");
+    struct town_conn *late = NULL;
+    for (size_t i = 0; i < TOWN_CONNS; i++)
+        if (controller->conns[i].port == 7000)
+            late = &controller->conns[i];
+    assert_non_null(late);
+    story->town.viewer_answer = DONE;
+    town_push_bytes(controller, late, MADE, strlen(MADE));
+    late->peer_finished = true;
+    town_settle(&story->town);
+    town_pass_ms(&story->town, 20000);
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+}
+
+static void a_binding_that_no_change_records_is_deleted(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    story->town.viewer_answer = DONE;
+    expect(story, "PUT", "/apps/shop", "{}", 200, ""); /* v1: without the key all are unbound. */
+    story->town.viewer_answer = BOUND;
+    text_clear(&story->town.viewer_request);
+    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"resources\":{\"memory\":99999999}}", 400, "");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    expect(story, "PUT", "/apps/shop", "{\"services\":[\"none\"]}", 404, "\"code\":500");
+    story->town.viewer_answer = "HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"]}", 500, "\"code\":503");
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(gateways_need_their_token, begin, end),
+        cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, end),
+        cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(a_binding_that_no_change_records_is_deleted, begin, end),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
