@@ -199,6 +199,29 @@ static void a_dea_of_v1_is_believed(void **state)
     assert_int_equal(pending(story), 0);
 }
 
+static void an_offer_that_comes_late_finds_who_waits_for_a_place(void **state)
+{
+    struct story *story = *state;
+    char asks_back[80];
+    town_answer_times(&story->town, "dea.discover", HELLO, 0);
+    complain(story, "[1]");
+    snprintf(asks_back, sizeof asks_back, "%s", story->town.asks_back);
+    town_pass_ms(&story->town, 2100);
+    assert_int_equal(starts(story, "dea1", ""), 0);
+    town_tell(&story->town, asks_back, HELLO); /* While the next question has not even been asked. */
+    assert_int_equal(starts(story, "dea1", "\"index\":1"), 1);
+    assert_int_equal(pending(story), 0);
+    complain(story, "[1]"); /* It was ordered a moment ago. */
+    town_pass_ms(&story->town, 10000);
+    town_forget(&story->town);
+    complain(story, "[0]");
+    snprintf(asks_back, sizeof asks_back, "%s", story->town.asks_back);
+    town_pass_ms(&story->town, 4000);
+    assert_int_equal(town_heard(&story->town, "dea.discover", ""), 1); /* It is known by now how slow the bus is. */
+    town_tell(&story->town, asks_back, HELLO);
+    assert_int_equal(starts(story, "dea1", "\"index\":0"), 1);
+}
+
 static void a_burst_is_one_question(void **state)
 {
     struct story *story = *state;
@@ -220,6 +243,7 @@ int main(void)
         STORY(one_that_is_not_wanted_any_more_is_not_ordered_anew),
         STORY(two_controllers_order_one_silent_start_anew_once),
         STORY(a_dea_of_v1_is_believed),
+        STORY(an_offer_that_comes_late_finds_who_waits_for_a_place),
         STORY(a_burst_is_one_question),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -103,7 +103,8 @@ struct town {
     struct town_blob blobs[TOWN_BLOBS];
     struct town_answer answers[TOWN_ANSWERS];
     size_t answer_count;
-    struct text said; /* "subject payload\n" of everything published. */
+    struct text said;   /* "subject payload\n" of everything published. */
+    char asks_back[80]; /* Where the last question is to be answered. */
     Cupola__CloudControllerConfig config;
     struct text viewer_request; /* What the file viewer of a DEA was asked. */
     const char *viewer_answer;

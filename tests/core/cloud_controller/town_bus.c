@@ -41,6 +41,8 @@ static void deliver(struct town_controller *controller, uint64_t id, const char 
 static void publish(struct town *town, const char *subject, const char *reply, const char *payload, bool to_all)
 {
     text_addf(&town->said, "%s %s\n", subject, payload);
+    if (*reply != '\0')
+        snprintf(town->asks_back, sizeof town->asks_back, "%s", reply);
     const char *served = "";
     for (size_t i = 0; i < town->controller_count; i++) {
         struct town_controller *controller = &town->controllers[i];
