@@ -8,8 +8,7 @@ enum { FIRST_GRANT_MS = 2000 };
 
 bool dea_singleton_may_run(const struct dea *dea)
 {
-    return mutation_is(DEA_KEEPS_SINGLETONS) || !dea->singleton.was_granted ||
-           dea->machine.now_ns < dea->lease.granted_until_ns;
+    return !dea->singleton.was_granted || dea->machine.now_ns < dea->lease.granted_until_ns;
 }
 
 static void on_grant_over(struct timer *timer)
@@ -21,7 +20,7 @@ void dea_singleton_review(struct dea *dea)
 {
     bool may_run = dea_singleton_may_run(dea);
     struct instance *instance, *next;
-    if (!dea->singleton.was_granted || dea->phase == DEA_LEAVING)
+    if (!dea->singleton.was_granted || dea->phase == DEA_LEAVING || mutation_is(DEA_KEEPS_SINGLETONS))
         return;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (!instance->order->singleton || !dea_instance_is_live(instance))
