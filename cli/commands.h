@@ -42,6 +42,13 @@ int cli_crashes(int argc, char **argv);
 int cli_events(int argc, char **argv);
 int cli_revisions(int argc, char **argv);
 
+/* Services (services.c). */
+int cli_services(int argc, char **argv);
+int cli_create_service(int argc, char **argv);
+int cli_delete_service(int argc, char **argv);
+int cli_bind_service(int argc, char **argv);
+int cli_unbind_service(int argc, char **argv);
+
 /* doctor.c */
 int cli_doctor(int argc, char **argv);
 

@@ -3,6 +3,7 @@
 #include "cli/runtimes.h"
 #include "cli/terminal.h"
 #include "cli/up.h"
+#include "core/base/memory.h"
 #include "core/wire/json.h"
 
 #include <arpa/inet.h>
@@ -148,7 +149,18 @@ static void add_controller(const struct up_child *child, struct text *json)
     text_add_string(json, "\"admins\":[\"admin@cupola.test\"],"
                           "\"bootstrap_users\":[{\"email\":\"admin@cupola.test\",\"password\":");
     json_write_string(json, up->password);
-    text_add_string(json, "}]}}");
+    text_add_string(json, "}]");
+    const char *equals = up->options.service == NULL ? NULL : strchr(up->options.service, '=');
+    if (equals != NULL) {
+        char *name = memory_copy_bytes(up->options.service, (size_t)(equals - up->options.service));
+        text_add_string(json, ",\"builtin_services\":[{\"name\":");
+        json_write_string(json, name);
+        text_add_string(json, ",\"token\":");
+        json_write_string(json, equals + 1);
+        text_add_string(json, "}]");
+        memory_free(name);
+    }
+    text_add_string(json, "}}");
 }
 
 static void add_dea(const struct up_child *child, struct text *json)

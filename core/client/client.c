@@ -40,6 +40,12 @@ static const struct command commands[] = {
     {"passwd", NEEDS_NEW_PASSWORD, client_passwd_steps, 0},
     {"push", NEEDS_APP | NEEDS_BITS, client_push_steps, 0},
     {"match", 0, client_match_steps, 0},
+    {"catalogue", 0, client_catalogue_steps, 0},
+    {"services", 0, client_services_steps, 0},
+    {"create-service", NEEDS_SERVICE | NEEDS_VENDOR, client_create_service_steps, 0},
+    {"delete-service", NEEDS_SERVICE, client_delete_service_steps, 0},
+    {"bind-service", NEEDS_SERVICE | NEEDS_APP, client_bind_service_steps, 900000},
+    {"unbind-service", NEEDS_SERVICE | NEEDS_APP, client_unbind_service_steps, 900000},
     {"apps", 0, client_apps_steps, 0},
     {"app", NEEDS_APP, client_app_steps, 0},
     {"scale", NEEDS_APP | NEEDS_SIZE, client_scale_steps, 0},
@@ -104,6 +110,10 @@ static const char *find_missing(const Cupola__ClientConfig *config, unsigned nee
 {
     if ((needs & NEEDS_APP) && is_empty(config->app))
         return "name the app";
+    if ((needs & NEEDS_SERVICE) && is_empty(config->service))
+        return "name the service";
+    if ((needs & NEEDS_VENDOR) && is_empty(config->vendor))
+        return "say which service: `cupola services` lists what there is";
     if ((needs & NEEDS_URIS) && config->n_uris == 0)
         return "name at least one URI, like shop.example.com";
     if ((needs & NEEDS_ENV) && config->n_env == 0)

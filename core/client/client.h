@@ -44,6 +44,8 @@ enum need {
     NEEDS_CREDENTIALS = 1 << 4,
     NEEDS_SIZE = 1 << 5,
     NEEDS_NEW_PASSWORD = 1 << 6,
+    NEEDS_SERVICE = 1 << 7,
+    NEEDS_VENDOR = 1 << 8,
 };
 
 struct command {
@@ -137,6 +139,9 @@ extern client_steps client_settings_steps;
 extern client_steps client_instances_steps, client_stats_steps, client_crashes_steps, client_files_steps;
 /* logs.c */
 extern client_steps client_logs_steps;
+/* services.c */
+extern client_steps client_catalogue_steps, client_services_steps, client_create_service_steps;
+extern client_steps client_delete_service_steps, client_bind_service_steps, client_unbind_service_steps;
 /* users.c */
 extern client_steps client_register_steps, client_login_steps, client_passwd_steps;
 

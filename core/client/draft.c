@@ -30,12 +30,14 @@ void draft_begin(struct draft *draft, const Cupola__RestApp *app, const Cupola__
     draft->app.resources = has_resources ? &draft->resources : NULL;
     draft->app.uris = copy_list(draft->app.uris, draft->app.n_uris, config->n_uris);
     draft->app.env = copy_list(draft->app.env, draft->app.n_env, config->n_env);
+    draft->app.services = copy_list(draft->app.services, draft->app.n_services, 1);
 }
 
 void draft_end(struct draft *draft)
 {
     memory_free(draft->app.uris);
     memory_free(draft->app.env);
+    memory_free(draft->app.services);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -224,4 +226,33 @@ bool draft_remove_env(struct draft *draft, char **env, size_t count)
         differs = true;
     }
     return differs;
+}
+
+/* ---- Services ---- */
+
+static size_t find_service(const Cupola__RestApp *app, const char *name)
+{
+    size_t i = 0;
+    while (i < app->n_services && !is_same(app->services[i], name))
+        i++;
+    return i;
+}
+
+bool draft_add_service(struct draft *draft, char *name)
+{
+    Cupola__RestApp *app = &draft->app;
+    if (find_service(app, name) < app->n_services)
+        return false;
+    app->services[app->n_services++] = name;
+    return true;
+}
+
+bool draft_remove_service(struct draft *draft, const char *name)
+{
+    Cupola__RestApp *app = &draft->app;
+    size_t at = find_service(app, name);
+    if (at == app->n_services)
+        return false;
+    remove_at(app->services, &app->n_services, at);
+    return true;
 }

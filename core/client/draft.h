@@ -28,6 +28,8 @@ bool draft_set_framework(struct draft *draft, char *framework, char *runtime);
 bool draft_add_uris(struct draft *draft, char **uris, size_t count);
 bool draft_remove_uris(struct draft *draft, char **uris, size_t count);
 bool draft_set_uris(struct draft *draft, char **uris, size_t count);
+bool draft_add_service(struct draft *draft, char *name);
+bool draft_remove_service(struct draft *draft, const char *name);
 /* Entries are NAME=VALUE; of one name the last counts. */
 bool draft_add_env(struct draft *draft, char **env, size_t count);
 /* Entries are NAME, or NAME=VALUE of which the name counts. */
