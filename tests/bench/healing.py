@@ -324,6 +324,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--kills", type=int, default=50)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception: what was started is cleaned up.
     rows = options.rows or ["1", "6", "15", "21", "2"]
     if {"1", "6"} & set(rows):
         folder = tempfile.mkdtemp(prefix="cupola-bench-")
