@@ -99,9 +99,13 @@ static void add_driver(const struct up_child *child, struct text *json)
 {
     text_add_string(json, "{\"driver\":{\"data_dir\":");
     json_write_string(json, child->data);
-    if (strcmp(child->role, "controller") == 0 && child->up->options.journal != NULL) {
+    if (strcmp(child->role, "controller") == 0) { /* All controllers share it. */
+        struct text own = {0};
+        text_addf(&own, "%s/journal.db", child->up->dir);
+        const char *journal = child->up->options.journal;
         text_add_string(json, ",\"journal\":");
-        json_write_string(json, child->up->options.journal);
+        json_write_string(json, journal == NULL ? text_string(&own) : journal);
+        text_free(&own);
     }
     text_addf(json, ",\"workloads\":\"%s\"},", child->up->options.workloads);
 }
