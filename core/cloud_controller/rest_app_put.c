@@ -61,12 +61,12 @@ static void handle_put(struct call *call)
     struct put_call *request = container_of(call, struct put_call, call);
     if (!cc_app_request_read(&request->request, call))
         return;
-    const struct app *app = cc_call_find_app(call, call->arguments[0]);
-    if (app == NULL)
-        return;
+    const struct app *app = cc_state_find_app_for(&call->controller->state, call->email, call->arguments[0]);
     const Cupola__RestApp *body = request->request.body;
-    bool is_outdated = body->meta != NULL && body->meta->has_version && body->meta->version != app->value->lock_version;
-    if (is_outdated) /* Nothing is made for it; the change says why. */
+    bool is_outdated =
+        app != NULL && body->meta != NULL && body->meta->has_version && body->meta->version != app->value->lock_version;
+    /* For those nothing is made; the change says why, once the journal has confirmed it. */
+    if (app == NULL || is_outdated)
         submit(request);
     else
         cc_binder_begin(&request->request.binder, call->controller, app, body->services, body->n_services, on_bound);
