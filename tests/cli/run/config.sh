@@ -45,7 +45,7 @@ refuses 2 "cannot read missing.json" "$cupola" run bus --config missing.json
 refuses 2 "name one role" "$cupola" run toaster
 refuses 2 "is no address" "$cupola" run bus --listen nowhere
 refuses 2 "has no use for --bus" "$cupola" run bus --bus 127.0.0.1:4222
-refuses 2 "none of process, oci" "$cupola" run dea --workloads vm
+refuses 2 "none of auto, process, bubblewrap, oci" "$cupola" run dea --workloads vm
 refuses 1 "cannot start" "$cupola" run bus --data /proc/nothing
 refuses 2 "not a number from 1 to 16" "$cupola" up --deas 0
 refuses 2 "no domain name" "$cupola" up --domain 'a"b'
