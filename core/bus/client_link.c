@@ -104,7 +104,7 @@ static void send_connect(struct bus_client_state *state)
 {
     struct text *out = &state->out;
     text_add_string(
-        out, "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"0.1.0\",\"protocol\":1");
+        out, "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"0.2.0\",\"protocol\":1");
     add_member(out, "name", state->name);
     if (state->user != NULL)
         add_member(out, "user", state->user);

@@ -71,7 +71,7 @@ static void write_info(struct server_client *client)
     json_write_string(info, server->server_id);
     text_add_string(info, ",\"server_name\":");
     json_write_string(info, server->server_id);
-    text_add_string(info, ",\"version\":\"0.1.0\",\"proto\":1,\"host\":");
+    text_add_string(info, ",\"version\":\"0.2.0\",\"proto\":1,\"host\":");
     json_write_string(info, server->host);
     text_addf(info, ",\"port\":%u,\"headers\":true,\"max_payload\":%llu,\"client_id\":%llu", (unsigned)server->port,
               (unsigned long long)server->limits.max_payload, (unsigned long long)client->id);

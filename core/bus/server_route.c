@@ -69,7 +69,7 @@ void route_greet(struct server_client *client)
     struct text url = {0};
     server_print_url(server, &url);
     text_clear(info);
-    text_add_string(info, "INFO {\"version\":\"0.1.0\",\"headers\":true");
+    text_add_string(info, "INFO {\"version\":\"0.2.0\",\"headers\":true");
     add_member(info, "server_id", server->server_id);
     add_member(info, "server_name", server->server_id);
     add_member(info, "host", cluster->advertise != NULL ? cluster->advertise : cluster->host);

@@ -153,7 +153,7 @@ void given_a_talker_and_a_listening_server(void)
 }
 
 const char expected_connect[] =
-    "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"0.1.0\",\"protocol\":1,"
+    "CONNECT {\"verbose\":false,\"pedantic\":false,\"lang\":\"c\",\"version\":\"0.2.0\",\"protocol\":1,"
     "\"name\":\"talker\",\"user\":\"joe\",\"pass\":\"a\\\"b\"}\r\nPING\r\n";
 const char expected_subscriptions[] = "SUB dea.stop cc 1\r\nSUB news.* 2\r\n";
 

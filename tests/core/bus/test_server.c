@@ -71,7 +71,7 @@ static void a_client_is_greeted_with_what_the_server_can(void **state)
     assert_string_equal(text_string(&bus->log), "listening on bus:4222\n");
     struct end *end = net_dial(&net, "bus", 4222);
     end_expect(end,
-               "INFO {\"server_id\":\"S1\",\"server_name\":\"S1\",\"version\":\"0.1.0\",\"proto\":1,\"host\":\"bus\","
+               "INFO {\"server_id\":\"S1\",\"server_name\":\"S1\",\"version\":\"0.2.0\",\"proto\":1,\"host\":\"bus\","
                "\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"client_id\":1,"
                "\"client_ip\":\"10.0.0.1\"}\r\n");
 }
