@@ -49,5 +49,5 @@ refuses 2 "none of auto, process, bubblewrap, oci" "$cupola" run dea --workloads
 refuses 1 "cannot start" "$cupola" run bus --data /proc/nothing
 refuses 2 "not a number from 1 to 16" "$cupola" up --deas 0
 refuses 2 "no domain name" "$cupola" up --domain 'a"b'
-refuses 2 "\"process\" or \"oci\"" "$cupola" up --workloads vm
+refuses 2 "\"process\", \"bubblewrap\" or \"oci\"" "$cupola" up --workloads vm
 exit $failures
