@@ -13,7 +13,8 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")
-    local push = cloud:push("shop", { instances = 12, memory = "64M", boot = cupola.uniform("200ms", "2s") })
+    -- Other bits: a push of what is there already starts nothing.
+    local push = cloud:push("shop", { instances = 12, memory = "64M", boot = cupola.uniform("300ms", "2s") })
     for round = 1, 3 do
       cloud:wait(cloud:draw(cupola.duration("1s"), cupola.duration("5s"), "scenario.moment" .. round))
       cloud:pick(cloud.controllers, "scenario.victim" .. round):kill()
