@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <fts.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -118,7 +119,9 @@ static void build_command(struct command *command, const struct stager_script *s
 
 /* ---- Whether there can be a container ---- */
 
-static bool container_works(void)
+static bool is_container_possible;
+
+static void try_container(void)
 {
     char *const words[] = {(char *)(uintptr_t)bwrap, (char *)(uintptr_t) "--ro-bind", (char *)(uintptr_t) "/",
                            (char *)(uintptr_t) "/",  (char *)(uintptr_t) "/bin/true", NULL};
@@ -132,7 +135,15 @@ static bool container_works(void)
         while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
             ;
     posix_spawn_file_actions_destroy(&actions);
-    return status == 0;
+    is_container_possible = status == 0;
+}
+
+/* Asked by every script of every push, on several threads; tried once. */
+static bool container_works(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, try_container);
+    return is_container_possible;
 }
 
 /* ---- The process ---- */
