@@ -374,7 +374,7 @@ void rig_send(struct rig *rig, struct rig_conn *conn, const char *text)
 
 void rig_end(struct rig *rig, struct rig_conn *conn)
 {
-    conn->ends = true;
+    conn->ends = conn->has_ended = true;
     rig_run(rig);
 }
 

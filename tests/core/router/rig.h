@@ -27,7 +27,8 @@ struct rig_conn {
     uint32_t id;
     uint16_t port; /* Of the other side; 0 for clients. */
     bool is_open, connecting, reads, closing, aborted, finished;
-    bool ends;  /* END follows the inbound bytes. */
+    bool ends; /* END follows the inbound bytes. */
+    bool has_ended;
     bool holds; /* What is written to it does not leave. */
     size_t held_bytes;
     struct text inbound;  /* To the router. */
