@@ -31,4 +31,8 @@ static inline ProtobufCBinaryData trace_lend_bytes(struct io_bytes bytes)
 void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts *parts, const struct event *event);
 void trace_fill_effect(Cupola__TraceEffect *ret_message, struct trace_effect_parts *parts, const struct effect *effect);
 
+/* For the hash of a step: every field of the message goes into it. */
+uint64_t trace_fold_event(uint64_t hash, const Cupola__TraceEvent *event);
+uint64_t trace_fold_effect(uint64_t hash, const Cupola__TraceEffect *effect);
+
 #endif

@@ -15,7 +15,8 @@
 void trace_write_header(struct text *trace, const Cupola__TraceHeader *header);
 /* Appends one step with its length. To be called after machine_step and before the driver drains the effects. */
 void trace_write_step(struct text *trace, uint64_t number, const struct event *event, struct effects *effects);
-/* A hash of one step, to be chained by the caller: the same for the same record, on every machine. */
+/* A hash of one step, to be chained by the caller: the same for the same record, on every machine. It is made from the
+ * fields, not from the packed bytes, since it is made of every step of every run. */
 uint64_t trace_hash_step(uint64_t chain, const struct event *event, struct effects *effects);
 
 /* Reads a trace from memory (lent). */

@@ -5,7 +5,7 @@
 #include <stdint.h>
 
 struct assertion_context {
-    char component[64];
+    const char *component; /* Kept. */
     uint64_t event_number;
     char replay_command[512]; /* "" if there is none. */
 };

@@ -218,7 +218,7 @@ static struct real_driver *new_driver(uv_loop_t *loop, const struct machine_clas
     driver->config = copy_config(config);
     driver->log = log != NULL ? log : log_to_stderr;
     driver->log_level = log_level_of(driver->config->log_level);
-    snprintf(driver->context.component, sizeof driver->context.component, "%s", class->name);
+    driver->context.component = class->name;
     driver->started_wall_ns = wall_now_ns();
     driver->last_done = &driver->first_done;
     driver->last_news = &driver->first_news;

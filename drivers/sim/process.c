@@ -370,7 +370,7 @@ void process_step(struct process *process, struct event *event)
     assert_that(process->machine != NULL);
     event->now_ns = host_local_ns(process->host);
     event->wall_ns = host_wall_ns(process->host);
-    snprintf(world->assertion.component, sizeof world->assertion.component, "%s", process->name);
+    world->assertion.component = process->name;
     world->assertion.event_number = process->step_count + 1;
     assertion_set_context(&world->assertion);
     machine_step(process->machine, event, world->effects);

@@ -58,9 +58,11 @@ static uint64_t base_memory_bytes(const struct workload *workload)
 
 uint64_t workload_memory_bytes(const struct workload *workload)
 {
-    uint64_t age_ns = workload->host->world->now_ns - workload->started_ns;
-    uint64_t grown = (uint64_t)((unsigned __int128)workload->growth_bytes_per_s * age_ns / NS_PER_S);
-    uint64_t used = base_memory_bytes(workload) + grown;
+    uint64_t used = base_memory_bytes(workload);
+    if (workload->growth_bytes_per_s > 0) {
+        uint64_t age_ns = workload->host->world->now_ns - workload->started_ns;
+        used += (uint64_t)((unsigned __int128)workload->growth_bytes_per_s * age_ns / NS_PER_S);
+    }
     uint64_t limit = workload->limits.memory_bytes;
     return limit > 0 && used > limit ? limit : used;
 }
