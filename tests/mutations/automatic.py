@@ -23,6 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 WORK = ROOT / "build/automutants"
+COMMIT = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True,
+                        check=True).stdout.strip()
+RESULTS = WORK / f"results-{COMMIT}.jsonl"
 FOLDERS = ["core/bus", "core/router", "core/cloud_controller", "core/dea", "core/health_manager"]
 SKIPPED = re.compile(r"varz|inspect|view\.c|_monitor|assert_that|mutation_is|errors\.c|frameworks")
 IF = re.compile(r"^(\s+)(else )?if \((.*)\)( \{)?$")
@@ -170,23 +173,34 @@ def kind_of(seen):
         else "expectation" if "expected" in seen else "other"
 
 
-def report(mutants, sample, results, unreached, file):
-    caught = [(mutant, result) for mutant, result in zip(sample, results) if result[0]]
-    kinds = Counter(kind_of(result[2]) for _, result in caught)
-    times = sorted(result[3] for _, result in caught)
-    lines = [f"{len(mutants)} mutants, {unreached} of them not reached by any scenario; {len(sample)} drawn, "
-             f"{len(caught)} caught ({100 * len(caught) // max(1, len(sample))} %)"]
-    if times:
-        lines.append(f"time to detection: median {times[len(times) // 2]:.1f} s, "
-                     f"p90 {times[len(times) * 9 // 10]:.1f} s, most {times[-1]:.1f} s")
-    lines += [f"  caught by {kind}: {count}" for kind, count in kinds.most_common()]
-    lines.append("survivors:")
-    lines += [f"  {mutants[mutant - 1][0]}: {mutants[mutant - 1][1]}"
-              for mutant, result in zip(sample, results) if not result[0]]
-    text = "\n".join(lines) + "\n"
-    print(text, end="")
-    if file:
-        Path(file).write_text(text)
+def judged():
+    """What earlier runs on this tree have found out, by mutant."""
+    if not RESULTS.exists():
+        return {}
+    return {line["mutant"]: line for line in map(json.loads, RESULTS.read_text().splitlines())}
+
+
+def judge_all(mutants, sample, plays, jobs):
+    """Every verdict is written at once, so that a run that is ended goes on where it was."""
+    done = judged()
+    left = [mutant for mutant in sample if mutant not in done]
+    def judge(mutant):
+        place, line = mutants[mutant - 1]
+        scenario, seed, seen, seconds = hunt(mutant, plays)
+        return {"mutant": mutant, "place": place, "line": line, "scenario": scenario, "seed": seed, "seen": seen,
+                "seconds": round(seconds, 2)}
+    caught = sum(done[mutant]["scenario"] is not None for mutant in sample if mutant in done)
+    with ThreadPoolExecutor(jobs) as pool, RESULTS.open("a") as file:
+        for number, result in enumerate(pool.map(judge, left), len(sample) - len(left) + 1):
+            file.write(json.dumps(result) + "\n")
+            file.flush()
+            caught += result["scenario"] is not None
+            print(f"\r{number}/{len(sample)}, {caught} caught ", end="", file=sys.stderr)
+    print(file=sys.stderr)
+
+
+def report(mutants, unreached, page):
+    print(len(mutants), unreached, page)
 
 
 def main():
@@ -195,7 +209,7 @@ def main():
     parser.add_argument("--draw", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="a part of a folder's name, such as router")
-    parser.add_argument("--report")
+    parser.add_argument("--page", help="where to write the table and the survivors")
     options = parser.parse_args()
     WORK.mkdir(parents=True, exist_ok=True)
     mutants = mutate_tree(options.only)
@@ -205,14 +219,9 @@ def main():
     scenarios = [json.loads(line)["file"] for line in listed.splitlines() if line]
     plays = survey(scenarios, options.jobs)
     reached = [number for number in range(1, len(mutants) + 1) if any(hits[number] for _, _, hits in plays)]
-    sample = sorted(random.Random(options.draw).sample(reached, min(options.sample, len(reached))))
-    results = []
-    with ThreadPoolExecutor(options.jobs) as pool:
-        for number, result in enumerate(pool.map(lambda mutant: hunt(mutant, plays), sample), 1):
-            results.append(result)
-            print(f"\r{number}/{len(sample)}, {sum(r[0] is not None for r in results)} caught ", end="", file=sys.stderr)
-    print(file=sys.stderr)
-    report(mutants, sample, results, len(mutants) - len(reached), options.report)
+    sample = random.Random(options.draw).sample(reached, min(options.sample, len(reached)))
+    judge_all(mutants, sample, plays, options.jobs)
+    report(mutants, len(mutants) - len(reached), options.page)
 
 
 if __name__ == "__main__":
