@@ -177,8 +177,9 @@ int print_crashes(const struct text *result)
         puts("No crashed instances.");
     for (size_t i = 0; i < crashes->n_crashes; i++) {
         char since[32];
-        printf("%s  crashed %s\n", crashes->crashes[i]->instance,
-               moment(crashes->crashes[i]->since, since, sizeof since));
+        const Cupola__RestCrash *crash = crashes->crashes[i];
+        printf("%s  crashed %s%s%s\n", crash->instance, moment(crash->since, since, sizeof since),
+               crash->reason == NULL ? "" : "  ", crash->reason == NULL ? "" : crash->reason);
     }
     cupola__rest_crashes__free_unpacked(crashes, NULL);
     return CLI_OK;

@@ -228,6 +228,7 @@ static bool on_crashed(struct bus_request *request, const ProtobufCMessage *pars
         crash->instance = reply->instances[i]->instance;
         crash->has_since = true;
         crash->since = reply->instances[i]->since;
+        crash->reason = reply->instances[i]->reason;
         answer.crashes[answer.n_crashes++] = crash;
     }
     text_clear(&call->json);

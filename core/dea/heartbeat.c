@@ -30,6 +30,8 @@ static void fill_beat(struct instance *instance, Cupola__InstanceHeartbeat *ret_
     ret_beat->epoch = instance->epoch;
     ret_beat->has_crashes = instance->crashes > 0;
     ret_beat->crashes = (int32_t)instance->crashes;
+    if (instance->state == INSTANCE_CRASHED && instance->crash_detail[0] != '\0')
+        ret_beat->detail = (char *)(uintptr_t)instance->crash_detail;
     ret_beat->has_is_unready = ret_beat->is_unready = instance->state == INSTANCE_UNREADY;
 }
 

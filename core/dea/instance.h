@@ -54,6 +54,7 @@ struct instance_usage {
     uint64_t disk_bytes;
     uint64_t cpu_ns;
     uint32_t cpu_permille; /* Of one core, between the last two measurements. */
+    uint32_t breaches;     /* Measurements in a row that found more than its share. */
 };
 
 /* A check that is repeated (watch.c). */

@@ -12,6 +12,7 @@
 #include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { SIGNAL_KILL = 9, LIST_AGAIN_MS = 1000 };
@@ -68,6 +69,8 @@ static void adopt(struct dea *dea, const Cupola__DeaInstance *note, bool running
         instance->is_reported = change != NULL && change->crashed;
         instance->is_unhealed = change == NULL || !change->crashed || change->unhealed;
         instance->is_exit_untold = change != NULL && change->untold;
+        if (instance->is_reported && change->detail != NULL)
+            snprintf(instance->crash_detail, sizeof instance->crash_detail, "%s", change->detail);
         instance->state_timestamp_s = instance->is_reported ? change->since : machine_wall_seconds(&dea->machine);
         if (running)
             workload_signal(&dea->machine, instance->id, SIGNAL_KILL);

@@ -83,6 +83,8 @@ static void fill_change(Cupola__DeaInstanceChange *change, struct instance *inst
     change->has_untold = change->untold = change->crashed && instance->is_exit_untold;
     change->has_since = true;
     change->since = instance->state_timestamp_s;
+    if (change->crashed)
+        change->detail = instance->crash_detail;
     change->has_crashes = instance->crashes > 0;
     change->crashes = instance->crashes;
     if (!instance->uris_changed)

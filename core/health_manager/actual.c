@@ -144,7 +144,7 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
     if (stray != NULL)
         hm_app_remove_stray(app, stray);
     if (cause == CAUSE_CRASHED)
-        hm_app_note_crash(app, id, exited->crash_timestamp, hm->machine.now_ns);
+        hm_app_note_crash(app, id, exited->detail, exited->crash_timestamp, hm->machine.now_ns);
     struct instance *instance = exited->version == NULL ? NULL : hm_app_index_for(app, exited->version, exited->index);
     if (instance != NULL && exited->epoch > instance->ended_epoch)
         instance->ended_epoch = exited->epoch;
@@ -208,7 +208,7 @@ static void count_healed_crashes(struct health_manager *hm, struct app *app, con
 static void take_crash(struct health_manager *hm, struct app *app, const Cupola__InstanceHeartbeat *beat,
                        const char *id)
 {
-    hm_app_note_crash(app, id, beat->state_timestamp, hm->machine.now_ns);
+    hm_app_note_crash(app, id, beat->detail, beat->state_timestamp, hm->machine.now_ns);
     struct instance *instance = hm_app_index_for(app, beat->version, beat->index);
     if (instance != NULL && strcmp(instance->claim.id, id) == 0)
         end_instance(hm, instance, id, CAUSE_CRASHED);

@@ -69,6 +69,8 @@ static void answer_crashed(struct bus_client *bus, const struct app *app, const 
         crashed[i].instance = app->crashes[i].id;
         crashed[i].has_since = true;
         crashed[i].since = app->crashes[i].since_s;
+        if (app->crashes[i].reason[0] != '\0')
+            crashed[i].reason = app->crashes[i].reason;
         places[reply.n_instances++] = &crashed[i];
     }
     bus_answer(bus, message, &reply.base);

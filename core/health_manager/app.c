@@ -265,11 +265,18 @@ void hm_app_remove_stray(struct app *app, struct stray *stray)
 
 /* ---- Crashes ---- */
 
-void hm_app_note_crash(struct app *app, const char *id, int64_t since_s, uint64_t now_ns)
+static void note_reason(struct crash *crash, const char *reason)
+{
+    if (reason != NULL && crash->reason[0] == '\0')
+        snprintf(crash->reason, sizeof crash->reason, "%s", reason);
+}
+
+void hm_app_note_crash(struct app *app, const char *id, const char *reason, int64_t since_s, uint64_t now_ns)
 {
     for (size_t i = 0; i < app->crash_count; i++) {
         if (strcmp(app->crashes[i].id, id) == 0) {
             app->crashes[i].heard_at_ns = now_ns;
+            note_reason(&app->crashes[i], reason);
             return;
         }
     }
@@ -281,6 +288,7 @@ void hm_app_note_crash(struct app *app, const char *id, int64_t since_s, uint64_
     struct crash *crash = &app->crashes[app->crash_count++];
     *crash = (struct crash){.since_s = since_s, .heard_at_ns = now_ns};
     hm_copy_id(crash->id, id);
+    note_reason(crash, reason);
 }
 
 void hm_app_forget_crashes_before(struct app *app, uint64_t heard_before_ns)

@@ -16,11 +16,13 @@ enum {
     MAX_STRAYS = 4096,   /* Of one app. */
     MAX_CRASHES = 64,    /* Remembered of one app, for healthmanager.status. */
     MAX_NAME = 64,       /* Of a framework or a runtime. */
+    CRASH_REASON_SIZE = 96,
 };
 
 /* A crashed instance whose DEA still has its files. */
 struct crash {
     char id[INSTANCE_ID_SIZE];
+    char reason[CRASH_REASON_SIZE]; /* For people; "" where nobody told. */
     int64_t since_s;
     uint64_t heard_at_ns;
 };
@@ -96,8 +98,8 @@ struct stray *hm_app_find_stray(struct app *app, const char *id);
 void hm_app_add_stray(struct app *app, const struct claim *claim, const char *version, int32_t index, uint64_t now_ns);
 void hm_app_remove_stray(struct app *app, struct stray *stray);
 
-/* Remembers a crash, or that its files are still there. */
-void hm_app_note_crash(struct app *app, const char *id, int64_t since_s, uint64_t now_ns);
+/* Remembers a crash, or that its files are still there. The reason may be NULL. */
+void hm_app_note_crash(struct app *app, const char *id, const char *reason, int64_t since_s, uint64_t now_ns);
 /* Forgets those of which nothing was heard since then. */
 void hm_app_forget_crashes_before(struct app *app, uint64_t heard_before_ns);
 

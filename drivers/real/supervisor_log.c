@@ -79,6 +79,7 @@ static void append(struct log_stream *stream, const char *bytes, size_t size)
     if (size == 0)
         return;
     if (stream->file < 0 || files_write_all(stream->file, bytes, size) != 0) {
+        stream->has_no_room = stream->is_mid_line = true; /* Perhaps a part was written. */
         lose(stream, bytes, size);
         return;
     }
@@ -130,18 +131,23 @@ static void refill(const struct supervisor_log *log, struct log_stream *stream, 
 
 static void tell_loss(struct supervisor_log *log, struct log_stream *stream)
 {
-    char line[160];
+    char line[160], why[48] = "no room to write them";
     if (stream->lost_bytes == 0)
         return;
     if (stream->file < 0)
         open_file(log, stream);
     if (stream->file < 0)
         return; /* It stays counted. */
-    int size = snprintf(
-        line, sizeof line, "%scupola: %" PRIu64 " lines (%" PRIu64 " bytes) lost: more than %" PRIu64 " bytes/s\n",
-        stream->is_mid_line ? "\n" : "", stream->lost_lines, stream->lost_bytes, log->settings.bytes_per_s);
+    if (!stream->has_no_room)
+        snprintf(why, sizeof why, "more than %" PRIu64 " bytes/s", log->settings.bytes_per_s);
+    int size = snprintf(line, sizeof line, "%scupola: %" PRIu64 " lines (%" PRIu64 " bytes) lost: %s\n",
+                        stream->is_mid_line ? "\n" : "", stream->lost_lines, stream->lost_bytes, why);
+    if (files_write_all(stream->file, line, (size_t)size) != 0)
+        return; /* The same. */
+    stream->size += (uint64_t)size;
+    stream->total_bytes += (uint64_t)size;
+    stream->is_mid_line = stream->has_no_room = false;
     stream->lost_lines = stream->lost_bytes = 0;
-    write_rotated(log, stream, line, (size_t)size);
 }
 
 static void begin_to_lose(struct log_stream *stream, uint64_t now_ns)
@@ -243,16 +249,24 @@ void supervisor_log_tick(struct supervisor_log *log, uint64_t now_ns)
     }
 }
 
-void supervisor_log_end(struct supervisor_log *log, const char *last_line, uint64_t now_ns)
+void supervisor_log_drain(struct supervisor_log *log, uint64_t now_ns)
 {
-    struct log_stream *errors = &log->streams[LOG_STDERR];
     for (size_t i = 0; i < LOG_STREAMS; i++) {
         for (int round = 0; round < LEFT_OVER_PIECES && supervisor_log_pump(log, (enum log_stream_id)i, now_ns);
              round++) {
         }
         tell_loss(log, &log->streams[i]);
     }
-    if (last_line[0] == 0 || errors->file < 0)
+}
+
+void supervisor_log_end(struct supervisor_log *log, const char *last_line)
+{
+    struct log_stream *errors = &log->streams[LOG_STDERR];
+    if (last_line[0] == 0)
+        return;
+    if (errors->file < 0)
+        open_file(log, errors);
+    if (errors->file < 0)
         return;
     if (errors->is_mid_line)
         write_rotated(log, errors, "\n", 1);

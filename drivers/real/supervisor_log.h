@@ -7,6 +7,8 @@
  *
  *     cupola: 31215 lines (4 MB) lost: more than 1048576 bytes/s
  *
+ * So is what the disk had no room for.
+ *
  * Invariant: lines in the files + lines told as lost = lines written, as long as the files can be written.
  * The folder belongs to the workload: links in it are not followed.
  */
@@ -34,7 +36,8 @@ struct log_stream {
     bool is_mid_line;      /* The last byte written was no newline. */
     bool skips_to_newline; /* The begin of this line was lost. */
     uint64_t lost_lines, lost_bytes;
-    uint64_t tokens; /* Bytes that may be written now. */
+    bool has_no_room; /* Some of them because the file could not be written. */
+    uint64_t tokens;  /* Bytes that may be written now. */
     uint64_t refilled_ns;
     bool is_losing;
     uint64_t losing_until_ns;
@@ -55,7 +58,9 @@ bool supervisor_log_pump(struct supervisor_log *log, enum log_stream_id id, uint
 uint64_t supervisor_log_due_ns(const struct supervisor_log *log);
 /* Tells losses when their second is over. */
 void supervisor_log_tick(struct supervisor_log *log, uint64_t now_ns);
-/* Reads what is left in the pipes, tells what is untold, and adds a last line of our own if there is one. */
-void supervisor_log_end(struct supervisor_log *log, const char *last_line, uint64_t now_ns);
+/* Reads what is left in the pipes, and tells what is untold. */
+void supervisor_log_drain(struct supervisor_log *log, uint64_t now_ns);
+/* Adds a last line of our own, if there is one. */
+void supervisor_log_end(struct supervisor_log *log, const char *last_line);
 
 #endif

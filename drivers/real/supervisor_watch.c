@@ -17,8 +17,11 @@
 
 #include "core/base/memory.h"
 
-/* How often limits are looked at that the kernel does not hold by itself, and how much of a CPU that may take. */
-enum { LOOK_MS = 200, LOOK_SHARE = 50 };
+/* How often limits are looked at that the kernel does not hold by itself, and how much of a CPU and of the time that
+ * may take. On a busy machine a look lasts, but costs no more. */
+enum { LOOK_MS = 200, LOOK_CPU_SHARE = 50, LOOK_TIME_SHARE = 4 };
+/* Kept free on the disk, for the last words of an instance that has filled it. */
+enum { RESERVE_BYTES = 64 * 1024 };
 /* Where there is no cgroup, pages that processes share count for each of them: what v1 granted for that. */
 enum { GRANTED_EIGHTHS = 9 };
 /* Bash tells of a child's death by a signal in its own exit status; so does the first process of a container. */
@@ -37,11 +40,16 @@ struct watch {
     enum workload_breach breach;
 };
 
-static uint64_t now_ns(void)
+static uint64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * NS_PER_S + (uint64_t)now.tv_nsec;
+}
+
+static uint64_t now_ns(void)
+{
+    return clock_ns(CLOCK_MONOTONIC);
 }
 
 /* ---- Limits ---- */
@@ -80,21 +88,24 @@ static bool outgrew_disk(const struct watch *watch)
 static void kill_all(const struct watch *watch)
 {
     if (watch->group[0] != 0)
-        cgroup_kill(&watch->tree, watch->group);
+        cgroup_kill(&watch->tree, watch->group, 0);
     process_signal_descendants(getpid(), SIGKILL);
 }
 
 /* A tree that takes long to measure is measured less often. */
 static void look(struct watch *watch)
 {
-    uint64_t begun_ns = now_ns();
+    uint64_t begun_ns = now_ns(), begun_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     if (begun_ns < watch->look_ns)
         return;
     watch->breach = watch->group[0] != 0 ? look_at_group(watch) : look_at_processes(watch);
     if (watch->breach == BREACH_NONE && outgrew_disk(watch))
         watch->breach = BREACH_DISK;
-    uint64_t ended_ns = now_ns(), pause_ns = (ended_ns - begun_ns) * LOOK_SHARE;
-    watch->look_ns = ended_ns + (pause_ns > LOOK_MS * NS_PER_MS ? pause_ns : LOOK_MS * NS_PER_MS);
+    uint64_t ended_ns = now_ns(), pause_ns = LOOK_MS * NS_PER_MS;
+    uint64_t cpu_pause_ns = (clock_ns(CLOCK_PROCESS_CPUTIME_ID) - begun_cpu_ns) * LOOK_CPU_SHARE;
+    uint64_t time_pause_ns = (ended_ns - begun_ns) * LOOK_TIME_SHARE;
+    pause_ns = cpu_pause_ns > pause_ns ? cpu_pause_ns : pause_ns;
+    watch->look_ns = ended_ns + (time_pause_ns > pause_ns ? time_pause_ns : pause_ns);
     if (watch->breach != BREACH_NONE)
         kill_all(watch);
 }
@@ -173,15 +184,31 @@ static struct workload_status status_of(const struct watch *watch)
     return status;
 }
 
-/* What broke a limit between two looks. A fork that was refused long ago explains no end that went well. */
+/* What broke a limit between two looks: the app may have ended itself when the kernel refused it a write (many ignore
+ * the signal for that), or the agent has ended it. A fork that was refused long ago explains no end that went well. */
 static void find_late_breach(const struct watch *watch, struct workload_status *status)
 {
     if (status->breach != BREACH_NONE || status->exit_code == 0)
         return;
     if (watch->group[0] != 0)
         status->breach = look_at_group(watch);
-    if (status->breach == BREACH_NONE && status->signal == SIGXFSZ)
+    if (status->breach == BREACH_NONE && (status->signal == SIGXFSZ || outgrew_disk(watch)))
         status->breach = BREACH_DISK;
+}
+
+static struct path reserve_of(const struct watch *watch)
+{
+    return path_of("%s/reserve", watch->supervised->folder.text);
+}
+
+static void make_reserve(const struct watch *watch)
+{
+    int file = open(reserve_of(watch).text, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0)
+        return;
+    if (fallocate(file, 0, 0, RESERVE_BYTES) != 0)
+        errno = 0; /* This file system cannot. */
+    close(file);
 }
 
 /* For those who read the log: nobody else would tell them there. */
@@ -217,6 +244,7 @@ static void open_watch(struct watch *watch, const int outputs[LOG_STREAMS])
     int folder = open(root.text, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     supervisor_log_open(&watch->log, &watch->supervised->logs, folder, outputs, now_ns());
     watch->look_ns = now_ns() + LOOK_MS * NS_PER_MS;
+    make_reserve(watch);
 }
 
 struct workload_status supervisor_watch(const struct supervised *supervised, pid_t main, const int outputs[LOG_STREAMS])
@@ -232,7 +260,9 @@ struct workload_status supervisor_watch(const struct supervised *supervised, pid
     struct workload_status status = status_of(&watch);
     find_late_breach(&watch, &status);
     kill_the_rest(&watch);
+    supervisor_log_drain(&watch.log, now_ns());
+    unlink(reserve_of(&watch).text);
     struct path line = last_line(&watch, &status);
-    supervisor_log_end(&watch.log, line.text, now_ns());
+    supervisor_log_end(&watch.log, line.text);
     return status;
 }

@@ -72,7 +72,7 @@ static struct workload_status read_end(const struct workload *workload)
     process_kill_group(workload->pids.main);
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     if (workload->pids.group[0] != 0)
-        cgroup_kill(&tree, workload->pids.group);
+        cgroup_kill(&tree, workload->pids.group, 0);
     return (struct workload_status){.exit_code = -1, .signal = SIGKILL};
 }
 

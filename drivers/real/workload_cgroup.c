@@ -276,7 +276,7 @@ struct cgroup_breaches cgroup_breaches(const struct cgroup_tree *tree, const cha
     };
 }
 
-static size_t kill_once(const struct cgroup_tree *tree, const char *name)
+static size_t kill_once(const struct cgroup_tree *tree, const char *name, pid_t spared)
 {
     char text[SMALL_FILE];
     size_t count = 0;
@@ -286,20 +286,20 @@ static size_t kill_once(const struct cgroup_tree *tree, const char *name)
     const char *word;
     while ((word = strtok_r(rest, "\n", &rest)) != NULL) {
         pid_t pid = (pid_t)atoi(word);
-        count += pid > 1 && pid != getpid() && kill(pid, SIGKILL) == 0;
+        count += pid > 1 && pid != getpid() && pid != spared && kill(pid, SIGKILL) == 0;
     }
     return count;
 }
 
 /* One read gives some thousand bytes of process numbers: hence rounds. */
-size_t cgroup_kill(const struct cgroup_tree *tree, const char *name)
+size_t cgroup_kill(const struct cgroup_tree *tree, const char *name, pid_t spared)
 {
     size_t count = 0, killed = 1;
     if (tree->version == 0)
         return 0;
     write_number(path_in(tree, PIDS, name, "pids.max"), 0);
     for (int i = 0; i < KILL_ROUNDS && killed > 0; i++) {
-        killed = kill_once(tree, name);
+        killed = kill_once(tree, name, spared);
         count += killed;
     }
     return count;

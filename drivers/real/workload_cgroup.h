@@ -55,8 +55,9 @@ uint64_t cgroup_shares(uint64_t memory_bytes);
 /* False if there is no such group. */
 bool cgroup_measure(const struct cgroup_tree *tree, const char *name, struct cgroup_usage *ret_usage);
 struct cgroup_breaches cgroup_breaches(const struct cgroup_tree *tree, const char *name);
-/* SIGKILL for all in it, and nobody in it can fork any more. Returns how many there were. */
-size_t cgroup_kill(const struct cgroup_tree *tree, const char *name);
+/* SIGKILL for all in it but us and the one that is spared (0: nobody): a supervisor that has not left it yet. Nobody in
+ * it can fork any more. Returns how many there were. */
+size_t cgroup_kill(const struct cgroup_tree *tree, const char *name, pid_t spared);
 /* False if it stays, because somebody is in it. */
 bool cgroup_remove(const struct cgroup_tree *tree, const char *name);
 /* Removes the groups of those who were killed before they could, then cupola/ itself if nobody uses it. */

@@ -24,7 +24,7 @@ static bool kill_all(const struct workload_pids *pids)
     int pidfd = process_open(pids->supervisor);
     for (int i = 0; pidfd >= 0 && i < DEATHS_MOST; i++) {
         if (pids->group[0] != 0)
-            cgroup_kill(&tree, pids->group);
+            cgroup_kill(&tree, pids->group, pids->supervisor.pid);
         process_signal_descendants(pids->supervisor.pid, SIGKILL);
         struct pollfd ended = {.fd = pidfd, .events = POLLIN};
         if (poll(&ended, 1, DEATH_MS) > 0) {
@@ -47,7 +47,7 @@ static void remove_group(const char *group)
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     for (int i = 0; group[0] != 0 && !cgroup_remove(&tree, group) && i < DEATHS_MOST; i++) {
         struct timespec pause = {.tv_nsec = DYING_MS * 1000000L};
-        cgroup_kill(&tree, group);
+        cgroup_kill(&tree, group, 0);
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
     }
 }

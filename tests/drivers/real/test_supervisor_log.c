@@ -6,11 +6,13 @@
 
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -85,7 +87,8 @@ static void what_is_said_is_written_in_order(void **state)
     say(LOG_STDOUT, "o\nthree");
     assert_string_equal(content("stdout.log"), "one\ntwo\nthree");
     assert_string_equal(content("stderr.log"), "bad\n");
-    supervisor_log_end(&streams, "over\n", now_ns);
+    supervisor_log_drain(&streams, now_ns);
+    supervisor_log_end(&streams, "over\n");
     assert_string_equal(content("stderr.log"), "bad\nover\n");
 }
 
@@ -134,7 +137,8 @@ static void a_loss_is_told_in_the_end_too(void **state)
     (void)state;
     open_log(100000, 2, 10);
     say(LOG_STDERR, "aaaa\nbbbb\ncccc\n");
-    supervisor_log_end(&streams, "", now_ns);
+    supervisor_log_drain(&streams, now_ns);
+    supervisor_log_end(&streams, "");
     assert_string_equal(content("stderr.log"), "aaaa\nbbbb\ncupola: 1 lines (5 bytes) lost: more than 10 bytes/s\n");
 }
 
@@ -155,6 +159,24 @@ static void links_and_pipes_are_not_followed(void **state)
     assert_int_equal(streams.streams[LOG_STDOUT].lost_lines, 1);
 }
 
+/* As where a disk is full. The last line is ours, and there is a reserve for it. */
+static void what_cannot_be_written_is_counted_as_such(void **state)
+{
+    (void)state;
+    struct rlimit small = {0, RLIM_INFINITY}, large = {RLIM_INFINITY, RLIM_INFINITY};
+    signal(SIGXFSZ, SIG_IGN);
+    open_log(100000, 2, 0);
+    say(LOG_STDERR, "a\n");
+    small.rlim_cur = 4;
+    setrlimit(RLIMIT_FSIZE, &small);
+    say(LOG_STDERR, "b\nc\nd\n");
+    supervisor_log_drain(&streams, now_ns);
+    setrlimit(RLIMIT_FSIZE, &large);
+    supervisor_log_drain(&streams, now_ns);
+    supervisor_log_end(&streams, "over\n");
+    assert_string_equal(content("stderr.log"), "a\nb\n\ncupola: 3 lines (6 bytes) lost: no room to write them\nover\n");
+}
+
 #define log_test(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
 
 int main(void)
@@ -165,6 +187,7 @@ int main(void)
         log_test(a_line_longer_than_a_file_is_cut_and_nothing_is_lost),
         log_test(what_is_too_much_is_counted_where_it_is_missing),
         log_test(a_loss_is_told_in_the_end_too),
+        log_test(what_cannot_be_written_is_counted_as_such),
         log_test(links_and_pipes_are_not_followed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

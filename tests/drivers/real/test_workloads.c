@@ -91,6 +91,18 @@ static void removal_kills_and_deletes_without_a_word(void **state)
     assert_int_equal(other_op.status, IO_NOT_FOUND);
 }
 
+/* It ends itself when the kernel refuses it a write, long before anybody looks. */
+static void too_much_disk_is_told_also_when_it_ends_itself(void **state)
+{
+    (void)state;
+    limits.disk_bytes = 1 << 20;
+    make_droplet("trap '' XFSZ; head -c 4000000 /dev/zero > app/big || exit 1");
+    start_and_wait();
+    expect_story("exited a1 1 0 out of disk\n");
+    assert_string_equal(strstr(read_path("logs/stderr.log"), "cupola: "),
+                        "cupola: killed: its files outgrew its 1 MB of disk\n");
+}
+
 static void it_survives_us_and_is_found_again(void **state)
 {
     (void)state;
@@ -243,6 +255,7 @@ int main(int argc, char **argv)
         stage_test(a_signal_reaches_all_its_processes),
         stage_test(nothing_outlives_the_main_process),
         stage_test(removal_kills_and_deletes_without_a_word),
+        stage_test(too_much_disk_is_told_also_when_it_ends_itself),
         stage_test(it_survives_us_and_is_found_again),
         stage_test(what_ended_while_nobody_watched_is_found_dead),
         stage_test(without_its_supervisor_it_dies_and_is_told),
