@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
+#include "core/client/client.h"
 #include "core/base/memory.h"
 #include "core/components.h"
 #include "core/proto/client.pb-c.h"
@@ -194,7 +195,9 @@ void request_release(struct request *request)
 static void show_log(enum log_level level, const char *component, const char *text)
 {
     (void)component;
-    if (level == LOG_INFO)
+    if (level == LOG_INFO && strncmp(text, CLIENT_STAGER_PREFIX, strlen(CLIENT_STAGER_PREFIX)) == 0)
+        terminal_tell(text);
+    else if (level == LOG_INFO)
         terminal_progress(text);
     else if (level > LOG_INFO)
         terminal_error("%s", text);
@@ -212,6 +215,7 @@ static void print_line(enum log_level level, const char *component, const char *
 
 static int run_client(struct request *request, struct text *ret_result)
 {
+    request->config.has_show_staging = request->config.show_staging = 1;
     size_t size = cupola__client_config__get_packed_size(&request->config);
     uint8_t *packed = memory_new(size);
     cupola__client_config__pack(&request->config, packed);

@@ -52,6 +52,13 @@ void terminal_progress(const char *text)
     progress_is_shown = in_place;
 }
 
+void terminal_tell(const char *text)
+{
+    terminal_progress_end();
+    bool is_dim = isatty(STDERR_FILENO) && getenv("NO_COLOR") == NULL;
+    fprintf(stderr, is_dim ? "\033[2m%s\033[0m\n" : "%s\n", text);
+}
+
 void terminal_progress_end(void)
 {
     if (progress_is_shown)

@@ -12,6 +12,8 @@ bool terminal_has_color(void);
 const char *terminal_color(int code);
 /* A line that replaces itself while standard error is a terminal; otherwise it is printed once. */
 void terminal_progress(const char *text);
+/* A line that stays, on standard error. */
+void terminal_tell(const char *text);
 /* Ends such a line. */
 void terminal_progress_end(void);
 /* Asks for a password without showing it; false if there is no terminal to ask on. */

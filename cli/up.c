@@ -30,6 +30,7 @@ static const char help[] =
     "  --workloads KIND    bubblewrap or oci for containers, process, or auto: bubblewrap where it works (auto)\n"
     "  --memory MB         that each DEA gives to apps (4096)\n"
     "  --password TEXT     of admin@cupola.test (drawn at random)\n"
+    "  --stagers FOLDER      stagers of your own, that go before the built-in ones (absolute)\n"
     "  --service NAME=TOKEN  a gateway that shows that token may offer services of that name\n"
     "  --journal PLACE     where controllers keep their state: postgresql://... or a file (journal.db below DIR)\n"
     "  --dir DIR           keep state there, and go on from it; DIR/cloud.json tells programs all about the cloud\n"
@@ -80,6 +81,8 @@ static bool set_option(struct up_options *options, const char *name, const char 
         options->workloads = value;
     else if (strcmp(name, "password") == 0)
         options->password = value;
+    else if (strcmp(name, "stagers") == 0)
+        options->stagers = value;
     else if (strcmp(name, "service") == 0)
         options->service = value;
     else if (strcmp(name, "journal") == 0)
@@ -131,6 +134,7 @@ static bool read_options(int argc, char **argv, struct up_options *options, bool
         {"memory", required_argument, NULL, 1},
         {"password", required_argument, NULL, 1},
         {"journal", required_argument, NULL, 1},
+        {"stagers", required_argument, NULL, 1},
         {"service", required_argument, NULL, 1},
         {"dir", required_argument, NULL, 1},
         {"keep", no_argument, NULL, 1},

@@ -22,6 +22,7 @@ struct up_options {
     const char *workloads; /* "process", "bubblewrap" or "oci" */
     const char *password;  /* NULL: drawn. */
     const char *domain;
+    const char *stagers; /* A folder of stagers; NULL: only our own. */
     const char *service; /* NAME=TOKEN: a gateway that may offer its service; NULL: none. */
     const char *journal; /* A PostgreSQL connection string or a file, for all controllers; NULL: a file in `dir`. */
     uint32_t deas, routers, controllers;

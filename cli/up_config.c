@@ -107,6 +107,11 @@ static void add_driver(const struct up_child *child, struct text *json)
         json_write_string(json, journal == NULL ? text_string(&own) : journal);
         text_free(&own);
     }
+    if (child->up->options.stagers != NULL) {
+        text_add_string(json, ",\"stagers\":[");
+        json_write_string(json, child->up->options.stagers);
+        text_add_string(json, "]");
+    }
     text_addf(json, ",\"workloads\":\"%s\"},", child->up->options.workloads);
 }
 

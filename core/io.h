@@ -7,7 +7,8 @@
  *
  * Rules that both sides keep (docs/architecture.md tells why):
  *   1. step is not re-entrant, and cannot fail: what the world does wrong is an event, what we do wrong asserts.
- *   2. An effect with an operation id is answered by exactly one EVENT_DONE with that id: ok, error or cancelled.
+ *   2. An effect with an operation id is answered by exactly one EVENT_DONE with that id: ok, error or cancelled. Some
+ *      say more before it, by EVENT_OUTPUT.
  *   3. A connection lives from CONNECT or ACCEPTED until CLOSED, which comes exactly once: unasked when the peer or the
  *      network ended it, or as the answer to CLOSE. It is the last word on that id, which may then be used again.
  *      After CLOSE the driver delivers nothing else for the id (except the cancelled DONEs of its blob transfers).
@@ -96,6 +97,9 @@ enum event_kind {
     EVENT_JOURNAL_ENTRY,   /* The next journal entry in order; also those that this component appended itself. */
     EVENT_WORKLOAD_FOUND,  /* One per surviving workload, after WORKLOAD_LIST and before its DONE. */
     EVENT_WORKLOAD_EXITED, /* A workload's process has ended, for whatever reason. */
+
+    /* Kinds are numbers in traces: what is new comes last. */
+    EVENT_OUTPUT, /* What an operation under way has to say before its DONE (STAGE). */
 };
 
 /* The limit that a workload was killed for. In traces: only add at the end. */
@@ -162,6 +166,10 @@ struct event {
             int signal;    /* 0 if it exited by itself. */
             enum workload_breach breach;
         } workload_exited;
+        struct {
+            struct io_op op;
+            struct io_bytes data; /* The next bytes, in order; never empty. */
+        } output;
     };
 };
 
@@ -197,7 +205,7 @@ enum effect_kind {
     EFFECT_BLOB_DELETE,  /* DONE, also if it was not there. */
 
     EFFECT_STAGE,         /* Package blob (zip) -> droplet blob (tgz). DONE: number = droplet size, data = digest;
-                             IO_INVALID or IO_FAILED: data = the staging log. */
+                             IO_INVALID or IO_FAILED: data = the staging log, which OUTPUT tells as it grows. */
     EFFECT_HASH_PASSWORD, /* Slow salted hash, off the loop. DONE: data = the hash text. Given the stored hash as
                              `salt`, the result equals it exactly if the password is right. */
 

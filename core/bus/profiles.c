@@ -21,6 +21,7 @@ static const char *const dea_says[] = {
     "droplet.exited",
     "logs.>",
     "cloudcontroller.uris",
+    "cloudcontroller.staging",
     NULL,
 };
 static const char *const dea_hears[] = {

@@ -80,6 +80,7 @@ void client_take_change(struct client *client, const struct answer *answer)
 static bool change_start(struct client *client, struct draft *draft)
 {
     client->expects_run = true;
+    client_stager_follow(client);
     return draft_set_state(draft, "STARTED");
 }
 

@@ -240,14 +240,16 @@ static void end(struct client *client, int status, struct text *given)
     timer_cancel(&client->machine, &client->pause);
     if (http_call_is_under_way(&client->session.call))
         http_call_cancel(&client->session.call);
-    else
-        client_exit(client);
+    client_stager_end(client);
+    client_exit(client);
 }
 
 void client_exit(struct client *client)
 {
     assert_that(client->has_ended);
-    assert_that(!http_call_is_under_way(&client->session.call));
+    if (http_call_is_under_way(&client->session.call) || http_call_is_under_way(&client->stager.call))
+        return;
+    timer_cancel(&client->machine, &client->stager.pause);
     machine_exit(&client->machine, client->status,
                  (struct io_bytes){(const uint8_t *)text_string(&client->result), client->result.size});
 }
@@ -327,6 +329,7 @@ static void destroy(struct machine *machine)
 {
     struct client *client = container_of(machine, struct client, machine);
     session_release(client);
+    client_stager_release(client);
     client_logs_free(client);
     memory_free(client->run_before);
     memory_free(client->refusal);

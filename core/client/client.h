@@ -65,12 +65,22 @@ struct progress {
     struct text reason; /* Why an instance is not there yet, as the controller says; empty if it does not. */
 };
 
+/* stager.c: the stager's log as it grows. Its lines are logged behind CLIENT_STAGER_PREFIX. */
+struct stager_words {
+    struct http_call call;
+    struct timer pause;
+    struct text line;
+    uint32_t attempts;
+};
+#define CLIENT_STAGER_PREFIX "| "
+
 struct client {
     struct machine machine;
     Cupola__ClientConfig *config; /* A copy. */
     const struct command *command;
     size_t position; /* Of the current step. */
     struct session session;
+    struct stager_words stager;
     struct timer deadline;
     struct timer pause;
     uint32_t timeout_ms;
@@ -109,7 +119,7 @@ void client_succeed(struct client *client, struct text *json);
 void client_fail(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The same for what a controller refused. */
 void client_fail_answer(struct client *client, const struct answer *answer);
-/* For the session: the command has ended, and now its last call too. */
+/* For the session and stager.c: the command has ended, and now a call too: exits once none is left. */
 void client_exit(struct client *client);
 void client_log(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
@@ -159,5 +169,10 @@ ProtobufCMessage *client_parse(struct client *client, const struct answer *answe
 void client_pass_on(struct client *client, const struct answer *answer, const char *field,
                     const ProtobufCMessageDescriptor *descriptor);
 void client_logs_free(struct client *client);
+/* If the configuration wants it: begins to tell what the stager says, unless that goes on already. (stager.c) */
+void client_stager_follow(struct client *client);
+/* The command has ended. */
+void client_stager_end(struct client *client);
+void client_stager_release(struct client *client);
 
 #endif

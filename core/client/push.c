@@ -165,6 +165,7 @@ static void take_upload(struct client *client, const struct answer *answer)
     (void)answer;
     if (!client->config->no_start) {
         client->updates = client->pushes = true;
+        client_stager_follow(client);
         client_next(client);
         return;
     }

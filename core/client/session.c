@@ -46,13 +46,12 @@ static uint64_t limit_timeout(const struct client *client, uint64_t timeout_ns)
     return timeout_ns < left_ns ? timeout_ns : left_ns;
 }
 
-static void start_call(struct client *client, struct http_request *request, const char *content_type)
+void session_start_call(struct client *client, struct http_call *call, struct http_request *request,
+                        const char *content_type, const struct http_call_handlers *call_handlers)
 {
     const Cupola__ClientConfig *config = client->config;
     struct text headers = {0};
     assert_that(!client->has_ended);
-    assert_that(!http_call_is_under_way(&client->session.call)); /* One call at a time. */
-    assert_that(!timer_is_set(&client->pause));
     text_add_string(&headers, "Accept: application/json\r\n");
     if (content_type != NULL)
         text_addf(&headers, "Content-Type: %s\r\n", content_type);
@@ -65,9 +64,16 @@ static void start_call(struct client *client, struct http_request *request, cons
     request->host_header = config->host_header;
     request->headers = text_string(&headers);
     request->max_body_bytes = MAX_BODY_BYTES;
-    client->session.router_error[0] = '\0';
-    http_call_start(&client->machine, &client->session.call, request, &handlers);
+    http_call_start(&client->machine, call, request, call_handlers);
     text_free(&headers);
+}
+
+static void start_call(struct client *client, struct http_request *request, const char *content_type)
+{
+    assert_that(!http_call_is_under_way(&client->session.call)); /* One call at a time. */
+    assert_that(!timer_is_set(&client->pause));
+    client->session.router_error[0] = '\0';
+    session_start_call(client, &client->session.call, request, content_type, &handlers);
 }
 
 void session_ask(struct client *client, const char *method, const char *target, struct text *json)

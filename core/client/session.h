@@ -38,6 +38,9 @@ struct session {
 void session_ask(struct client *client, const char *method, const char *target, struct text *json);
 /* POST of a form around the client's bits; `head` and `tail` are emptied. */
 void session_upload(struct client *client, const char *target, struct text *head, struct text *tail);
+/* A call beside the session's own, with the same target, identity and headers; the rest is the caller's. */
+void session_start_call(struct client *client, struct http_call *call, struct http_request *request,
+                        const char *content_type, const struct http_call_handlers *handlers);
 void session_release(struct client *client);
 
 /* "/apps/NAME" and what follows it (already encoded). */

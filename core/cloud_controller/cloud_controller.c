@@ -14,6 +14,7 @@
 #include "core/cloud_controller/gateway.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
+#include "core/cloud_controller/stage_log.h"
 #include "core/cloud_controller/staging.h"
 #include "core/cloud_controller/updates.h"
 #include "core/proto/config.pb-c.h"
@@ -49,6 +50,7 @@ static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_c
 static const struct bus_route bus_routes[] = {
     {"cloudcontrollers.hm.requests", "cc", &cupola__health_manager_request__descriptor, false, cc_on_hm_request},
     {"cloudcontroller.desired", "cc", &cupola__desired_request__descriptor, true, cc_on_desired_request},
+    {"cloudcontroller.staging", NULL, &cupola__staging_output__descriptor, false, cc_on_staging_output},
     {"cloudcontroller.uris", "cc", &cupola__uris_request__descriptor, false, cc_on_uris_request},
     {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_on_droplet_exited},
     {"droplet.exited", NULL, &cupola__droplet_exited__descriptor, false, cc_events_on_exited},
@@ -213,6 +215,7 @@ static void stop(struct machine *machine)
     timer_cancel(machine, &controller->stage_sweep);
     cc_collector_stop(controller);
     cc_gateway_stop(controller);
+    cc_rest_stop_streams(controller);
     if (controller->server.connections == NULL) {
         http_server_drain(&controller->server);
         leave(controller);
@@ -245,6 +248,7 @@ static void destroy(struct machine *machine)
     cc_rest_destroy(controller);
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);
+    cc_stage_logs_destroy(controller);
     cc_placement_destroy(controller);
     cc_updates_destroy(controller);
     cc_events_destroy(controller);

@@ -16,9 +16,11 @@
 #include "core/proto/bus.pb-c.h"
 
 struct call;
+struct follower;
 struct placement;
 struct question;
 struct stage_job;
+struct stage_log;
 struct stage_order;
 struct start_wish;
 struct update;
@@ -85,6 +87,11 @@ struct controller {
     struct random_stream stage_ids;
     struct timer stage_sweep;
     uint64_t stages_from_ns; /* When we began to look for what is left behind. */
+
+    struct stage_log *stage_logs; /* What stagers have said, the newest first. */
+    struct follower *followers;   /* Answers that go on (followers.h). */
+    size_t follower_count;
+    struct timer follower_tick;
 
     struct update *updates; /* Rolling, of any controller. */
     struct collector collector;

@@ -206,6 +206,8 @@ static void on_aborted(struct http_exchange *exchange)
     call->exchange = NULL;
     if (!call->is_handled)
         call_free(call);
+    else if (call->stop != NULL)
+        call->stop(call);
 }
 
 /* ---- Answers ---- */
@@ -279,6 +281,46 @@ void cc_call_answer_blob(struct call *call, const char *content_type, const char
     call_free(call);
 }
 
+/* ---- Streams ---- */
+
+void cc_call_stream_begin(struct call *call, const char *content_type, void (*stop)(struct call *call))
+{
+    assert_that(call->exchange != NULL && stop != NULL);
+    call->stop = stop;
+    http_answer_begin(call->exchange, 200, content_type);
+}
+
+void cc_call_stream_add(struct call *call, struct io_bytes bytes)
+{
+    if (call->exchange != NULL)
+        http_answer_piece(call->exchange, bytes);
+}
+
+void cc_call_stream_end(struct call *call)
+{
+    struct http_exchange *exchange = take_exchange(call);
+    call_free(call);
+    if (exchange != NULL)
+        http_answer_end(exchange);
+}
+
+size_t cc_call_stream_unsent(const struct call *call)
+{
+    return call->exchange == NULL ? 0 : http_answer_unsent(call->exchange);
+}
+
+void cc_rest_stop_streams(struct controller *controller)
+{
+    struct call *next;
+    for (struct call *call = controller->calls; call != NULL; call = next) {
+        next = call->next; /* Ending one frees no other. */
+        if (call->stop != NULL)
+            call->stop(call);
+    }
+}
+
+/* ---- Refusals ---- */
+
 void cc_call_refuse(struct call *call, const struct refusal *refusal)
 {
     struct text description = {0};
@@ -332,6 +374,11 @@ bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *desc
 bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
 {
     return read_body(call, descriptor, JSON_STRICT, ret_message);
+}
+
+bool cc_call_follows(const struct call *call)
+{
+    return call->exchange != NULL && http_text_equals(call->exchange->head.query, "follow=1");
 }
 
 struct app *cc_call_find_app(struct call *call, const char *name)

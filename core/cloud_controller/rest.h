@@ -46,6 +46,7 @@ struct call {
     bool is_admin;                  /* The user on whose behalf. */
     bool is_auditor;                /* Who calls: may look at everything but secrets. */
     bool is_handled;                /* It is on its way to `handle`: operations are under way, which end the call. */
+    void (*stop)(struct call *);    /* A stream: ends it, with the client gone or the controller about to. */
     bool is_stale;                  /* The journal did not confirm that what we know is all there is. */
     struct change fresh;            /* The question whether it is. */
     struct call *previous, *next;
@@ -58,7 +59,7 @@ struct route_table {
 };
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
     cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
-    cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes;
+    cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes, cc_stage_log_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 
@@ -78,6 +79,15 @@ void cc_call_answer_blank(struct call *call);
 void cc_call_answer_nothing(struct call *call);
 void cc_call_answer_blob(struct call *call, const char *content_type, const char *digest, uint64_t size);
 void cc_call_answer_text(struct call *call, int status, struct io_bytes text);
+/* 200, and a body that comes piece by piece until the end, which frees the call. `stop` is called if it should end
+ * before: it lets go of the call and ends the stream. */
+void cc_call_stream_begin(struct call *call, const char *content_type, void (*stop)(struct call *call));
+void cc_call_stream_add(struct call *call, struct io_bytes bytes);
+void cc_call_stream_end(struct call *call);
+/* What waits for a slow reader. */
+size_t cc_call_stream_unsent(const struct call *call);
+/* Ends all streams. */
+void cc_rest_stop_streams(struct controller *controller);
 void cc_call_fail(struct call *call, enum cloud_error error, const char *first, const char *second);
 void cc_call_refuse(struct call *call, const struct refusal *refusal);
 /* After a change that did not become durable. `refusal` is what its prepare has set. */
@@ -89,6 +99,8 @@ void cc_call_fail_change(struct call *call, enum change_outcome outcome, const s
 bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The same for our own API: what is not known is refused, too. */
 bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
+/* Whether the query says follow=1. */
+bool cc_call_follows(const struct call *call);
 /* The caller's app of that name, or NULL: then the call was failed. */
 struct app *cc_call_find_app(struct call *call, const char *name);
 

@@ -6,6 +6,7 @@
 #include "core/cloud_controller/blobs.h"
 #include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/runs.h"
+#include "core/cloud_controller/stage_log.h"
 #include "core/cloud_controller/stage_order.h"
 
 #include <string.h>
@@ -91,11 +92,18 @@ static void start_job(struct stage_job *job, const struct app *app)
     cc_blob_need(controller, &job->package, BLOB_PACKAGE, app, job->package_sha1, on_package_here);
 }
 
+static void on_output(struct op *op, struct io_bytes bytes)
+{
+    const struct stage_job *job = container_of(op, struct stage_job, op);
+    cc_stage_log_say(job->controller, job->app_id, job->package_sha1, bytes);
+}
+
 static void stage_here(struct stage_job *job, const struct app *app)
 {
     const Cupola__JournalApp *value = app->value;
     op_stage(&job->controller->machine, &job->op, job->package_sha1, value->framework, value->runtime,
              value->command == NULL ? "" : value->command, (uint32_t)value->memory_mb, on_staged);
+    op_hear(&job->op, on_output);
 }
 
 /* The bits are on this controller's disk, or not to be had. */

@@ -14,7 +14,9 @@ enum {
     MAX_LOG = 4096, /* Its end is what tells. */
     MAX_ATTEMPTS = 3,
     RETRY_MS = 250,
-    WORD_MS = 1000, /* Between two words that it goes on. */
+    WORD_MS = 1000,       /* Between two words that it goes on. */
+    OUTPUT_MS = 100,      /* Between two messages with what the stager says, */
+    OUTPUT_PIECE = 32768, /* each so long at most. */
 };
 static const uint64_t default_deadline_ns = 900 * NS_PER_S;
 
@@ -35,6 +37,8 @@ struct stage_task {
     struct http_call call;
     struct timer retry;
     struct timer word;
+    struct timer output;
+    struct text said; /* By the stager; not told yet. */
     struct timer deadline;
     struct stage_task *next;
 };
@@ -67,11 +71,49 @@ static void on_word(struct timer *timer)
     timer_set(&task->dea->machine, &task->word, WORD_MS * NS_PER_MS, on_word);
 }
 
+/* Anybody may ask any controller for it, so that all are told. */
+static void tell_output(struct stage_task *task)
+{
+    struct dea *dea = task->dea;
+    text_make_printable(&task->said);
+    const char *text = text_string(&task->said);
+    for (size_t told = 0; told < task->said.size; told += OUTPUT_PIECE) {
+        struct text piece = {0};
+        size_t left = task->said.size - told;
+        text_add(&piece, text + told, left > OUTPUT_PIECE ? OUTPUT_PIECE : left);
+        Cupola__StagingOutput output = CUPOLA__STAGING_OUTPUT__INIT;
+        output.has_droplet = true;
+        output.droplet = task->order->droplet;
+        output.package_sha1 = task->order->package_sha1;
+        output.text = (char *)(uintptr_t)text_string(&piece);
+        bus_publish_message(&dea->bus, "cloudcontroller.staging", NULL, &output.base);
+        text_free(&piece);
+    }
+    text_clear(&task->said);
+}
+
+static void on_output_due(struct timer *timer)
+{
+    tell_output(container_of(timer, struct stage_task, output));
+}
+
+static void on_output(struct op *op, struct io_bytes bytes)
+{
+    struct stage_task *task = container_of(op, struct stage_task, op);
+    if (task->is_told)
+        return;
+    text_add(&task->said, bytes.data, bytes.size);
+    if (!timer_is_set(&task->output))
+        timer_set(&task->dea->machine, &task->output, OUTPUT_MS * NS_PER_MS, on_output_due);
+}
+
 static void say_last(struct stage_task *task, const char *state, const char *log)
 {
     if (task->is_told)
         return;
     task->is_told = true;
+    timer_cancel(&task->dea->machine, &task->output);
+    tell_output(task);
     timer_cancel(&task->dea->machine, &task->word);
     timer_cancel(&task->dea->machine, &task->deadline);
     say(task, state, log);
@@ -116,6 +158,7 @@ static void free_task(struct stage_task *task)
     if (task->call.handlers != NULL)
         http_call_release(&task->call);
     memory_free(task->reply);
+    text_free(&task->said);
     cupola__dea_stage__free_unpacked(task->order, NULL);
     memory_free(task);
 }
@@ -232,6 +275,7 @@ static void on_fetched(struct http_call *call, enum io_status status)
         task->state = TASK_STAGING;
         op_stage(&task->dea->machine, &task->op, order->package_sha1, order->framework, order->runtime, order->command,
                  task->memory_mb, on_staged);
+        op_hear(&task->op, on_output);
     }
 }
 

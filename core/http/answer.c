@@ -12,6 +12,9 @@ enum {
     JOINED_BODY_BYTES = 4096,    /* A body up to this size travels in one write with its head. */
     SLOWEST_BYTES_PER_S = 16384, /* A blob's reader that is slower than this is cut off. */
 };
+/* Sizes of bodies that are not known when they begin. */
+#define SIZE_IN_CHUNKS UINT64_MAX
+#define SIZE_UNTIL_END (UINT64_MAX - 1)
 
 /* Date, in the fixed format of RFC 9110, 5.6.7. */
 static void add_date(struct text *text, int64_t wall_s)
@@ -38,7 +41,9 @@ static void add_head(struct text *text, const struct http_connection *connection
     add_date(text, machine_wall_seconds(connection->server->machine));
     if (content_type != NULL)
         text_addf(text, "Content-Type: %s\r\n", content_type);
-    if (has_content(status))
+    if (size == SIZE_IN_CHUNKS)
+        text_add_string(text, "Transfer-Encoding: chunked\r\n");
+    else if (has_content(status) && size != SIZE_UNTIL_END)
         text_addf(text, "Content-Length: %llu\r\n", (unsigned long long)size);
     if (!connection->keep_alive)
         text_add_string(text, "Connection: close\r\n");
@@ -62,6 +67,7 @@ static struct beginning begin_answer(struct http_exchange *exchange, int status,
     struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);
     struct http_connection *connection = exchange->connection;
     assert_that(connection->exchange == state); /* Answered once only. */
+    assert_that(!state->is_answering);
     assert_that(status >= 200 && status <= 599);
 
     connection->keep_alive =
@@ -133,6 +139,53 @@ void http_answer_blob(struct http_exchange *exchange, const char *content_type, 
         connection->patience_ns = connection->server->options.idle_timeout_ns + size / SLOWEST_BYTES_PER_S * NS_PER_S;
     }
     end_exchange(connection);
+}
+
+/* ---- Piece by piece ---- */
+
+void http_answer_begin(struct http_exchange *exchange, int status, const char *content_type)
+{
+    struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);
+    assert_that(state->body_ended && state->known);
+    assert_that(has_content(status));
+    state->in_chunks = exchange->head.minor > 0;
+    if (!state->in_chunks)
+        exchange->head.keep_alive = false;
+    struct beginning beginning =
+        begin_answer(exchange, status, content_type, "", state->in_chunks ? SIZE_IN_CHUNKS : SIZE_UNTIL_END);
+    state->is_answering = true;
+    state->is_silent = !beginning.with_body;
+    conn_write_text(&beginning.connection->conn, &beginning.head);
+}
+
+void http_answer_piece(struct http_exchange *exchange, struct io_bytes bytes)
+{
+    struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);
+    assert_that(state->is_answering);
+    if (state->is_silent || bytes.size == 0) /* A chunk of no size would be the end. */
+        return;
+    struct text piece = {0};
+    if (state->in_chunks)
+        text_addf(&piece, "%zx\r\n", bytes.size);
+    text_add(&piece, bytes.data, bytes.size);
+    if (state->in_chunks)
+        text_add_string(&piece, "\r\n");
+    conn_write_text(&exchange->connection->conn, &piece);
+}
+
+void http_answer_end(struct http_exchange *exchange)
+{
+    struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);
+    assert_that(state->is_answering);
+    struct http_connection *connection = exchange->connection;
+    if (state->in_chunks && !state->is_silent)
+        conn_write_string(&connection->conn, "0\r\n\r\n");
+    end_exchange(connection);
+}
+
+size_t http_answer_unsent(const struct http_exchange *exchange)
+{
+    return exchange->connection->conn.unsent_bytes;
 }
 
 void http_refuse(struct http_connection *connection, int status, const char *reason)

@@ -38,8 +38,11 @@ struct http_exchange_state {
     uint64_t body_left; /* HTTP_BODY_LENGTH: still to come. */
     bool body_ended;
     bool streamed;
-    bool wanted; /* Streamed: one on_body or on_request is due. */
-    bool known;  /* The owner has been told of it, and is told when it ends before its time. */
+    bool wanted;       /* Streamed: one on_body or on_request is due. */
+    bool is_answering; /* Its answer has begun, and goes on. */
+    bool in_chunks;    /* It travels in chunks; otherwise the connection's end is its end. */
+    bool is_silent;    /* HEAD: only its head is sent. */
+    bool known;        /* The owner has been told of it, and is told when it ends before its time. */
 };
 
 struct http_connection {

@@ -87,6 +87,14 @@ void http_answer_string(struct http_exchange *exchange, int status, const char *
 /* 200 with the blob of that size. Closes the connection if the blob could not be sent. */
 void http_answer_blob(struct http_exchange *exchange, const char *content_type, const char *digest, uint64_t size);
 
+/* An answer of unknown length, piece by piece: begin once the request has come whole, any number of pieces, end. The
+ * exchange lasts until the end; if its client goes away before, on_aborted is called. */
+void http_answer_begin(struct http_exchange *exchange, int status, const char *content_type);
+void http_answer_piece(struct http_exchange *exchange, struct io_bytes bytes);
+void http_answer_end(struct http_exchange *exchange);
+/* How much of it has not left yet: for a slow reader no more should be made. */
+size_t http_answer_unsent(const struct http_exchange *exchange);
+
 /* The value of a header as a NUL-terminated copy that lives as long as the exchange, or NULL. */
 const char *http_exchange_header(struct http_exchange *exchange, const char *name);
 

@@ -76,6 +76,9 @@ static void dispatch(struct machine *machine, const struct event *event)
         ops_complete(machine, event->done.op, &result);
         break;
     }
+    case EVENT_OUTPUT:
+        ops_output(machine, event->output.op, event->output.data);
+        break;
     case EVENT_JOURNAL_ENTRY:
         machine->class->journal_entry(machine, event->journal_entry.sequence, event->journal_entry.data);
         break;

@@ -36,6 +36,22 @@ void ops_complete(struct machine *machine, struct io_op id, const struct op_resu
         op->done(op, result);
 }
 
+void ops_output(struct machine *machine, struct io_op id, struct io_bytes bytes)
+{
+    struct op *op = NULL;
+    HASH_FIND(hh, machine->ops, &id.id, sizeof id.id, op);
+    assert_that(op != NULL); /* Its DONE comes last. */
+    assert_that(bytes.size > 0);
+    if (!op->forgotten && op->output != NULL)
+        op->output(op, bytes);
+}
+
+void op_hear(struct op *op, void (*output)(struct op *op, struct io_bytes bytes))
+{
+    assert_that(op->id != 0);
+    op->output = output;
+}
+
 void ops_forget_all(struct machine *machine)
 {
     struct op *op, *next;
@@ -54,6 +70,7 @@ struct effect *op_add_effect(struct machine *machine, struct op *op, enum effect
     op->machine = machine;
     op->id = ++machine->last_op;
     op->done = done;
+    op->output = NULL;
     op->forgotten = false;
     HASH_ADD(hh, machine->ops, id, sizeof op->id, op);
     struct effect *effect = effects_add(machine->effects, kind);

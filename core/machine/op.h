@@ -15,6 +15,7 @@ struct op_result {
 
 struct op {
     void (*done)(struct op *op, const struct op_result *result);
+    void (*output)(struct op *op, struct io_bytes bytes); /* Lent. NULL: nobody listens. */
 
     /* Private. */
     struct machine *machine;
@@ -26,6 +27,8 @@ struct op {
 bool op_is_pending(const struct op *op);
 /* The owner goes away before the answer: it will be swallowed. Nothing if the op is not pending. */
 void op_forget(struct op *op);
+/* What the pending operation says before its end is brought to `output` (only EFFECT_STAGE says anything). */
+void op_hear(struct op *op, void (*output)(struct op *op, struct io_bytes bytes));
 
 /* ---- The operations. Each emits one effect of core/io.h, where its answer is described. `op` is kept. ---- */
 
@@ -72,6 +75,7 @@ void op_workload_read_file(struct machine *machine, struct op *op, const char *w
 /* For core/machine and core/machine/conn.c. */
 struct effect *op_add_effect(struct machine *machine, struct op *op, enum effect_kind kind, op_done *done);
 void ops_complete(struct machine *machine, struct io_op id, const struct op_result *result);
+void ops_output(struct machine *machine, struct io_op id, struct io_bytes bytes);
 void ops_forget_all(struct machine *machine);
 
 #endif

@@ -128,6 +128,11 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts 
     case EVENT_WORKLOAD_EXITED:
         fill_exited(message, event);
         return;
+    case EVENT_OUTPUT:
+        message->has_op = 1;
+        message->op = event->output.op.id;
+        set_data(message, event->output.data);
+        return;
     }
     assert_unreachable();
 }

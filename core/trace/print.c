@@ -18,6 +18,7 @@ static const char *const event_names[] = {
     [EVENT_JOURNAL_ENTRY] = "journal entry",
     [EVENT_WORKLOAD_FOUND] = "workload found",
     [EVENT_WORKLOAD_EXITED] = "workload exited",
+    [EVENT_OUTPUT] = "output",
 };
 
 static const char *const effect_names[] = {

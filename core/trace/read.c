@@ -72,10 +72,10 @@ static struct io_tls tls_of(const Cupola__TraceEvent *message)
 
 static bool is_known(const Cupola__TraceEvent *message)
 {
-    if (message->kind < EVENT_START || message->kind > EVENT_WORKLOAD_EXITED || message->status > IO_FAILED)
+    if (message->kind < EVENT_START || message->kind > EVENT_OUTPUT || message->status > IO_FAILED)
         return false;
     return (message->kind != EVENT_WORKLOAD_EXITED || message->number <= BREACH_PROCESSES) &&
-           (message->kind != EVENT_BYTES || message->data.len > 0);
+           ((message->kind != EVENT_BYTES && message->kind != EVENT_OUTPUT) || message->data.len > 0);
 }
 
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
@@ -145,6 +145,10 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.workload_exited.exit_code = message->code;
         event.workload_exited.signal = message->signal;
         event.workload_exited.breach = (enum workload_breach)message->number;
+        break;
+    case EVENT_OUTPUT:
+        event.output.op.id = message->op;
+        event.output.data = lent_bytes(message->data);
         break;
     }
     *ret_event = event;

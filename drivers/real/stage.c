@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "drivers/real/archive.h"
 #include "drivers/real/job.h"
+#include "drivers/real/telling.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -20,7 +21,19 @@ struct stage_job {
     uint64_t folder_number, blob_number;
     struct path folder;
     struct text log; /* For the person who pushed. */
+    size_t told;     /* Of it. */
+    struct telling telling;
 };
+
+/* The log has grown. */
+static void tell_log(void *context)
+{
+    struct stage_job *stage = context;
+    const uint8_t *bytes = (const uint8_t *)text_string(&stage->log);
+    if (stage->log.size > stage->told)
+        telling_say(&stage->telling, (struct io_bytes){bytes + stage->told, stage->log.size - stage->told});
+    stage->told = stage->log.size;
+}
 
 static bool fail(struct stage_job *stage, enum io_status status, const struct text *why)
 {
@@ -70,6 +83,8 @@ static bool add_startup(struct stage_job *stage, struct text *reason)
         .stagers_count = count,
         .deadline_s = config->stage_deadline_s,
         .memory_limit_mb = config->stage_memory_mb,
+        .on_log = tell_log,
+        .context = stage,
     };
     struct text script = {0};
     bool is_ready = stage_write_startup(&task, stage->command, &script, &stage->log);
@@ -122,20 +137,27 @@ static void work(struct job *job)
         unpack(stage, &reason) && add_startup(stage, &reason) && add_logs(stage, &reason) && pack(stage, &reason);
     if (!is_staged)
         text_add(&job->data, text_string(&stage->log), stage->log.size);
+    tell_log(stage);
     files_remove_tree(stage->folder.text, NULL);
     text_free(&reason);
 }
 
-static void finish(struct job *job)
+static void on_told(struct telling *telling)
 {
-    struct stage_job *stage = container_of(job, struct stage_job, job);
-    job_answer(job);
+    struct stage_job *stage = container_of(telling, struct stage_job, telling);
     memory_free(stage->digest);
     memory_free(stage->framework);
     memory_free(stage->runtime);
     memory_free(stage->command);
     text_free(&stage->log);
     memory_free(stage);
+}
+
+static void finish(struct job *job)
+{
+    struct stage_job *stage = container_of(job, struct stage_job, job);
+    telling_close(&stage->telling, on_told);
+    job_answer(job);
 }
 
 void stage_begin(struct real_driver *driver, const struct effect *effect)
@@ -148,5 +170,6 @@ void stage_begin(struct real_driver *driver, const struct effect *effect)
     stage->memory_mb = effect->stage.memory_mb;
     stage->folder_number = ++driver->temp_count;
     stage->blob_number = ++driver->temp_count;
+    telling_open(driver, &stage->telling, effect->op);
     job_start(driver, &stage->job, effect->op, work, finish);
 }

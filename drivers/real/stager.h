@@ -29,7 +29,9 @@ struct stager_task {
     char *const *stagers; /* Folders of stagers; the first that has one wins. */
     size_t stagers_count;
     uint32_t deadline_s;
-    uint32_t memory_limit_mb; /* Of each process; 0: none. */
+    uint32_t memory_limit_mb;      /* Of each process; 0: none. */
+    void (*on_log)(void *context); /* The log of the call under way has grown; on the caller's thread. May be NULL. */
+    void *context;
 };
 
 /* Looks for the stager that serves the framework; false if there is none. Its copy stays in the staging's folder until

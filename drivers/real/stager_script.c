@@ -12,6 +12,7 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -212,7 +213,8 @@ static int64_t now_ms(void)
 }
 
 /* Reads until both pipes have ended. False if the deadline came first. */
-static bool gather(struct running *running, int64_t deadline_ms, struct text *ret_output, struct text *log)
+static bool gather(const struct stager_task *task, struct running *running, int64_t deadline_ms,
+                   struct text *ret_output, struct text *log)
 {
     while (running->output >= 0 || running->errors >= 0) {
         int64_t left_ms = deadline_ms - now_ms();
@@ -223,6 +225,8 @@ static bool gather(struct running *running, int64_t deadline_ms, struct text *re
             read_into(&running->output, ret_output);
         if (polls[1].revents != 0)
             read_into(&running->errors, log);
+        if (task->on_log != NULL)
+            task->on_log(task->context);
     }
     return true;
 }
@@ -261,6 +265,14 @@ static void give(const char *folder)
     fts_close(walk);
 }
 
+/* What its user has been given, and what it has made since, needs no second walk; an application may be large. */
+static void give_once(const char *folder)
+{
+    struct stat info;
+    if (lstat(folder, &info) == 0 && info.st_uid != NOBODY)
+        give(folder);
+}
+
 int stager_script_run(const struct stager_script *script, struct text *ret_output, struct text *log)
 {
     const struct stager_task *task = script->task;
@@ -271,9 +283,11 @@ int stager_script_run(const struct stager_script *script, struct text *ret_outpu
     static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", language[] = "LANG=C.UTF-8";
     char *const environment[] = {home.text,   temporary.text, framework.text, runtime.text,
                                  memory.text, path,           language,       NULL};
-    give(task->folder);
+    struct path copy = path_of("%s/" STAGER_FOLDER, task->folder); /* May be newer than what was given. */
+    give_once(task->folder);
+    give_once(copy.text);
     if (script->cache != NULL)
-        give(script->cache);
+        give_once(script->cache);
     struct command command = {.count = 0};
     build_command(&command, script, in_container);
     struct running running;
@@ -281,6 +295,6 @@ int stager_script_run(const struct stager_script *script, struct text *ret_outpu
         text_addf(log, "Staging failed: %s cannot be run (util-linux is needed)\n", command.words[0]);
         return -1;
     }
-    bool in_time = gather(&running, now_ms() + (int64_t)task->deadline_s * 1000, ret_output, log);
+    bool in_time = gather(task, &running, now_ms() + (int64_t)task->deadline_s * 1000, ret_output, log);
     return conclude(&running, in_time, task->deadline_s, log);
 }

@@ -128,6 +128,86 @@ static void what_fails_there_fails_here(void **state)
     assert_non_null(strstr(town_body(&story->town), "one"));
 }
 
+static void say(struct story *story, const char *package, const char *words)
+{
+    char payload[256];
+    snprintf(payload, sizeof payload, "{\"droplet\":1,\"package_sha1\":\"%s\",\"text\":\"%s\"}", package, words);
+    town_tell_all(&story->town, "cloudcontroller.staging", payload);
+}
+
+static struct town_conn *listen_to_log(struct story *story, const char *path)
+{
+    char headers[256];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->token);
+    struct town_conn *conn = town_begin(first(story), "GET", path, headers, "");
+    town_settle(&story->town);
+    return conn;
+}
+
+static void what_the_stager_says_is_heard_while_it_works(void **state)
+{
+    struct story *story = *state;
+    town_answer(&story->town, "dea.discover.stage", OFFER("d1", 0));
+    struct town_conn *log = listen_to_log(story, "/cupola/v1/apps/shop/staging/log?follow=1");
+    start(story);
+    char *package = ordered(story, "package_sha1");
+    say(story, package, "one\\n");
+    assert_non_null(strstr(text_string(&log->outbound), "4\r\none\n\r\n"));
+    say(story, "0000000000000000000000000000000000000000", "of other bits\\n");
+    say(story, package, "two\\n");
+    assert_int_equal(deliver(story, DROPLET), 200);
+    reply(story, "{\"state\":\"staged\",\"sha1\":\"" DROPLET_SHA1 "\"}");
+    assert_int_equal(started(story), 200);
+    town_pass_ms(&story->town, 300);
+    assert_int_equal(town_finish(first(story), log), 200);
+    assert_string_equal(town_body(&story->town), "4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n");
+    /* What is over can be read, and has nothing to follow. */
+    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
+    assert_string_equal(town_body(&story->town), "one\ntwo\n");
+    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log?follow=1", ""),
+                     200);
+    assert_string_equal(town_body(&story->town), "");
+    memory_free(package);
+}
+
+static void a_log_without_end_keeps_its_end(void **state)
+{
+    struct story *story = *state;
+    char words[1001];
+    memset(words, 'a', 1000);
+    words[1000] = '\0';
+    town_answer(&story->town, "dea.discover.stage", OFFER("d1", 0));
+    start(story);
+    char *package = ordered(story, "package_sha1");
+    char payload[1200];
+    for (int i = 0; i < 200; i++) {
+        snprintf(payload, sizeof payload, "{\"droplet\":1,\"package_sha1\":\"%s\",\"text\":\"%03d %s\"}", package, i,
+                 words);
+        town_tell_all(&story->town, "cloudcontroller.staging", payload);
+    }
+    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
+    assert_in_range(strlen(town_body(&story->town)), 30000, 65536);
+    assert_non_null(strstr(town_body(&story->town), "199 aaa"));
+    memory_free(package);
+    town_finish(first(story), story->start);
+}
+
+static void a_log_that_is_followed_ends_with_its_client_or_its_controller(void **state)
+{
+    struct story *story = *state;
+    town_answer(&story->town, "dea.discover.stage", OFFER("d1", 0));
+    start(story);
+    char *package = ordered(story, "package_sha1");
+    struct town_conn *gone = listen_to_log(story, "/cupola/v1/apps/shop/staging/log?follow=1");
+    struct town_conn *other = listen_to_log(story, "/cupola/v1/apps/shop/staging/log?follow=1");
+    town_finish(first(story), gone);
+    say(story, package, "one\\n");
+    town_stop(first(story));
+    assert_non_null(strstr(text_string(&other->outbound), "4\r\none\n\r\n0\r\n\r\n"));
+    town_finish(first(story), story->start);
+    memory_free(package);
+}
+
 static void where_nobody_offers_it_is_staged_here(void **state)
 {
     struct story *story = *state;
@@ -221,6 +301,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         story_test(the_best_place_gets_it),
         story_test(what_fails_there_fails_here),
+        story_test(what_the_stager_says_is_heard_while_it_works),
+        story_test(a_log_without_end_keeps_its_end),
+        story_test(a_log_that_is_followed_ends_with_its_client_or_its_controller),
         story_test(where_nobody_offers_it_is_staged_here),
         story_test(one_that_refuses_is_not_asked_again),
         story_test(one_that_falls_silent_is_followed_by_another),

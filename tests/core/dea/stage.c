@@ -288,6 +288,15 @@ void stage_finish_staging(struct stage *stage)
     stage_settle(stage);
 }
 
+void stage_hear_stager(struct stage *stage, const char *words)
+{
+    assert_that(stage->staging_op != 0);
+    struct event *event = queue(stage, EVENT_OUTPUT);
+    event->output.op.id = stage->staging_op;
+    event->output.data = (struct io_bytes){(const uint8_t *)words, strlen(words)};
+    stage_settle(stage);
+}
+
 void stage_fail_staging(struct stage *stage, enum io_status status, const char *log)
 {
     assert_that(stage->staging_op != 0);

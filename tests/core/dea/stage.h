@@ -127,6 +127,8 @@ bool stage_heard_before(const struct stage *stage, const char *earlier, const ch
 
 /* The STAGE that is under way has made STAGE_DROPLET; or has failed so, with that log. */
 void stage_finish_staging(struct stage *stage);
+/* The STAGE that is under way says something. */
+void stage_hear_stager(struct stage *stage, const char *words);
 void stage_fail_staging(struct stage *stage, enum io_status status, const char *log);
 
 /* The newest workload that exists, and the number of those that run. */

@@ -61,6 +61,29 @@ static void a_package_becomes_a_droplet(void **state)
     stage_close(&stage);
 }
 
+static void all_controllers_are_told_what_the_stager_says(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    order(&stage, "a1", "_INBOX.one", "");
+    stage_hear_stager(&stage, "one\n");
+    stage_hear_stager(&stage, "\x1btwo\n");
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", ""), 0);
+    stage_pass_ms(&stage, 100);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging",
+                                 "\"droplet\":7,\"package_sha1\":\"" STAGE_DIGEST "\",\"text\":\"one\\n?two\\n\"}"),
+                     1);
+    stage_hear_stager(&stage, "three\n");
+    stage_finish_staging(&stage); /* What it said last comes before the word that it is done. */
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", "\"text\":\"three\\n\""), 1);
+    stage_forget(&stage);
+    stage_pass_ms(&stage, 1000);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", ""), 0);
+    stage_close(&stage);
+}
+
 static void an_order_that_comes_twice_is_one(void **state)
 {
     struct stage stage;
@@ -204,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_package_becomes_a_droplet),
+        cmocka_unit_test(all_controllers_are_told_what_the_stager_says),
         cmocka_unit_test(an_order_that_comes_twice_is_one),
         cmocka_unit_test(what_cannot_be_staged_comes_back_with_its_log),
         cmocka_unit_test(our_own_trouble_is_not_the_apps),

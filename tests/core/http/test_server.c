@@ -112,6 +112,12 @@ static void on_prod(struct machine *machine, const char *wish, int exit_code, in
     struct http_exchange *exchange = desk_of(machine)->waiting;
     if (strcmp(wish, "read") == 0)
         http_exchange_read(exchange);
+    else if (strcmp(wish, "begin") == 0)
+        http_answer_begin(exchange, 200, "text/plain");
+    else if (wish[0] == '+')
+        http_answer_piece(exchange, (struct io_bytes){(const uint8_t *)wish + 1, strlen(wish + 1)});
+    else if (strcmp(wish, "end") == 0)
+        http_answer_end(exchange);
     else
         http_answer_string(exchange, 200, "text/plain", wish);
 }
@@ -221,6 +227,72 @@ static void a_client_that_leaves_before_its_answer_is_told_to_the_owner(void **s
     puppet_closed(&puppet, 1, IO_RESET);
     assert_string_equal(text_string(&desk->story), "GET /slow \"\";aborted /slow;");
     assert_int_equal(desk->server.connection_count, 0);
+    puppet_end(&puppet);
+}
+
+static const char *body_of(struct puppet *puppet, uint32_t id)
+{
+    const char *end = strstr(puppet_output(puppet, id), "\r\n\r\n");
+    assert_non_null(end);
+    return end + 4;
+}
+
+static void an_answer_may_come_piece_by_piece(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->is_slow = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /log HTTP/1.1\r\nHost: x\r\n\r\nGET /2 HTTP/1.1\r\nHost: x\r\n\r\n");
+    prod(&puppet, "begin");
+    expect_contains(puppet_output(&puppet, 1), "Transfer-Encoding: chunked\r\n");
+    assert_null(strstr(puppet_output(&puppet, 1), "Content-Length"));
+    prod(&puppet, "+one\n");
+    assert_string_equal(body_of(&puppet, 1), "4\r\none\n\r\n");
+    prod(&puppet, "+");
+    prod(&puppet, "+sixteen letters.");
+    assert_string_equal(text_string(&desk->story), "GET /log \"\";"); /* The next one waits. */
+    prod(&puppet, "end");
+    assert_string_equal(body_of(&puppet, 1), "4\r\none\n\r\n10\r\nsixteen letters.\r\n0\r\n\r\n");
+    assert_string_equal(text_string(&desk->story), "GET /log \"\";GET /2 \"\";");
+    puppet_end(&puppet);
+}
+
+static void who_knows_no_chunks_gets_pieces_until_the_end_of_the_connection(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->is_slow = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /log HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
+    prod(&puppet, "begin");
+    expect_contains(puppet_output(&puppet, 1), "Connection: close\r\n");
+    prod(&puppet, "+one\n");
+    prod(&puppet, "end");
+    assert_string_equal(body_of(&puppet, 1), "one\n");
+    puppet_accept(&puppet, 3);
+    puppet_receive_string(&puppet, 3, "HEAD /log HTTP/1.1\r\nHost: x\r\n\r\n");
+    prod(&puppet, "begin");
+    prod(&puppet, "+one\n");
+    prod(&puppet, "end");
+    assert_string_equal(body_of(&puppet, 3), "");
+    puppet_end(&puppet);
+}
+
+static void a_client_that_leaves_in_the_middle_of_its_answer_is_told_to_the_owner(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    desk->is_slow = true;
+    puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET /log HTTP/1.1\r\nHost: x\r\n\r\n");
+    prod(&puppet, "begin");
+    prod(&puppet, "+one\n");
+    puppet_closed(&puppet, 1, IO_RESET);
+    assert_string_equal(text_string(&desk->story), "GET /log \"\";aborted /log;");
     puppet_end(&puppet);
 }
 
@@ -429,6 +501,9 @@ int main(void)
         cmocka_unit_test(malformed_requests_are_answered_and_cut),
         cmocka_unit_test(slow_heads_time_out_and_idle_connections_are_closed),
         cmocka_unit_test(a_client_that_does_not_read_is_cut_off),
+        cmocka_unit_test(an_answer_may_come_piece_by_piece),
+        cmocka_unit_test(who_knows_no_chunks_gets_pieces_until_the_end_of_the_connection),
+        cmocka_unit_test(a_client_that_leaves_in_the_middle_of_its_answer_is_told_to_the_owner),
         cmocka_unit_test(connections_beyond_the_limit_are_refused_in_words),
         cmocka_unit_test(a_blob_is_sent_behind_its_head),
         cmocka_unit_test(draining_closes_idle_connections_and_waits_for_busy_ones),

@@ -75,10 +75,20 @@ static void make_package(const struct entry *entries)
     memcpy(package, stage_import(&stage, bytes, used), sizeof package);
 }
 
+static struct text heard; /* What the staging has said while it went on. */
+
+static void hear(struct op *telling, struct io_bytes bytes)
+{
+    (void)telling;
+    text_add(&heard, bytes.data, bytes.size);
+}
+
 static void begin(struct puppet *puppet)
 {
+    text_clear(&heard);
     puppet_op_reset(&op);
     op_stage(&puppet->machine, &op.op, package, framework, framework, command, 64, puppet_note);
+    op_hear(&op.op, hear);
 }
 
 static const char *stage_it(void)
@@ -127,6 +137,7 @@ static void a_node_app_becomes_a_droplet(void **state)
     assert_non_null(strstr(startup, "exec \"$runtime\" server.js\n"));
     assert_string_equal(unpacked("app/lib/a.js"), "1");
     assert_non_null(strstr(unpacked("logs/staging.log"), "server.js"));
+    assert_string_equal(text_string(&heard), unpacked("logs/staging.log"));
     run_shell("test -x %s/out/startup", stage.dir);
 }
 

@@ -1,0 +1,80 @@
+"""What goes on while one watches: the stager's log, as it is written."""
+import os
+import subprocess
+import time
+
+from story import CloudStory
+
+COMPILE = """#!/bin/sh
+echo "looking at it"
+while [ ! -e "$2/go" ] && [ "$((waited=waited+1))" -lt 600 ]; do sleep 0.1; done
+rm -f "$2/go"
+echo "done with it"
+[ ! -f "$1/bad" ] || { echo "it is bad" >&2; exit 3; }
+"""
+SERVER = """#!/bin/sh
+echo 'exec "$runtime" -m http.server "$PORT"'
+"""
+STAGERS = os.path.join("/tmp", f"cupola-stagers-{os.getpid()}")
+
+
+def write(path, content):
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(content)
+    os.chmod(path, 0o755)
+
+
+class StreamStory(CloudStory):
+    arguments = ("--deas", "1", "--stagers", STAGERS)
+
+    @classmethod
+    def setUpClass(cls):
+        os.makedirs(os.path.join(STAGERS, "python"))
+        write(os.path.join(STAGERS, "python", "compile"), COMPILE)
+        write(os.path.join(STAGERS, "python", "release"), SERVER)
+        cls.addClassCleanup(subprocess.run, ["rm", "-rf", STAGERS], check=False)
+        super().setUpClass()
+
+    def let_stager_go(self):
+        """The stager waits for a file in its cache, which only it and root can write."""
+        data = os.path.join(self.cloud.folder, "cloud")
+        for _ in range(600):
+            for folder, names, _ in os.walk(data):
+                if os.path.basename(folder) == "stage_cache" and "python" in names:
+                    write(os.path.join(folder, "python", "go"), "")
+                    return
+            time.sleep(0.1)
+        self.fail("no stager has begun")
+
+    def push(self, app):
+        environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.cloud.folder, "home"), NO_COLOR="1")
+        return subprocess.Popen([self.cloud.program, "push", "shop", "--path", app, "--framework", "python"],
+                                env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def read_until(self, push, wanted):
+        said = []
+        for line in push.stdout:
+            said.append(line.rstrip("\n"))
+            if said[-1] == wanted:
+                return said
+        return self.fail(f"never said {wanted!r}, but {said}")
+
+    def test_the_stager_is_heard_while_it_works(self):
+        app = os.path.join(self.cloud.folder, "app")
+        os.makedirs(app, exist_ok=True)
+        write(os.path.join(app, "x.py"), "1\n")
+        with self.push(app) as push:
+            self.read_until(push, "| looking at it")  # And no more, as long as nobody lets it go on.
+            self.let_stager_go()
+            self.read_until(push, "| done with it")
+            self.assertIn("shop runs at", push.stdout.read())
+        write(os.path.join(app, "bad"), "")
+        with self.push(app) as push:
+            self.read_until(push, "| looking at it")
+            self.let_stager_go()
+            said = self.read_until(push, "| Staging failed: compile ended with exit status 3")
+            self.assertIn("| it is bad", said)
+            push.stdout.read()
+        self.assertEqual(push.returncode, 1)
+
+
