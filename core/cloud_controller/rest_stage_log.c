@@ -6,6 +6,7 @@
 #include "core/cloud_controller/stage_log.h"
 #include "core/cloud_controller/staging.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct log_call {
@@ -38,7 +39,7 @@ static void handle(struct call *call)
         cc_call_answer_text(call, 200, text);
         return;
     }
-    strcpy(request->package_sha1, app->value->package_sha1);
+    snprintf(request->package_sha1, sizeof request->package_sha1, "%s", app->value->package_sha1);
     cc_follow(call, app->id, "text/plain; charset=utf-8", pump);
 }
 

@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "core/cloud_controller/followers.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { LOGS_MOST = 128, LOG_BYTES_MOST = 65536, PIECE_MOST = 32768 };
@@ -48,7 +49,7 @@ static void keep(struct controller *controller, const struct app *app, const cha
 {
     struct stage_log *log = take_log(controller, app->id);
     if (strcmp(log->package_sha1, app->value->package_sha1) != 0) { /* Other bits: another log. */
-        strcpy(log->package_sha1, app->value->package_sha1);
+        snprintf(log->package_sha1, sizeof log->package_sha1, "%s", app->value->package_sha1);
         text_clear(&log->text);
         log->left_out = 0;
     }

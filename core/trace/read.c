@@ -78,6 +78,14 @@ static bool is_known(const Cupola__TraceEvent *message)
            ((message->kind != EVENT_BYTES && message->kind != EVENT_OUTPUT) || message->data.len > 0);
 }
 
+static void read_accepted(const Cupola__TraceEvent *message, struct event *ret_event)
+{
+    ret_event->accepted.listener.id = message->listener;
+    ret_event->accepted.conn = (struct io_conn){.id = message->conn};
+    ret_event->accepted.peer = text_of(message);
+    ret_event->accepted.tls = tls_of(message);
+}
+
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
 {
     const Cupola__TraceEvent *message = record->event;
@@ -101,10 +109,7 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
     case EVENT_DEADLINE:
         break;
     case EVENT_ACCEPTED:
-        event.accepted.listener.id = message->listener;
-        event.accepted.conn = conn;
-        event.accepted.peer = text_of(message);
-        event.accepted.tls = tls_of(message);
+        read_accepted(message, &event);
         break;
     case EVENT_CONNECTED:
         event.connected.conn = conn;
