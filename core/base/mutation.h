@@ -46,6 +46,7 @@
     MUTATION(ROUTER_SERVES_AT_ONCE, "a new router answers for hosts that it has not heard of yet")                     \
     MUTATION(ROUTER_PRUNES_WITHOUT_BUS, "the router forgets routes that nobody can refresh as the bus is away")        \
     MUTATION(ROUTER_IGNORES_DIGESTS, "the router does not look at the digests of DEAs")                                \
+    MUTATION(ROUTER_MISSES_GAPS, "the router does not look at the numbers of the messages that DEAs send it")          \
     MUTATION(ROUTER_NAMES_INSTANCES_IN_COOKIES, "a session cookie is the name of its instance")                        \
     MUTATION(ROUTER_SETS_NOTHING_ASIDE, "the router tries endpoints that failed like all others")                      \
     MUTATION(DEA_TELLS_NO_DIGEST, "the DEA never tells the digest of its routes")                                      \

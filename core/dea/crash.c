@@ -6,7 +6,7 @@
 
 #include <stdio.h>
 
-enum { SIGNAL_KILL = 9 };
+enum { SIGNAL_KILL = 9, SIGNAL_TERMINATE = 15 };
 
 static void on_kept_long_enough(struct timer *timer)
 {
@@ -85,6 +85,7 @@ void dea_crash_on_exited(struct machine *machine, const char *workload, int exit
     instance->exit_seen = instance->has_ended = true;
     instance->exit_code = exit_code;
     instance->signal = signal;
+    instance->was_ended = breach == BREACH_NONE && (signal == SIGNAL_KILL || signal == SIGNAL_TERMINATE);
     char detail[80];
     if (breach != BREACH_NONE)
         snprintf(detail, sizeof detail, "killed: %s", breach_text(breach));

@@ -47,6 +47,13 @@ enum dea_phase {
 
 enum { DEA_LIFE_SIZE = 17 };
 
+/* The instances that ended last without being at fault: routers that missed the word of it ask (route_table.c). */
+enum { DEA_ENDS_KEPT = 128 };
+struct dea_ends {
+    char instances[DEA_ENDS_KEPT][INSTANCE_ID_SIZE];
+    uint32_t count; /* All that there ever were; the newest stands at (count - 1) % DEA_ENDS_KEPT. */
+};
+
 struct dea {
     struct machine machine;
     Cupola__DeaConfig *config; /* Our own copy. */
@@ -94,6 +101,7 @@ struct dea {
     struct timer register_timer;        /* A jittered answer to router.start. */
     struct timer digest_timer;          /* router.digest, from time to time. */
     uint64_t route_changes;             /* Told to routers by this life. */
+    struct dea_ends ends;
     struct timer usage_timer;
     struct timer list_timer; /* Survivors could not be looked for: again after a while. */
     struct timer evacuation_timer;
@@ -140,8 +148,12 @@ void dea_routes_register_soon(struct dea *dea);
 void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_route);
 
 /* route_table.c: what is registered as a whole, for routers of ours */
+/* Tells the digest now, to all routers. */
+void dea_route_table_publish_digest(struct dea *dea);
 /* Tells the digest now and then. */
 void dea_route_table_begin(struct dea *dea);
+/* The instance was ended by an order or from outside: told to routers that ask for the table. */
+void dea_route_table_note_ended(const struct instance *instance);
 /* Answers a message with the digest alone. */
 void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *message);
 /* dea.UUID.routes */

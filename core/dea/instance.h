@@ -89,6 +89,7 @@ struct instance {
     char crash_detail[INSTANCE_DETAIL_SIZE]; /* CRASHED: why, for people. */
     bool is_exit_untold;                     /* CRASHED: nobody could hear of it yet. */
     bool is_lease_over;                      /* STOPPING: a singleton that must be quick. */
+    bool was_ended;                          /* By an order or a signal from outside: no request did that. */
     bool has_ended;                          /* Its process, so: */
     int exit_code, signal;
     uint32_t crashes;    /* Of this order here, in a row, before this instance: healed under the standing order. */

@@ -46,15 +46,20 @@ void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *me
     bus_answer(&dea->bus, message, &table.base);
 }
 
+void dea_route_table_publish_digest(struct dea *dea)
+{
+    if (!dea->bus.is_connected || dea->phase == DEA_LEAVING || mutation_is(DEA_TELLS_NO_DIGEST))
+        return;
+    Cupola__RouteTable table;
+    fill_digest(dea, &table);
+    bus_publish_message(&dea->bus, "router.digest", NULL, &table.base);
+}
+
 /* A quarter more or less: DEAs that started together do not speak together for ever. */
 static void on_digest_due(struct timer *timer)
 {
     struct dea *dea = container_of(timer, struct dea, digest_timer);
-    if (dea->bus.is_connected && dea->phase != DEA_LEAVING && !mutation_is(DEA_TELLS_NO_DIGEST)) {
-        Cupola__RouteTable table;
-        fill_digest(dea, &table);
-        bus_publish_message(&dea->bus, "router.digest", NULL, &table.base);
-    }
+    dea_route_table_publish_digest(dea);
     dea_route_table_begin(dea);
 }
 
@@ -67,6 +72,22 @@ void dea_route_table_begin(struct dea *dea)
 }
 
 /* ---- The whole ---- */
+
+void dea_route_table_note_ended(const struct instance *instance)
+{
+    struct dea_ends *ends = &instance->dea->ends;
+    memcpy(ends->instances[ends->count++ % DEA_ENDS_KEPT], instance->id, INSTANCE_ID_SIZE);
+}
+
+/* Points into the DEA; `pointers` has room for DEA_ENDS_KEPT. */
+static void fill_ended(struct dea *dea, Cupola__RouteTable *table, char **pointers)
+{
+    struct dea_ends *ends = &dea->ends;
+    table->ended = pointers;
+    table->n_ended = ends->count < DEA_ENDS_KEPT ? ends->count : DEA_ENDS_KEPT;
+    for (uint32_t i = 0; i < table->n_ended; i++)
+        pointers[i] = ends->instances[(ends->count - table->n_ended + i) % DEA_ENDS_KEPT];
+}
 
 /* Those from `first` on; returns the next page's first, NULL at the end. */
 static struct instance *fill_page(struct instance *first, Cupola__RouteTable *table, Cupola__RouterRegister *routes)
@@ -90,9 +111,14 @@ void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage 
     Cupola__RouterRegister *routes = memory_new(PAGE_ROUTES * sizeof *routes);
     Cupola__RouterRegister **pointers = memory_new(PAGE_ROUTES * sizeof *pointers);
     struct instance *next = dea->instances;
+    char *ended[DEA_ENDS_KEPT];
+    bool is_first = true;
     do {
         Cupola__RouteTable table;
         fill_digest(dea, &table);
+        if (is_first)
+            fill_ended(dea, &table, ended);
+        is_first = false;
         table.routes = pointers;
         next = fill_page(next, &table, routes);
         table.has_more = next != NULL;

@@ -78,6 +78,10 @@ void dea_routes_unregister(struct instance *instance)
     Cupola__RouterRegister route;
     count_change(instance);
     dea_routes_fill(instance, &route);
+    route.has_was_ended = instance->was_ended;
+    route.was_ended = instance->was_ended;
+    if (instance->was_ended)
+        dea_route_table_note_ended(instance);
     bus_publish_message(&instance->dea->bus, "router.unregister", NULL, &route.base);
 }
 
@@ -91,9 +95,12 @@ static void register_all(struct dea *dea)
     }
 }
 
+/* The digest behind it tells of what was lost and is not registered any more. */
 static void on_register_due(struct timer *timer)
 {
-    register_all(container_of(timer, struct dea, register_timer));
+    struct dea *dea = container_of(timer, struct dea, register_timer);
+    register_all(dea);
+    dea_route_table_publish_digest(dea);
 }
 
 void dea_routes_register_soon(struct dea *dea)
@@ -128,7 +135,6 @@ static bool is_among(const char *uri, char *const *uris, size_t count)
 static void unregister_removed(struct instance *instance, const Cupola__DeaUpdate *update)
 {
     Cupola__RouterRegister route;
-    count_change(instance);
     dea_routes_fill(instance, &route);
     char **removed = memory_new(route.n_uris * sizeof *removed);
     size_t count = 0;
@@ -137,8 +143,11 @@ static void unregister_removed(struct instance *instance, const Cupola__DeaUpdat
             removed[count++] = route.uris[i];
     route.uris = removed;
     route.n_uris = count;
-    if (count > 0)
+    if (count > 0) {
+        count_change(instance);
+        route.sequence = (int64_t)instance->dea->route_changes;
         bus_publish_message(&instance->dea->bus, "router.unregister", NULL, &route.base);
+    }
     memory_free(removed);
 }
 
@@ -163,6 +172,8 @@ void dea_routes_on_update(struct bus_client *client, const ProtobufCMessage *par
         if (instance->is_registered)
             unregister_removed(instance, update);
         dea_instance_set_uris(instance, update->uris, update->n_uris);
+        if (instance->is_registered)
+            count_change(instance);
         if (instance->is_registered || mutation_is(DEA_MAPS_WHAT_STARTS))
             dea_routes_register(instance);
         is_changed = true;

@@ -107,6 +107,7 @@ static void on_drained(struct timer *timer)
 static void stop_launched(struct instance *instance, const char *reason, const char *detail)
 {
     bool may_serve = instance->is_registered && !instance->is_lease_over;
+    instance->was_ended = true;
     dea_routes_unregister(instance);
     dea_probe_end(instance);
     dea_watch_end(instance);

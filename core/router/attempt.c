@@ -142,9 +142,10 @@ void request_send(struct session *session)
     write_request(session);
     conn_read(&exchange->backend->conn);
     session_move(session, SESSION_WAITING);
-    session_set_deadline(session, session->router->settings.response_timeout_ns);
     if (!exchange->is_replayable || !exchange->is_idempotent)
         exchange_drop_request(session);
+    session_set_deadline(session, exchange->is_replayable ? session->router->settings.silence_ns
+                                                          : session->router->settings.response_timeout_ns);
 }
 
 /* ---- Failing ---- */
@@ -164,19 +165,6 @@ static bool take_retry_token(struct router *router)
     return true;
 }
 
-static bool may_go_on(const struct session *session, enum failure failure)
-{
-    const struct exchange *exchange = &session->exchange;
-    const struct failure_class *class = failure_class(failure);
-    if (class->is_retriable)
-        return true;
-    bool replays = class->is_replayable ||
-                   (failure == FAILURE_CRASHED && exchange->is_safe && session->router->settings.replay_crashed) ||
-                   mutation_is(ROUTER_REPLAYS_CRASHES);
-    bool is_spent = exchange->was_replayed && !mutation_is(ROUTER_REPLAYS_CRASHES);
-    return replays && exchange->is_replayable && exchange->is_idempotent && !is_spent;
-}
-
 void request_on_backend_lost(struct session *session, enum failure failure)
 {
     struct router *router = session->router;
@@ -189,13 +177,36 @@ void request_on_backend_lost(struct session *session, enum failure failure)
         pool_flush(endpoint);    /* The others were idle for longer. */
         exchange->tried.count--; /* It says nothing of the endpoint: a new connection to it may do. */
     }
-    bool goes_on = may_go_on(session, failure);
+    enum replay replay = replay_decide(session, endpoint, failure);
     exchange_abort_backend(session);
-    if (goes_on && take_retry_token(router)) {
-        exchange->was_replayed |= !failure_class(failure)->is_retriable;
-        router->stats.retries++;
-        request_try_next(session);
-    } else {
+    if (replay == REPLAY_NEVER || !take_retry_token(router)) {
         session_answer_error(session, ERROR_BACKEND_FAILED, failure_class(failure)->what);
+        return;
     }
+    router->stats.retries++;
+    if (replay == REPLAY_NOW)
+        request_try_next(session);
+    else
+        replay_hold(session);
+}
+
+/* Whoever waits for long has the endpoint looked at by a connection of our own. A slow instance on a living host has it
+ * accepted by its kernel, and is waited for; a host that accepts nothing, twice in a row, is gone. */
+bool request_look_at_host(struct session *session)
+{
+    const struct router_settings *settings = &session->router->settings;
+    struct exchange *exchange = &session->exchange;
+    struct endpoint *endpoint = exchange->backend->endpoint;
+    uint64_t waited_ns = session->router->machine.now_ns - exchange->sent_ns;
+    if (!exchange->is_replayable || waited_ns >= settings->response_timeout_ns)
+        return false;
+    uint64_t pause_ns = endpoint_look_at(session->router, endpoint, waited_ns);
+    if (endpoint_is_lost_since(endpoint, exchange->sent_ns)) {
+        request_on_backend_lost(session, FAILURE_LOST);
+        session_advance(session);
+        return true;
+    }
+    uint64_t left_ns = settings->response_timeout_ns - waited_ns;
+    session_set_deadline(session, left_ns < pause_ns ? left_ns : pause_ns);
+    return true;
 }

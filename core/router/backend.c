@@ -17,8 +17,13 @@ static void on_connected(struct conn *conn)
 {
     struct backend *backend = container_of(conn, struct backend, conn);
     if (backend->state == BACKEND_PROBING) {
+        bool is_wanted = backend->endpoint->contact->failures > 0; /* Else it only looked whether the host lives. */
         endpoint_on_probed(backend->router, backend->endpoint, true, FAILURE_REFUSED);
         backend->state = BACKEND_BUSY;
+        if (!is_wanted) {
+            backend_close(backend);
+            return;
+        }
         backend->idle_until_ns = backend->router->machine.now_ns + PROBE_KEPT_S * NS_PER_S;
         pool_keep(backend);
         return;

@@ -65,6 +65,10 @@ void pool_remove(struct backend *backend);
 
 void endpoint_failed(struct router *router, struct endpoint *endpoint, enum failure failure);
 void endpoint_succeeded(struct router *router, struct endpoint *endpoint);
+/* A request has waited there for so long: connects to see whether the host lives. Returns when to look again. */
+uint64_t endpoint_look_at(struct router *router, struct endpoint *endpoint, uint64_t waited_ns);
+/* Whether the host has let two attempts to connect in a row go unanswered, the last of them begun after that time. */
+bool endpoint_is_lost_since(const struct endpoint *endpoint, uint64_t since_ns);
 /* The end of a probe; `failure` counts if it was not accepted. */
 void endpoint_on_probed(struct router *router, struct endpoint *endpoint, bool is_accepted, enum failure failure);
 /* The endpoint left the table and has no connection any more: frees it. */

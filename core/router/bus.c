@@ -49,6 +49,7 @@ static void on_register(struct bus_client *client, const ProtobufCMessage *parse
     const Cupola__RouterRegister *registration = (const Cupola__RouterRegister *)parsed;
     router_put_off_settling(router);
     tell_refused(router, table_register(&router->table, registration, router->machine.now_ns), registration);
+    router_note_change(router, registration);
     router_release_retired(router);
 }
 
@@ -58,6 +59,7 @@ static void on_unregister(struct bus_client *client, const ProtobufCMessage *par
     struct router *router = router_of(client);
     const Cupola__RouterRegister *registration = (const Cupola__RouterRegister *)parsed;
     tell_refused(router, table_unregister(&router->table, registration, router->machine.now_ns), registration);
+    router_note_change(router, registration);
     router_release_retired(router);
 }
 

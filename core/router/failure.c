@@ -9,10 +9,11 @@ static const struct failure_class classes[FAILURE_COUNT] = {
     [FAILURE_CONNECT_TIMEOUT] = {"connect_timeout", "did not accept in time", true, false, true, false},
     [FAILURE_CONNECT_OTHER] = {"connect_failed", "could not be connected to", true, false, true, false},
     [FAILURE_STALE] = {"stale", "had closed an idle connection", false, true, false, false},
-    [FAILURE_CRASHED] = {"crashed", "closed the connection without an answer", false, false, true, false},
+    [FAILURE_CRASHED] = {"crashed", "closed the connection without an answer", false, true, true, false},
     [FAILURE_TRUNCATED] = {"truncated", "cut its answer off", false, false, true, false},
     [FAILURE_MALFORMED] = {"malformed", "answered what is no HTTP", false, false, false, false},
     [FAILURE_SILENT] = {"silent", "did not answer in time", false, false, false, false},
+    [FAILURE_LOST] = {"lost", "is on a host that cannot be reached any more", false, true, false, false},
 };
 
 const struct failure_class *failure_class(enum failure failure)

@@ -5,10 +5,8 @@
  *   failable   the endpoint is set aside for a while
  *   prunable   nobody listens there: its owner is asked whether the route still holds, or (v1) the route goes
  *
- * A delivered request is replayed at most once: one that crashes what it is sent to must not end instance after
- * instance. By default only FAILURE_STALE is replayed: a connection that had been idle for a second and ends without a
- * byte was most likely closed before the request arrived. A connection in brisk use that ends like that most likely
- * ended because of the request. */
+ * One that ends what it is sent to must not end instance after instance: replay.c says when a delivered request is sent
+ * once more. */
 #ifndef CUPOLA_CORE_ROUTER_FAILURE_H
 #define CUPOLA_CORE_ROUTER_FAILURE_H
 
@@ -24,6 +22,7 @@ enum failure {
     FAILURE_TRUNCATED,       /* It ended within the answer. */
     FAILURE_MALFORMED,       /* What came was no HTTP. */
     FAILURE_SILENT,          /* No answer in time. */
+    FAILURE_LOST,            /* No answer, and its host does not answer attempts to connect any more. */
     FAILURE_COUNT,
 };
 

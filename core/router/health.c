@@ -4,7 +4,24 @@
 #include "core/router/backend.h"
 
 /* v1 peers take no route back that they forgot: after so many failures in a row nobody is asked any more. */
-enum { V1_PRUNE_FAILURES = 3, MAX_DOUBLINGS = 20 };
+enum { V1_PRUNE_FAILURES = 3, MAX_DOUBLINGS = 20, MISSES_OF_LOST = 2 };
+
+static void give_up_probe(struct router *router, struct contact *contact)
+{
+    struct backend *probe = contact->probe;
+    contact->probe = NULL;
+    backend_abort(probe);
+    endpoint_on_probed(router, contact->endpoint, false, FAILURE_CONNECT_TIMEOUT);
+}
+
+static void begin_probe(struct router *router, struct endpoint *endpoint)
+{
+    struct contact *contact = endpoint_contact(endpoint);
+    contact->router = router;
+    contact->endpoint = endpoint;
+    contact->probed_ns = router->machine.now_ns;
+    contact->probe = backend_open(router, endpoint, NULL);
+}
 
 static void on_probe_timer(struct timer *timer)
 {
@@ -16,14 +33,10 @@ static void on_probe_timer(struct timer *timer)
     contact->is_probed = true;
     contact->quarantined_until_ns = router->machine.now_ns + router->settings.connect_timeout_ns;
     timer_set(&router->machine, &contact->probe_timer, router->settings.connect_timeout_ns, on_probe_timer);
-    if (contact->probe != NULL) { /* The former one is still not answered. */
-        struct backend *probe = contact->probe;
-        contact->probe = NULL;
-        backend_abort(probe);
-        endpoint_on_probed(router, endpoint, false, FAILURE_CONNECT_TIMEOUT);
-        return;
-    }
-    contact->probe = backend_open(router, endpoint, NULL);
+    if (contact->probe != NULL) /* The former one is still not answered. */
+        give_up_probe(router, contact);
+    else
+        begin_probe(router, endpoint);
 }
 
 static void set_aside(struct router *router, struct endpoint *endpoint, enum failure failure)
@@ -77,11 +90,42 @@ void endpoint_failed(struct router *router, struct endpoint *endpoint, enum fail
         doubt(router, endpoint);
 }
 
+/* Whoever refuses lives. */
+static void note_reach(struct contact *contact, bool is_reached)
+{
+    contact->misses = is_reached ? 0 : contact->misses + 1;
+    if (!is_reached)
+        contact->missed_ns = contact->probed_ns;
+}
+
+/* An instance that speaks HTTP/2 has one connection for many requests, which its own pings watch. */
+uint64_t endpoint_look_at(struct router *router, struct endpoint *endpoint, uint64_t waited_ns)
+{
+    struct contact *contact = endpoint_contact(endpoint);
+    uint64_t pause_ns = waited_ns / 2 > router->settings.silence_ns ? waited_ns / 2 : router->settings.silence_ns;
+    if (endpoint->speaks_http2 || router->is_draining)
+        return pause_ns;
+    uint64_t passed_ns = router->machine.now_ns - contact->probed_ns;
+    if (contact->probe != NULL && passed_ns >= router->settings.connect_timeout_ns)
+        give_up_probe(router, contact);
+    bool is_due = passed_ns >= pause_ns || (contact->misses > 0 && contact->misses < MISSES_OF_LOST);
+    if (contact->probe == NULL && is_due)
+        begin_probe(router, endpoint);
+    return contact->probe != NULL ? router->settings.connect_timeout_ns : pause_ns;
+}
+
+bool endpoint_is_lost_since(const struct endpoint *endpoint, uint64_t since_ns)
+{
+    const struct contact *contact = endpoint->contact;
+    return contact != NULL && contact->misses >= MISSES_OF_LOST && contact->missed_ns >= since_ns;
+}
+
 void endpoint_on_probed(struct router *router, struct endpoint *endpoint, bool is_accepted, enum failure failure)
 {
     struct contact *contact = endpoint_contact(endpoint);
     contact->probe = NULL;
     contact->is_probed = false;
+    note_reach(contact, is_accepted || failure == FAILURE_REFUSED);
     if (endpoint->is_retired)
         return;
     if (is_accepted) {

@@ -112,6 +112,7 @@ static void add_counters(const struct router *router, struct text *text)
     add_metric(text, "counter", "digests_agreed_total", "Digests of DEAs that were the same as ours.",
                router->digests_agreed);
     add_metric(text, "counter", "digests_differed_total", "Digests that were not.", router->digests_differed);
+    add_metric(text, "counter", "gaps_total", "Messages of DEAs that were found to be lost.", router->gaps);
     add_metric(text, "counter", "tables_read_total", "Whole tables read from DEAs.", router->tables_read);
 }
 

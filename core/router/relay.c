@@ -1,6 +1,7 @@
 /* Bodies on their way: the request's to the backend, the response's to the client. Bytes are not copied: what is sent
  * is a part of the buffer that was received. One side is read only while the other has room. */
 #include "core/base/duration.h"
+#include "core/base/memory.h"
 #include "core/router/backend.h"
 
 /* ---- The exchange ---- */
@@ -42,6 +43,7 @@ void exchange_reset(struct session *session)
     }
     buffer_unref(exchange->request.buffer);
     access_log_forget(exchange);
+    memory_free(exchange->losses);
     *exchange = (struct exchange){0};
 }
 

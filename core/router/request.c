@@ -84,11 +84,6 @@ bool request_read_head(struct session *session)
 
 /* ---- The exchange ---- */
 
-static bool is_safe_method(struct http_text method)
-{
-    return http_text_equals(method, "GET") || http_text_equals(method, "HEAD") || http_text_equals(method, "OPTIONS");
-}
-
 static void open_exchange(struct session *session, const struct http_head *head)
 {
     struct router *router = session->router;
@@ -99,7 +94,6 @@ static void open_exchange(struct session *session, const struct http_head *head)
         .started_ns = router->machine.now_ns,
         .is_replayable = true,
         .is_idempotent = http_is_idempotent(head->method),
-        .is_safe = is_safe_method(head->method),
         .is_head = http_text_equals(head->method, "HEAD"),
         .is_old = head->minor == 0,
         .keep_alive = head->keep_alive,

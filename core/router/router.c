@@ -27,6 +27,7 @@ static struct router_settings settings_of(const Cupola__RouterConfig *config)
         .idle_timeout_ns = config->idle_timeout_ms * NS_PER_MS,
         .connect_timeout_ns = config->connect_timeout_ms * NS_PER_MS,
         .response_timeout_ns = config->response_timeout_ms * NS_PER_MS,
+        .silence_ns = config->silence_ms * NS_PER_MS,
         .drain_ns = config->drain_ms * NS_PER_MS,
         .quarantine_ns = config->quarantine_ms * NS_PER_MS,
         .quarantine_most_ns = config->quarantine_most_ms * NS_PER_MS,

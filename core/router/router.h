@@ -14,6 +14,7 @@
 #include "core/machine/conn.h"
 #include "core/machine/timer.h"
 #include "core/monitor/monitor.h"
+#include "core/router/ends.h"
 #include "core/router/stats.h"
 #include "core/router/table.h"
 #include "core/router/top.h"
@@ -34,7 +35,7 @@ struct router_settings {
     uint64_t header_timeout_ns;
     uint64_t idle_timeout_ns;
     uint64_t connect_timeout_ns;
-    uint64_t response_timeout_ns;
+    uint64_t response_timeout_ns, silence_ns;
     uint64_t drain_ns;
     uint64_t quarantine_ns, quarantine_most_ns;
     uint64_t settle_ns, settle_most_ns;
@@ -61,6 +62,7 @@ struct router {
     struct http2_back *newest_links; /* ...and those that take new streams, by endpoint. */
     struct listener tls_listener;    /* Closed if none is configured. */
     struct table table;
+    struct ends ends;
     struct stats stats;
     struct top top;
     struct http_head head; /* Of the message being handled; steps are not re-entrant. */
@@ -98,7 +100,7 @@ struct router {
     struct table_pull *pulls; /* Tables that are being asked for. */
     size_t pull_count;
     uint32_t pull_next; /* The source at which the search for the next one to be asked goes on. */
-    uint64_t digests_agreed, digests_differed, tables_read;
+    uint64_t digests_agreed, digests_differed, gaps, tables_read;
     bool is_draining;
 };
 
@@ -117,6 +119,8 @@ void router_release_retired(struct router *router);
 /* Subscribes to router.digest and to an inbox for the answers to router.start. */
 void tables_open(struct router *router);
 void tables_close(struct router *router);
+/* A message of a DEA came. If one before it was lost, the whole table is asked for at once. */
+void router_note_change(struct router *router, const Cupola__RouterRegister *message);
 /* Something registered by that source does not hold any more, it seems: its table is read again. */
 void router_doubt_source(struct router *router, uint32_t source);
 /* A route came or went: the table still fills up. */

@@ -20,10 +20,13 @@ static const unsigned allowed_moves[] = {
     [SESSION_PARKED] = TO(SESSION_READING) | TO(SESSION_CLOSING),
     [SESSION_QUEUED] = TO(SESSION_CONNECTING) | TO(SESSION_WAITING) | TO(SESSION_READING) | TO(SESSION_LINGERING) |
                        TO(SESSION_CLOSING),
+    [SESSION_HELD] = TO(SESSION_CONNECTING) | TO(SESSION_QUEUED) | TO(SESSION_WAITING) | TO(SESSION_READING) |
+                     TO(SESSION_LINGERING) | TO(SESSION_CLOSING) | TO(SESSION_HELD),
     [SESSION_CONNECTING] = TO(SESSION_CONNECTING) | TO(SESSION_QUEUED) | TO(SESSION_WAITING) | TO(SESSION_READING) |
                            TO(SESSION_LINGERING) | TO(SESSION_CLOSING),
     [SESSION_WAITING] = TO(SESSION_CONNECTING) | TO(SESSION_QUEUED) | TO(SESSION_WAITING) | TO(SESSION_RESPONDING) |
-                        TO(SESSION_TUNNEL) | TO(SESSION_READING) | TO(SESSION_LINGERING) | TO(SESSION_CLOSING),
+                        TO(SESSION_HELD) | TO(SESSION_TUNNEL) | TO(SESSION_READING) | TO(SESSION_LINGERING) |
+                        TO(SESSION_CLOSING),
     [SESSION_RESPONDING] = TO(SESSION_READING) | TO(SESSION_LINGERING) | TO(SESSION_CLOSING),
     [SESSION_TUNNEL] = TO(SESSION_CLOSING),
     [SESSION_LINGERING] = TO(SESSION_CLOSING),
@@ -69,7 +72,7 @@ void session_advance(struct session *session)
     }
     if (session->state == SESSION_WAITING)
         relay_upload(session);
-    else if (session->state == SESSION_QUEUED && session->input.size == 0)
+    else if ((session->state == SESSION_QUEUED || session->state == SESSION_HELD) && session->input.size == 0)
         conn_read(&session->conn); /* To notice when the client goes away. */
 }
 
@@ -200,11 +203,16 @@ static void on_deadline(struct session *session)
     case SESSION_QUEUED:
         on_queue_timeout(session);
         break;
+    case SESSION_HELD:
+        replay_look(session);
+        session_advance(session);
+        break;
     case SESSION_CONNECTING:
         on_connect_timeout(session);
         break;
     case SESSION_WAITING:
-        on_response_timeout(session);
+        if (!request_look_at_host(session))
+            on_response_timeout(session);
         break;
     case SESSION_RESPONDING:
     case SESSION_TUNNEL:

@@ -5,6 +5,7 @@
  *      |   \-- idle connection to the endpoint --->|                          |
  *      |  PARKED (host not known yet, table still filling) --> READING        |
  *      |  QUEUED (all backends full) --one has room--> CONNECTING, WAITING     |
+ *      |  WAITING --> HELD (its instances ended under it) --it was not the cause--> CONNECTING, WAITING
  *      '---------- error page or "Connection: close" ----> LINGERING, CLOSING <'
  *
  * CONNECTING and WAITING may go back to CONNECTING or WAITING with another endpoint, or end with an error page
@@ -25,6 +26,7 @@ enum session_state {
     SESSION_READING = 1,
     SESSION_PARKED,
     SESSION_QUEUED,
+    SESSION_HELD,
     SESSION_CONNECTING,
     SESSION_WAITING,
     SESSION_RESPONDING,
@@ -53,8 +55,7 @@ struct exchange {
     uint64_t rate_since_ns, rate_bytes; /* How fast the body comes; 0: not looked at. */
     struct access_record *access;       /* NULL without an access log. */
     int status;                         /* Of the response. */
-    bool was_replayed;                  /* It was delivered before, without an answer. */
-    bool is_safe;                       /* GET, HEAD, OPTIONS: asks for nothing to be changed. */
+    struct losses *losses;              /* Instances that ended under it; NULL: none has. */
     bool is_replayable;                 /* `request` is all that was sent of it. */
     bool is_idempotent;
     bool is_head;    /* HEAD: the response has no body. */
@@ -125,6 +126,20 @@ void request_send(struct session *session);
 void request_on_backend_lost(struct session *session, enum failure failure);
 /* A queued request tries again; false if there is still no room for it. */
 bool request_resume(struct session *session);
+/* No answer has come yet: whether that is because the instance's host is gone; then the request goes elsewhere. False
+ * if its time is up, or nothing could be done about it. */
+bool request_look_at_host(struct session *session);
+
+/* ---- replay.c: a delivered request whose instance ended ---- */
+
+enum replay { REPLAY_NEVER = 0, REPLAY_NOW, REPLAY_WHEN_EXPLAINED };
+
+/* What may become of the request now that `endpoint` has failed it. */
+enum replay replay_decide(struct session *session, const struct endpoint *endpoint, enum failure failure);
+/* REPLAY_WHEN_EXPLAINED: waits in HELD. */
+void replay_hold(struct session *session);
+/* A held request looks whether it may go on. */
+void replay_look(struct session *session);
 
 /* ---- queue.c ---- */
 

@@ -110,7 +110,7 @@ static struct endpoint *ensure_endpoint(struct table *table, const Cupola__Route
         endpoint->tags = tags_number(&table->tags, message);
     }
     endpoint->speaks_http2 = message->protocol != NULL && strcmp(message->protocol, "http2") == 0;
-    sources_note(source_at(table, source), table, message);
+    sources_note_zone(source_at(table, source), table, message);
     sources_enter(table, endpoint, source, now_ns);
     places_enter(table, endpoint, message, now_ns);
     return endpoint;
@@ -194,7 +194,6 @@ enum table_result table_unregister(struct table *table, const Cupola__RouterRegi
         table->outdated_count++;
         return TABLE_OUTDATED; /* The goodbye of a former owner came late. */
     }
-    sources_note(source_at(table, endpoint->source), table, message);
     for (size_t i = 0; i < message->n_uris; i++) {
         char host[NAME_MOST + 1];
         size_t size;

@@ -52,6 +52,9 @@ struct contact {
     uint32_t active;        /* Requests under way. */
     uint64_t sticky[2];     /* The cookie that leads here; 0 until it is asked for. */
     struct backend *probe;  /* Kept by health.c, like all below. */
+    uint64_t probed_ns;     /* When it began. */
+    uint32_t misses;        /* Attempts to connect that nobody answered, in a row, */
+    uint64_t missed_ns;     /* and when the last of them began. */
     struct timer probe_timer;
     struct endpoint *endpoint;
     struct router *router;
@@ -195,6 +198,10 @@ void table_restart_clocks(struct table *table, uint64_t now_ns);
 
 /* The DEA's record, made if `is_heard` (then NULL only when there are too many), else looked up. */
 struct source *table_source(struct table *table, const char *dea, bool is_heard, uint64_t now_ns);
+/* A registration or its end came: true if the number of its change shows that one before it was lost. */
+bool table_note_change(struct table *table, const Cupola__RouterRegister *message, uint64_t now_ns);
+/* The same of a whole table, in which nothing is missing. */
+void table_note_page(struct table *table, struct source *source, const Cupola__RouteTable *page);
 /* A digest came. True: it agrees with ours, and all endpoints of that source are refreshed. */
 bool table_compare_digest(struct table *table, struct source *source, const Cupola__RouteTable *digest,
                           uint64_t now_ns);

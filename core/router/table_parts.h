@@ -95,8 +95,8 @@ bool places_forget_empty(struct table *table, uint64_t now_ns, size_t *budget);
 /* Puts the endpoint behind all others of the source: it was heard of just now. */
 void sources_enter(struct table *table, struct endpoint *endpoint, uint32_t source, uint64_t now_ns);
 void sources_leave(struct table *table, struct endpoint *endpoint);
-/* What the message tells of its sender. */
-void sources_note(struct source *source, struct table *table, const Cupola__RouterRegister *message);
+/* Where the sender of the message stands. */
+void sources_note_zone(struct source *source, struct table *table, const Cupola__RouterRegister *message);
 /* The source of a message: its number; the unnamed one if there are too many. */
 uint32_t sources_ensure(struct table *table, const char *dea, uint64_t now_ns);
 /* When the endpoint was last heard of, or a link of it. */

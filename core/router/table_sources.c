@@ -116,19 +116,41 @@ uint32_t sources_effective(const struct table *table, const struct endpoint *end
     return later_of(seen, source_at(table, endpoint->source)->confirmed);
 }
 
-void sources_note(struct source *source, struct table *table, const Cupola__RouterRegister *message)
+void sources_note_zone(struct source *source, struct table *table, const Cupola__RouterRegister *message)
 {
     const char *zone = message->zone;
     if (zone != NULL && strlen(zone) <= NAME_MOST && strcmp(zone, names_text(&table->names, source->zone)) != 0) {
         names_drop(&table->names, source->zone);
         source->zone = *zone == 0 ? 0 : names_share(&table->names, zone, strlen(zone));
     }
-    if (message->life == NULL || !message->has_sequence)
-        return;
-    uint64_t life = random_hash(table->names.seed, message->life, strlen(message->life)) | 1;
-    if (life != source->life || message->sequence > source->sequence)
-        source->sequence = message->sequence;
+}
+
+/* A number is left out when a message was lost; also the first ones of a life count. */
+static bool advance(struct source *source, uint64_t life, int64_t sequence)
+{
+    int64_t known = life == source->life ? source->sequence : 0;
     source->life = life;
+    source->sequence = sequence > known ? sequence : known;
+    return sequence > known + 1;
+}
+
+static uint64_t hash_of_life(const struct table *table, const char *life)
+{
+    return random_hash(table->names.seed, life, strlen(life)) | 1;
+}
+
+bool table_note_change(struct table *table, const Cupola__RouterRegister *message, uint64_t now_ns)
+{
+    if (message->life == NULL || !message->has_sequence || message->dea == NULL)
+        return false;
+    struct source *source = table_source(table, message->dea, true, now_ns);
+    return source != NULL && advance(source, hash_of_life(table, message->life), message->sequence);
+}
+
+void table_note_page(struct table *table, struct source *source, const Cupola__RouteTable *page)
+{
+    if (page->life != NULL && page->has_sequence)
+        advance(source, hash_of_life(table, page->life), page->sequence);
 }
 
 /* ---- Digests ---- */
@@ -157,7 +179,7 @@ static bool is_overtaken(const struct source *source, uint64_t life, const Cupol
 
 bool table_compare_digest(struct table *table, struct source *source, const Cupola__RouteTable *digest, uint64_t now_ns)
 {
-    uint64_t life = digest->life == NULL ? 1 : random_hash(table->names.seed, digest->life, strlen(digest->life)) | 1;
+    uint64_t life = digest->life == NULL ? 1 : hash_of_life(table, digest->life);
     if (is_overtaken(source, life, digest))
         return true;
     source->life = life;

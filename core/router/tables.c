@@ -70,6 +70,9 @@ static bool on_page(struct bus_request *request, const ProtobufCMessage *parsed,
         pull->has_begun = true;
         table_begin_source(&router->table, source);
     }
+    table_note_page(&router->table, source, page);
+    for (size_t i = 0; i < page->n_ended; i++)
+        ends_note(&router->ends, ends_hash(page->ended[i]));
     for (size_t i = 0; i < page->n_routes; i++) {
         Cupola__RouterRegister route = *page->routes[i];
         route.dea = page->dea; /* It speaks for itself only. */
@@ -152,6 +155,18 @@ void router_doubt_source(struct router *router, uint32_t id)
         return;
     source->doubted = now;
     source->is_wanted = true;
+    pull_more(router);
+}
+
+void router_note_change(struct router *router, const Cupola__RouterRegister *message)
+{
+    bool is_gap = table_note_change(&router->table, message, router->machine.now_ns);
+    if (message->was_ended)
+        ends_note(&router->ends, ends_hash(message->private_instance_id));
+    if (!is_gap || mutation_is(ROUTER_IGNORES_DIGESTS) || mutation_is(ROUTER_MISSES_GAPS))
+        return;
+    router->gaps++;
+    table_source(&router->table, message->dea, true, router->machine.now_ns)->is_wanted = true;
     pull_more(router);
 }
 

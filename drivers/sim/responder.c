@@ -1,5 +1,6 @@
 /* How a simulated app answers: HTTP/1.1 with keep-alive, one request after another on each connection. A request for
- * /echo is answered with its own head, for those who want to see what an app gets; one for /session begins one. */
+ * /echo is answered with its own head, for those who want to see what an app gets; one for /session begins one,
+ * and one for /crash ends the process. */
 #include "core/base/memory.h"
 #include "core/wire/http.h"
 #include "drivers/sim/workload.h"
@@ -21,7 +22,7 @@ struct responder {
     struct text in;
     struct text echo; /* The head, if it was asked for. */
     size_t scanned;
-    bool begins_session;
+    bool begins_session, is_poison;
     bool keeps_alive, is_head_only, is_chunked;
     uint64_t body_left;
     struct http_chunks chunks;
@@ -88,6 +89,7 @@ static bool take_head(struct responder *responder)
     responder->scanned = 0;
     if (http_text_equals(head.target, "/echo"))
         text_add(&responder->echo, bytes, size);
+    responder->is_poison = http_text_equals(head.target, "/crash");
     responder->begins_session = http_text_equals(head.target, "/session");
     if (head.expect_continue)
         socket_write(responder->socket, slice_copy("HTTP/1.1 100 Continue\r\n\r\n", 25));
@@ -141,6 +143,10 @@ static void on_thought(struct wake *wake)
     struct workload *workload = responder->workload;
     if (workload->hangs)
         return;
+    if (responder->is_poison) {
+        workload_exit(workload);
+        return;
+    }
     struct text body = {0};
     text_addf(&body, "app=%s index=%d instance=%s version=%s\n", workload->app->name, workload->index, workload->name,
               workload->version);

@@ -272,6 +272,11 @@ static void on_end(struct wake *wake)
     end(workload, is_killed ? -1 : 1, workload->planned_signal, workload->planned_oom);
 }
 
+void workload_exit(struct workload *workload)
+{
+    plan_end(workload, workload->host->world->now_ns, 0, false);
+}
+
 static bool ignores_term(const struct workload *workload)
 {
     return workload->app->ignores_term ||

@@ -64,6 +64,8 @@ struct workload {
 /* The effects of a component. */
 enum io_status workload_launch(struct process *watcher, const struct effect *effect, struct workload **ret_workload);
 void workload_send_signal(struct workload *workload, int signal);
+/* It ends by itself, with exit code 1. */
+void workload_exit(struct workload *workload);
 void workload_discard(struct workload *workload);
 uint64_t workload_memory_bytes(const struct workload *workload);
 struct workload *workload_lookup(const struct process *watcher, const char *name);

@@ -1,15 +1,12 @@
 local cupola = require "cupola"
 
--- The requests may be repeated (GET), and the routers are told so: one that an instance takes with it as it ends goes to
--- another. Without that some of them fail, as without an unregister the instance ends while requests still come.
--- A request that was delivered is sent to one more instance only: apps that take 100 ms for an answer and lose nine
--- instances at once still lose a request in some runs.
+-- Without an unregister an instance ends while requests still come: one that it takes with it goes to another.
 return cupola.scenario {
   title = "Ten of a hundred unregisters never reach a router while apps grow, shrink and move: no request fails",
   row = "R16",
   weakness = "a lost unregister leaves a stale endpoint for two minutes: requests go to whoever has the port next",
   tripped_by = { setting = { router_config = { replay_crashed = false } } },
-  cloud = { deas = 4, routers = 2, router_config = { replay_crashed = true } },
+  cloud = { deas = 4, routers = 2 },
   apps = { shop = { instances = 12 }, blog = { instances = 4 } },
   load = {
     { host = "shop.cupola.test", rate = 50, from = "15s", timeout = "20s" },

@@ -146,46 +146,6 @@ static void an_idle_connection_that_dies_with_the_request_is_replaced(void **sta
     rig_expect_contains(client, "second life");
 }
 
-/* The connection was in use just now: it was the request that ended the instance, and it must not end another one. */
-static void a_request_that_kills_its_instance_is_not_sent_to_the_next(void **state)
-{
-    struct rig *rig = *state;
-    rig_register(rig, "one.test", 2);
-    struct rig_conn *client = rig_client(rig);
-    for (int i = 0; i < 8; i++) { /* Both have an idle connection. */
-        rig_get(rig, client, "one.test");
-        for (int n = 1; n <= 2; n++) {
-            struct rig_conn *backend = rig_backend(rig, n);
-            if (backend == NULL || rig_sent(backend)[0] == 0)
-                continue;
-            rig_forget(backend);
-            rig_answer(rig, backend, "x");
-        }
-    }
-    rig_forget(client);
-    rig_get(rig, client, "one.test");
-    int victim = rig_sent(rig_backend(rig, 1))[0] != 0 ? 1 : 2;
-    rig_cut(rig, rig_backend(rig, victim), IO_RESET);
-    rig_expect_start(client, "HTTP/1.1 502 ");
-    assert_string_equal(rig_sent(rig_backend(rig, 3 - victim)), "");
-}
-
-/* Even where a replay is allowed there is only one. */
-static void a_delivered_request_is_replayed_once(void **state)
-{
-    struct rig *rig = *state;
-    struct rig_conn *client = rig_client(rig);
-    rig_get(rig, client, "one.test");
-    rig_answer(rig, rig_backend(rig, 1), "x");
-    rig_forget(client);
-    rig_pass(rig, 2 * NS_PER_S);
-    rig_get(rig, client, "one.test");
-    rig_cut(rig, rig_backend(rig, 1), IO_RESET);
-    rig_cut(rig, rig_backend(rig, 1), IO_RESET);
-    rig_expect_start(client, "HTTP/1.1 502 ");
-    assert_int_equal(rig->connects[1], 2);
-}
-
 static void an_idle_connection_that_ends_is_forgotten(void **state)
 {
     struct rig *rig = *state;
@@ -208,23 +168,6 @@ static void a_request_that_may_have_had_effects_is_not_repeated(void **state)
     rig_cut(rig, rig_backend(rig, 1) != NULL ? rig_backend(rig, 1) : rig_backend(rig, 2), IO_RESET);
     rig_expect_start(client, "HTTP/1.1 502 ");
     assert_int_equal(rig->connects[1] + rig->connects[2], 1);
-}
-
-static void a_get_whose_instance_dies_is_repeated_where_that_is_wanted(void **state)
-{
-    rig_free(*state);
-    struct rig *rig = *state = rig_prepare();
-    rig->config.has_replay_crashed = true;
-    rig->config.replay_crashed = true;
-    rig_start(rig);
-    rig_register(rig, "one.test", 1);
-    rig_register(rig, "one.test", 2);
-    struct rig_conn *client = rig_client(rig);
-    rig_get(rig, client, "one.test");
-    int first = rig_backend(rig, 1) != NULL ? 1 : 2;
-    rig_cut(rig, rig_backend(rig, first), IO_RESET);
-    rig_answer(rig, rig_backend(rig, 3 - first), "from the other");
-    rig_expect_contains(client, "from the other");
 }
 
 static void a_request_whose_body_is_on_its_way_is_not_repeated(void **state)
@@ -297,9 +240,6 @@ int main(void)
         STORY(an_idle_connection_that_dies_with_the_request_is_replaced),
         STORY(an_idle_connection_that_ends_is_forgotten),
         STORY(a_request_that_may_have_had_effects_is_not_repeated),
-        STORY(a_get_whose_instance_dies_is_repeated_where_that_is_wanted),
-        STORY(a_request_that_kills_its_instance_is_not_sent_to_the_next),
-        STORY(a_delivered_request_is_replayed_once),
         STORY(a_request_whose_body_is_on_its_way_is_not_repeated),
         STORY(a_silent_instance_is_given_up),
         STORY(malformed_responses_become_502),
