@@ -3,7 +3,6 @@
 local cupola = require "cupola"
 local native = require "cupola.native"
 local plan = require "cupola.plan"
-local schema = require "cupola.schema"
 local units = require "cupola.units"
 
 -- Mistakes in arguments are told at the line that made the call.
@@ -109,56 +108,9 @@ function Cloud:draw(low, high, name)
   return low + native.draw(name or "scenario.draw", high - low + 1)
 end
 
--- ---- Faults -------------------------------------------------------------------------------------------------------
-
-local Fault = { __name = "fault" }
-Fault.__index = Fault
-
---- Ends it: the world is as before.
-function Fault:mend()
-  native.fault_end(self.id)
-end
-
-local function name_of(target)
-  if type(target) == "table" and target.target then
-    return target.target
-  elseif type(target) == "table" and #target > 0 then
-    local names = {}
-    for i, one in ipairs(target) do
-      names[i] = name_of(one)
-    end
-    return table.concat(names, ",")
-  end
-  return target
-end
-
---- Breaks something. `kind` is a name of the fault menu; `options` has target, peer, delay, amount, one_way, subject, duration.
-function Cloud:fault(kind, options)
-  options = options or {}
-  local spec = {
-    kind = kind,
-    target = name_of(options.target) or "",
-    peer = name_of(options.peer),
-    delay = options.delay and as_distribution(options.delay, "fault: delay"),
-    amount = options.amount,
-    one_way = options.one_way or false,
-    subject = options.subject,
-    duration = options.duration and as_duration(options.duration, "fault: duration") or 0,
-  }
-  local id, why = native.fault_begin(spec)
-  if not id then
-    local meant = type(kind) == "string" and schema.nearest(kind, native.fault_kinds())
-    error(("fault %s: %s%s"):format(tostring(kind), why,
-      meant and meant ~= kind and (", did you mean '" .. meant .. "'?") or ""), 2)
-  end
-  return setmetatable({ id = id }, Fault)
-end
-
-function Cloud:mend_everything()
-  native.fault_end_all()
-end
-
 -- ---- Hosts and components -----------------------------------------------------------------------------------------
+
+require "cupola.faults"(Cloud, as_duration, as_distribution)
 
 local Host = { __name = "host" }
 Host.__index = Host

@@ -79,7 +79,7 @@ static void add_components(struct cloud *cloud, enum component_role role, uint32
 
 /* ---- Configurations: what the plan says, and where everybody is ---- */
 
-enum { MOST_BUS_SERVERS = 16, BUS_CLUSTER_PORT = 6222 };
+enum { MOST_BUS_SERVERS = 16, BUS_CLUSTER_PORT = 6222, NOBODYS_PORT = 4223 };
 
 /* One user a role, with the rights of its profile. */
 static const struct {
@@ -96,12 +96,13 @@ enum { BUS_USERS = sizeof bus_users / sizeof bus_users[0] };
 
 #define BUS_PASSWORD "the bus password of a simulated cloud"
 
-static void add_bus_users(Cupola__BusServerConfig *config, Cupola__BusUser *users, Cupola__BusUser **list)
+static void add_bus_users(Cupola__BusServerConfig *config, const char *password, Cupola__BusUser *users,
+                          Cupola__BusUser **list)
 {
     for (size_t i = 0; i < BUS_USERS; i++) {
         cupola__bus_user__init(&users[i]);
         users[i].user = (char *)bus_users[i].profile;
-        users[i].password = (char *)BUS_PASSWORD;
+        users[i].password = (char *)password;
         users[i].profile = (char *)bus_users[i].profile;
         list[i] = &users[i];
     }
@@ -135,14 +136,16 @@ static void set_endpoint(Cupola__Endpoint *endpoint, const char *host, uint32_t 
     endpoint->port = port;
 }
 
-static void wire(const struct cloud *cloud, const struct component *component, const Cupola__BusConfig *given_bus,
+static void wire(const struct cloud *cloud, const struct component *component,
+                 const struct component_settings *settings, const Cupola__BusConfig *given_bus,
                  const Cupola__MonitorConfig *given_monitor, uint32_t port, struct wiring *ret_wiring)
 {
     struct wiring *wiring = ret_wiring;
     size_t servers = cloud->component_counts[ROLE_BUS_SERVER];
     assert_that(servers <= MOST_BUS_SERVERS);
     for (size_t i = 0; i < servers; i++) {
-        set_endpoint(&wiring->bus[i], cloud->components[ROLE_BUS_SERVER][i].host->address, BUS_PORT);
+        set_endpoint(&wiring->bus[i], cloud->components[ROLE_BUS_SERVER][i].host->address,
+                     settings->is_wrong ? NOBODYS_PORT : BUS_PORT);
         wiring->bus_list[i] = &wiring->bus[i];
     }
     if (given_bus != NULL)
@@ -175,7 +178,8 @@ static struct slice pack(const ProtobufCMessage *message)
 }
 
 /* Several bus servers are one cluster, unless the scenario configures it otherwise. */
-static struct slice configure_bus_server(const struct cloud *cloud, const struct component *component)
+static struct slice configure_bus_server(const struct cloud *cloud, const struct component *component,
+                                         const struct component_settings *settings)
 {
     Cupola__BusServerConfig config = CUPOLA__BUS_SERVER_CONFIG__INIT;
     Cupola__BusClusterConfig cluster = CUPOLA__BUS_CLUSTER_CONFIG__INIT;
@@ -185,12 +189,12 @@ static struct slice configure_bus_server(const struct cloud *cloud, const struct
     Cupola__Endpoint *list[MOST_BUS_SERVERS];
     size_t servers = cloud->component_counts[ROLE_BUS_SERVER];
     assert_that(servers <= MOST_BUS_SERVERS);
-    if (cloud->plan.bus_server != NULL)
-        config = *cloud->plan.bus_server;
+    if (settings->given != NULL)
+        config = *(const Cupola__BusServerConfig *)settings->given;
     Cupola__BusUser users[BUS_USERS];
     Cupola__BusUser *user_list[BUS_USERS];
     if (config.n_users == 0)
-        add_bus_users(&config, users, user_list);
+        add_bus_users(&config, settings->is_wrong ? "another password" : BUS_PASSWORD, users, user_list);
     set_endpoint(&listen, component->host->address, BUS_PORT);
     config.listen = &listen;
     if (servers > 1) {
@@ -209,13 +213,14 @@ static struct slice configure_bus_server(const struct cloud *cloud, const struct
     return pack(&config.base);
 }
 
-static struct slice configure_router(const struct cloud *cloud, const struct component *component)
+static struct slice configure_router(const struct cloud *cloud, const struct component *component,
+                                     const struct component_settings *settings)
 {
     Cupola__RouterConfig config = CUPOLA__ROUTER_CONFIG__INIT;
-    if (cloud->plan.router != NULL)
-        config = *cloud->plan.router;
+    if (settings->given != NULL)
+        config = *(const Cupola__RouterConfig *)settings->given;
     struct wiring wiring;
-    wire(cloud, component, config.bus, config.monitor, ROUTER_PORT, &wiring);
+    wire(cloud, component, settings, config.bus, config.monitor, ROUTER_PORT, &wiring);
     config.bus = &wiring.bus_config;
     config.listen = &wiring.listen;
     config.monitor = &wiring.monitor;
@@ -223,13 +228,14 @@ static struct slice configure_router(const struct cloud *cloud, const struct com
 }
 
 /* The operator is an admin, so that no quota of a user stands in the way of a large cloud. */
-static struct slice configure_controller(const struct cloud *cloud, const struct component *component)
+static struct slice configure_controller(const struct cloud *cloud, const struct component *component,
+                                         const struct component_settings *settings)
 {
     Cupola__CloudControllerConfig config = CUPOLA__CLOUD_CONTROLLER_CONFIG__INIT;
-    if (cloud->plan.controller != NULL)
-        config = *cloud->plan.controller;
+    if (settings->given != NULL)
+        config = *(const Cupola__CloudControllerConfig *)settings->given;
     struct wiring wiring;
-    wire(cloud, component, config.bus, config.monitor, CONTROLLER_PORT, &wiring);
+    wire(cloud, component, settings, config.bus, config.monitor, CONTROLLER_PORT, &wiring);
     config.bus = &wiring.bus_config;
     config.listen = &wiring.listen;
     config.monitor = &wiring.monitor;
@@ -241,24 +247,25 @@ static struct slice configure_controller(const struct cloud *cloud, const struct
         config.n_admins = 1;
         config.admins = admins;
     }
-    if (cloud->plan.controller == NULL || !config.has_max_memory_mb) {
+    if (settings->given == NULL || !config.has_max_memory_mb) {
         config.has_max_memory_mb = true;
         config.max_memory_mb = 1 << 30;
     }
-    if (cloud->plan.controller == NULL || !config.has_max_apps) {
+    if (settings->given == NULL || !config.has_max_apps) {
         config.has_max_apps = true;
         config.max_apps = 1000000;
     }
     return pack(&config.base);
 }
 
-static struct slice configure_dea(const struct cloud *cloud, const struct component *component)
+static struct slice configure_dea(const struct cloud *cloud, const struct component *component,
+                                  const struct component_settings *settings)
 {
     Cupola__DeaConfig config = CUPOLA__DEA_CONFIG__INIT;
-    if (cloud->plan.dea != NULL)
-        config = *cloud->plan.dea;
+    if (settings->given != NULL)
+        config = *(const Cupola__DeaConfig *)settings->given;
     struct wiring wiring;
-    wire(cloud, component, config.bus, config.monitor, VIEWER_PORT, &wiring);
+    wire(cloud, component, settings, config.bus, config.monitor, VIEWER_PORT, &wiring);
     config.bus = &wiring.bus_config;
     config.listen = &wiring.listen;
     config.monitor = &wiring.monitor;
@@ -286,13 +293,14 @@ static struct slice configure_dea(const struct cloud *cloud, const struct compon
     return pack(&config.base);
 }
 
-static struct slice configure_health_manager(const struct cloud *cloud, const struct component *component)
+static struct slice configure_health_manager(const struct cloud *cloud, const struct component *component,
+                                             const struct component_settings *settings)
 {
     Cupola__HealthManagerConfig config = CUPOLA__HEALTH_MANAGER_CONFIG__INIT;
-    if (cloud->plan.health_manager != NULL)
-        config = *cloud->plan.health_manager;
+    if (settings->given != NULL)
+        config = *(const Cupola__HealthManagerConfig *)settings->given;
     struct wiring wiring;
-    wire(cloud, component, config.bus, config.monitor, 0, &wiring);
+    wire(cloud, component, settings, config.bus, config.monitor, 0, &wiring);
     config.bus = &wiring.bus_config;
     config.monitor = &wiring.monitor;
     return pack(&config.base);
@@ -301,18 +309,64 @@ static struct slice configure_health_manager(const struct cloud *cloud, const st
 /* By role: the machine, and what it is told. */
 static const struct {
     const struct machine_class *class;
-    struct slice (*configure)(const struct cloud *cloud, const struct component *component);
+    struct slice (*configure)(const struct cloud *cloud, const struct component *component,
+                              const struct component_settings *settings);
+    const ProtobufCMessageDescriptor *config;
 } roles[ROLE_COUNT] = {
-    [ROLE_BUS_SERVER] = {&bus_server_class, configure_bus_server},
-    [ROLE_ROUTER] = {&router_class, configure_router},
-    [ROLE_CONTROLLER] = {&cloud_controller_class, configure_controller},
-    [ROLE_HEALTH_MANAGER] = {&health_manager_class, configure_health_manager},
-    [ROLE_DEA] = {&dea_class, configure_dea},
+    [ROLE_BUS_SERVER] = {&bus_server_class, configure_bus_server, &cupola__bus_server_config__descriptor},
+    [ROLE_ROUTER] = {&router_class, configure_router, &cupola__router_config__descriptor},
+    [ROLE_CONTROLLER] = {&cloud_controller_class, configure_controller, &cupola__cloud_controller_config__descriptor},
+    [ROLE_HEALTH_MANAGER] = {&health_manager_class, configure_health_manager,
+                             &cupola__health_manager_config__descriptor},
+    [ROLE_DEA] = {&dea_class, configure_dea, &cupola__dea_config__descriptor},
 };
+
+const ProtobufCMessageDescriptor *component_config_descriptor(enum component_role role)
+{
+    return roles[role].config;
+}
+
+static const ProtobufCMessage *planned_config(const struct cloud *cloud, enum component_role role)
+{
+    const void *const configs[ROLE_COUNT] = {
+        [ROLE_BUS_SERVER] = cloud->plan.bus_server,         [ROLE_ROUTER] = cloud->plan.router,
+        [ROLE_CONTROLLER] = cloud->plan.controller,         [ROLE_DEA] = cloud->plan.dea,
+        [ROLE_HEALTH_MANAGER] = cloud->plan.health_manager,
+    };
+    return configs[role];
+}
+
+/* Packed messages behind each other are one message in which the later one's fields count. */
+struct slice component_configure(const struct cloud *cloud, const struct component *component,
+                                 const struct component_settings *settings)
+{
+    const ProtobufCMessage *planned = planned_config(cloud, component->role);
+    struct component_settings all = {.given = planned, .is_wrong = settings->is_wrong};
+    struct text packed = {0};
+    ProtobufCMessage *joined = NULL;
+    if (settings->given != NULL) {
+        struct slice first = planned == NULL ? (struct slice){0} : pack(planned);
+        struct slice second = pack(settings->given);
+        if (first.size > 0)
+            text_add(&packed, slice_data(first), first.size);
+        text_add(&packed, slice_data(second), second.size);
+        buffer_unref(first.buffer);
+        buffer_unref(second.buffer);
+        joined = protobuf_c_message_unpack(roles[component->role].config, NULL, packed.size,
+                                           (const uint8_t *)text_string(&packed));
+        assert_that(joined != NULL);
+        all.given = joined;
+    }
+    struct slice config = roles[component->role].configure(cloud, component, &all);
+    if (joined != NULL)
+        protobuf_c_message_free_unpacked(joined, NULL);
+    text_free(&packed);
+    return config;
+}
 
 static void create_process(struct cloud *cloud, struct component *component)
 {
-    struct slice config = roles[component->role].configure(cloud, component);
+    struct slice config = component_configure(cloud, component, &(struct component_settings){0});
     bool is_controller = component->role == ROLE_CONTROLLER;
     struct process_options options = {
         .name = component->name,

@@ -112,6 +112,15 @@ struct cloud {
 
 /* cloud_build.c */
 void cloud_build(struct cloud *cloud, const struct cloud_plan *plan);
+/* What a component is told beside where the others are. */
+struct component_settings {
+    const ProtobufCMessage *given; /* Laid over what the plan says; NULL: nothing. */
+    bool is_wrong;                 /* It looks for the bus where none is; a bus server knows other passwords. */
+};
+const ProtobufCMessageDescriptor *component_config_descriptor(enum component_role role);
+/* Its configuration, packed. Given. */
+struct slice component_configure(const struct cloud *cloud, const struct component *component,
+                                 const struct component_settings *settings);
 void cloud_start_components(struct cloud *cloud);
 /* story.c */
 void story_init(struct cloud *cloud);

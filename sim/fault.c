@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MILLION = 1000000 };
+enum { MILLION = 1000000, MOST_CLIENTS = 1000 };
 
 static void on_turn(struct wake *wake);
 
@@ -39,6 +39,12 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "its amount is 1 to 1000 times the rate";
     if (fault_kind_needs_delay(spec->kind) && distribution_median_ns(&spec->delay) == 0)
         return "it needs a delay";
+    if (spec->kind == FAULT_SLOW_LORIS && (spec->amount < 1 || spec->amount > MOST_CLIENTS))
+        return "its amount is the number of clients: 1 to 1000";
+    if (spec->kind == FAULT_WRONG_NAME && (spec->peer == NULL || spec->peer[0] == 0))
+        return "it needs a peer, to which the name leads";
+    if (spec->config != NULL && spec->kind != FAULT_BAD_CONFIG)
+        return "only bad_config has a config";
     if (spec->subject != NULL && fault_kind_family(spec->kind) != FAULT_FAMILY_MESSAGE)
         return "only faults of messages have a subject";
     if (spec->subject != NULL && !nats_subject_is_valid(nats_text_of(spec->subject)))
@@ -52,6 +58,7 @@ static void forget(struct fault *fault)
     memory_free(fault->peers);
     memory_free(fault->components);
     memory_free(fault->troubles);
+    memory_free(fault->clients);
 }
 
 bool fault_spec_is_valid(struct cloud *cloud, const struct fault_spec *spec, struct text *ret_why)
@@ -66,7 +73,7 @@ bool fault_spec_is_valid(struct cloud *cloud, const struct fault_spec *spec, str
         return false;
     }
     struct fault probe = {.cloud = cloud, .spec = *spec};
-    bool is_valid = fault_resolve(&probe, ret_why);
+    bool is_valid = fault_resolve(&probe, ret_why) && fault_config_is_valid(&probe, ret_why);
     forget(&probe);
     return is_valid;
 }
@@ -86,12 +93,15 @@ static uint64_t fingerprint(const struct cloud *cloud)
     for (int role = 0; role < ROLE_COUNT; role++) {
         for (size_t i = 0; i < cloud->component_counts[role]; i++) {
             const struct process *process = cloud->components[role][i].process;
-            hash = random_mix(hash, process->held_down + process->step_cost_ns + process->is_paused);
+            hash = random_mix(hash, process->held_down + process->step_cost_ns + process->is_paused +
+                                        process->start_extra_ns + process->old_builds);
+            hash = random_mix(hash, random_named(process->config_size, (const char *)process->config->bytes).key);
         }
     }
     hash = random_mix(hash, (uint64_t)(world->network.impairments != NULL) + (world->app_troubles != NULL));
     hash = random_mix(hash, world->message_troubles != NULL);
-    hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->blobs->denials +
+    hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->journal->short_ppm +
+                                cloud->journal->unsure_ppm + cloud->journal->torn_ppm + cloud->blobs->denials +
                                 cloud->blobs->damages);
     return random_mix(hash, distribution_median_ns(&cloud->journal->extra));
 }
@@ -108,6 +118,7 @@ static size_t count_active(const struct cloud *cloud)
 
 static struct fault *add_fault(struct cloud *cloud, const struct fault_spec *spec)
 {
+    assert_that(find_flaw(spec) == NULL);
     if (cloud->fault_count == 0)
         cloud->sound_fingerprint = fingerprint(cloud);
     struct fault *fault = memory_new(sizeof *fault);
@@ -115,6 +126,7 @@ static struct fault *add_fault(struct cloud *cloud, const struct fault_spec *spe
     fault->spec = *spec;
     fault->spec.target = world_keep_label(cloud->world, spec->target == NULL ? "" : spec->target);
     fault->spec.peer = spec->peer == NULL ? NULL : world_keep_label(cloud->world, spec->peer);
+    fault->spec.config = spec->config == NULL ? NULL : world_keep_label(cloud->world, spec->config);
     fault->spec.subject = spec->subject == NULL ? NULL : world_keep_label(cloud->world, spec->subject);
     fault->ended_ns = NEVER_NS;
     fault->random = random_numbered(cloud->seed, "fault", cloud->fault_count);
@@ -269,6 +281,8 @@ void fault_describe(const struct fault_spec *spec, struct text *ret_text)
         text_add_string(ret_text, " one way");
     if (spec->subject != NULL)
         text_addf(ret_text, " of %s", spec->subject);
+    if (spec->config != NULL)
+        text_addf(ret_text, " of %s", spec->config);
     if (spec->amount != 0)
         text_addf(ret_text, " by %lld", (long long)spec->amount);
     add_duration(ret_text, " with ", distribution_median_ns(&spec->delay));

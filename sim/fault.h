@@ -38,15 +38,25 @@ enum fault_kind {
     FAULT_SLOW_PROCESS,   /* "slow_process": every step takes `delay` of CPU time. */
     FAULT_KILL_AT_EFFECT, /* "kill_at_effect": SIGKILL after `amount` more effects (system calls), an instant. */
     FAULT_CRASH_LOOP,     /* "crash_loop": SIGKILL every `delay`, started again each time. */
+    FAULT_RESTART,        /* "restart": SIGTERM, and started again when it has ended, an instant. */
+    FAULT_EVACUATE,       /* "evacuate": it hands over what runs there and ends; started again at the end. */
+    FAULT_SLOW_START,     /* "slow_start": whatever starts it takes `delay` longer. */
+    FAULT_OLD_VERSION,    /* "old_version": restarted as a build of 2011 on the wire (drivers/sim/old_wire.h); back at
+                             the end. */
+    FAULT_BAD_CONFIG, /* "bad_config": restarted with the keys of `config`; without any it looks for the bus where none
+                         is (a bus server: knows other passwords). Rolled back at the end. */
 
     /* Host: target = hosts. */
-    FAULT_POWER_OFF, /* "power_off": everything unsynced is lost; power on at the end. */
-    FAULT_REBOOT,    /* "reboot": power off, and on again after `delay`; over then. */
+    FAULT_POWER_OFF,       /* "power_off": everything unsynced is lost; power on at the end. */
+    FAULT_REBOOT,          /* "reboot": power off, and on again after `delay`; over then. */
+    FAULT_MEMORY_PRESSURE, /* "memory_pressure": every `delay` the kernel kills its largest process of an app. */
 
     /* Clock: target = hosts. */
     FAULT_CLOCK_STEP,   /* "clock_step": the wall clock jumps by `amount` ns (may be negative); back at the end. */
     FAULT_CLOCK_DRIFT,  /* "clock_drift": both clocks run fast by `amount` parts in a million (or slow). */
     FAULT_CLOCK_FREEZE, /* "clock_freeze": the wall clock stands still. */
+    FAULT_CLOCK_LEAP,   /* "clock_leap": a leap second that others have not had: the last second comes twice; at the end
+                           the others have had it, too. */
 
     /* Network: target and peer = hosts; no peer means everybody else, of "all": everybody. */
     FAULT_PARTITION,  /* "partition": nothing passes between target and peer; with one_way from target to peer. */
@@ -60,6 +70,12 @@ enum fault_kind {
     FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
     FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
     FAULT_TABLE_FULL, /* "table_full": its host has no port or descriptor left: no new connections from it or to it. */
+    FAULT_JAM,        /* "jam": what is under way between them waits, and comes all at once at the end. */
+    FAULT_FINISH,     /* "finish": something between them ends every connection in good order, an instant. */
+    FAULT_ZERO_WINDOW, /* "zero_window": the target's hosts take no bytes from the peers; nobody is told. */
+    FAULT_IDLE_EXPIRY, /* "idle_expiry": connections that were silent for `delay` are forgotten, as "half_open" does. */
+    FAULT_CORRUPT,     /* "corrupt": one bit of `amount` in a million of the segments is turned, past all checksums. */
+    FAULT_WRONG_NAME,  /* "wrong_name": who connects to the target comes to the peer. */
 
     /* Disk: target = hosts. */
     FAULT_DISK_SLOW,       /* "disk_slow": `delay` on top of every sync and read. */
@@ -69,14 +85,19 @@ enum fault_kind {
     FAULT_DISK_BIT_ROT,    /* "disk_bit_rot": one bit of each saved state that a start reads is turned. */
     FAULT_DISK_TORN_STATE, /* "disk_torn_state": saved states that a start reads end early. */
     FAULT_DISK_OLD_IMAGE,  /* "disk_old_image": starts read the first states that were ever saved. */
+    FAULT_DISK_WIPED,      /* "disk_wiped": starts find an empty disk. */
+    FAULT_DISK_SWAPPED,    /* "disk_swapped": starts read the state of the next component of that role. */
     FAULT_DISK_LYING_SYNC, /* "disk_lying_sync": a sync says yes and keeps nothing until the next honest one. */
 
     /* Store: the journal and blobs of the controllers; no target. */
     FAULT_JOURNAL_OUTAGE,    /* "journal_outage": appends fail, followers hear nothing. */
     FAULT_JOURNAL_SLOW,      /* "journal_slow": `delay` on top of every append. */
     FAULT_JOURNAL_CONFLICTS, /* "journal_conflicts": `amount` in a million of the appends meet a foreign entry. */
-    FAULT_BLOBS_MISSING,     /* "blobs_missing": reading blobs ends as not found. */
-    FAULT_BLOBS_DAMAGED,     /* "blobs_damaged": one bit of each blob that is sent to somebody is turned. */
+    FAULT_JOURNAL_SHORT, /* "journal_short": `amount` in a million of the appends are written in part and taken back. */
+    FAULT_JOURNAL_UNSURE, /* "journal_unsure": `amount` in a million of them are kept, and said to have failed. */
+    FAULT_JOURNAL_TORN,   /* "journal_torn": `amount` in a million of the entries are read cut short. */
+    FAULT_BLOBS_MISSING,  /* "blobs_missing": reading blobs ends as not found. */
+    FAULT_BLOBS_DAMAGED,  /* "blobs_damaged": one bit of each blob that is sent to somebody is turned. */
 
     /* Workload: target = instances ("shop/2", "shop"). The latter kinds hold for processes started meanwhile, too. */
     FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
@@ -92,7 +113,10 @@ enum fault_kind {
     FAULT_APP_LEAKS,        /* "app_leaks": memory grows by `amount` bytes a second. */
 
     /* Load: target = app host ("shop.cupola.test") or none for all. */
-    FAULT_SURGE, /* "surge": `amount` times the planned rate. */
+    FAULT_SURGE,       /* "surge": `amount` times the planned rate. */
+    FAULT_SLOW_LORIS,  /* "slow_loris": `amount` clients send a request's head, a byte every `delay`, and never its end.
+                        */
+    FAULT_BAD_CLIENTS, /* "bad_clients": every `delay` a client comes with a request that is none, or far too large. */
 
     /* Message: single messages of the bus, above TCP; target = hosts that they are sent to, `subject` a pattern ("*" a
      * token, ">" the rest; none: all), `amount` the share in a million of them. */
@@ -114,7 +138,8 @@ bool fault_kind_is_instant(enum fault_kind kind);
 bool fault_kind_takes_share(enum fault_kind kind);
 /* It makes no sense without a delay. */
 bool fault_kind_needs_delay(enum fault_kind kind);
-/* What says yes and does no: no promise of a cloud covers it, random plans leave it out. */
+/* What says yes and does no, or damages what nobody can check: no promise of a cloud covers it, random plans leave it
+ * out. */
 bool fault_kind_lies(enum fault_kind kind);
 
 /* Plain data: what a scenario is compiled to, what is hashed, stored, shrunk and replayed. */
@@ -126,6 +151,7 @@ struct fault_spec {
     int64_t amount;
     bool one_way;
     const char *subject;  /* Messages; NULL: all. Lent, copied. */
+    const char *config;   /* BAD_CONFIG: keys of the component's configuration as JSON; NULL: none. Lent, copied. */
     uint64_t duration_ns; /* Ends by itself after this; 0: with fault_end, or the cloud. */
 };
 

@@ -1,4 +1,4 @@
-/* What each fault breaks, and how it is mended. */
+/* What each fault breaks, and how it is mended: by family; and disks, stores, workloads and messages themselves. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
@@ -18,169 +18,19 @@ bool fault_is_doubled(const struct fault *fault, const struct host *host)
     return false;
 }
 
-/* ---- Processes ---- */
-
-static void apply_to_process(struct fault *fault, struct process *process)
-{
-    if (fault->spec.kind == FAULT_KILL) {
-        process_kill(process);
-    } else if (fault->spec.kind == FAULT_KEEP_DOWN) {
-        process->held_down++;
-        process_kill(process);
-    } else if (fault->spec.kind == FAULT_PAUSE) {
-        process_pause(process);
-    } else if (fault->spec.kind == FAULT_KILL_AT_EFFECT) {
-        process->effects_to_live = process->machine == NULL ? 0 : (uint64_t)fault->spec.amount;
-    } else if (fault->spec.kind == FAULT_SLOW_PROCESS) {
-        process->step_cost_ns += fault->step_cost_ns;
-    } else {
-        assert_that(fault->spec.kind == FAULT_CRASH_LOOP);
-        process_kill(process);
-        process_start(process, 100 * NS_PER_MS);
-    }
-}
-
-static void undo_on_process(struct fault *fault, struct process *process)
-{
-    if (fault->spec.kind == FAULT_KEEP_DOWN) {
-        if (--process->held_down == 0)
-            process_start(process, 0);
-    } else if (fault->spec.kind == FAULT_PAUSE) {
-        if (!fault_is_doubled(fault, process->host))
-            process_resume(process);
-    } else if (fault->spec.kind == FAULT_SLOW_PROCESS) {
-        process->step_cost_ns -= fault->step_cost_ns;
-    }
-}
-
-static void apply_to_processes(struct fault *fault)
-{
-    fault->step_cost_ns = distribution_sample(&fault->spec.delay, &fault->random);
-    for (size_t i = 0; i < fault->component_count; i++)
-        apply_to_process(fault, fault->components[i]->process);
-    if (fault->spec.kind == FAULT_CRASH_LOOP)
-        world_wake_in(fault->cloud->world, &fault->tick, fault->step_cost_ns);
-}
-
-/* ---- Hosts and clocks ---- */
-
-static void shift_rate(struct host *host, int64_t by_ppm)
-{
-    host_set_rate(host, (uint64_t)((int64_t)host->clock.rate_ppb + by_ppm * 1000));
-}
-
-static void apply_to_host(struct fault *fault, struct host *host)
-{
-    enum fault_kind kind = fault->spec.kind;
-    if (kind == FAULT_POWER_OFF || kind == FAULT_REBOOT) {
-        host_power_off(host);
-    } else if (kind == FAULT_CLOCK_STEP) {
-        host_step_wall(host, fault->spec.amount);
-    } else if (kind == FAULT_CLOCK_DRIFT) {
-        shift_rate(host, fault->spec.amount);
-    } else if (kind == FAULT_CLOCK_FREEZE) {
-        if (!host->clock.is_frozen)
-            host_freeze_wall(host, true);
-    } else if (kind == FAULT_REFUSE) {
-        host->refuses++;
-    } else if (kind == FAULT_TABLE_FULL) {
-        host->full_tables++;
-    } else {
-        assert_that(kind == FAULT_BLACK_HOLE);
-        host->black_holes++;
-    }
-}
-
-/* Power is out while any fault says so, whatever its kind. */
-static bool is_still_dark(const struct fault *fault, const struct host *host)
-{
-    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
-        const struct fault *other = fault->cloud->faults[i];
-        bool is_outage = other->spec.kind == FAULT_POWER_OFF || other->spec.kind == FAULT_REBOOT;
-        if (other != fault && is_outage && other->state == FAULT_ACTIVE && other->hosts[host->number])
-            return true;
-    }
-    return false;
-}
-
-static void undo_on_host(struct fault *fault, struct host *host)
-{
-    enum fault_kind kind = fault->spec.kind;
-    if (kind == FAULT_POWER_OFF || kind == FAULT_REBOOT) {
-        if (!is_still_dark(fault, host))
-            host_power_on(host);
-    } else if (kind == FAULT_CLOCK_STEP) {
-        host_step_wall(host, -fault->spec.amount);
-    } else if (kind == FAULT_CLOCK_DRIFT) {
-        shift_rate(host, -fault->spec.amount);
-    } else if (kind == FAULT_CLOCK_FREEZE) {
-        if (!fault_is_doubled(fault, host))
-            host_freeze_wall(host, false);
-    } else if (kind == FAULT_REFUSE) {
-        host->refuses--;
-    } else if (kind == FAULT_TABLE_FULL) {
-        host->full_tables--;
-    } else {
-        assert_that(kind == FAULT_BLACK_HOLE);
-        host->black_holes--;
-    }
-}
-
-static void for_hosts(struct fault *fault, void (*act)(struct fault *fault, struct host *host))
-{
-    for (size_t i = 0; i < fault->host_count; i++) {
-        if (fault->hosts[i])
-            act(fault, fault->cloud->world->hosts[i]);
-    }
-}
-
-/* ---- Network ---- */
-
-static void impair(struct fault *fault, bool is_on)
-{
-    if (fault->is_impairing == is_on)
-        return;
-    fault->is_impairing = is_on;
-    if (is_on)
-        network_impair(&fault->cloud->world->network, &fault->impairment);
-    else
-        network_repair(&fault->cloud->world->network, &fault->impairment);
-}
-
-static void apply_to_network(struct fault *fault)
-{
-    struct impairment *impairment = &fault->impairment;
-    impairment->from = fault->hosts;
-    impairment->to = fault->peers;
-    impairment->is_one_way = fault->spec.one_way;
-    if (fault->spec.kind == FAULT_PARTITION || fault->spec.kind == FAULT_FLAPPING)
-        impairment->blocks = true;
-    else if (fault->spec.kind == FAULT_LATENCY)
-        impairment->extra_latency = fault->spec.delay;
-    else if (fault->spec.kind == FAULT_LOSS)
-        impairment->loss_ppm = (uint32_t)fault->spec.amount;
-    else
-        impairment->bytes_per_s = (uint64_t)fault->spec.amount;
-    impair(fault, true);
-    if (fault->spec.kind == FAULT_FLAPPING)
-        world_wake_in(fault->cloud->world, &fault->tick, distribution_sample(&fault->spec.delay, &fault->random));
-}
-
-static void break_connections(struct fault *fault, struct host *host)
-{
-    struct socket *next;
-    for (struct socket *socket = host->sockets; socket != NULL; socket = next) {
-        next = socket->next;
-        if (!fault->peers[socket->peer->host->number])
-            continue;
-        if (fault->spec.kind == FAULT_RESET)
-            socket_cut(socket);
-        else
-            socket_lose(socket);
-    }
-}
-
 /* ---- Disks and stores ---- */
+
+/* Reads what the next component of that role has saved, the first after the last. */
+static void swap(const struct cloud *cloud, const struct host *host, struct disk_trouble *trouble)
+{
+    const struct component *own = host->owner;
+    if (own == NULL || host == cloud->storage)
+        return;
+    const struct component *other =
+        &cloud->components[own->role][(own->index + 1) % cloud->component_counts[own->role]];
+    trouble->instead = &other->host->disk;
+    trouble->instead_name = other->name;
+}
 
 static void apply_to_disks(struct fault *fault)
 {
@@ -198,7 +48,10 @@ static void apply_to_disks(struct fault *fault)
         trouble->rots = fault->spec.kind == FAULT_DISK_BIT_ROT;
         trouble->is_torn = fault->spec.kind == FAULT_DISK_TORN_STATE;
         trouble->is_old = fault->spec.kind == FAULT_DISK_OLD_IMAGE;
+        trouble->is_empty = fault->spec.kind == FAULT_DISK_WIPED;
         trouble->lies = fault->spec.kind == FAULT_DISK_LYING_SYNC;
+        if (fault->spec.kind == FAULT_DISK_SWAPPED)
+            swap(fault->cloud, fault->cloud->world->hosts[i], trouble);
         disk_trouble_begin(&fault->cloud->world->hosts[i]->disk, trouble);
     }
 }
@@ -221,6 +74,12 @@ static void change_stores(struct fault *fault, bool is_on)
         journal->extra = is_on ? fault->spec.delay : (struct distribution){0};
     else if (fault->spec.kind == FAULT_JOURNAL_CONFLICTS)
         journal->conflict_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_SHORT)
+        journal->short_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_UNSURE)
+        journal->unsure_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_TORN)
+        journal->torn_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
     else if (fault->spec.kind == FAULT_BLOBS_DAMAGED)
         fault->cloud->blobs->damages += one;
     else
@@ -292,11 +151,6 @@ static void apply_to_messages(struct fault *fault)
 
 /* ---- By family ---- */
 
-static bool acts_on_hosts(enum fault_kind kind)
-{
-    return kind == FAULT_REFUSE || kind == FAULT_BLACK_HOLE || kind == FAULT_TABLE_FULL;
-}
-
 static bool is_of_instances(enum fault_kind kind)
 {
     return kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE;
@@ -307,21 +161,14 @@ void fault_apply(struct fault *fault)
     enum fault_kind kind = fault->spec.kind;
     switch (fault_kind_family(kind)) {
     case FAULT_FAMILY_PROCESS:
-        apply_to_processes(fault);
+        fault_apply_to_processes(fault);
         return;
     case FAULT_FAMILY_HOST:
     case FAULT_FAMILY_CLOCK:
-        for_hosts(fault, apply_to_host);
-        if (kind == FAULT_REBOOT)
-            world_wake_in(fault->cloud->world, &fault->tick, distribution_sample(&fault->spec.delay, &fault->random));
+        fault_apply_to_hosts(fault);
         return;
     case FAULT_FAMILY_NETWORK:
-        if (kind == FAULT_RESET || kind == FAULT_HALF_OPEN)
-            for_hosts(fault, break_connections);
-        else if (acts_on_hosts(kind))
-            for_hosts(fault, apply_to_host);
-        else
-            apply_to_network(fault);
+        fault_apply_to_network(fault);
         return;
     case FAULT_FAMILY_DISK:
         apply_to_disks(fault);
@@ -336,7 +183,10 @@ void fault_apply(struct fault *fault)
             apply_to_app(fault);
         return;
     case FAULT_FAMILY_LOAD:
-        set_surge(fault, (uint32_t)fault->spec.amount);
+        if (kind == FAULT_SURGE)
+            set_surge(fault, (uint32_t)fault->spec.amount);
+        else
+            fault_send_clients(fault);
         return;
     case FAULT_FAMILY_MESSAGE:
         apply_to_messages(fault);
@@ -349,18 +199,14 @@ void fault_undo(struct fault *fault)
     enum fault_kind kind = fault->spec.kind;
     switch (fault_kind_family(kind)) {
     case FAULT_FAMILY_PROCESS:
-        for (size_t i = 0; i < fault->component_count; i++)
-            undo_on_process(fault, fault->components[i]->process);
+        fault_undo_on_processes(fault);
         return;
     case FAULT_FAMILY_HOST:
     case FAULT_FAMILY_CLOCK:
-        for_hosts(fault, undo_on_host);
+        fault_undo_on_hosts(fault);
         return;
     case FAULT_FAMILY_NETWORK:
-        if (acts_on_hosts(kind))
-            for_hosts(fault, undo_on_host);
-        else
-            impair(fault, false);
+        fault_undo_on_network(fault);
         return;
     case FAULT_FAMILY_DISK:
         undo_on_disks(fault);
@@ -375,7 +221,10 @@ void fault_undo(struct fault *fault)
             app_trouble_end(fault->cloud->world, &fault->app_trouble);
         return;
     case FAULT_FAMILY_LOAD:
-        set_surge(fault, 1);
+        if (kind == FAULT_SURGE)
+            set_surge(fault, 1);
+        else
+            fault_call_clients_off(fault);
         return;
     case FAULT_FAMILY_MESSAGE:
         message_trouble_end(fault->cloud->world, &fault->message_trouble);
@@ -383,17 +232,21 @@ void fault_undo(struct fault *fault)
     }
 }
 
-/* The next kill of a crash loop, the next turn of a flapping path, the power back after a reboot. */
+/* The next kill of a crash loop, the next turn of a flapping path, the power back after a reboot, the next client. */
 void fault_on_tick(struct wake *wake)
 {
     struct fault *fault = container_of(wake, struct fault, tick);
     if (fault->spec.kind == FAULT_REBOOT) {
         fault_end(fault);
     } else if (fault->spec.kind == FAULT_FLAPPING) {
-        impair(fault, !fault->is_impairing);
+        fault_impair(fault, !fault->is_impairing);
         world_wake_in(fault->cloud->world, wake, distribution_sample(&fault->spec.delay, &fault->random));
+    } else if (fault->spec.kind == FAULT_MEMORY_PRESSURE) {
+        fault_press_memory(fault);
+    } else if (fault->spec.kind == FAULT_BAD_CLIENTS) {
+        fault_send_clients(fault);
     } else {
         assert_that(fault->spec.kind == FAULT_CRASH_LOOP);
-        apply_to_processes(fault);
+        fault_apply_to_processes(fault);
     }
 }

@@ -1,4 +1,5 @@
-/* What the files of the faults share: fault.c (life), fault_target.c (who is meant), fault_apply.c (what breaks). */
+/* What the files of the faults share: fault.c (life), fault_target.c (who is meant), fault_apply.c, fault_host.c,
+ * fault_process.c, fault_clients.c (what breaks). */
 #ifndef CUPOLA_SIM_FAULT_STATE_H
 #define CUPOLA_SIM_FAULT_STATE_H
 
@@ -26,6 +27,8 @@ struct fault {
     struct app_trouble app_trouble;
     struct message_trouble message_trouble;
     uint64_t step_cost_ns;
+    struct raw_client **clients;
+    size_t client_count;
 };
 
 /* fault_target.c: fills hosts, peers, components. False, and why, if a target means nothing. */
@@ -36,6 +39,20 @@ bool fault_means_workload(const struct fault *fault, const struct workload *work
 void fault_apply(struct fault *fault);
 void fault_undo(struct fault *fault);
 void fault_on_tick(struct wake *wake);
+/* fault_process.c */
+bool fault_config_is_valid(const struct fault *fault, struct text *ret_why);
+void fault_apply_to_processes(struct fault *fault);
+void fault_undo_on_processes(struct fault *fault);
+/* fault_host.c */
+void fault_apply_to_hosts(struct fault *fault);
+void fault_undo_on_hosts(struct fault *fault);
+void fault_press_memory(struct fault *fault);
+void fault_apply_to_network(struct fault *fault);
+void fault_undo_on_network(struct fault *fault);
+void fault_impair(struct fault *fault, bool is_on);
+/* fault_clients.c */
+void fault_send_clients(struct fault *fault);
+void fault_call_clients_off(struct fault *fault);
 /* Another active fault of that kind on the same host. */
 bool fault_is_doubled(const struct fault *fault, const struct host *host);
 

@@ -4,6 +4,7 @@
 #include "sim/fault.h"
 #include "sim/load.h"
 #include "sim/lua_cloud.h"
+#include "sim/lua_json.h"
 #include "sim/lua_plan.h"
 #include "sim/operator.h"
 
@@ -34,18 +35,28 @@ static int native_fault_begin(lua_State *lua)
     };
     lua_getfield(lua, 1, "one_way");
     spec.one_way = lua_toboolean(lua, -1);
+    struct text config = {0};
+    const char *flaw = NULL;
+    if (lua_getfield(lua, 1, "config") != LUA_TNIL) {
+        if (lua_istable(lua, -1) && lua_json_write(lua, -1, &config, &flaw))
+            spec.config = text_string(&config);
+        else
+            flaw = flaw == NULL ? "config: expected a table of configuration keys" : flaw;
+    }
     lua_plan_read_distribution(lua, 1, "delay", &spec.delay);
     struct text why = {0};
-    if (spec.kind == 0)
-        text_add_string(&why, "there is no fault of that name");
-    if (spec.kind == 0 || !fault_spec_is_valid(cloud, &spec, &why)) {
+    if (spec.kind == 0 || flaw != NULL)
+        text_add_string(&why, spec.kind == 0 ? "there is no fault of that name" : flaw);
+    if (spec.kind == 0 || flaw != NULL || !fault_spec_is_valid(cloud, &spec, &why)) {
         lua_pushnil(lua);
         lua_pushlstring(lua, text_string(&why), why.size);
         text_free(&why);
+        text_free(&config);
         return 2;
     }
     text_free(&why);
     fault_begin(cloud, &spec);
+    text_free(&config);
     lua_pushinteger(lua, (lua_Integer)cloud_fault_count(cloud));
     return 1;
 }

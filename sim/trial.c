@@ -108,6 +108,8 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
         return (int64_t)random_between(stream, 1, 300);
     if (kind == FAULT_SURGE)
         return (int64_t)random_between(stream, 2, 5);
+    if (kind == FAULT_SLOW_LORIS)
+        return (int64_t)random_between(stream, 1, 50);
     if (kind == FAULT_BANDWIDTH || kind == FAULT_APP_LEAKS)
         return (int64_t)1 << random_between(stream, 14, 22);
     return 0;
@@ -117,8 +119,8 @@ static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, stru
                        struct trial_action *ret_action)
 {
     bool is_network = fault_kind_family(kind) == FAULT_FAMILY_NETWORK;
-    uint64_t most_delay_ms = kind == FAULT_SLOW_PROCESS ? 20 : 3000;
-    uint64_t least_delay_ms = kind == FAULT_SLOW_PROCESS ? 1 : 10;
+    uint64_t most_delay_ms = kind == FAULT_SLOW_PROCESS ? 20 : kind == FAULT_IDLE_EXPIRY ? 30000 : 3000;
+    uint64_t least_delay_ms = kind == FAULT_SLOW_PROCESS ? 1 : kind == FAULT_MEMORY_PRESSURE ? 500 : 10;
     ret_action->act = TRIAL_FAULT;
     ret_action->fault.kind = kind;
     draw_target(plan, kind, stream, ret_action->target);

@@ -121,6 +121,10 @@ void disk_save(struct disk *disk, const char *name, struct slice given)
 struct slice disk_read_saved(struct disk *disk, const char *name)
 {
     const struct saved_state *state = find_state(disk, name);
+    for (const struct disk_trouble *at = disk->troubles; at != NULL; at = at->next) {
+        if (at->is_empty || at->instead != NULL)
+            state = at->is_empty ? NULL : find_state(at->instead, at->instead_name);
+    }
     if (state == NULL)
         return slice_copy("", 0);
     struct slice slice = state->cached.buffer != NULL ? state->cached : state->durable;

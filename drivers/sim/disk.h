@@ -2,7 +2,7 @@
  *
  * Fault model: what was synced survives a loss of power; what was under way then is there or not, drawn; a disk may be
  * slow, full, read-only, fail at random, or lie about syncs (they say yes and keep nothing until an honest one); what
- * was saved may be read back damaged, cut short, or as it was long ago.
+ * was saved may be read back damaged, cut short, as it was long ago, as another component's, or not at all.
  */
 #ifndef CUPOLA_DRIVERS_SIM_DISK_H
 #define CUPOLA_DRIVERS_SIM_DISK_H
@@ -23,6 +23,9 @@ struct disk_trouble {
     bool rots;    /* One bit of each state that is read is turned. */
     bool is_torn; /* Each state that is read ends early. */
     bool is_old;  /* What is read are the first states that were ever saved. */
+    bool is_empty;
+    const struct disk *instead; /* Another host's, which is read in its stead, */
+    const char *instead_name;   /* as that component. */
     struct disk_trouble *previous, *next;
 };
 

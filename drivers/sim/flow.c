@@ -19,10 +19,34 @@ static size_t draw_size(struct socket *from, size_t most)
     return most;
 }
 
+/* What stands between the hosts has forgotten a connection on which nothing has passed for long. */
+static void note_silence(struct socket *from)
+{
+    const struct world *world = from->host->world;
+    uint64_t expiry_ns = network_expiry_ns(&world->network, from->host, from->peer->host);
+    uint64_t last_ns =
+        from->last_arrival_ns > from->peer->last_arrival_ns ? from->last_arrival_ns : from->peer->last_arrival_ns;
+    if (expiry_ns != UINT64_MAX && last_ns > 0 && world->now_ns > last_ns && world->now_ns - last_ns > expiry_ns)
+        socket_lose(from);
+}
+
+static void turn_a_bit(struct socket *from, struct segment *segment)
+{
+    struct slice copy = slice_copy(slice_data(segment->slice), segment->slice.size);
+    copy.buffer->bytes[random_below(&from->random, copy.size)] ^= (uint8_t)(1 << random_below(&from->random, 8));
+    buffer_unref(segment->slice.buffer);
+    segment->slice = copy;
+}
+
 static void push_segment(struct socket *from, struct segment *segment)
 {
     struct socket *to = from->peer;
     struct world *world = from->host->world;
+    if (world->network.impairments != NULL) {
+        note_silence(from);
+        if (segment->slice.size > 0 && network_draw_corruption(&world->network, from->host, to->host, &from->random))
+            turn_a_bit(from, segment);
+    }
     uint64_t depart_ns = world->now_ns;
     uint64_t bytes_per_s = network_bytes_per_s(&world->network, from->host, to->host);
     if (bytes_per_s > 0) {
@@ -72,6 +96,8 @@ void flow_pump(struct socket *from)
 {
     struct socket *to = from->peer;
     bool has_news = false;
+    if (network_is_shut(&from->host->world->network, from->host, to->host) && from->out.count > 0)
+        return;                                          /* flow_open goes on. */
     while (from->out.count > 0 && from->sent_tag == 0) { /* One tag is told before the next may follow. */
         size_t used = to->in_bytes + to->unacknowledged;
         if (used >= to->window)
@@ -92,10 +118,51 @@ void flow_pump(struct socket *from)
         socket_notify(from);
 }
 
+void flow_open(struct host *host)
+{
+    struct socket *next;
+    for (struct socket *socket = host->sockets; socket != NULL; socket = next) {
+        next = socket->next;
+        if (socket->peer->out.count > 0)
+            flow_pump(socket->peer);
+    }
+}
+
 void socket_seem_written(struct socket *socket, size_t size)
 {
     socket->written += size;
     socket_notify(socket);
+}
+
+/* ---- What stands between does to it ---- */
+
+void socket_lose(struct socket *socket)
+{
+    socket->is_lost = true;
+    socket->peer->is_lost = true;
+}
+
+void socket_cut(struct socket *socket)
+{
+    socket_fail(socket->peer, IO_RESET);
+    socket_fail(socket, IO_RESET);
+}
+
+static void hear_end(struct socket *socket)
+{
+    struct socket *other = socket->peer;
+    if (other->is_end_sent || (other->state != SOCKET_OPEN && other->state != SOCKET_FLUSHING))
+        return;
+    segments_cut(&other->out, 0); /* Nothing of it will pass any more. */
+    other->sent_tag = 0;
+    other->is_finishing = true;
+    flow_pump(other);
+}
+
+void socket_end_both(struct socket *socket)
+{
+    hear_end(socket);
+    hear_end(socket->peer);
 }
 
 /* ---- Arriving ---- */
@@ -180,6 +247,10 @@ static bool arrive_first(struct socket *to)
     struct segment *segment = segments_at(&to->in, to->arrived);
     if (segment->arrives_ns > world->now_ns) {
         world_wake_at(world, &to->arrive, segment->arrives_ns);
+        return false;
+    }
+    if (network_is_jammed(&world->network, to->peer->host, to->host)) {
+        world_wake_in(world, &to->arrive, JAM_LOOK_NS);
         return false;
     }
     if (to->is_lost || !to->host->has_power || network_is_blocked(&world->network, to->peer->host, to->host)) {

@@ -48,6 +48,11 @@ static struct journal_follower *find_follower(const struct journal_store *store,
     return follower;
 }
 
+static bool draws(struct journal_store *store, uint32_t ppm)
+{
+    return ppm > 0 && random_below(&store->random, 1000000) < ppm;
+}
+
 /* ---- Following ---- */
 
 /* When the follower will see its next entry: after it is durable, and a way through the network. */
@@ -77,6 +82,8 @@ static void deliver(struct journal_store *store, struct journal_follower *follow
     struct event event = {.kind = EVENT_JOURNAL_ENTRY};
     event.journal_entry.sequence = sequence;
     event.journal_entry.data = (struct io_bytes){slice_data(slice), slice.size};
+    if (slice.size > 1 && draws(store, store->torn_ppm))
+        event.journal_entry.data.size = (size_t)random_between(&store->random, 1, slice.size - 1);
     process_step(follower->process, &event);
     buffer_unref(slice.buffer);
 }
@@ -194,7 +201,7 @@ static void on_append(struct wake *wake)
         world_wake_in(world, wake, back_ns);
         return;
     }
-    bool is_conflict = store->conflict_ppm > 0 && random_below(&store->random, 1000000) < store->conflict_ppm;
+    bool is_conflict = draws(store, store->conflict_ppm);
     uint64_t done_ns;
     enum io_status status = disk_plan_sync(&store->host->disk, &done_ns);
     done_ns += distribution_sample(&store->extra, &store->random);
@@ -211,6 +218,8 @@ static void on_append(struct wake *wake)
         world_wake_in(world, wake, back_ns);
         return;
     }
+    if (status == IO_OK && draws(store, store->short_ppm))
+        status = IO_FAILED;
     if (status != IO_OK) {
         pending->status = status;
         world_wake_at(world, wake, done_ns + back_ns);
@@ -218,7 +227,10 @@ static void on_append(struct wake *wake)
     }
     pending->number = add_entry(store, pending->given, done_ns);
     pending->given = (struct slice){0};
-    pending->wake.happen = on_acknowledged;
+    if (draws(store, store->unsure_ppm))
+        pending->status = IO_FAILED;
+    else
+        pending->wake.happen = on_acknowledged;
     world_wake_at(world, wake, done_ns + back_ns);
     tell_all(store);
 }

@@ -3,7 +3,7 @@
  * Fault model: appends are taken one at a time; an entry is seen by followers and acknowledged when it is synced, and a
  * loss of power loses what was not. While the store cannot be reached (outage, no power, blocked path) appends fail and
  * followers hear nothing; followers catch up afterwards. An append that fails so has not happened. One whose answer is
- * lost because its component died may have.
+ * lost because its component died may have, and so may one whose server says that it failed (`unsure_ppm`).
  */
 #ifndef CUPOLA_DRIVERS_SIM_JOURNAL_STORE_H
 #define CUPOLA_DRIVERS_SIM_JOURNAL_STORE_H
@@ -36,6 +36,9 @@ struct journal_store {
     struct distribution extra; /* Of a fault: on top of every append. */
     uint32_t outages;
     uint32_t conflict_ppm;
+    uint32_t short_ppm;   /* Appends are written in part and taken back: they fail. */
+    uint32_t unsure_ppm;  /* They are kept, and said to have failed. */
+    uint32_t torn_ppm;    /* Entries are read cut short. */
     struct slice foreign; /* An entry that changes nothing: what another writer slips in. Kept. */
 };
 

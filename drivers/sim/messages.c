@@ -2,6 +2,7 @@
 
 #include "core/base/memory.h"
 #include "core/wire/nats.h"
+#include "drivers/sim/old_wire.h"
 
 enum { MOST_LINE_BYTES = 1 << 16, MOST_PAYLOAD_BYTES = 1 << 26, MILLION = 1000000 };
 
@@ -126,10 +127,52 @@ static void harm(struct process_conn *conn, struct message_trouble *trouble, con
     }
 }
 
+/* ---- Peers of 2011 ---- */
+
+static void add_line(struct text *text, const struct nats_frame *frame, size_t size)
+{
+    const struct nats_text words[] = {frame->subject, frame->sid,
+                                      old_wire_is_answered(frame->subject) ? frame->reply : (struct nats_text){0}};
+    text_add_string(text, frame->verb == NATS_PUB || frame->verb == NATS_HPUB ? "PUB" : "MSG");
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (words[i].size == 0)
+            continue;
+        text_add_char(text, ' ');
+        text_add(text, words[i].data, words[i].size);
+    }
+    text_addf(text, " %zu\r\n", size);
+}
+
+/* Adds what a peer of 2011 would have sent, or understood, instead of the frame. */
+static void add_old(const struct nats_frame *frame, const uint8_t *bytes, size_t size, struct text *kept)
+{
+    bool has_subject = frame->subject.size > 0;
+    if (has_subject && !old_wire_knows(frame->subject))
+        return;
+    if (!has_subject || frame->verb == NATS_SUB || frame->verb == NATS_UNSUB) {
+        text_add(kept, bytes, size);
+        return;
+    }
+    struct text payload = {0};
+    old_wire_strip(frame->subject, frame->body + frame->header_size, frame->body_size - frame->header_size, &payload);
+    add_line(kept, frame, payload.size);
+    text_add(kept, text_string(&payload), payload.size);
+    text_add_string(kept, "\r\n");
+    text_free(&payload);
+}
+
+static bool is_old(const struct process_conn *conn)
+{
+    const struct process *peer = conn->socket->peer->process;
+    return conn->process->carries_messages ? peer != NULL && peer->is_old
+                                           : conn->process->is_old && peer != NULL && peer->carries_messages;
+}
+
 static void take_apart(struct process_conn *conn, struct slice slice, struct text *kept)
 {
     struct nats_parser parser;
-    nats_parser_init(&parser, NATS_FROM_SERVER, MOST_LINE_BYTES, MOST_PAYLOAD_BYTES);
+    bool from_client = !conn->process->carries_messages, old = is_old(conn);
+    nats_parser_init(&parser, from_client ? NATS_FROM_CLIENT : NATS_FROM_SERVER, MOST_LINE_BYTES, MOST_PAYLOAD_BYTES);
     const uint8_t *bytes = slice_data(slice);
     size_t left = slice.size;
     while (left > 0) {
@@ -138,7 +181,9 @@ static void take_apart(struct process_conn *conn, struct slice slice, struct tex
         if (nats_parse(&parser, bytes, left, &used, &frame) != NATS_FRAME)
             break;
         struct message_trouble *trouble = find_harm(conn, &frame);
-        if (trouble == NULL)
+        if (trouble == NULL && old)
+            add_old(&frame, bytes, used, kept);
+        else if (trouble == NULL)
             text_add(kept, bytes, used);
         else
             harm(conn, trouble, &frame, bytes, used, kept);
@@ -152,8 +197,10 @@ static void take_apart(struct process_conn *conn, struct slice slice, struct tex
 void messages_write(struct process_conn *conn, struct slice given)
 {
     struct socket *socket = conn->socket;
-    if (conn->process->world->message_troubles == NULL || !conn->process->carries_messages ||
-        socket->state != SOCKET_OPEN || socket->has_failed || socket->is_finishing) {
+    const struct world *world = conn->process->world;
+    bool is_harmed = world->message_troubles != NULL && conn->process->carries_messages;
+    if ((!is_harmed && (world->old_processes == 0 || !is_old(conn))) || socket->state != SOCKET_OPEN ||
+        socket->has_failed || socket->is_finishing) {
         socket_write(socket, given);
         return;
     }

@@ -3,7 +3,8 @@
  * TCP loses nothing between two ends that live, but a bus does: a publication at the moment of a reconnect, a server
  * that ends with messages in hand, a client that says its last ones again. Here it happens to single messages, chosen
  * by their subject, their receiver and a share. What a bus server writes to a client is taken apart into messages; all
- * else passes. To the server everything seems to have left as usual.
+ * else passes. To the server everything seems to have left as usual. In the same way a process that is old is held to
+ * what was known in 2011 (old_wire.h).
  */
 #ifndef CUPOLA_DRIVERS_SIM_MESSAGES_H
 #define CUPOLA_DRIVERS_SIM_MESSAGES_H

@@ -68,6 +68,43 @@ bool network_is_blocked(const struct network *network, const struct host *from, 
     return false;
 }
 
+bool network_is_jammed(const struct network *network, const struct host *from, const struct host *to)
+{
+    for (const struct impairment *at = network->impairments; at != NULL; at = at->next) {
+        if (at->jams && concerns(at, from, to))
+            return true;
+    }
+    return false;
+}
+
+bool network_is_shut(const struct network *network, const struct host *from, const struct host *to)
+{
+    for (const struct impairment *at = network->impairments; at != NULL; at = at->next) {
+        if (at->shuts_windows && concerns(at, from, to))
+            return true;
+    }
+    return false;
+}
+
+uint64_t network_expiry_ns(const struct network *network, const struct host *from, const struct host *to)
+{
+    uint64_t least = UINT64_MAX;
+    for (const struct impairment *at = network->impairments; at != NULL; at = at->next) {
+        if (at->expiry_ns > 0 && at->expiry_ns < least && concerns(at, from, to))
+            least = at->expiry_ns;
+    }
+    return least;
+}
+
+bool network_draw_corruption(const struct network *network, const struct host *from, const struct host *to,
+                             struct random_stream *stream)
+{
+    uint32_t ppm = 0;
+    for (const struct impairment *at = network->impairments; at != NULL; at = at->next)
+        ppm += at->corrupt_ppm > 0 && concerns(at, from, to) ? at->corrupt_ppm : 0;
+    return ppm > 0 && random_below(stream, 1000000) < ppm;
+}
+
 static const struct link *plain_link(const struct network *network, const struct host *from, const struct host *to)
 {
     if (from == to)
@@ -134,6 +171,18 @@ static struct host *balance(const struct network *network, const struct balancer
     return balancer->hosts[first];
 }
 
+/* Where a wrong or stale name leads. */
+static struct host *mislead(const struct network *network, struct host *meant)
+{
+    for (const struct impairment *at = network->impairments; at != NULL; at = at->next) {
+        for (size_t i = 0; at->misleads && at->from[meant->number] && i < network->world->host_count; i++) {
+            if (at->to[i])
+                return network->world->hosts[i];
+        }
+    }
+    return meant;
+}
+
 struct host *network_resolve(struct network *network, struct host *from, const char *address, uint16_t port,
                              struct random_stream *stream)
 {
@@ -145,5 +194,5 @@ struct host *network_resolve(struct network *network, struct host *from, const c
     }
     struct host *host = NULL;
     HASH_FIND_STR(network->by_address, address, host);
-    return host;
+    return host == NULL ? NULL : mislead(network, host);
 }

@@ -32,8 +32,7 @@ struct process *process_create(struct world *world, const struct process_options
     process->class = options->class;
     process->name = world_keep_label(world, options->name);
     process->number = (uint32_t)world->process_count;
-    process->config_size = options->config.size;
-    process->config = slice_copy(options->config.data, options->config.size).buffer;
+    process_set_config(process, options->config);
     process->restart_delay_ns = options->restart_delay_ns;
     process->hash_time = options->hash;
     process->staging_time = options->staging;
@@ -52,6 +51,13 @@ struct process *process_create(struct world *world, const struct process_options
                                    (world->process_count + 1) * sizeof *world->processes);
     world->processes[world->process_count++] = process;
     return process;
+}
+
+void process_set_config(struct process *process, struct io_bytes config)
+{
+    buffer_unref(process->config);
+    process->config_size = config.size;
+    process->config = slice_copy(config.data, config.size).buffer;
 }
 
 /* What a life holds goes with it; what was durable stays. */
@@ -142,6 +148,7 @@ static void on_life(struct wake *wake)
     process->machine = machine_create(process->class);
     process->end = PROCESS_RUNS;
     process->was_asked_to_stop = false;
+    process->is_old = process->old_builds > 0;
     tell_life(process, process->life_count == 1 ? "starts" : "starts again");
     struct slice saved = disk_read_saved(&process->host->disk, process->name);
     struct event event = {.kind = EVENT_START};
@@ -157,7 +164,7 @@ void process_start(struct process *process, uint64_t delay_ns)
 {
     process->is_wanted = true;
     if (process->machine == NULL)
-        world_wake_in(process->world, &process->life, delay_ns);
+        world_wake_in(process->world, &process->life, delay_ns + process->start_extra_ns);
 }
 
 static void order(struct process *process, uint32_t what)

@@ -108,8 +108,11 @@ struct process {
     void *owner;
 
     uint64_t restart_delay_ns;
-    bool is_wanted;     /* Init starts it again. */
-    uint32_t held_down; /* Faults that keep it from being started. */
+    bool is_wanted;          /* Init starts it again. */
+    uint32_t held_down;      /* Faults that keep it from being started. */
+    uint64_t start_extra_ns; /* Of faults: so much later it starts, whoever starts it. */
+    uint32_t old_builds;     /* Faults that have a build of 2011 installed. */
+    bool is_old;             /* Its present life is of one. */
     uint64_t step_cost_ns;
     uint64_t effects_to_live; /* It is killed after so many more, in the midst of a step. 0: not. */
     bool is_paused;
@@ -151,6 +154,8 @@ void process_destroy(struct process *process);
 
 /* Begins a life, `delay_ns` from now. Nothing if it runs. */
 void process_start(struct process *process, uint64_t delay_ns);
+/* Another configuration, for lives to come. Packed, copied. */
+void process_set_config(struct process *process, struct io_bytes config);
 /* SIGTERM and SIGUSR2: it ends by itself, and is not started again. */
 void process_stop(struct process *process);
 void process_evacuate(struct process *process);

@@ -181,6 +181,10 @@ void socket_knock(struct wake *wake)
         socket_leave(near);
         return;
     }
+    if (network_is_jammed(&far->host->world->network, near->host, far->host)) {
+        world_wake_in(far->host->world, wake, JAM_LOOK_NS);
+        return;
+    }
     if (is_unheard(far)) {
         if (far->knocks == MOST_KNOCKS)
             socket_fail(near, IO_TIMED_OUT);
@@ -369,18 +373,6 @@ void socket_vanish(struct socket *socket)
 {
     socket->process = NULL;
     become_gone(socket);
-}
-
-void socket_lose(struct socket *socket)
-{
-    socket->is_lost = true;
-    socket->peer->is_lost = true;
-}
-
-void socket_cut(struct socket *socket)
-{
-    socket_fail(socket->peer, IO_RESET);
-    socket_fail(socket, IO_RESET);
 }
 
 /* ---- What the owner is told ---- */

@@ -106,6 +106,8 @@ void socket_vanish(struct socket *socket);
 void socket_lose(struct socket *socket);
 /* The network resets both ends (a firewall, a NAT). */
 void socket_cut(struct socket *socket);
+/* Something between the two ends the connection in good order: each sees the end of the other. */
+void socket_end_both(struct socket *socket);
 /* The owner runs again after a pause: what waits for it may come. */
 void socket_wake_owner(struct socket *socket);
 
@@ -126,6 +128,8 @@ void socket_knock(struct wake *wake);
 void flow_pump(struct socket *from);
 void flow_answer(struct socket *from, enum segment_kind kind);
 void flow_arrive(struct wake *wake);
+/* The host takes bytes again: those who waited for it send. */
+void flow_open(struct host *host);
 bool flow_take(struct socket *socket, size_t most, struct slice *ret_given);
 
 #endif

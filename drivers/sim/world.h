@@ -57,6 +57,7 @@ struct world {
     struct label *labels;
     struct app_trouble *app_troubles;
     struct message_trouble *message_troubles;
+    uint32_t old_processes; /* That are to live as builds of 2011. */
     struct assertion_context assertion;
     bool is_draining; /* A step is being carried out: nobody may step another process now. */
 };

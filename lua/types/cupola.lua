@@ -236,6 +236,16 @@ function cloud:draw(low, high, name) end
 ---@return fault
 function cloud:fault(kind, options) end
 
+---Cuts the network between components (or hosts) in a shape: "halves": the first half from the second; "bridge": two
+---halves that only the middle one still reaches; "ring": each reaches so many neighbours that every one sees another
+---majority; "isolate": one of them, drawn, from everybody; "swizzle": one after another from everybody in a drawn order,
+---mended in another.
+---@param shape partition_shape
+---@param members component[]|host[]
+---@param options? partition_options
+---@return partition
+function cloud:partition(shape, members, options) end
+
 ---Ends all faults.
 function cloud:mend_everything() end
 

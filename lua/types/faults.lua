@@ -9,11 +9,18 @@
 ---| "slow_process"
 ---| "kill_at_effect"
 ---| "crash_loop"
+---| "restart"
+---| "evacuate"
+---| "slow_start"
+---| "old_version"
+---| "bad_config"
 ---| "power_off"
 ---| "reboot"
+---| "memory_pressure"
 ---| "clock_step"
 ---| "clock_drift"
 ---| "clock_freeze"
+---| "clock_leap"
 ---| "partition"
 ---| "flapping"
 ---| "latency"
@@ -24,6 +31,12 @@
 ---| "refuse"
 ---| "black_hole"
 ---| "table_full"
+---| "jam"
+---| "finish"
+---| "zero_window"
+---| "idle_expiry"
+---| "corrupt"
+---| "wrong_name"
 ---| "disk_slow"
 ---| "disk_full"
 ---| "disk_error"
@@ -31,10 +44,15 @@
 ---| "disk_bit_rot"
 ---| "disk_torn_state"
 ---| "disk_old_image"
+---| "disk_wiped"
+---| "disk_swapped"
 ---| "disk_lying_sync"
 ---| "journal_outage"
 ---| "journal_slow"
 ---| "journal_conflicts"
+---| "journal_short"
+---| "journal_unsure"
+---| "journal_torn"
 ---| "blobs_missing"
 ---| "blobs_damaged"
 ---| "kill_instance"
@@ -49,6 +67,8 @@
 ---| "app_exits_well"
 ---| "app_leaks"
 ---| "surge"
+---| "slow_loris"
+---| "bad_clients"
 ---| "message_loss"
 ---| "message_duplicates"
 ---| "message_delay"
@@ -61,6 +81,7 @@
 ---@field amount? integer
 ---@field one_way? boolean
 ---@field subject? string Faults of messages: a pattern ("router.*"); all by itself.
+---@field config? table bad_config: keys of the component's own configuration (core/proto/config.proto).
 ---@field duration? duration It ends by itself after this.
 
 ---Something that is broken.
@@ -69,3 +90,22 @@ local fault = {}
 
 ---Ends it: the world is as before.
 function fault:mend() end
+
+---@alias partition_shape
+---| "halves"
+---| "bridge"
+---| "ring"
+---| "isolate"
+---| "swizzle"
+
+---@class partition_options
+---@field one_way? boolean
+---@field duration? duration Each cut ends by itself after this.
+---@field pause? duration Of a swizzle: between two cuts, and two mends; 1 s by itself.
+
+---A network that is cut in a shape.
+---@class partition
+local partition = {}
+
+---Ends all its cuts; of a swizzle, one after the other in a drawn order.
+function partition:mend() end

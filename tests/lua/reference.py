@@ -19,7 +19,8 @@ WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "
          "app_plan": "`apps.NAME`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
-         "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client"}
+         "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
+         "partition": "A partition", "partition_options": "Options of `cloud:partition`"}
 
 
 def blocks():
@@ -63,7 +64,7 @@ def write_class(comment, out):
     out.append(" ".join(line for line in comment if not line.startswith("@")))
     fields = [field_row(line) for line in comment if line.startswith("@field")]
     if fields:
-        is_input = name.endswith("plan") or name in ("scenario", "trip", "fault_options")
+        is_input = name.endswith("plan") or name in ("scenario", "trip", "fault_options", "partition_options")
         out.append("\n| field | type | |\n|---|---|---|")
         for field, kind, words, needed in fields:
             out.append(f"| `{field}` | `{cell(kind)}` | {cell(words)}{needed if is_input else ''} |")
@@ -107,8 +108,8 @@ def page():
 def disagreements():
     """What the language has and the stubs lack, or the other way round."""
     stubs = STUBS
-    cloud = (ROOT / "lua/cloud.lua").read_text()
-    language = {f"{owner.lower()}:{name}" for owner, name in re.findall(r"^function (\w+):(\w+)\(", cloud, re.M)}
+    cloud = "".join((ROOT / "lua" / name).read_text() for name in ("cloud.lua", "faults.lua"))
+    language = {f"{owner.lower()}:{name}" for owner, name in re.findall(r"^ *function (\w+):(\w+)\(", cloud, re.M)}
     for owner, names in re.findall(r"for _, \w+ in ipairs {([^}]*)} do\s+(\w+)\[", cloud):
         language |= {f"{names.lower()}:{name}" for name in re.findall(r'"(\w+)"', owner)}
     described = set(re.findall(r"^function (\w+:\w+)\(", stubs, re.M))
@@ -119,7 +120,8 @@ def disagreements():
     for name in sorted(checks ^ known):
         yield f"the check {name} is only in one of lua/types and sim/check.c"
     menu = set(re.findall(r'{"(\w+)", FAULT_FAMILY', (ROOT / "sim/fault_menu.c").read_text()))
-    kinds = set(re.findall(r'^---\| "(\w+)"', stubs, re.M))
+    alias = re.search(r"@alias fault_kind\n((?:---\|.*\n)+)", stubs).group(1)
+    kinds = set(re.findall(r'"(\w+)"', alias))
     for name in sorted(menu ^ kinds):
         yield f"the fault {name} is only in one of lua/types and sim/fault_menu.c"
     for name in sorted(menu - {fault for fault, _ in faults()}):

@@ -85,6 +85,8 @@ static void draw_fault(struct cloud *cloud, uint32_t families, struct random_str
         spec.amount = (int64_t)random_below(stream, 400000) - 200000;
     else if (kind == FAULT_SURGE)
         spec.amount = 3;
+    else if (kind == FAULT_SLOW_LORIS)
+        spec.amount = 20;
     else
         spec.amount = 1 << 20;
     if (kind == FAULT_SLOW_PROCESS)
