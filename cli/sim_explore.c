@@ -33,6 +33,7 @@ static const char help[] =
     "never)\n"
     "  --families LIST fault families that may be drawn: process,host,clock,network,disk,store,workload,load,\n"
     "                  message\n"
+    "  --storm S       things break for so many seconds in each trial (default 60)\n"
     "  --calm N        one trial in N has no faults (default 16; 0: none)\n"
     "  --futures N     futures drawn at each new moment (default 2; 0: no branches)\n"
     "  --first N       number of the first trial (default 1)\n"
@@ -240,6 +241,7 @@ enum {
     OPTION_SATURATION,
     OPTION_FAMILIES,
     OPTION_CALM,
+    OPTION_STORM,
     OPTION_FUTURES,
     OPTION_FIRST,
     OPTION_OUT,
@@ -254,6 +256,7 @@ static const struct option long_options[] = {
     {"saturation", required_argument, NULL, OPTION_SATURATION},
     {"families", required_argument, NULL, OPTION_FAMILIES},
     {"calm", required_argument, NULL, OPTION_CALM},
+    {"storm", required_argument, NULL, OPTION_STORM},
     {"futures", required_argument, NULL, OPTION_FUTURES},
     {"first", required_argument, NULL, OPTION_FIRST},
     {"jobs", required_argument, NULL, 'j'},
@@ -299,6 +302,8 @@ static bool take_number(struct exploration_run *run, int option, const char *wor
         run->saturation = number;
     else if (option == OPTION_CALM)
         run->options.trial.calm_every = (uint32_t)number;
+    else if (option == OPTION_STORM && number >= 1 && number <= 86400)
+        run->options.trial.storm_ms = number * 1000;
     else if (option == OPTION_FUTURES)
         run->options.futures = (uint32_t)(number < 16 ? number : 16);
     else if (option == OPTION_FIRST)

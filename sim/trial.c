@@ -9,8 +9,10 @@
 #include <string.h>
 
 enum { MOST_FAULTS = 25, MOST_CHANGES = 4 };
-/* How long things are broken. */
-static const uint64_t storm_ms = 60000;
+/* How long things are broken, if nothing else is said. */
+static const uint64_t usual_storm_ms = 60000;
+/* Of the storm: the unit in which faults last. */
+enum { STORM_PARTS = 600 };
 
 static const char *const family_names[] = {
     [FAULT_FAMILY_PROCESS] = "process",   [FAULT_FAMILY_HOST] = "host", [FAULT_FAMILY_CLOCK] = "clock",
@@ -115,8 +117,8 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
     return 0;
 }
 
-static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, struct random_stream *stream,
-                       struct trial_action *ret_action)
+static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, uint64_t storm_ms,
+                       struct random_stream *stream, struct trial_action *ret_action)
 {
     bool is_network = fault_kind_family(kind) == FAULT_FAMILY_NETWORK;
     uint64_t most_delay_ms = kind == FAULT_SLOW_PROCESS ? 20 : kind == FAULT_IDLE_EXPIRY ? 30000 : 3000;
@@ -132,7 +134,7 @@ static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, stru
         ret_action->fault.delay =
             distribution_constant(random_between(stream, least_delay_ms, most_delay_ms) * NS_PER_MS);
     if (!fault_kind_is_instant(kind) && kind != FAULT_REBOOT)
-        ret_action->fault.duration_ns = random_between(stream, 1, 400) * 100 * NS_PER_MS;
+        ret_action->fault.duration_ns = random_between(stream, 1, 400) * storm_ms / STORM_PARTS * NS_PER_MS;
 }
 
 static bool is_in_budget(const struct cloud_plan *plan, enum fault_kind kind, uint32_t families)
@@ -155,7 +157,7 @@ static struct trial_action *add_action(struct trial *trial, uint64_t from_ms, st
     assert_that(trial->action_count < TRIAL_MOST_ACTIONS);
     struct trial_action *action = &trial->actions[trial->action_count++];
     memset(action, 0, sizeof *action);
-    uint64_t left_ms = from_ms < storm_ms ? storm_ms - from_ms : 1000;
+    uint64_t left_ms = from_ms < trial->storm_ms ? trial->storm_ms - from_ms : 1000;
     /* The place makes the time unique. */
     uint64_t at_ms = from_ms + random_below(stream, left_ms);
     action->at_ns = (at_ms - at_ms % TRIAL_MOST_ACTIONS + trial->action_count + TRIAL_MOST_ACTIONS) * NS_PER_MS;
@@ -171,7 +173,7 @@ static void draw_actions(const struct cloud_plan *plan, struct trial *trial, uin
     for (uint64_t i = 0; i < faults && trial->action_count < TRIAL_MOST_ACTIONS; i++) {
         enum fault_kind kind = (enum fault_kind)random_between(&stream, 1, FAULT_KIND_END - 1);
         if (is_in_budget(plan, kind, trial->families))
-            draw_fault(plan, kind, &stream, add_action(trial, from_ms, &stream));
+            draw_fault(plan, kind, trial->storm_ms, &stream, add_action(trial, from_ms, &stream));
     }
     for (uint64_t i = 0; i < changes && trial->action_count < TRIAL_MOST_ACTIONS; i++) {
         const struct app_plan *app = draw_app(plan, &stream);
@@ -190,6 +192,7 @@ void trial_draw(const struct cloud_plan *plan, uint64_t number, const struct tri
 {
     memset(ret_trial, 0, sizeof *ret_trial);
     ret_trial->number = number;
+    ret_trial->storm_ms = options->storm_ms == 0 ? usual_storm_ms : options->storm_ms;
     struct random_stream stream = random_numbered(number, "trial.families", 0);
     bool is_calm = options->calm_every > 0 && number % options->calm_every == 0;
     ret_trial->families = is_calm ? 0 : (uint32_t)random_draw(&stream) & options->families;

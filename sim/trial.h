@@ -29,6 +29,7 @@ struct trial_action {
 struct trial {
     uint64_t number;
     uint32_t families; /* Bits by enum fault_family. */
+    uint64_t storm_ms;
     size_t action_count;
     struct trial_action actions[TRIAL_MOST_ACTIONS];
 };
@@ -39,6 +40,7 @@ const char *fault_family_name(enum fault_family family);
 struct trial_options {
     uint32_t families;   /* That may be drawn. */
     uint32_t calm_every; /* One trial in so many has no fault at all; 0: none. */
+    uint64_t storm_ms;   /* Things break for so long, each for at most two thirds of it; 0: a minute. */
 };
 
 /* Draws the trial of that number for a cloud of that plan. */

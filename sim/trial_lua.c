@@ -74,13 +74,16 @@ void trial_write_lua(const struct trial *trial, struct text *ret_text)
         add_action(ret_text, &trial->actions[i], at_ns);
         at_ns = trial->actions[i].at_ns;
     }
-    text_add_string(ret_text, "    cloud:wait(\"20s\")\n"
+    text_add_string(ret_text, "    cloud:wait(");
+    add_duration(ret_text, trial->storm_ms / 3 * NS_PER_MS);
+    text_add_string(ret_text, ")\n"
                               "    cloud:mend_everything()\n"
                               "    cloud:wait_until(cupola.operators_idle, \"600s\")\n"
                               "    cloud:wait_until(cupola.all_up, \"60s\")\n"
                               "    cloud:wait_until(cupola.converged, \"400s\")\n"
-                              "    cloud:wait(\"60s\")\n"
-                              "  end");
+                              "    cloud:wait(");
+    add_duration(ret_text, trial->storm_ms * NS_PER_MS);
+    text_add_string(ret_text, ")\n  end");
 }
 
 /* Latencies and disks of some other data centre; within what the promises allow. */

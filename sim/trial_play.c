@@ -60,7 +60,8 @@ bool trial_player(struct cloud *cloud, void *context, struct text *ret_failure)
         const char *bound; /* As lua/units.lua shows it. */
     } ends[] = {{operators_idle, 600, "10m"}, {all_components_up, 60, "1m"}, {converged, 400, "6.666m"}};
     if (!goes_on(cloud, cloud_wait_until(cloud, converged, NULL, 60 * NS_PER_S, NULL), "1m", ret_failure) ||
-        !act_all(cloud, play, ret_failure) || !goes_on(cloud, cloud_run_for(cloud, 20 * NS_PER_S), "", ret_failure))
+        !act_all(cloud, play, ret_failure) ||
+        !goes_on(cloud, cloud_run_for(cloud, play->trial->storm_ms / 3 * NS_PER_MS), "", ret_failure))
         return false;
     faults_end_all(cloud);
     for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
@@ -69,5 +70,5 @@ bool trial_player(struct cloud *cloud, void *context, struct text *ret_failure)
             return false;
     }
     /* Disks that were slow work off what they owe, so that nothing is under way at the end. */
-    return goes_on(cloud, cloud_run_for(cloud, 60 * NS_PER_S), "", ret_failure);
+    return goes_on(cloud, cloud_run_for(cloud, play->trial->storm_ms * NS_PER_MS), "", ret_failure);
 }
