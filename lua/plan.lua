@@ -50,6 +50,7 @@ local cloud = schema.record {
   controllers = count,
   health_managers = count,
   deas = count,
+  old_deas = count,
   dea_memory = schema.megabytes,
   link = link,
   link_between_zones = link,

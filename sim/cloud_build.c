@@ -383,6 +383,10 @@ static void create_process(struct cloud *cloud, struct component *component)
     };
     component->process = process_create(cloud->world, &options);
     component->process->owner = cloud;
+    if (component->role == ROLE_DEA && component->index + cloud->plan.old_deas >= cloud->plan.deas) {
+        component->process->old_builds = 1;
+        cloud->world->old_processes++;
+    }
     buffer_unref(config.buffer);
 }
 

@@ -187,6 +187,7 @@ static void read_cloud(lua_State *lua, int cloud, struct lua_plan *result)
     plan->controllers = (uint32_t)number_field(lua, cloud, "controllers", plan->controllers);
     plan->health_managers = (uint32_t)number_field(lua, cloud, "health_managers", plan->health_managers);
     plan->deas = (uint32_t)number_field(lua, cloud, "deas", plan->deas);
+    plan->old_deas = (uint32_t)number_field(lua, cloud, "old_deas", plan->old_deas);
     plan->dea_memory_mb = (uint32_t)number_field(lua, cloud, "dea_memory", plan->dea_memory_mb);
     plan->restart_delay_ns = number_field(lua, cloud, "restart_delay", plan->restart_delay_ns);
     plan->boot_ns = number_field(lua, cloud, "boot", plan->boot_ns);

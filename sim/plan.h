@@ -69,6 +69,7 @@ struct cloud_plan {
     uint32_t controllers;
     uint32_t health_managers;
     uint32_t deas;
+    uint32_t old_deas; /* Of them, the last: their words over the bus are those of v1 (drivers/sim/old_wire.h). */
     uint32_t dea_memory_mb;
 
     /* NULL: the defaults of core/proto/config.proto. Addresses, bus servers and names are filled in by the cloud. */
