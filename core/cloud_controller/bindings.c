@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static void bind_next(struct binder *binder);
@@ -40,7 +41,7 @@ static const struct service *find_next(struct binder *binder)
     if (app == NULL)
         cc_refusal_set(&binder->refusal, ERROR_APP_NOT_FOUND, NULL, NULL);
     for (; app != NULL && binder->at < binder->name_count; binder->at++) {
-        const struct service *service = cc_service_find_named(state, app->value->owner, binder->names[binder->at]);
+        const struct service *service = cc_service_find_for(state, app->value, binder->names[binder->at]);
         if (service == NULL) {
             cc_refusal_set(&binder->refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
             return NULL;
@@ -49,6 +50,32 @@ static const struct service *find_next(struct binder *binder)
             return service;
     }
     return NULL;
+}
+
+void cc_binding_write_order(const Cupola__JournalService *service, const char *options, struct text *body)
+{
+    text_add_string(body, "{\"service_id\":");
+    json_write_string(body, service->service_id);
+    text_add_string(body, ",\"label\":");
+    json_write_string(body, service->label);
+    text_add_string(body, ",\"email\":");
+    json_write_string(body, service->owner);
+    text_add_string(body, ",\"binding_options\":");
+    text_add_string(body, options);
+    text_add_char(body, '}');
+}
+
+void cc_binding_token_draw(struct controller *controller, char ret_token[BINDING_TOKEN_SIZE])
+{
+    char digits[33];
+    random_hex(&controller->nonces, digits, 16);
+    snprintf(ret_token, BINDING_TOKEN_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", digits, digits + 8, digits + 12, digits + 16,
+             digits + 20);
+}
+
+void cc_binding_token_copy(const char *token, char ret_token[BINDING_TOKEN_SIZE])
+{
+    snprintf(ret_token, BINDING_TOKEN_SIZE, "%s", token == NULL ? "" : token);
 }
 
 static void bind_next(struct binder *binder)
@@ -65,14 +92,10 @@ static void bind_next(struct binder *binder)
     made->value.service = service->id;
     made->label = memory_copy_text(value->label);
     made->service_id = memory_copy_text(value->service_id);
+    cc_binding_token_draw(binder->controller, made->token);
+    made->value.token = made->token;
     struct text body = {0};
-    text_add_string(&body, "{\"service_id\":");
-    json_write_string(&body, value->service_id);
-    text_add_string(&body, ",\"label\":");
-    json_write_string(&body, value->label);
-    text_add_string(&body, ",\"email\":");
-    json_write_string(&body, value->owner);
-    text_add_string(&body, ",\"binding_options\":{}}");
+    cc_binding_write_order(value, "{}", &body);
     binder->waiter.done = on_made;
     cc_gateway_make(binder->controller, made->label, made->service_id, text_string(&body), &binder->waiter);
     text_free(&body);
@@ -115,7 +138,7 @@ bool cc_binder_apply(struct binder *binder, const struct state *state, Cupola__J
     new->bindings = binder->list;
     new->n_bindings = 0;
     for (size_t i = 0; i < binder->name_count; i++) {
-        const struct service *service = cc_service_find_named(state, new->owner, binder->names[i]);
+        const struct service *service = cc_service_find_for(state, &old, binder->names[i]);
         if (service == NULL) {
             cc_refusal_set(ret_refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
             return false;
@@ -189,7 +212,7 @@ static Cupola__ServiceBinding *describe(const Cupola__JournalService *service, c
     return described;
 }
 
-/* A gateway whose credentials are no plain texts and numbers is not understood by apps of that time either. */
+/* A gateway whose credentials are no JSON object is not understood. */
 void cc_bindings_fill(const struct state *state, const Cupola__JournalApp *value, Cupola__DeaStart *start)
 {
     start->services = memory_new(value->n_bindings * sizeof(Cupola__ServiceBinding *));

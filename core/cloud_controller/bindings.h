@@ -10,11 +10,12 @@
 #include "core/cloud_controller/errors.h"
 #include "core/cloud_controller/gateway.h"
 
-enum { MAX_BINDINGS = 32 }; /* Of one app. */
+enum { MAX_BINDINGS = 32 /* Of one app. */, BINDING_TOKEN_SIZE = 37 };
 
 struct made_binding {
     Cupola__JournalBinding value; /* Its texts are our own. */
     char *label, *service_id;
+    char token[BINDING_TOKEN_SIZE];
 };
 
 /* Embed it, zeroed. */
@@ -44,6 +45,13 @@ bool cc_binder_apply(struct binder *binder, const struct state *state, Cupola__J
 /* After the change. What was made in vain, and what the change has unbound, goes. */
 void cc_binder_settle(struct binder *binder, enum change_outcome outcome);
 void cc_binder_release(struct binder *binder);
+
+/* What the gateway of the service is sent for a binding; `options` are JSON. */
+void cc_binding_write_order(const Cupola__JournalService *service, const char *options, struct text *body);
+/* A new token, in the form of a UUID. */
+void cc_binding_token_draw(struct controller *controller, char ret_token[BINDING_TOKEN_SIZE]);
+/* "" for NULL: bindings of before have none. */
+void cc_binding_token_copy(const char *token, char ret_token[BINDING_TOKEN_SIZE]);
 
 /* Fills the list of `start` in; given, free it with cc_bindings_free. */
 void cc_bindings_fill(const struct state *state, const Cupola__JournalApp *value, Cupola__DeaStart *start);

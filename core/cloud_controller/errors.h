@@ -30,6 +30,7 @@
     ERROR(PACKAGING, 402, 500, "App packaging failed: '%s'")                                                           \
     ERROR(SERVICE_NOT_FOUND, 500, 404, "Service not found")                                                            \
     ERROR(BINDING_NOT_FOUND, 501, 404, "Binding not found")                                                            \
+    ERROR(TOKEN_NOT_FOUND, 502, 404, "Token not found")                                                                \
     ERROR(GATEWAY, 503, 500, "Unexpected response from service gateway")                                               \
     ERROR(TOO_MANY_SERVICES, 504, 403, "Too many Services provisioned: %s, you're allowed: %s")                        \
     ERROR(MEMORY, 600, 403, "Not enough memory capacity, you're allowed: %s")                                          \

@@ -376,6 +376,15 @@ bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *
     return read_body(call, descriptor, JSON_STRICT, ret_message);
 }
 
+bool cc_call_check_json(struct call *call)
+{
+    const char *type = http_exchange_header(call->exchange, "Content-Type");
+    bool is_json = type != NULL && strcmp(type, "application/json") == 0;
+    if (!is_json)
+        cc_call_fail(call, ERROR_BAD_REQUEST, NULL, NULL);
+    return is_json;
+}
+
 bool cc_call_follows(const struct call *call)
 {
     return call->exchange != NULL && http_text_equals(call->exchange->head.query, "follow=1");

@@ -59,7 +59,8 @@ struct route_table {
 };
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
     cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
-    cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes, cc_stage_log_routes;
+    cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes, cc_stage_log_routes,
+    cc_binding_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 
@@ -99,6 +100,9 @@ void cc_call_fail_change(struct call *call, enum change_outcome outcome, const s
 bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The same for our own API: what is not known is refused, too. */
 bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
+/* Whether its Content-Type is exactly application/json, as v1 wants it below /services/v1. False: the call was failed.
+ */
+bool cc_call_check_json(struct call *call);
 /* Whether the query says follow=1. */
 bool cc_call_follows(const struct call *call);
 /* The caller's app of that name, or NULL: then the call was failed. */

@@ -65,12 +65,9 @@ static bool same_token(const char *a, const char *b)
 static bool check_gateway(struct call *call, const char *label)
 {
     const Cupola__CloudControllerConfig *config = call->controller->config;
-    const char *type = http_exchange_header(call->exchange, "Content-Type");
     const char *token = http_exchange_header(call->exchange, "X-VCAP-Service-Token");
-    if (type == NULL || strcmp(type, "application/json") != 0) {
-        cc_call_fail(call, ERROR_BAD_REQUEST, NULL, NULL);
+    if (!cc_call_check_json(call))
         return false;
-    }
     size_t size = cc_label_name_size(label);
     bool is_known = false;
     for (size_t i = 0; i < config->n_builtin_services && token != NULL && !is_known; i++) {

@@ -19,11 +19,14 @@ struct create_call {
     struct gateway_waiter waiter;
     struct change change;
     char *service_id, *configuration, *credentials;
+    char *plan_option;
+    bool tells_all; /* By /services/v1/configurations: what was made is the answer. */
     struct refusal refusal;
 };
 
 struct delete_call {
     struct call call;
+    bool by_id; /* The gateway's, not the user's name. */
     struct change change;
     struct refusal refusal;
 };
@@ -31,6 +34,8 @@ struct delete_call {
 static void handle_list(struct call *call);
 static void handle_one(struct call *call);
 static void handle_create(struct call *call);
+static void handle_configure(struct call *call);
+static void handle_unconfigure(struct call *call);
 static void release_create(struct call *call);
 static void on_made(struct gateway_waiter *waiter, const struct made *made);
 static bool prepare_create(struct change *change);
@@ -43,6 +48,10 @@ static void handle_catalogue(struct call *call);
 static const struct route routes[] = {
     {"GET", "/services", ACCESS_USER, sizeof(struct call), handle_list, NULL, NULL, NULL},
     {"POST", "/services", ACCESS_USER, sizeof(struct create_call), handle_create, release_create, NULL, NULL},
+    {"POST", "/services/v1/configurations", ACCESS_USER, sizeof(struct create_call), handle_configure, release_create,
+     NULL, NULL},
+    {"DELETE", "/services/v1/configurations/:", ACCESS_USER, sizeof(struct delete_call), handle_unconfigure, NULL, NULL,
+     NULL},
     {"GET", "/services/:", ACCESS_USER, sizeof(struct call), handle_one, NULL, NULL, NULL},
     {"DELETE", "/services/:", ACCESS_USER, sizeof(struct delete_call), handle_delete, NULL, NULL, NULL},
     {"GET", "/info/services", ACCESS_USER, sizeof(struct call), handle_catalogue, NULL, NULL, NULL},
@@ -118,6 +127,7 @@ static void release_create(struct call *call)
     memory_free(request->service_id);
     memory_free(request->configuration);
     memory_free(request->credentials);
+    memory_free(request->plan_option);
 }
 
 /* v1's answer here has no code. */
@@ -162,6 +172,10 @@ static void order(struct create_call *request)
     json_write_string(&body, request->body->name);
     text_add_string(&body, ",\"plan\":");
     json_write_string(&body, request->body->tier == NULL ? "free" : request->body->tier);
+    if (request->plan_option != NULL) {
+        text_add_string(&body, ",\"plan_option\":");
+        json_write_string(&body, request->plan_option);
+    }
     text_add_string(&body, ",\"email\":");
     json_write_string(&body, request->call.email);
     text_add_char(&body, '}');
@@ -170,15 +184,11 @@ static void order(struct create_call *request)
     text_free(&body);
 }
 
-static void handle_create(struct call *call)
+static void create(struct create_call *request, const struct offering *offering)
 {
-    struct create_call *request = container_of(call, struct create_call, call);
+    struct call *call = &request->call;
     const struct state *state = &call->controller->state;
-    if (!cc_call_read_body(call, &cupola__rest_service__descriptor, &request->body))
-        return;
     const Cupola__RestService *body = request->body;
-    const struct offering *offering =
-        body->vendor == NULL ? NULL : cc_offerings_choose(state, call->email, body->vendor, body->version);
     if (offering == NULL)
         cc_call_fail(call, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
     else if (!is_name(body->name))
@@ -191,6 +201,43 @@ static void handle_create(struct call *call)
         request->label = memory_copy_text(offering->value->label);
         order(request);
     }
+}
+
+static const struct offering *choose(const struct create_call *request)
+{
+    const Cupola__RestService *body = request->body;
+    return body->vendor == NULL ? NULL
+                                : cc_offerings_choose(&request->call.controller->state, request->call.email,
+                                                      body->vendor, body->version);
+}
+
+static void handle_create(struct call *call)
+{
+    struct create_call *request = container_of(call, struct create_call, call);
+    if (cc_call_read_body(call, &cupola__rest_service__descriptor, &request->body))
+        create(request, choose(request));
+}
+
+/* The same by another name: the label says which, and nothing else will do. */
+static void handle_configure(struct call *call)
+{
+    struct create_call *request = container_of(call, struct create_call, call);
+    Cupola__RestConfiguration *body = NULL;
+    if (!cc_call_check_json(call) || !cc_call_read_body(call, &cupola__rest_configuration__descriptor, &body))
+        return;
+    const char *label = body->label == NULL ? "" : body->label;
+    request->tells_all = true;
+    request->plan_option = body->plan_option == NULL ? NULL : memory_copy_text(body->plan_option);
+    request->body = memory_new(sizeof *request->body);
+    cupola__rest_service__init(request->body);
+    request->body->vendor = memory_copy_bytes(label, cc_label_name_size(label));
+    request->body->version = memory_copy_text(cc_label_version(label));
+    request->body->name = body->name == NULL ? NULL : memory_copy_text(body->name);
+    request->body->tier = body->plan == NULL ? NULL : memory_copy_text(body->plan);
+    const struct offering *offering = choose(request);
+    bool is_same = offering != NULL && strcmp(offering->value->label, label) == 0;
+    cupola__rest_configuration__free_unpacked(body, NULL);
+    create(request, is_same ? offering : NULL);
 }
 
 static void on_made(struct gateway_waiter *waiter, const struct made *made)
@@ -230,6 +277,7 @@ static bool prepare_create(struct change *change)
     value.name = request->body->name;
     value.label = request->label;
     value.plan = request->body->tier;
+    value.plan_option = request->plan_option;
     value.service_id = request->service_id;
     value.configuration = request->configuration;
     value.credentials = request->credentials;
@@ -254,11 +302,27 @@ static void on_created(struct change *change, enum change_outcome outcome)
         return;
     }
     struct text json = {0};
-    text_add_string(&json, "{}");
+    if (request->tells_all) {
+        text_add_string(&json, "{\"service_id\":");
+        json_write_string(&json, request->service_id);
+        text_add_string(&json, ",\"data\":");
+        text_add_string(&json, request->configuration);
+        text_add_string(&json, ",\"credentials\":");
+        text_add_string(&json, request->credentials);
+        text_add_char(&json, '}');
+    } else {
+        text_add_string(&json, "{}");
+    }
     cc_call_answer_json(&request->call, 200, &json);
 }
 
 /* ---- Deleting: the record first, then the gateway ---- */
+
+static void handle_unconfigure(struct call *call)
+{
+    container_of(call, struct delete_call, call)->by_id = true;
+    handle_delete(call);
+}
 
 static void handle_delete(struct call *call)
 {
@@ -271,8 +335,10 @@ static void handle_delete(struct call *call)
 static bool prepare_delete(struct change *change)
 {
     struct delete_call *request = container_of(change, struct delete_call, change);
+    const struct state *state = &change->controller->state;
+    const char *email = request->call.email, *name = request->call.arguments[0];
     const struct service *service =
-        cc_service_find_named(&change->controller->state, request->call.email, request->call.arguments[0]);
+        request->by_id ? cc_service_find_owned(state, email, name) : cc_service_find_named(state, email, name);
     if (service == NULL) {
         cc_refusal_set(&request->refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
         return false;

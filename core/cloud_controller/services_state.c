@@ -38,6 +38,52 @@ struct service *cc_service_find_at_gateway(const struct state *state, const char
     return NULL;
 }
 
+struct service *cc_service_find_owned(const struct state *state, const char *owner, const char *service_id)
+{
+    for (struct service *service = state->services.by_id; service != NULL; service = service->hh.next)
+        if (strcmp(service->value->owner, owner) == 0 && strcmp(service->value->service_id, service_id) == 0)
+            return service;
+    return NULL;
+}
+
+struct service *cc_service_find_for(const struct state *state, const Cupola__JournalApp *value, const char *name)
+{
+    for (size_t i = 0; i < value->n_bindings; i++) {
+        struct service *service = cc_service_find(state, value->bindings[i]->service);
+        if (strcmp(service->value->name, name) == 0)
+            return service;
+    }
+    return cc_service_find_named(state, value->owner, name);
+}
+
+static bool is_token(const char *known, const char *token)
+{
+    return known != NULL && strcmp(known, token) == 0;
+}
+
+/* Those that were made for a binding are with it. */
+struct service *cc_binding_token_find(const struct state *state, const char *token, const char **ret_options)
+{
+    for (struct service *service = state->services.by_id; service != NULL; service = service->hh.next) {
+        for (size_t i = 0; i < service->value->n_tokens; i++) {
+            if (!is_token(service->value->tokens[i]->token, token))
+                continue;
+            *ret_options = service->value->tokens[i]->options;
+            return service;
+        }
+    }
+    for (const struct app *app = state->apps; app != NULL; app = app->hh.next) {
+        for (size_t i = 0; i < app->value->n_bindings; i++) {
+            const Cupola__JournalBinding *binding = app->value->bindings[i];
+            if (!is_token(binding->token, token))
+                continue;
+            *ret_options = binding->options == NULL ? "{}" : binding->options;
+            return cc_service_find(state, binding->service);
+        }
+    }
+    return NULL;
+}
+
 size_t cc_service_count(const struct state *state, const char *owner)
 {
     size_t count = 0;
@@ -184,12 +230,13 @@ static void free_service(struct services *services, struct service *service)
     memory_free(service);
 }
 
-static void unbind(struct state *state, struct app *app, const struct service *service)
+/* With a token only what was bound by it. */
+static void unbind(struct state *state, struct app *app, const struct service *service, const char *token)
 {
     Cupola__JournalApp *value = app->value;
     for (size_t i = 0; i < value->n_bindings; i++) {
         Cupola__JournalBinding *binding = value->bindings[i];
-        if (binding->service != service->id)
+        if (binding->service != service->id || (token != NULL && !is_token(binding->token, token)))
             continue;
         leave(state, service->value, binding->handle);
         value->bindings[i--] = value->bindings[--value->n_bindings];
@@ -201,7 +248,7 @@ static void unbind(struct state *state, struct app *app, const struct service *s
 static void remove_service(struct state *state, struct service *service)
 {
     for (struct app *app = state->apps; app != NULL; app = app->hh.next)
-        unbind(state, app, service);
+        unbind(state, app, service, NULL);
     leave(state, service->value, NULL);
     free_service(&state->services, service);
 }
@@ -272,6 +319,42 @@ static bool change_handle(struct state *state, const Cupola__HandleChange *chang
     return true;
 }
 
+static void add_token(Cupola__JournalService *value, const Cupola__JournalBindingToken *token)
+{
+    size_t size = value->n_tokens * sizeof value->tokens[0];
+    value->tokens = memory_grow(value->tokens, size, size + sizeof value->tokens[0]);
+    value->tokens[value->n_tokens++] = copy_message(&token->base);
+}
+
+static void remove_token(Cupola__JournalService *value, const char *token)
+{
+    for (size_t i = 0; i < value->n_tokens; i++) {
+        if (!is_token(value->tokens[i]->token, token))
+            continue;
+        cupola__journal_binding_token__free_unpacked(value->tokens[i], NULL);
+        memmove(&value->tokens[i], &value->tokens[i + 1], (value->n_tokens - i - 1) * sizeof value->tokens[0]);
+        value->n_tokens--;
+        return;
+    }
+}
+
+static bool change_token(struct state *state, const Cupola__BindingTokenChange *change)
+{
+    struct service *service = cc_service_find(state, change->service);
+    bool is_whole =
+        change->made != NULL ? change->made->token != NULL && change->made->options != NULL : change->deleted != NULL;
+    if (service == NULL || !is_whole)
+        return false;
+    if (change->made != NULL) {
+        add_token(service->value, change->made);
+        return true;
+    }
+    remove_token(service->value, change->deleted);
+    for (struct app *app = state->apps; app != NULL; app = app->hh.next)
+        unbind(state, app, service, change->deleted);
+    return true;
+}
+
 bool cc_services_fold(struct state *state, const Cupola__JournalEntry *entry)
 {
     if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_OFFERING_PUT)
@@ -286,6 +369,8 @@ bool cc_services_fold(struct state *state, const Cupola__JournalEntry *entry)
         return forget_leftover(state, entry->leftover_gone);
     if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED)
         return change_handle(state, entry->handle_changed);
+    if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_BINDING_TOKEN_CHANGED)
+        return change_token(state, entry->binding_token_changed);
     assert_that(entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT);
     if (entry->leftover_put->label == NULL || entry->leftover_put->service_id == NULL)
         return false;

@@ -45,6 +45,12 @@ struct offering *cc_offering_find(const struct state *state, const char *label);
 struct service *cc_service_find(const struct state *state, int64_t id);
 struct service *cc_service_find_named(const struct state *state, const char *owner, const char *name);
 struct service *cc_service_find_at_gateway(const struct state *state, const char *label, const char *service_id);
+/* By the gateway's name, among the services of one owner. */
+struct service *cc_service_find_owned(const struct state *state, const char *owner, const char *service_id);
+/* By name, among those that the app has, whoever owns them, and then among those of its owner. */
+struct service *cc_service_find_for(const struct state *state, const Cupola__JournalApp *value, const char *name);
+/* The service that a binding token is for, and its options, lent. */
+struct service *cc_binding_token_find(const struct state *state, const char *token, const char **ret_options);
 size_t cc_service_count(const struct state *state, const char *owner);
 /* The app's binding to that service, or NULL. */
 const Cupola__JournalBinding *cc_binding_find(const Cupola__JournalApp *value, int64_t service);

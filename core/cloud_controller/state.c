@@ -39,6 +39,7 @@ enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cup
     case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_BINDING_TOKEN_CHANGED:
         return cc_services_fold(state, entry) ? FOLD_OK : FOLD_MALFORMED;
     case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
     case _CUPOLA__JOURNAL_ENTRY__CHANGE__CASE_IS_INT_SIZE:

@@ -97,8 +97,14 @@ static void write_application(struct text *json, const struct instance *instance
 static void write_credentials(struct text *json, const char *name, const Cupola__ServiceBinding *service)
 {
     text_addf(json, ",\"%s\":{", name);
-    for (size_t i = 0; i < service->n_credentials; i++)
-        add_member(json, service->credentials[i]->key, service->credentials[i]->value);
+    for (size_t i = 0; i < service->n_credentials; i++) {
+        const Cupola__JsonValue *value = service->credentials[i]->value;
+        if (i > 0)
+            text_add_char(json, ',');
+        json_write_string(json, service->credentials[i]->key);
+        text_add_char(json, ':');
+        text_add_string(json, value == NULL || value->json == NULL ? "null" : value->json); /* Numbers stay numbers. */
+    }
     text_add_char(json, '}');
 }
 
@@ -170,8 +176,8 @@ static void write_services(struct text *json, const Cupola__DeaStart *order)
 static const char *find_credential(const Cupola__ServiceBinding *service, const char *name)
 {
     for (size_t i = 0; i < service->n_credentials; i++)
-        if (strcmp(service->credentials[i]->key, name) == 0)
-            return service->credentials[i]->value;
+        if (strcmp(service->credentials[i]->key, name) == 0 && service->credentials[i]->value != NULL)
+            return service->credentials[i]->value->text;
     return NULL;
 }
 

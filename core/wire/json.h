@@ -3,11 +3,12 @@
  * Reading: fields are matched by their proto names; unknown fields are skipped (lenient) or an error (strict, for
  * configuration files); null means absent; a wrong type is an error that names the field ("droplets[2].index: expected
  * an integer, found a string"). `map<string, T>` fields are JSON objects; in map<string, string> a lenient reader takes
- * numbers and booleans as their text (v1 service credentials). 64-bit integers are JSON numbers. Of a key that comes
- * twice the last wins. Depth (16), values of one text (1,000,000) and keys of one map (512) are limited. `bytes` fields
- * do not occur. Invalid UTF-8 is an error. Writing: compact, fields in the order of the .proto; absent optional fields
- * are left out; repeated fields are always written, as [] when empty (v1 peers need `"uris":[]` and `"services":[]`),
- * but for the filters of dea.stop, dea.find.droplet and cloudcontrollers.hm.requests; empty maps are left out.
+ * numbers and booleans as their text. A JsonValue is whatever is written there (service credentials). 64-bit integers
+ * are JSON numbers. Of a key that comes twice the last wins. Depth (16), values of one text (1,000,000) and keys of one
+ * map (512) are limited. `bytes` fields do not occur. Invalid UTF-8 is an error. Writing: compact, fields in the order
+ * of the .proto; absent optional fields are left out; repeated fields are always written, as [] when empty (v1 peers
+ * need `"uris":[]` and `"services":[]`), but for the filters of dea.stop, dea.find.droplet and
+ * cloudcontrollers.hm.requests; empty maps are left out.
  */
 #ifndef CUPOLA_CORE_WIRE_JSON_H
 #define CUPOLA_CORE_WIRE_JSON_H

@@ -8,6 +8,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/wire/json_any.h"
 #include "core/wire/json_nearest.h"
 #include "core/wire/json_store.h"
 #include "core/wire/utf8.h"
@@ -45,6 +46,7 @@ struct reader {
     struct frame frames[DEPTH_LIMIT];
     size_t depth;
     size_t skipped_depth;
+    struct json_any any; /* Takes all tokens while it has a target. */
     size_t values;
     bool failed;
     char problem[160]; /* "bus.port: expected an integer, found a string" */
@@ -143,7 +145,11 @@ static int close_container(struct reader *reader)
         reader->skipped_depth--;
         return 1;
     }
-    reader->depth--;
+    bool was_any = reader->any.target != NULL;
+    if (was_any && !json_any_close(&reader->any))
+        return 1;
+    if (!was_any)
+        reader->depth--;
     if (reader->depth > 0 && top_frame(reader)->kind == FRAME_MESSAGE)
         top_frame(reader)->field = NULL;
     return 1;
@@ -177,6 +183,10 @@ static int open_in_message(struct reader *reader, struct frame *frame, struct js
         return 1;
     }
     json_clear_field(frame->message, field); /* A key may come twice: the last wins. */
+    if (json_is_any(field) && field->label != PROTOBUF_C_LABEL_REPEATED) {
+        json_any_open(&reader->any, json_store_message(frame->message, field, NULL), token.kind);
+        return 1;
+    }
     bool is_map = json_is_map(field);
     bool is_array = field->label == PROTOBUF_C_LABEL_REPEATED && !is_map;
     if (token.kind == JSON_ARRAY && is_array)
@@ -192,8 +202,12 @@ static int open_container(struct reader *reader, struct json_token token)
 {
     if (++reader->values > VALUES_LIMIT)
         return fail(reader, "too many values");
-    if (reader->depth + reader->skipped_depth >= DEPTH_LIMIT)
+    if (reader->depth + reader->skipped_depth + reader->any.depth >= DEPTH_LIMIT)
         return fail(reader, "nested too deep");
+    if (reader->any.target != NULL) {
+        json_any_open(&reader->any, NULL, token.kind);
+        return 1;
+    }
     if (reader->skipped_depth > 0) {
         reader->skipped_depth++;
         return 1;
@@ -211,6 +225,10 @@ static int open_container(struct reader *reader, struct json_token token)
         return push_frame(reader, FRAME_MESSAGE, element, NULL);
     }
     const ProtobufCFieldDescriptor *value = json_map_value_field(frame->field);
+    if (json_is_any(value)) {
+        json_any_open(&reader->any, json_store_message(frame->entry, value, NULL), token.kind);
+        return 1;
+    }
     if (token.kind != JSON_OBJECT || value->type != PROTOBUF_C_TYPE_MESSAGE)
         return fail_type(reader, json_expected(value), token);
     return push_frame(reader, FRAME_MESSAGE, json_store_message(frame->entry, value, NULL), NULL);
@@ -233,7 +251,11 @@ static int store_in_map(struct reader *reader, struct frame *frame, struct json_
         frame->entry = NULL;
         return 1;
     }
-    /* v1 service credentials hold ports as numbers: as text they still say the same. */
+    if (json_is_any(value)) {
+        json_any_store(json_store_message(frame->entry, value, NULL), token);
+        return 1;
+    }
+    /* What v1 wrote as a number here still says the same as text. */
     if (value->type == PROTOBUF_C_TYPE_STRING && (reader->mode & JSON_STRICT) == 0) {
         if (token.kind == JSON_BOOLEAN) {
             token.bytes = token.boolean ? "true" : "false";
@@ -252,6 +274,10 @@ static int on_value(struct reader *reader, struct json_token token)
         return 1;
     if (reader->depth == 0)
         return fail_type(reader, "an object", token);
+    if (reader->any.target != NULL) {
+        json_any_value(&reader->any, token);
+        return 1;
+    }
 
     struct frame *frame = top_frame(reader);
     if (frame->kind == FRAME_MAP)
@@ -264,6 +290,10 @@ static int on_value(struct reader *reader, struct json_token token)
     json_clear_field(frame->message, field);
     if (token.kind == JSON_NULL)
         return 1;
+    if (json_is_any(field) && field->label != PROTOBUF_C_LABEL_REPEATED) {
+        json_any_store(json_store_message(frame->message, field, NULL), token);
+        return 1;
+    }
     if (field->label == PROTOBUF_C_LABEL_REPEATED || field->type == PROTOBUF_C_TYPE_MESSAGE)
         return fail_type(reader, expected_here(frame), token);
     return store(reader, frame->message, field, NULL, token);
@@ -302,6 +332,10 @@ static int on_key(void *context, const unsigned char *bytes, size_t size)
     struct frame *frame = top_frame(reader);
     if (!utf8_is_valid(bytes, size) || memchr(bytes, '\0', size) != NULL)
         return fail(reader, "a key is not UTF-8 text");
+    if (reader->any.target != NULL) {
+        json_any_key(&reader->any, key, size);
+        return 1;
+    }
     if (frame->kind == FRAME_MAP) {
         frame->entry = json_store_map_key(frame->message, frame->field, &frame->capacity, key, size);
         return frame->entry != NULL ? 1 : fail(reader, "too many keys");
@@ -376,6 +410,7 @@ ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *descriptor, struct
         reader.root = NULL;
     }
     yajl_free(handle);
+    text_free(&reader.any.text);
     assert_that(status != yajl_status_ok || reader.root != NULL);
     return reader.root;
 }

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/proto/bus.pb-c.h"
+#include "core/wire/json_any.h"
 #include "core/wire/json_number.h"
 #include "core/wire/json_store.h"
 #include "core/wire/utf8.h"
@@ -98,7 +99,10 @@ static void write_value(struct text *text, const ProtobufCFieldDescriptor *field
         json_write_string(text, *(char *const *)place == NULL ? "" : *(char *const *)place);
         return;
     case PROTOBUF_C_TYPE_MESSAGE:
-        write_message(text, *(ProtobufCMessage *const *)place, level);
+        if (json_is_any(field) && *(ProtobufCMessage *const *)place != NULL)
+            json_any_write(text, *(ProtobufCMessage *const *)place);
+        else
+            write_message(text, *(ProtobufCMessage *const *)place, level);
         return;
     case PROTOBUF_C_TYPE_ENUM:
     case PROTOBUF_C_TYPE_BYTES:

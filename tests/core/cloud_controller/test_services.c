@@ -15,7 +15,9 @@
 #define MADE                                                                                                           \
     ANSWER(107, "{\"service_id\":\"s1\",\"data\":{\"plan\":\"free\"},\"credentials\":{\"hostname\":\"10.0.0.5\","      \
                 "\"port\":6379,\"password\":\"p\"}}")
-#define BOUND ANSWER(76, "{\"service_id\":\"h1\",\"configuration\":{},\"credentials\":{\"hostname\":\"10.0.0.5\"}}")
+#define BOUND                                                                                                          \
+    ANSWER(88, "{\"service_id\":\"h1\",\"configuration\":{},\"credentials\":{\"hostname\":\"10.0.0.5\",\"port\":6379}" \
+               "}")
 #define DONE ANSWER(2, "{}")
 #define OFFER                                                                                                          \
     "{\"label\":\"redis-2.2\",\"url\":\"http://10.0.0.5:7000/\",\"description\":\"Redis\",\"tags\":[\"kv\"],"          \
@@ -128,7 +130,8 @@ static void a_service_is_made_bound_and_deleted(void **state)
     expect(story, "GET", "/services/cache", "", 200, "{\"name\":\"cache\",\"type\":\"key-value\",\"vendor\":\"redis\"");
     expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
     expect(story, "GET", "/info", "", 200, "\"services\":1}");
-    assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"credentials\":{\"hostname\":\"10.0.0.5\"}"), 1);
+    assert_int_equal(
+        town_heard(&story->town, "dea.dea1.start", "\"credentials\":{\"hostname\":\"10.0.0.5\",\"port\":6379}"), 1);
     assert_int_equal(as_gateway(story, "shared", "GET", "/services/v1/offerings/redis-2.2/handles", ""), 200);
     assert_non_null(
         strstr(town_body(&story->town), "{\"handles\":[{\"service_id\":\"s1\",\"configuration\":{\"plan\":"));
@@ -205,6 +208,134 @@ static void a_binding_that_no_change_records_is_deleted(void **state)
     expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
 }
 
+static void expect_as_eve(struct story *story, const char *method, const char *path, const char *body, int status,
+                          const char *part)
+{
+    char *ada = story->ada;
+    story->ada = story->eve;
+    expect(story, method, path, body, status, part);
+    story->ada = ada;
+}
+
+static void make_app(struct story *story, const char *body)
+{
+    expect(story, "POST", "/apps", body, 302, "");
+}
+
+/* The value of "binding_token" in the last answer. Given. */
+static char *told_token(const struct story *story)
+{
+    const char *found = strstr(town_body(&story->town), "\"binding_token\":\"");
+    assert_non_null(found);
+    found += strlen("\"binding_token\":\"");
+    assert_int_equal(strcspn(found, "\""), 36);
+    return memory_copy_bytes(found, 36);
+}
+
+static void a_configuration_is_made_by_its_label_and_told_whole(void **state)
+{
+    struct story *story = *state;
+    story->town.viewer_answer = MADE;
+    const char *path = "/services/v1/configurations";
+    expect(story, "POST", path, "{\"label\":\"redis-9\",\"name\":\"cache\"}", 404, "\"code\":500");
+    expect(story, "POST", path, "{\"name\":\"cache\"}", 404, "\"code\":500");
+    expect(story, "POST", path, "[", 400, "\"code\":100");
+    expect(
+        story, "POST", path, "{\"label\":\"redis-2.2\",\"name\":\"cache\",\"plan\":\"free\",\"plan_option\":\"small\"}",
+        200,
+        "{\"service_id\":\"s1\",\"data\":{\"plan\":\"free\"},\"credentials\":{\"hostname\":\"10.0.0.5\",\"port\":6379,"
+        "\"password\":\"p\"}}");
+    assert_true(gateway_was_asked(story, "\"plan\":\"free\",\"plan_option\":\"small\",\"email\":\"ada@example.org\"}"));
+    expect(story, "GET", "/services", "", 200, "\"name\":\"cache\"");
+    expect_as_eve(story, "DELETE", "/services/v1/configurations/s1", "", 404, "\"code\":500");
+    story->town.viewer_answer = DONE;
+    expect(story, "DELETE", "/services/v1/configurations/s1", "", 200, "{}");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+    struct town_controller *controller = &story->town.controllers[0];
+    char headers[300];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\nContent-Type: application/json; charset=utf-8\r\n",
+             story->ada);
+    assert_int_equal(town_finish(controller, town_begin(controller, "POST", path, headers, "{}")), 400);
+}
+
+static void a_service_is_bound_and_unbound_by_itself(void **state)
+{
+    struct story *story = *state;
+    create(story);
+    make_app(story, "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"}}");
+    story->town.viewer_answer = BOUND;
+    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s2\",\"app_id\":1}", 404, "\"code\":500");
+    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":9}", 404, "\"code\":301");
+    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":[1]}", 400,
+           "");
+    expect(story, "POST", "/services/v1/bindings",
+           "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":{\"read\":[1, true]}}", 200,
+           "\"label\":\"redis-2.2\"");
+    assert_true(gateway_was_asked(story, "\"binding_options\":{\"read\":[1,true]}}"));
+    char *token = told_token(story);
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
+    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200, token); /* It is. */
+    char path[100];
+    snprintf(path, sizeof path, "/services/v1/bindings/%s", token);
+    expect_as_eve(story, "DELETE", path, "", 404, "\"code\":501");
+    story->town.viewer_answer = DONE;
+    expect(story, "DELETE", path, "", 200, "{}");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+    expect(story, "DELETE", path, "", 404, "\"code\":501");
+    memory_free(token);
+}
+
+static void a_token_lets_somebody_else_bind_until_it_is_deleted(void **state)
+{
+    struct story *story = *state;
+    create(story);
+    expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}", 200,
+           "\"label\":\"redis-2.2\"");
+    char *token = told_token(story);
+    char path[100], body[120];
+    snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", token);
+    snprintf(body, sizeof body, "{\"binding_token\":\"%s\",\"app_id\":1}", token);
+    town_kill(&story->town.controllers[0]);
+    town_revive(&story->town.controllers[0]);                                 /* It is in the journal. */
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200); /* Without a login. */
+    assert_string_equal(town_body(&story->town), "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}");
+    expect_as_eve(story, "POST", "/apps", "{\"name\":\"hers\",\"staging\":{\"framework\":\"node\"}}", 302, "");
+    expect(story, "POST", "/services/v1/bindings/external", body, 404, "\"code\":301"); /* It is not Ada's app. */
+    story->town.viewer_answer = BOUND;
+    expect_as_eve(story, "POST", "/services/v1/bindings/external", body, 200, token);
+    assert_true(gateway_was_asked(story, "\"binding_options\":{\"a\":1}}"));
+    expect_as_eve(story, "GET", "/apps/hers", "", 200, "\"services\":[\"cache\"]");
+    expect_as_eve(story, "PUT", "/apps/hers", "{\"services\":[\"cache\"],\"instances\":2}", 200, ""); /* It stays. */
+    expect_as_eve(story, "GET", "/apps/hers", "", 200, "\"services\":[\"cache\"]");
+    expect_as_eve(story, "DELETE", path, "", 404, "\"code\":502");
+    story->town.viewer_answer = DONE;
+    expect(story, "DELETE", path, "", 200, "{}");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    expect_as_eve(story, "GET", "/apps/hers", "", 200, "\"services\":[]");
+    assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 404);
+    expect_as_eve(story, "POST", "/services/v1/bindings/external", body, 404, "\"code\":502");
+    memory_free(token);
+}
+
+static void a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200, "");
+    char *token = told_token(story);
+    char path[100];
+    snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", token);
+    expect(story, "GET", path, "", 200, "{\"service_id\":\"s1\",\"binding_options\":{}}");
+    story->town.viewer_answer = DONE;
+    expect(story, "DELETE", path, "", 200, "{}");
+    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+    for (int i = 0; i < 64; i++)
+        expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 200, "");
+    expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 400, "64 binding tokens");
+    memory_free(token);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -212,6 +343,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, end),
         cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, end),
         cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(a_configuration_is_made_by_its_label_and_told_whole, begin, end),
+        cmocka_unit_test_setup_teardown(a_service_is_bound_and_unbound_by_itself, begin, end),
+        cmocka_unit_test_setup_teardown(a_token_lets_somebody_else_bind_until_it_is_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited, begin, end),
         cmocka_unit_test_setup_teardown(a_binding_that_no_change_records_is_deleted, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

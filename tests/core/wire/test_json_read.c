@@ -153,21 +153,33 @@ static void of_a_key_that_comes_twice_the_last_wins(void **state)
     assert_int_equal(message->limits->disk, 2);
     assert_false(message->has_index);
     assert_int_equal(message->services[0]->n_credentials, 2);
-    assert_string_equal(message->services[0]->credentials[0]->value, "3");
+    assert_string_equal(message->services[0]->credentials[0]->value->json, "\"3\"");
     free_message(message);
 }
 
-static void service_credentials_may_hold_numbers(void **state)
+static void service_credentials_are_kept_as_they_are(void **state)
 {
     (void)state;
-    const char *json = "{\"credentials\":{\"hostname\":\"10.0.0.1\",\"port\":3306,\"tls\":true}}";
+    const char *json = "{\"credentials\":{\"hostname\":\"10.0.0.1\",\"port\":3306,\"tls\":true,\"none\":null,"
+                       "\"uris\":[\"a\\\"b\",{\"x\":-1.50e3,\"y\":[],\"z\":null},false],\"last\":{}},\"name\":\"n\"}";
     Cupola__ServiceBinding *message = read_message(&cupola__service_binding__descriptor, json, JSON_LENIENT);
-    assert_int_equal(message->n_credentials, 3);
-    assert_string_equal(message->credentials[1]->value, "3306");
-    assert_string_equal(message->credentials[2]->value, "true");
+    assert_int_equal(message->n_credentials, 5);
+    assert_string_equal(message->credentials[0]->value->text, "10.0.0.1");
+    assert_string_equal(message->credentials[1]->value->json, "3306");
+    assert_string_equal(message->credentials[1]->value->text, "3306");
+    assert_string_equal(message->credentials[3]->value->json, "[\"a\\\"b\",{\"x\":-1.50e3,\"y\":[],\"z\":null},false]");
+    struct text written = {0};
+    json_write(&written, &message->base);
+    assert_non_null(strstr(text_string(&written),
+                           "\"credentials\":{\"hostname\":\"10.0.0.1\",\"port\":3306,\"tls\":true,\"uris\":[\"a\\\"b\","
+                           "{\"x\":-1.50e3,\"y\":[],\"z\":null},false],\"last\":{}}"));
+    text_free(&written);
     free_message(message);
-    expect_error(&cupola__service_binding__descriptor, json, JSON_STRICT,
-                 "line 1: credentials.port: expected a string, found 3306");
+    expect_error(&cupola__service_binding__descriptor,
+                 "{\"credentials\":{\"a\":[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]}}", JSON_LENIENT,
+                 "line 1: credentials.a: nested too deep");
+    expect_error(&cupola__service_binding__descriptor, "{\"credentials\":{\"a\":[1,}}", JSON_LENIENT,
+                 "line 1: credentials.a: parse error: unallowed token at this point in JSON text");
 }
 
 static void integers_are_kept_in_their_range(void **state)
@@ -399,7 +411,7 @@ int main(void)
         cmocka_unit_test(blanks_order_and_unknown_fields_do_not_matter),
         cmocka_unit_test(null_means_absent),
         cmocka_unit_test(of_a_key_that_comes_twice_the_last_wins),
-        cmocka_unit_test(service_credentials_may_hold_numbers),
+        cmocka_unit_test(service_credentials_are_kept_as_they_are),
         cmocka_unit_test(integers_are_kept_in_their_range),
         cmocka_unit_test(digits_in_quotes_are_integers_only_where_asked_for),
         cmocka_unit_test(doubles_take_every_form_of_number),
