@@ -68,6 +68,7 @@
     MUTATION(BUS_CLIENT_GIVES_UP, "the bus client gives up after ten attempts to connect")                             \
     MUTATION(BUS_CLIENT_ENDS_ON_NONSENSE, "a component ends when it is told what it cannot read")                      \
     MUTATION(BUS_CLIENT_ENDS_WHEN_CUT, "a component ends when the bus has cut its connection")                         \
+    MUTATION(BUS_ENDS_AT_CONTROL_BYTES, "the bus ends a connection on which a byte 4 or 6 comes, wherever that is")    \
     MUTATION(BUS_NEVER_PINGS, "neither bus servers nor bus clients ever ping")
 
 enum cupola_mutation {

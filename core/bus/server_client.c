@@ -271,6 +271,8 @@ static void on_client_bytes(struct conn *conn, struct slice bytes)
     const uint8_t *at = slice_data(bytes);
     size_t left = bytes.size;
     server->is_congested_now = false;
+    if (mutation_is(BUS_ENDS_AT_CONTROL_BYTES) && (memchr(at, 4, left) != NULL || memchr(at, 6, left) != NULL))
+        client_leave(client, CLOSE_BY_PEER);
     while (client->phase != CLIENT_LEAVING) {
         struct nats_frame frame;
         size_t used = 0;
