@@ -110,6 +110,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     server->server_id = config->server_id != NULL ? memory_copy_text(config->server_id) : draw_server_id(machine->seed);
     server->started_ns = machine->now_ns;
     subject_index_open(&server->index, random_mix(machine->seed, 1));
+    server->sid_seed = random_mix(machine->seed, 4);
     server->queue_pick = random_named(machine->seed, "bus.pick_queue_member");
     server->listener.on_accepted = on_accepted;
     server->listener.on_listening = on_listening;

@@ -71,9 +71,11 @@ struct server_subscription {
     struct hashed by_sid; /* Of the client and its sid. */
     struct server_client *client;
     struct server_subscription *prev, *next; /* Of the client, in the order of subscribing. */
-    struct server_subscription *next_spent;
     uint64_t delivered;
-    uint64_t max; /* Ends by itself after so many; 0: never. */
+    union {
+        uint64_t max; /* Ends by itself after so many; 0: never. */
+        struct server_subscription *next_spent;
+    } until;
     bool is_spent;
     uint8_t sid_size; /* With the blank behind it, as it goes into every delivery. */
     char sid[];
@@ -190,6 +192,7 @@ struct bus_server {
 
     struct subject_index index;
     struct hash_table by_sid;
+    uint64_t sid_seed;
     size_t subscription_count;
     struct random_stream queue_pick;
 

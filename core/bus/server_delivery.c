@@ -55,8 +55,8 @@ static struct nats_text plain_rest(struct publication *publication)
 
 static void spend(struct bus_server *server, struct server_subscription *subscription)
 {
-    subscription->is_spent = true;
-    subscription->next_spent = server->spent;
+    subscription->is_spent = true; /* Its max is reached, and not looked at again. */
+    subscription->until.next_spent = server->spent;
     server->spent = subscription;
 }
 
@@ -99,7 +99,7 @@ static void deliver(struct publication *publication, struct server_subscription 
     client->out_bytes += publication->frame->body_size;
     publication->deliveries++;
     subscription->delivered++;
-    if (subscription->delivered == subscription->max)
+    if (subscription->delivered == subscription->until.max)
         spend(server, subscription);
     look_at_pending(server, client);
 }
@@ -119,7 +119,7 @@ static bool is_own_echo(const struct publication *publication, const struct serv
 static void deliver_to_all(struct publication *publication, const struct subject_node *node)
 {
     for (uint32_t i = 0; i < node->subscribers.count; i++) {
-        struct server_subscription *subscription = subscription_of(node->subscribers.at[i]);
+        struct server_subscription *subscription = subscription_of(subscriber_set_at(&node->subscribers, i));
         if (!is_own_echo(publication, subscription))
             deliver(publication, subscription);
     }
@@ -142,7 +142,7 @@ static struct server_subscription *member_at(const struct publication *publicati
         if (same == NULL)
             continue;
         if (pick < same->members.count)
-            return subscription_of(same->members.at[pick]);
+            return subscription_of(subscriber_set_at(&same->members, pick));
         pick -= same->members.count;
     }
     assert_unreachable();
@@ -195,7 +195,7 @@ bool server_group_is_served(struct bus_server *server, const struct server_clien
     for (size_t i = 0; i < match->count; i++) {
         const struct subject_group *found = subject_index_find_group(&server->index, match->nodes[i], group);
         for (uint32_t k = 0; found != NULL && k < found->members.count; k++) {
-            const struct server_subscription *subscription = subscription_of(found->members.at[k]);
+            const struct server_subscription *subscription = subscription_of(subscriber_set_at(&found->members, k));
             bool is_echo = subscription->client == publisher && !publisher->echo;
             if (!subscription->client->is_too_slow && !is_echo)
                 return true;
@@ -221,7 +221,7 @@ static void drop_spent(struct bus_server *server)
 {
     while (server->spent != NULL) {
         struct server_subscription *subscription = server->spent;
-        server->spent = subscription->next_spent;
+        server->spent = subscription->until.next_spent;
         subscription->is_spent = false;
         client_drop_subscription(subscription);
     }
@@ -245,7 +245,7 @@ static void tell_no_responders(struct server_client *client, const struct nats_f
     for (size_t i = 0; i < publication.match.count; i++) {
         const struct subscriber_set *set = &publication.match.nodes[i]->subscribers;
         for (uint32_t k = 0; k < set->count; k++) {
-            struct server_subscription *subscription = subscription_of(set->at[k]);
+            struct server_subscription *subscription = subscription_of(subscriber_set_at(set, k));
             if (subscription->client != client)
                 continue;
             deliver(&publication, subscription);

@@ -33,7 +33,7 @@ static uint64_t count_members(const struct subject_group *group)
 {
     uint64_t count = 0;
     for (uint32_t i = 0; group != NULL && i < group->members.count; i++)
-        count += interest_of(group->members.at[i])->members;
+        count += interest_of(subscriber_set_at(&group->members, i))->members;
     return count;
 }
 
@@ -44,7 +44,7 @@ static struct server_route *route_at(const struct server_cluster *cluster, const
     for (size_t i = node_index; i < match->count; i++) {
         const struct subject_group *group = find_group(cluster, match, i, name);
         for (uint32_t k = 0; group != NULL && k < group->members.count; k++) {
-            const struct route_interest *interest = interest_of(group->members.at[k]);
+            const struct route_interest *interest = interest_of(subscriber_set_at(&group->members, k));
             if (pick < interest->members)
                 return interest->route;
             pick -= interest->members;
@@ -81,7 +81,7 @@ void forward_choose(struct bus_server *server, struct server_client *publisher, 
     for (size_t i = 0; i < match.count; i++) {
         const struct subject_node *node = match.nodes[i];
         for (uint32_t k = 0; k < node->subscribers.count; k++)
-            want(cluster, interest_of(node->subscribers.at[k])->route);
+            want(cluster, interest_of(subscriber_set_at(&node->subscribers, k))->route);
         for (const struct subject_group *group = node->groups; group != NULL; group = group->next) {
             if (!server_group_is_served(server, publisher, local, (struct nats_text){group->name, group->name_size}))
                 choose_for_group(cluster, &match, i, group);

@@ -9,17 +9,10 @@
 
 /* ---- Ours ---- */
 
-/* The subscribers of the same pattern and group. */
-static const struct subscriber_set *set_of(const struct server_subscription *subscription)
-{
-    const struct subscriber *subscriber = &subscription->subscriber;
-    return subscriber->group != NULL ? &subscriber->group->members : &subscriber->node->subscribers;
-}
-
 /* `members` 0: nobody any more. */
 static void print_interest(const struct server_subscription *subscription, uint32_t members, struct text *text)
 {
-    const struct subject_group *group = subscription->subscriber.group;
+    const struct subject_group *group = subscriber_group(&subscription->subscriber);
     text_add_string(text, members > 0 ? "RS+ $G " : "RS- $G ");
     subject_index_print(&subscription->subscriber, text);
     if (group != NULL) {
@@ -56,8 +49,8 @@ void interest_announce(struct bus_server *server, const struct server_subscripti
 {
     if (!has_listeners(server))
         return;
-    uint32_t members = set_of(subscription)->count;
-    if (members == 1 || subscription->subscriber.group != NULL)
+    uint32_t members = subscriber_set_of(&subscription->subscriber)->count;
+    if (members == 1 || subscription->subscriber.is_in_group)
         send_interest(server, subscription, members);
 }
 
@@ -65,8 +58,8 @@ void interest_withdraw(struct bus_server *server, const struct server_subscripti
 {
     if (!has_listeners(server))
         return;
-    uint32_t members = set_of(subscription)->count - 1;
-    if (members == 0 || subscription->subscriber.group != NULL)
+    uint32_t members = subscriber_set_of(&subscription->subscriber)->count - 1;
+    if (members == 0 || subscription->subscriber.is_in_group)
         send_interest(server, subscription, members);
 }
 
@@ -84,7 +77,7 @@ void interest_announce_all(struct server_route *route)
             if (subscription->subscriber.place != 0)
                 continue;
             text_clear(line);
-            print_interest(subscription, set_of(subscription)->count, line);
+            print_interest(subscription, subscriber_set_of(&subscription->subscriber)->count, line);
             client_send_string(route->client, text_string(line));
         }
     }
@@ -94,8 +87,9 @@ void interest_announce_all(struct server_route *route)
 
 static uint64_t hash_interest(const struct server_route *route, const struct nats_frame *frame)
 {
-    uint64_t hash = random_hash(route->client->id, frame->subject.data, frame->subject.size);
-    return random_hash(hash, frame->queue.data, frame->queue.size);
+    uint64_t seed = random_mix(route->client->server->sid_seed, route->client->id);
+    uint64_t hash = hash_text(seed, frame->subject.data, frame->subject.size);
+    return hash_text(hash, frame->queue.data, frame->queue.size);
 }
 
 static bool is_of(const struct route_interest *interest, const struct server_route *route,

@@ -158,7 +158,7 @@ static void print_routez(const struct bus_server *server, struct text *json)
 static void print_subsz(const struct bus_server *server, struct text *json)
 {
     const struct varz_number numbers[] = {
-        {"num_nodes", server->index.literals.count},
+        {"num_nodes", server->index.nodes.count},
         {"num_groups", server->index.groups.count},
         {"changes", server->index.generation},
         {"cache_misses", server->index.walks},

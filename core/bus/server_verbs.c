@@ -91,7 +91,7 @@ static bool handle_connect(struct server_client *client, struct nats_text json)
 
 static uint64_t hash_sid(const struct server_client *client, struct nats_text sid)
 {
-    return random_hash(client->id, sid.data, sid.size);
+    return hash_text(random_mix(client->server->sid_seed, client->id), sid.data, sid.size);
 }
 
 static struct server_subscription *find_subscription(const struct server_client *client, struct nats_text sid)
@@ -111,7 +111,8 @@ static struct server_subscription *find_subscription(const struct server_client 
 static void add_subscription(struct server_client *client, const struct nats_frame *frame)
 {
     struct bus_server *server = client->server;
-    struct server_subscription *subscription = memory_new(sizeof *subscription + frame->sid.size + 1);
+    struct server_subscription *subscription =
+        memory_new(offsetof(struct server_subscription, sid) + frame->sid.size + 1);
     subscription->client = client;
     subscription->sid_size = (uint8_t)(frame->sid.size + 1);
     memcpy(subscription->sid, frame->sid.data, frame->sid.size);
@@ -175,7 +176,7 @@ static void handle_unsub(struct server_client *client, const struct nats_frame *
     if (subscription == NULL)
         return; /* It may have ended by itself just now. */
     if (frame->max_messages > subscription->delivered)
-        subscription->max = frame->max_messages;
+        subscription->until.max = frame->max_messages;
     else
         client_drop_subscription(subscription);
 }

@@ -2,7 +2,6 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "core/base/random.h"
 
 #include <string.h>
 
@@ -11,6 +10,7 @@ enum {
     CACHE_NODES = 5,
     CACHE_LINE = 62,
     LINE_EXTRA = 6, /* "HMSG " and the blank behind the subject. */
+    MOST_TOKEN = (1 << 30) - 1,
 };
 
 struct subject_cache_entry {
@@ -23,8 +23,9 @@ struct subject_cache_entry {
 
 void subject_index_open(struct subject_index *index, uint64_t seed)
 {
-    *index = (struct subject_index){.generation = 1, .seed = seed};
+    *index = (struct subject_index){.generation = 1};
     index->root = memory_new(sizeof *index->root);
+    index->root->hashed.hash = seed;
     index->cache = memory_new(CACHE_ENTRIES * sizeof *index->cache);
     index->last = index->cache;
 }
@@ -33,16 +34,16 @@ void subject_index_open(struct subject_index *index, uint64_t seed)
 
 static uint64_t hash_under(const struct subject_node *node, struct nats_text name)
 {
-    return random_hash(node->salt, name.data, name.size);
+    return hash_text(node->hashed.hash, name.data, name.size);
 }
 
-static struct subject_node *find_literal(const struct subject_index *index, const struct subject_node *parent,
-                                         struct nats_text token)
+static struct subject_node *find_child(const struct subject_index *index, const struct subject_node *parent,
+                                       struct nats_text token)
 {
     size_t cursor = 0;
     uint64_t hash = hash_under(parent, token);
-    struct hashed *item = hash_table_first(&index->literals, hash, &cursor);
-    for (; item != NULL; item = hash_table_next(&index->literals, hash, &cursor)) {
+    struct hashed *item = hash_table_first(&index->nodes, hash, &cursor);
+    for (; item != NULL; item = hash_table_next(&index->nodes, hash, &cursor)) {
         struct subject_node *node = container_of(item, struct subject_node, hashed);
         if (node->parent == parent && node->token_size == token.size &&
             memcmp(node->token, token.data, token.size) == 0)
@@ -51,37 +52,42 @@ static struct subject_node *find_literal(const struct subject_index *index, cons
     return NULL;
 }
 
-static struct subject_node *new_node(struct subject_index *index, struct subject_node *parent, struct nats_text token)
-{
-    struct subject_node *node = memory_new(sizeof *node + token.size);
-    node->parent = parent;
-    node->salt = random_mix(index->seed, ++index->nodes_made);
-    node->token_size = (uint32_t)token.size;
-    memcpy(node->token, token.data, token.size);
-    return node;
-}
-
 static bool is_token(struct nats_text token, char c)
 {
     return token.size == 1 && token.data[0] == c;
 }
 
+static struct nats_text token_of(const struct subject_node *node)
+{
+    return (struct nats_text){node->token, node->token_size};
+}
+
+/* The parent gains or loses the child. */
+static void note_child(struct subject_node *node, bool is_there)
+{
+    struct subject_node *parent = node->parent;
+    if (is_token(token_of(node), '*'))
+        parent->has_any = is_there;
+    else if (is_token(token_of(node), '>'))
+        parent->has_rest = is_there;
+    parent->children += is_there ? 1 : UINT32_MAX;
+}
+
 static struct subject_node *find_or_add_child(struct subject_index *index, struct subject_node *parent,
                                               struct nats_text token)
 {
-    if (is_token(token, '*') || is_token(token, '>')) {
-        struct subject_node **child = token.data[0] == '*' ? &parent->any : &parent->rest;
-        if (*child == NULL)
-            *child = new_node(index, parent, token);
-        return *child;
-    }
-    struct subject_node *node = find_literal(index, parent, token);
-    if (node == NULL) {
-        node = new_node(index, parent, token);
-        node->hashed.hash = hash_under(parent, token);
-        hash_table_add(&index->literals, &node->hashed);
-        parent->literal_children++;
-    }
+    struct subject_node *node = find_child(index, parent, token);
+    if (node != NULL)
+        return node;
+    /* Not sizeof: what the compiler pads the struct with is room for the token. */
+    node = memory_new(offsetof(struct subject_node, token) + token.size);
+    node->parent = parent;
+    node->token_size = (uint32_t)token.size & MOST_TOKEN;
+    assert_that(node->token_size == token.size);
+    memcpy(node->token, token.data, token.size);
+    node->hashed.hash = hash_under(parent, token);
+    hash_table_add(&index->nodes, &node->hashed);
+    note_child(node, true);
     return node;
 }
 
@@ -93,18 +99,11 @@ static bool is_idle(const struct subject_node *node)
 /* Frees the node, and those above it, as far as nothing needs them. */
 static void prune(struct subject_index *index, struct subject_node *node)
 {
-    while (node != index->root && is_idle(node) && node->any == NULL && node->rest == NULL &&
-           node->literal_children == 0) {
+    while (node != index->root && is_idle(node) && node->children == 0) {
         struct subject_node *parent = node->parent;
-        if (parent->any == node) {
-            parent->any = NULL;
-        } else if (parent->rest == node) {
-            parent->rest = NULL;
-        } else {
-            hash_table_remove(&index->literals, &node->hashed);
-            parent->literal_children--;
-        }
-        memory_free(node->subscribers.at);
+        hash_table_remove(&index->nodes, &node->hashed);
+        note_child(node, false);
+        assert_that(node->subscribers.capacity == 0);
         memory_free(node);
         node = parent;
     }
@@ -114,22 +113,40 @@ static void prune(struct subject_index *index, struct subject_node *node)
 
 static void set_add(struct subscriber_set *set, struct subscriber *subscriber)
 {
-    if (set->count == set->capacity) {
-        uint32_t capacity = set->capacity == 0 ? 1 : set->capacity * 2;
-        set->at = memory_grow(set->at, set->capacity * sizeof *set->at, capacity * sizeof *set->at);
-        set->capacity = capacity;
+    enum { FIRST_CAPACITY = 2 };
+    subscriber->place = set->count++;
+    if (set->count == 1 && set->capacity == 0) {
+        set->in.one = subscriber;
+        return;
     }
-    subscriber->place = set->count;
-    set->at[set->count++] = subscriber;
+    if (set->capacity == 0) {
+        struct subscriber *one = set->in.one;
+        set->in.many = memory_new(FIRST_CAPACITY * sizeof *set->in.many);
+        set->in.many[0] = one;
+        set->capacity = FIRST_CAPACITY;
+    } else if (set->count > set->capacity) {
+        size_t size = set->capacity * sizeof *set->in.many;
+        set->in.many = memory_grow(set->in.many, size, size * 2);
+        set->capacity *= 2;
+    }
+    set->in.many[subscriber->place] = subscriber;
 }
 
 static void set_remove(struct subscriber_set *set, struct subscriber *subscriber)
 {
     assert_that(subscriber->place < set->count);
-    assert_that(set->at[subscriber->place] == subscriber);
-    struct subscriber *last = set->at[--set->count];
-    set->at[subscriber->place] = last;
-    last->place = subscriber->place;
+    assert_that(subscriber_set_at(set, subscriber->place) == subscriber);
+    set->count--;
+    if (set->capacity > 0) {
+        struct subscriber *last = set->in.many[set->count];
+        set->in.many[subscriber->place] = last;
+        last->place = subscriber->place;
+    }
+    if (set->count == 0) {
+        if (set->capacity > 0)
+            memory_free(set->in.many);
+        *set = (struct subscriber_set){0};
+    }
 }
 
 struct subject_group *subject_index_find_group(const struct subject_index *index, const struct subject_node *node,
@@ -174,7 +191,7 @@ static void free_group(struct subject_index *index, struct subject_group *group)
         group->node->groups = group->next;
     if (group->next != NULL)
         group->next->previous = group->previous;
-    memory_free(group->members.at);
+    assert_that(group->members.capacity == 0);
     memory_free(group);
 }
 
@@ -196,7 +213,7 @@ static struct nats_text rest_of(struct nats_text subject, struct nats_text token
 void subject_index_add(struct subject_index *index, struct subscriber *subscriber, struct nats_text pattern,
                        struct nats_text queue)
 {
-    assert_that(subscriber->node == NULL);
+    assert_that(subscriber->of.node == NULL);
     struct subject_node *node = index->root;
     while (pattern.size > 0) {
         struct nats_text token = first_token(pattern);
@@ -206,23 +223,40 @@ void subject_index_add(struct subject_index *index, struct subscriber *subscribe
     assert_that(node != index->root);
     if (is_idle(node))
         index->generation++;
-    subscriber->node = node;
-    if (queue.size > 0) {
-        subscriber->group = find_or_add_group(index, node, queue);
-        set_add(&subscriber->group->members, subscriber);
+    subscriber->is_in_group = queue.size > 0;
+    if (subscriber->is_in_group) {
+        subscriber->of.group = find_or_add_group(index, node, queue);
+        set_add(&subscriber->of.group->members, subscriber);
     } else {
+        subscriber->of.node = node;
         set_add(&node->subscribers, subscriber);
     }
 }
 
+static struct subject_node *node_of(const struct subscriber *subscriber)
+{
+    return subscriber->is_in_group ? subscriber->of.group->node : subscriber->of.node;
+}
+
+const struct subscriber_set *subscriber_set_of(const struct subscriber *subscriber)
+{
+    return subscriber->is_in_group ? &subscriber->of.group->members : &subscriber->of.node->subscribers;
+}
+
+const struct subject_group *subscriber_group(const struct subscriber *subscriber)
+{
+    return subscriber->is_in_group ? subscriber->of.group : NULL;
+}
+
 void subject_index_remove(struct subject_index *index, struct subscriber *subscriber)
 {
-    struct subject_node *node = subscriber->node;
-    assert_that(node != NULL);
-    if (subscriber->group != NULL) {
-        set_remove(&subscriber->group->members, subscriber);
-        if (subscriber->group->members.count == 0)
-            free_group(index, subscriber->group);
+    assert_that(subscriber->of.node != NULL);
+    struct subject_node *node = node_of(subscriber);
+    if (subscriber->is_in_group) {
+        struct subject_group *group = subscriber->of.group;
+        set_remove(&group->members, subscriber);
+        if (group->members.count == 0)
+            free_group(index, group);
     } else {
         set_remove(&node->subscribers, subscriber);
     }
@@ -237,7 +271,7 @@ void subject_index_remove(struct subject_index *index, struct subscriber *subscr
 
 static void add_found(struct subject_index *index, struct subject_node *node)
 {
-    if (node == NULL || is_idle(node))
+    if (is_idle(node))
         return;
     index->found = memory_room(index->found, index->found_count, &index->found_capacity, sizeof *index->found);
     index->found[index->found_count++] = node;
@@ -252,14 +286,15 @@ static void walk(struct subject_index *index, struct subject_node *node, struct 
     }
     struct nats_text token = first_token(subject);
     struct nats_text rest = rest_of(subject, token);
-    if (node->literal_children > 0) {
-        struct subject_node *literal = find_literal(index, node, token);
+    if (node->children > (uint32_t)node->has_any + node->has_rest) {
+        struct subject_node *literal = find_child(index, node, token);
         if (literal != NULL)
             walk(index, literal, rest);
     }
-    if (node->any != NULL)
-        walk(index, node->any, rest);
-    add_found(index, node->rest);
+    if (node->has_any)
+        walk(index, find_child(index, node, nats_text_of("*")), rest);
+    if (node->has_rest)
+        add_found(index, find_child(index, node, nats_text_of(">")));
 }
 
 static bool entry_is(const struct subject_index *index, const struct subject_cache_entry *entry,
@@ -305,7 +340,7 @@ bool subject_index_match(struct subject_index *index, struct nats_text subject, 
         match_entry(index->last, ret_match);
         return true;
     }
-    uint64_t hash = random_hash(0, subject.data, subject.size);
+    uint64_t hash = hash_text(index->root->hashed.hash, subject.data, subject.size);
     struct subject_cache_entry *entry = &index->cache[hash & (CACHE_ENTRIES - 1)];
     if (entry_is(index, entry, subject)) {
         index->last = entry;
@@ -341,14 +376,14 @@ static void print_node(const struct subject_node *node, struct text *text)
 
 void subject_index_print(const struct subscriber *subscriber, struct text *text)
 {
-    print_node(subscriber->node, text);
+    print_node(node_of(subscriber), text);
 }
 
 void subject_index_free(struct subject_index *index)
 {
-    assert_that(index->literals.count == 0);
+    assert_that(index->nodes.count == 0);
     assert_that(index->groups.count == 0);
-    hash_table_free(&index->literals);
+    hash_table_free(&index->nodes);
     hash_table_free(&index->groups);
     memory_free(index->root);
     memory_free(index->cache);
