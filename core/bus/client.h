@@ -46,6 +46,8 @@ struct bus_client_handlers {
     void (*on_connected)(struct bus_client *client, bool again);
     /* May be NULL. */
     void (*on_disconnected)(struct bus_client *client, const char *reason);
+    /* The cluster of the server has changed: what others said meanwhile may not have come through. May be NULL. */
+    void (*on_news)(struct bus_client *client);
 };
 
 struct bus_client {

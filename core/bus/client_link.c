@@ -157,6 +157,8 @@ static void on_info(struct bus_client_state *state, struct nats_text json)
     protobuf_c_message_free_unpacked(message, NULL);
     if (state->link == LINK_GREETING && secure(state, is_required))
         send_connect(state);
+    else if (state->client->is_connected && state->client->handlers->on_news != NULL)
+        state->client->handlers->on_news(state->client);
 }
 
 /* ---- Up ---- */

@@ -7,7 +7,7 @@
 /* As v1's last router called itself. */
 #define ROUTER_VERSION 0.98
 
-enum { LONELY_PERIODS = 10, SWEEP_BUDGET = 10000, SWEEP_PAUSE_MS = 10 };
+enum { LONELY_PERIODS = 10, SWEEP_BUDGET = 10000, SWEEP_PAUSE_MS = 10, NEWS_PAUSE_MS = 200 };
 
 static struct router *router_of(struct bus_client *client)
 {
@@ -124,7 +124,23 @@ static void on_connected(struct bus_client *client, bool again)
     timer_set(&router->machine, &router->start_timer, router->settings.start_interval_ns, on_start_timer);
 }
 
-static const struct bus_client_handlers handlers = {.on_connected = on_connected};
+static void on_news_timer(struct timer *timer)
+{
+    struct router *router = container_of(timer, struct router, news_timer);
+    if (!mutation_is(ROUTER_MISSES_GAPS))
+        ask(router, true);
+}
+
+/* Servers that were cut off from each other are together again, perhaps: a DEA on the other side has said things that
+ * did not come here. They still tell each other who listens to what. */
+static void on_news(struct bus_client *client)
+{
+    struct router *router = router_of(client);
+    uint64_t pause_ns = (NEWS_PAUSE_MS + random_below(&router->pick_stream, NEWS_PAUSE_MS)) * NS_PER_MS;
+    timer_set(&router->machine, &router->news_timer, pause_ns, on_news_timer);
+}
+
+static const struct bus_client_handlers handlers = {.on_connected = on_connected, .on_news = on_news};
 
 bool router_is_settling(const struct router *router)
 {

@@ -84,6 +84,7 @@ struct router {
     uint64_t retry_tokens, retry_refilled_ns;
 
     struct timer start_timer;
+    struct timer news_timer; /* The bus has changed: all DEAs are asked. */
     struct timer sweep_timer;
     struct timer idle_timer;
     struct timer drain_timer;

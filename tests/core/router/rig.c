@@ -315,6 +315,11 @@ void rig_publish(struct rig *rig, const char *subject, const char *payload)
     rig_run(rig);
 }
 
+void rig_bus_says(struct rig *rig, const char *text)
+{
+    rig_send(rig, bus_conn(rig), text);
+}
+
 void rig_register(struct rig *rig, const char *host, int n)
 {
     char payload[300];

@@ -71,6 +71,8 @@ void rig_stop(struct rig *rig);
 /* ---- The bus ---- */
 
 void rig_publish(struct rig *rig, const char *subject, const char *payload);
+/* Bytes from the bus server. */
+void rig_bus_says(struct rig *rig, const char *text);
 /* "app0.test" at port RIG_FIRST_PORT + n, as app n, index 0, instance "i<n>", epoch 1. */
 void rig_register(struct rig *rig, const char *host, int n);
 /* What the router has sent to the bus. */

@@ -294,6 +294,68 @@ static void instances_are_chosen_evenly(void **state)
         assert_in_range(counts[n], 70, 130);
 }
 
+/* ---- Numbers of changes ---- */
+
+static void publish_numbered(struct rig *rig, const char *subject, const char *life, int sequence)
+{
+    char payload[300];
+    snprintf(payload, sizeof payload,
+             "{\"dea\":\"d\",\"host\":\"10.0.0.1\",\"port\":%d,\"uris\":[\"u%d\"],\"private_instance_id\":\"i%d\","
+             "\"life\":\"%s\",\"sequence\":%d}",
+             RIG_FIRST_PORT + sequence, sequence, sequence, life, sequence);
+    rig_publish(rig, subject, payload);
+}
+
+static size_t count_said(struct rig *rig, const char *words)
+{
+    size_t count = 0;
+    for (const char *at = rig_bus_said(rig); (at = strstr(at, words)) != NULL; at++)
+        count++;
+    return count;
+}
+
+static size_t tables_asked_for(struct rig *rig)
+{
+    return count_said(rig, "PUB dea.d.routes ");
+}
+
+static void a_lost_message_is_noticed_by_the_next_one(void **state)
+{
+    struct rig *rig = *state;
+    publish_numbered(rig, "router.register", "a", 1);
+    publish_numbered(rig, "router.register", "a", 2);
+    publish_numbered(rig, "router.register", "a", 2); /* Told again. */
+    publish_numbered(rig, "router.unregister", "a", 3);
+    assert_int_equal(tables_asked_for(rig), 0);
+    publish_numbered(rig, "router.register", "a", 5);
+    assert_int_equal(tables_asked_for(rig), 1);
+    publish_numbered(rig, "router.register", "a", 7); /* The answer is not here yet; it may be older than this. */
+    assert_int_equal(tables_asked_for(rig), 1);
+    rig_pass(rig, 2100 * NS_PER_MS);
+    assert_int_equal(tables_asked_for(rig), 2);
+}
+
+static void a_new_life_of_an_agent_begins_with_one(void **state)
+{
+    struct rig *rig = *state;
+    publish_numbered(rig, "router.register", "a", 1);
+    publish_numbered(rig, "router.register", "b", 1);
+    publish_numbered(rig, "router.unregister", "b", 2);
+    assert_int_equal(tables_asked_for(rig), 0);
+    publish_numbered(rig, "router.unregister", "c", 2);
+    assert_int_equal(tables_asked_for(rig), 1);
+}
+
+/* Servers that were cut off from each other have met again: who says so is INFO. */
+static void news_of_the_bus_make_the_router_ask_everybody(void **state)
+{
+    struct rig *rig = *state;
+    size_t before = count_said(rig, "PUB router.start ");
+    rig_bus_says(rig, "INFO {\"server_id\":\"rig\",\"max_payload\":1048576,\"connect_urls\":[\"10.0.0.9:4222\"]}\r\n");
+    rig_pass(rig, 500 * NS_PER_MS);
+    assert_int_equal(count_said(rig, "PUB router.start "), before + 1);
+}
+
 int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -312,6 +374,9 @@ int main(void)
         cmocka_unit_test(a_restarted_router_answers_no_wrong_404),
         cmocka_unit_test(without_a_bus_a_new_router_knows_nothing_and_says_so),
         STORY(instances_are_chosen_evenly),
+        STORY(a_lost_message_is_noticed_by_the_next_one),
+        STORY(a_new_life_of_an_agent_begins_with_one),
+        STORY(news_of_the_bus_make_the_router_ask_everybody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
