@@ -21,7 +21,11 @@ ROWS = [
      "time until the replacement is ordered", {"p50": 1500 * MS, "p99": 3 * S}),
     ("2", "2 % loss and 5 s stalls: no host taken for dead", "lossy-network-stalled-agents", None, {}),
     ("3", "no request fails while one healthy instance lives", "v1/r3-one-of-many-lives", None, {}),
-    ("3", "the same with unregisters lost", "v1/r16-a-router-that-misses-unregisters", None, {}),
+    ("3", "slow answers: many instances end under their requests, a host dies", "v1/r3-many-end-under-their-requests",
+     None, {}),
+    ("3", "routers cut off from the bus while ten of twelve are stopped", "v1/r16-a-router-that-misses-unregisters", None, {}),
+    ("3", "unregisters lost while apps grow, shrink and move", "v1/r16-unregisters-that-are-lost", None, {}),
+    ("3", "a request that ends what it is sent to ends two instances at most", "v1/r3-poison-ends-two-at-most", None, {}),
     ("4", "no request reaches another app, ports used again", "v1/r1-ports-are-used-again", None, {}),
     ("4", "the same with the bus down", "v1/r2-routes-outlive-the-bus", None, {}),
     ("5", "never two routable instances of one order, clocks minutes apart", "never-two-of-one-order", None, {}),
@@ -31,7 +35,11 @@ ROWS = [
     ("17", "rolling update of 100 instances under load: no failed request", "v1/c4-update-without-downtime", None, {}),
     ("18", "bus at rest (60 instances, 10 routers): messages a second", "v1/r15-steady-state-costs-the-bus-little",
      "messages a second", {"p99": 50}),
+    ("18", "bus at rest (20,000 instances, 10 routers): messages a second", "../tests/bench/twenty-thousand-at-rest",
+     "messages a second", {"p99": 50}),
 ]
+# Worlds that take minutes are played on so many seeds at most.
+FEW = {"../tests/bench/twenty-thousand-at-rest": 3}
 
 
 def shown(unit, value):
@@ -39,7 +47,7 @@ def shown(unit, value):
 
 
 def play(options, scenario):
-    run = subprocess.run([options.cupola, "sim", "run", f"scenarios/{scenario}.lua", "--seeds", f"1..{options.seeds}",
+    run = subprocess.run([options.cupola, "sim", "run", f"scenarios/{scenario}.lua", "--seeds", f"1..{min(options.seeds, FEW.get(scenario, options.seeds))}",
                           "--jobs", str(options.jobs), "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
     if run.returncode == 2:
         sys.exit(f"scenarios/{scenario}.lua: {run.stderr.strip()}")
