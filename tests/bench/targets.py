@@ -71,7 +71,7 @@ def main():
     parser.add_argument("--seeds", type=int, default=1000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("rows", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     played, broken = {}, 0
     for row, promise, scenario, measurement, bounds in ROWS:
         if options.rows and row not in options.rows:

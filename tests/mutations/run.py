@@ -33,8 +33,6 @@ MORE = {
 
 # Bugs that no scenario notices, and why.
 SURVIVORS = {
-    "DEA_TELLS_NO_DIGEST": "routers ask for the table of a DEA also when one of its instances refuses, and now and then",
-    "ROUTER_TRUSTS_ADDRESSES": "ports rest for longer than a stale route lives, so the second lock is never tried",
 }
 
 
