@@ -124,6 +124,7 @@ void component_start(struct component *component)
 
 void component_stop(struct component *component)
 {
+    component->process->on_end = NULL; /* Nobody starts it again, who was about to. */
     process_stop(component->process);
 }
 

@@ -175,9 +175,13 @@ static void take_claim(struct health_manager *hm, struct app *app, const struct 
         return;
     }
     if (strcmp(instance->ended_id, claim->id) == 0) {
-        if (stray != NULL)
+        /* Its end was told: it is about to go, or these are old news. But an agent that ended in the midst of an
+         * evacuation has forgotten that it told so: what serves beside its replacement is too much. */
+        if (instance->state == INSTANCE_RUNNING && strcmp(instance->claim.id, claim->id) != 0)
+            hm_app_add_stray(app, claim, version, index, now_ns);
+        else if (stray != NULL)
             hm_app_remove_stray(app, stray);
-        return; /* Its end was told: it is about to go, or these are old news. */
+        return;
     }
     bool is_tracked = strcmp(instance->claim.id, claim->id) == 0;
     bool is_vacant = instance->claim.id[0] == '\0';

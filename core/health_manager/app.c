@@ -85,6 +85,8 @@ static void sort_strays_in(struct app *app, uint64_t now_ns)
             continue;
         }
         instance->claim = stray->claim;
+        if (strcmp(instance->ended_id, stray->claim.id) == 0)
+            instance->ended_id[0] = '\0'; /* It lives after all. */
         hm_instance_move_to(instance, stray->claim.is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, now_ns);
         hm_app_remove_stray(app, stray);
     }

@@ -41,6 +41,8 @@ static bool fill_vacant_index(struct health_manager *hm, struct app *app, const 
     if (instance == NULL || instance->claim.id[0] != '\0' || stray->stop_asked_at_ns != 0)
         return false;
     instance->claim = stray->claim;
+    if (strcmp(instance->ended_id, stray->claim.id) == 0)
+        instance->ended_id[0] = '\0'; /* It lives after all. */
     hm_instance_move_to(instance, stray->claim.is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, hm->machine.now_ns);
     return true;
 }

@@ -194,6 +194,19 @@ static void an_evacuated_instance_that_still_serves_is_not_taken_for_its_replace
     expect_state(stage, 7, 0, "RUNNING");
 }
 
+static void what_serves_on_after_an_evacuation_that_was_broken_off_is_too_much(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x1");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    given(stage, "exit 7/0 v1 i0 DEA_EVACUATION");
+    expect_complaints(stage, "START 7 v1 [0]: its DEA is evacuated\n");
+    given(stage, "dea b 7/0 v1 i1 RUNNING e9");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    expect_complaints(stage, "STOP 7 [i0]: another instance has its index\n");
+    expect_state(stage, 7, 0, "RUNNING");
+}
+
 static void strays_that_fall_silent_are_forgotten(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -253,6 +266,7 @@ int main(void)
         story(the_loser_stays_when_the_winner_fails),
         story(without_epochs_the_one_that_runs_stays_and_then_the_older_one),
         story(an_evacuated_instance_that_still_serves_is_not_taken_for_its_replacement),
+        story(what_serves_on_after_an_evacuation_that_was_broken_off_is_too_much),
         story(strays_that_fall_silent_are_forgotten),
         story(nonsense_in_heartbeats_does_no_harm),
     };
