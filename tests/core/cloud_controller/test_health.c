@@ -254,6 +254,11 @@ static void crashes_are_listed_and_silence_means_none(void **state)
     town_answer(&story->town, "healthmanager.status", "{\"instances\":[{\"instance\":\"i5\",\"since\":9}]}");
     assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"crashes\":[{\"instance\":\"i5\",\"since\":9}]}");
+    town_answer(&story->town, "healthmanager.status",
+                "{\"instances\":[{\"instance\":\"i5\",\"since\":9,\"reason\":\"killed\"}]}");
+    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town),
+                        "{\"crashes\":[{\"instance\":\"i5\",\"since\":9,\"reason\":\"killed\"}]}");
     assert_int_equal(call(story, "GET", "/apps/shop/update", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "{\"state\":\"CANARY_FAILED\",\"since\":"));
 }

@@ -48,6 +48,23 @@ static void crashed_instances_are_told_while_their_dea_has_them(void **state)
     expect_answers(stage, "healthmanager.status", question, "{\"instances\":[]}\n");
 }
 
+/* From the exit, or from a heartbeat where that was missed. */
+static void the_reason_of_a_crash_is_told(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    const char *question = "{\"droplet\":7,\"state\":\"CRASHED\"}";
+    given(stage, "app 7 v1 x2");
+    stage_say(stage, "droplet.exited",
+              "{\"droplet\":7,\"version\":\"v1\",\"instance\":\"i0\",\"index\":0,\"reason\":\"CRASHED\","
+              "\"crash_timestamp\":5,\"detail\":\"out of memory\"}");
+    stage_say(stage, "dea.heartbeat",
+              "{\"dea\":\"a\",\"droplets\":[{\"droplet\":7,\"version\":\"v1\",\"instance\":\"i1\",\"index\":1,"
+              "\"state\":\"CRASHED\",\"state_timestamp\":6,\"detail\":\"out of disk\"}]}");
+    expect_answers(stage, "healthmanager.status", question,
+                   "{\"instances\":[{\"instance\":\"i0\",\"since\":5,\"reason\":\"out of memory\"},"
+                   "{\"instance\":\"i1\",\"since\":6,\"reason\":\"out of disk\"}]}\n");
+}
+
 static void unknown_apps_and_states_are_met_with_silence(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -84,11 +101,9 @@ static int end_stage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        story(health_is_one_answer_for_each_app_that_is_known),
-        story(flapping_indices_are_told),
-        story(crashed_instances_are_told_while_their_dea_has_them),
-        story(unknown_apps_and_states_are_met_with_silence),
-        story(the_state_can_be_inspected),
+        story(health_is_one_answer_for_each_app_that_is_known),     story(flapping_indices_are_told),
+        story(crashed_instances_are_told_while_their_dea_has_them), story(the_reason_of_a_crash_is_told),
+        story(unknown_apps_and_states_are_met_with_silence),        story(the_state_can_be_inspected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
