@@ -7,6 +7,51 @@ local plan = {}
 
 local count = schema.integer(0, 100000)
 
+local function probe_type(value, place)
+  if value ~= "port" and value ~= "http" and value ~= "process" then
+    error(("%s: expected port, http or process, found %s"):format(place, tostring(value)), 0)
+  end
+  return value
+end
+
+local probe = schema.record {
+  type = probe_type,
+  path = schema.text, -- http
+  interval = schema.duration,
+  timeout = schema.duration,
+  failures = schema.integer(1, 100), -- in a row
+}
+
+local health = schema.record {
+  startup = probe,
+  startup_timeout = schema.duration,
+  liveness = probe,
+  readiness = probe,
+}
+
+--- Variables as "K=V" entries, each ended by a zero byte, the list by another one.
+local function environment(value, place)
+  if type(value) ~= "table" then
+    error(("%s: expected a table of variables by name"):format(place), 0)
+  end
+  local entries = {}
+  for name, text in pairs(value) do
+    if type(name) ~= "string" or not name:match "^[%a_][%w_]*$" then
+      error(("%s: '%s' is no name for a variable"):format(place, tostring(name)), 0)
+    end
+    schema.text(text, place .. "." .. name)
+    if text:find("\0", 1, true) then
+      error(("%s.%s: no variable can hold a zero byte"):format(place, name), 0)
+    end
+    entries[#entries + 1] = name .. "=" .. text .. "\0"
+  end
+  if #entries > 64 then
+    error(("%s: at most 64 variables"):format(place), 0)
+  end
+  table.sort(entries)
+  return table.concat(entries) .. "\0"
+end
+
 local app = schema.record {
   host = schema.text,
   instances = schema.integer(0, 100000),
@@ -15,6 +60,8 @@ local app = schema.record {
   runtime = schema.text,
   pushed = schema.boolean, -- false: the scenario pushes it itself
   singleton = schema.boolean, -- set before its first start
+  health = health, -- likewise
+  environment = environment,
   boot = schema.distribution,
   response = schema.distribution,
   stop = schema.distribution,
@@ -71,6 +118,58 @@ local cloud = schema.record {
   dea_config = schema.raw,
 }
 
+-- ---- Settings, as `cupola set` takes them ----------------------------------------------------------------------------
+
+--- Members of an object; those without a value are left out.
+local function object(members)
+  local texts = {}
+  for _, member in ipairs(members) do
+    if member[2] ~= nil then
+      texts[#texts + 1] = ('"%s":%s'):format(member[1], member[2])
+    end
+  end
+  return "{" .. table.concat(texts, ",") .. "}"
+end
+
+local function quoted(text)
+  return text and '"' .. text:gsub('[%c"\\]', function(letter)
+    return ("\\u%04x"):format(letter:byte())
+  end) .. '"'
+end
+
+local function ms(duration)
+  return duration and ("%d"):format(duration // 1000000)
+end
+
+local function probe_object(checks, name)
+  local one = checks[name]
+  return {
+    name,
+    one and object {
+      { "type", quoted(one.type or "port") },
+      { "path", quoted(one.path) },
+      { "interval_ms", ms(one.interval) },
+      { "timeout_ms", ms(one.timeout) },
+      { "failures", one.failures and ("%d"):format(one.failures) },
+    },
+  }
+end
+
+local function settings(singleton, checks)
+  if not singleton and not checks then
+    return nil
+  end
+  return object {
+    { "singleton", singleton and "true" },
+    { "health", checks and object {
+      { "startup_timeout_ms", ms(checks.startup_timeout) },
+      probe_object(checks, "startup"),
+      probe_object(checks, "liveness"),
+      probe_object(checks, "readiness"),
+    } },
+  }
+end
+
 local function apps(value, place)
   if type(value) ~= "table" then
     error(("%s: expected a table of apps by name"):format(place), 0)
@@ -85,6 +184,7 @@ local function apps(value, place)
     -- An ordinary small app, unless the scenario says otherwise.
     checked.boot = checked.boot or units.lognormal("300ms", 0.3)
     checked.response = checked.response or units.exponential("500us", "2ms")
+    checked.settings = settings(checked.singleton, checked.health)
     checked.stop = checked.stop or units.exponential("5ms", "20ms")
     list[#list + 1] = checked
   end

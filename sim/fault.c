@@ -29,6 +29,8 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "its amount is the bytes a second that are left";
     if (spec->kind == FAULT_CLOCK_DRIFT && (spec->amount < -900000 || spec->amount > 10 * MILLION))
         return "its amount is parts in a million: -900000 to 10000000";
+    if (spec->kind == FAULT_STRANGER && (spec->amount < 1 || spec->amount > UINT16_MAX))
+        return "its amount is the port, 1 to 65535";
     if (spec->kind == FAULT_CLOCK_STEP && spec->amount == 0)
         return "its amount is the step in nanoseconds";
     if (spec->kind == FAULT_KILL_AT_EFFECT && spec->amount < 1)
@@ -59,6 +61,7 @@ static void forget(struct fault *fault)
     memory_free(fault->components);
     memory_free(fault->troubles);
     memory_free(fault->clients);
+    memory_free(fault->strangers);
 }
 
 bool fault_spec_is_valid(struct cloud *cloud, const struct fault_spec *spec, struct text *ret_why)

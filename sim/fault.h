@@ -50,6 +50,7 @@ enum fault_kind {
     FAULT_POWER_OFF,       /* "power_off": everything unsynced is lost; power on at the end. */
     FAULT_REBOOT,          /* "reboot": power off, and on again after `delay`; over then. */
     FAULT_MEMORY_PRESSURE, /* "memory_pressure": every `delay` the kernel kills its largest process of an app. */
+    FAULT_STRANGER, /* "stranger": a program that is none of ours listens on port `amount`, if nobody else does. */
 
     /* Clock: target = hosts. */
     FAULT_CLOCK_STEP,   /* "clock_step": the wall clock jumps by `amount` ns (may be negative); back at the end. */
@@ -102,6 +103,7 @@ enum fault_kind {
     /* Workload: target = instances ("shop/2", "shop"). The latter kinds hold for processes started meanwhile, too. */
     FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
     FAULT_HANG_INSTANCE,    /* "hang_instance": it accepts and never answers. */
+    FAULT_SICK_INSTANCE,    /* "sick_instance": it answers every request with 503. */
     FAULT_APP_CRASHES,      /* "app_crashes": every process of it exits `delay` after its start. */
     FAULT_APP_NEVER_BINDS,  /* "app_never_binds": new processes run and never listen. */
     FAULT_APP_SLOW_BOOT,    /* "app_slow_boot": boot takes `delay` longer. */

@@ -96,6 +96,8 @@ static void change_instances(struct fault *fault, bool is_on)
                 continue;
             if (fault->spec.kind == FAULT_KILL_INSTANCE)
                 workload_send_signal(at, SIGKILL);
+            else if (fault->spec.kind == FAULT_SICK_INSTANCE)
+                at->is_sick = is_on;
             else
                 at->hangs = is_on;
         }
@@ -153,7 +155,7 @@ static void apply_to_messages(struct fault *fault)
 
 static bool is_of_instances(enum fault_kind kind)
 {
-    return kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE;
+    return kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE || kind == FAULT_SICK_INSTANCE;
 }
 
 void fault_apply(struct fault *fault)

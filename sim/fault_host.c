@@ -17,6 +17,8 @@ static void apply_to_host(struct fault *fault, struct host *host)
     enum fault_kind kind = fault->spec.kind;
     if (kind == FAULT_POWER_OFF || kind == FAULT_REBOOT) {
         host_power_off(host);
+    } else if (kind == FAULT_STRANGER) {
+        fault->strangers[host->number] = stranger_new(host, (uint16_t)fault->spec.amount);
     } else if (kind == FAULT_CLOCK_STEP) {
         host_step_wall(host, fault->spec.amount);
     } else if (kind == FAULT_CLOCK_LEAP) {
@@ -56,6 +58,9 @@ static void undo_on_host(struct fault *fault, struct host *host)
     if (kind == FAULT_POWER_OFF || kind == FAULT_REBOOT) {
         if (!is_still_dark(fault, host))
             host_power_on(host);
+    } else if (kind == FAULT_STRANGER) {
+        stranger_free(fault->strangers[host->number]);
+        fault->strangers[host->number] = NULL;
     } else if (kind == FAULT_CLOCK_STEP) {
         host_step_wall(host, -fault->spec.amount);
     } else if (kind == FAULT_CLOCK_LEAP) {

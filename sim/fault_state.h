@@ -4,6 +4,7 @@
 #define CUPOLA_SIM_FAULT_STATE_H
 
 #include "drivers/sim/messages.h"
+#include "drivers/sim/stranger.h"
 #include "sim/cloud_state.h"
 
 struct fault {
@@ -24,6 +25,7 @@ struct fault {
     struct impairment impairment;
     bool is_impairing;
     struct disk_trouble *troubles; /* By host number. */
+    struct stranger **strangers;   /* Likewise. */
     struct app_trouble app_trouble;
     struct message_trouble message_trouble;
     uint64_t step_cost_ns;

@@ -100,6 +100,7 @@ bool fault_resolve(struct fault *fault, struct text *ret_why)
     fault->host_count = fault->cloud->world->host_count;
     fault->hosts = memory_new(fault->host_count);
     fault->peers = memory_new(fault->host_count);
+    fault->strangers = memory_new(fault->host_count * sizeof *fault->strangers);
     if (!mark(fault, fault->spec.target, fault->hosts, true, ret_why))
         return false;
     if (fault->spec.peer != NULL && fault->spec.peer[0] != 0)

@@ -74,6 +74,8 @@ void lua_plan_read_app(lua_State *lua, int index, struct app_plan *ret_app)
         .memory_bytes = number_field(lua, index, "memory_used", 0),
         .memory_growth_bytes_per_s = number_field(lua, index, "memory_growth", 0),
         .response_bytes = (uint32_t)number_field(lua, index, "response_bytes", 0),
+        .environment = lua_plan_text_field(lua, index, "environment"),
+        .settings = lua_plan_text_field(lua, index, "settings"),
     };
     lua_plan_read_distribution(lua, index, "boot", &app.boot);
     lua_plan_read_distribution(lua, index, "response", &app.response);

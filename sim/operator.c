@@ -14,7 +14,7 @@
 
 /* Set-up is tried again after this, until the cloud is there. */
 #define SET_UP_PAUSE_NS (NS_PER_S / 2)
-enum { MOST_SET_UP_TRIES = 120 };
+enum { MOST_SET_UP_TRIES = 120, MOST_VARIABLES = 64 };
 
 /* One command: WAITING --its turn--> RUNNING --the client exits--> over. */
 struct operation {
@@ -119,6 +119,7 @@ static struct slice pack_behaviour(const struct app_plan *app)
     message.memory_growth_bytes_per_s = app->memory_growth_bytes_per_s;
     message.has_response_bytes = true;
     message.response_bytes = app->response_bytes;
+    message.has_shows_environment = message.shows_environment = app->environment != NULL;
     struct slice slice = {.size = cupola__sim_app__get_packed_size(&message)};
     slice.buffer = buffer_new(slice.size);
     cupola__sim_app__pack(&message, slice.buffer->bytes);
@@ -310,12 +311,12 @@ static struct operation *run_on_app(struct cloud *cloud, const char *command, co
 }
 
 /* What it is must be known before its first instance starts. */
-static struct operation *start_singleton(struct cloud *cloud, const char *app)
+static struct operation *start_with_settings(struct cloud *cloud, const char *app, const char *settings)
 {
     Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
     config.command = (char *)"settings";
     config.app = (char *)app;
-    config.settings = (char *)"{\"singleton\":true}";
+    config.settings = (char *)(uintptr_t)settings;
     operator_run(cloud, &config, NULL);
     return run_on_app(cloud, "start", app);
 }
@@ -339,10 +340,16 @@ struct operation *operator_push(struct cloud *cloud, const struct app_plan *app)
         snprintf(uri, sizeof uri, "%s.cupola.test", app->name);
     config.n_uris = 1;
     config.uris = uris;
+    char *environment[MOST_VARIABLES];
+    config.env = environment;
+    for (const char *at = app->environment; at != NULL && *at != 0 && config.n_env < MOST_VARIABLES;
+         at += strlen(at) + 1)
+        environment[config.n_env++] = (char *)(uintptr_t)at;
+    const char *settings = app->settings == NULL && app->is_singleton ? "{\"singleton\":true}" : app->settings;
     config.has_no_start = true;
-    config.no_start = app->is_singleton;
+    config.no_start = settings != NULL;
     struct operation *push = operator_run(cloud, &config, app);
-    return app->is_singleton ? start_singleton(cloud, app->name) : push;
+    return settings != NULL ? start_with_settings(cloud, app->name, settings) : push;
 }
 
 struct operation *operator_scale(struct cloud *cloud, const char *app, uint32_t instances)

@@ -36,6 +36,9 @@ struct app_plan {
     uint64_t memory_bytes;        /* Used from the start; 0: a quarter of its limit. */
     uint64_t memory_growth_bytes_per_s;
     uint32_t response_bytes; /* Padding of each answer. */
+    const char
+        *environment;     /* "K=V" entries, each ended by a zero byte, the list by another; GET /env shows it. NULL. */
+    const char *settings; /* JSON, as `cupola set` takes it, set before its first start; NULL: none. */
 };
 
 /* Open-loop requests from outside of the cloud, through a load balancer before the routers. */

@@ -22,6 +22,7 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_CRASH_LOOP] = "% crashed again and again",
     [FAULT_POWER_OFF] = "% lost power",
     [FAULT_REBOOT] = "% rebooted",
+    [FAULT_STRANGER] = "A program that is none of ours listened on %",
     [FAULT_CLOCK_STEP] = "The clock of % jumped",
     [FAULT_CLOCK_DRIFT] = "The clock of % ran at a wrong speed",
     [FAULT_CLOCK_FREEZE] = "The clock of % stood still",
@@ -43,6 +44,7 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_JOURNAL_CONFLICTS] = "Other writers came first in the journal now and then",
     [FAULT_BLOBS_MISSING] = "Stored droplets could not be found",
     [FAULT_KILL_INSTANCE] = "The app process % was killed",
+    [FAULT_SICK_INSTANCE] = "The app process % answered every request with 503",
     [FAULT_HANG_INSTANCE] = "The app process % hung: it accepted requests and never answered",
     [FAULT_APP_CRASHES] = "Every process of % crashed soon after its start",
     [FAULT_APP_NEVER_BINDS] = "New processes of % never listened",
@@ -114,6 +116,8 @@ static void add_amount(struct text *text, const struct fault_spec *spec)
         text_addf(text, " (%s)", spec->subject);
     if (fault_kind_takes_share(spec->kind))
         text_addf(text, " (%lld.%02lld%%)", (long long)(spec->amount / 10000), (long long)(spec->amount / 100 % 100));
+    else if (spec->kind == FAULT_STRANGER)
+        text_addf(text, " (port %lld)", (long long)spec->amount);
     else if (spec->kind == FAULT_CLOCK_STEP)
         add_duration(text, spec->amount < 0 ? " back by " : " ahead by ", (uint64_t)llabs(spec->amount));
     else if (spec->kind == FAULT_CLOCK_DRIFT)

@@ -73,7 +73,7 @@ static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, str
         return;
     case FAULT_FAMILY_WORKLOAD: {
         const struct app_plan *app = draw_app(plan, stream);
-        bool means_one = (kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE) && random_below(stream, 2) == 0;
+        bool means_one = (kind >= FAULT_KILL_INSTANCE && kind <= FAULT_SICK_INSTANCE) && random_below(stream, 2) == 0;
         if (app != NULL && means_one)
             snprintf(ret_name, TRIAL_MOST_NAME, "%.40s/%llu", app->name,
                      (unsigned long long)random_below(stream, app->instances == 0 ? 1 : app->instances));

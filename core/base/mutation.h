@@ -36,6 +36,11 @@
     MUTATION(DEA_FORGETS_EPOCHS, "a stop ends also what was started later than it was ordered")                        \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
+    MUTATION(DEA_TRUSTS_ANY_LISTENER, "nobody looks whether a port is free before a launch")                           \
+    MUTATION(DEA_WAITS_FOR_STARTS, "nobody is answered and nothing is told while a start is being prepared")           \
+    MUTATION(DEA_PASTES_THE_ENVIRONMENT, "values of an environment end where a shell would end them")                  \
+    MUTATION(DEA_RESTARTS_THE_UNREADY, "an instance that is not ready is ended")                                       \
+    MUTATION(DEA_FORGETS_LIVENESS, "nothing follows from a liveness check that fails")                                 \
     MUTATION(DEA_KEEPS_SINGLETONS, "a singleton runs on when nobody grants it any more")                               \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \

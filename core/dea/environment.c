@@ -1,6 +1,7 @@
 #include "core/dea/environment.h"
 
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/base/text.h"
 #include "core/base/wall_time.h"
 #include "core/dea/dea.h"
@@ -223,7 +224,11 @@ static void add_of_user(struct list *list, const Cupola__DeaStart *order)
         if (equals == NULL || equals == order->env[i])
             continue; /* v1 hung for ever on such an entry; it sets nothing. */
         char *name = memory_copy_bytes(order->env[i], (size_t)(equals - order->env[i]));
-        add(list, name, equals + 1);
+        size_t size =
+            mutation_is(DEA_PASTES_THE_ENVIRONMENT) ? strcspn(equals + 1, " \n\t\"'`$&|;<>()\\") : strlen(equals + 1);
+        char *value = memory_copy_bytes(equals + 1, size);
+        add(list, name, value);
+        memory_free(value);
         memory_free(name);
     }
 }

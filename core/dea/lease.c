@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <string.h>
@@ -84,6 +85,17 @@ static void take_grant(struct lease_client *client, uint64_t number, uint64_t gr
     dea_singleton_on_grant(lease->dea);
 }
 
+/* For a planted bug. */
+static bool is_starting(const struct dea *dea)
+{
+    const struct instance *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        if (instance->state == INSTANCE_FETCHING || instance->state == INSTANCE_LAUNCHING)
+            return true;
+    }
+    return false;
+}
+
 static bool take_line(struct lease_client *client, const char *line)
 {
     struct lease *lease = client->lease;
@@ -92,6 +104,8 @@ static bool take_line(struct lease_client *client, const char *line)
     bool is_unable;
     if (!read_ping(line, &number, &grant_ms, &is_unable) || client->conn.unsent_bytes > MOST_UNSENT)
         return false;
+    if (mutation_is(DEA_WAITS_FOR_STARTS) && is_starting(dea))
+        return true;
     take_grant(client, number, grant_ms);
     client->heard_ns = client->ponged_ns = dea->machine.now_ns;
     if (!is_unable)

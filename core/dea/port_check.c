@@ -2,6 +2,7 @@
  * the probe and by the routers. Such a port is put into quarantine and the next one is tried. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 /* On the own host a connect that takes longer leads nowhere. */
@@ -74,6 +75,10 @@ void dea_port_check_begin(struct instance *instance)
     struct dea *dea = instance->dea;
     assert_that(instance->state == INSTANCE_FETCHING);
     instance->port_is_taken = false;
+    if (mutation_is(DEA_TRUSTS_ANY_LISTENER)) {
+        instance->port_is_clear = true; /* The launch waits for the droplet, which is asked for after this. */
+        return;
+    }
     conn_connect(&dea->machine, &instance->probe, &handlers, dea->host, instance->port);
     timer_set(&dea->machine, &instance->probe_timer, CONNECT_TIMEOUT_MS * NS_PER_MS, on_too_slow);
 }

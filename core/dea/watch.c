@@ -4,6 +4,7 @@
  */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <stdio.h>
@@ -24,7 +25,7 @@ static void on_liveness(struct checkup *checkup, bool is_good)
     struct instance *instance = container_of(checkup, struct instance, liveness.checkup);
     const Cupola__HealthProbe *probe = instance->order->health->liveness;
     assert_that(dea_instance_is_up(instance));
-    instance->liveness.failures = is_good ? 0 : instance->liveness.failures + 1;
+    instance->liveness.failures = is_good || mutation_is(DEA_FORGETS_LIVENESS) ? 0 : instance->liveness.failures + 1;
     if (instance->liveness.failures < dea_checkup_failures(probe)) {
         plan_liveness(instance);
         return;
@@ -64,6 +65,10 @@ static void on_readiness(struct checkup *checkup, bool is_good)
     const Cupola__HealthProbe *probe = instance->order->health->readiness;
     assert_that(dea_instance_is_up(instance));
     instance->readiness.failures = is_good ? 0 : instance->readiness.failures + 1;
+    if (mutation_is(DEA_RESTARTS_THE_UNREADY) && instance->readiness.failures >= dea_checkup_failures(probe)) {
+        dea_crash_instance(instance, checkup->why);
+        return;
+    }
     if (is_good && instance->state == INSTANCE_UNREADY)
         dea_start_serve(instance);
     else if (instance->state == INSTANCE_RUNNING && instance->readiness.failures >= dea_checkup_failures(probe))

@@ -1,6 +1,6 @@
 /* How a simulated app answers: HTTP/1.1 with keep-alive, one request after another on each connection. A request for
- * /echo is answered with its own head, for those who want to see what an app gets; one for /session begins one,
- * and one for /crash ends the process. */
+ * /echo is answered with its own head, for those who want to see what an app gets, one for /env with the environment if
+ * the app shows it; one for /session begins one, and one for /crash ends the process. */
 #include "core/base/memory.h"
 #include "core/wire/http.h"
 #include "drivers/sim/workload.h"
@@ -89,6 +89,8 @@ static bool take_head(struct responder *responder)
     responder->scanned = 0;
     if (http_text_equals(head.target, "/echo"))
         text_add(&responder->echo, bytes, size);
+    else if (http_text_equals(head.target, "/env"))
+        text_add_string(&responder->echo, text_string(&responder->workload->environment));
     responder->is_poison = http_text_equals(head.target, "/crash");
     responder->begins_session = http_text_equals(head.target, "/session");
     if (head.expect_continue)
@@ -156,7 +158,8 @@ static void on_thought(struct wake *wake)
     memset(text_room(&body, padding), '.', padding);
     text_grow(&body, padding);
     struct text answer = {0};
-    text_addf(&answer, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n", body.size,
+    text_addf(&answer, "HTTP/1.1 %s\r\nContent-Type: text/plain\r\nContent-Length: %zu\r\n%s%s\r\n",
+              workload->is_sick ? "503 Service Unavailable" : "200 OK", body.size,
               responder->begins_session ? "Set-Cookie: JSESSIONID=1\r\n" : "",
               responder->keeps_alive ? "" : "Connection: close\r\n");
     if (!responder->is_head_only)

@@ -49,6 +49,12 @@ static void read_identity(struct workload *workload, const char *const *envp)
         sscanf(version, "\"version\":\"%95[^\"]", workload->version);
 }
 
+static void keep_environment(struct workload *workload, const char *const *envp)
+{
+    for (size_t i = 0; workload->app->shows_environment && envp[i] != NULL; i++)
+        text_addf(&workload->environment, "%s\n", envp[i]);
+}
+
 /* ---- Plans ---- */
 
 static uint64_t base_memory_bytes(const struct workload *workload)
@@ -219,6 +225,7 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
     workload->app = app;
     workload->growth_bytes_per_s = app->memory_growth_bytes_per_s;
     read_identity(workload, effect->workload_start.envp);
+    keep_environment(workload, effect->workload_start.envp);
     char label[96];
     snprintf(label, sizeof label, "%s/%d", app->name, workload->index);
     workload->label = world_keep_label(host->world, label);
@@ -308,6 +315,7 @@ void workload_discard(struct workload *workload)
         workload->host->workloads = workload->next;
     if (workload->next != NULL)
         workload->next->previous = workload->previous;
+    text_free(&workload->environment);
     buffer_unref(workload->note.buffer);
     cupola__sim_app__free_unpacked(workload->app, NULL);
     memory_free(workload);

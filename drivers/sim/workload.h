@@ -45,7 +45,9 @@ struct workload {
     bool is_running;
     bool is_listening;
     bool hangs;
-    bool is_told; /* Its end was told. */
+    bool is_sick;            /* Answers with 503. */
+    struct text environment; /* A line for each variable; empty unless its app shows it. */
+    bool is_told;            /* Its end was told. */
     bool is_start_answered;
     int exit_code, signal;
     bool out_of_memory;

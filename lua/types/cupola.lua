@@ -149,6 +149,8 @@ function cupola.show(ns) end
 ---@field runtime? string
 ---@field pushed? boolean false: the scenario pushes it itself.
 ---@field singleton? boolean Never two of one index run at a time, whatever is cut off.
+---@field health? health_plan How it shows that it is well; by itself its port must accept once.
+---@field environment? table<string, string> Variables of its own; `GET /env` shows what its processes were given.
 ---@field boot? distribution From the start of the process until it listens.
 ---@field response? distribution From a request until its answer.
 ---@field stop? distribution From SIGTERM until it exits.
@@ -159,6 +161,19 @@ function cupola.show(ns) end
 ---@field memory_used? size From the start.
 ---@field memory_growth? size A second.
 ---@field response_bytes? integer Padding of each answer.
+
+---@class health_plan
+---@field startup? probe_plan Until it is good, the instance starts.
+---@field startup_timeout? duration
+---@field liveness? probe_plan Bad: the instance is ended as crashed.
+---@field readiness? probe_plan Bad: only its routes are taken away.
+
+---@class probe_plan
+---@field type? string "port" by itself, "http" or "process".
+---@field path? string http: 2xx and 3xx are good answers.
+---@field interval? duration
+---@field timeout? duration
+---@field failures? integer In a row, that count.
 
 ---@class load_plan
 ---@field host string The Host header.

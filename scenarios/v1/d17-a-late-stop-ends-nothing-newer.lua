@@ -11,8 +11,22 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")
-    local kept = {}
-    for round = 1, 6 do
+    for _ = 1, 3 do
+      local late = cloud:fault("message_delay", { target = "dea", subject = "dea.stop", amount = 1000000,
+        delay = cupola.uniform("2s", "5s") })
+      local started = cloud:started()
+      cloud:scale("shop", 3):wait("60s")
+      cloud:scale("shop", 6):wait("60s")
+      cloud:wait("10s")
+      late:mend()
+      cloud:wait_until(cupola.converged, "60s")
+      local count = cloud:started() - started
+      cloud:expect(count == 3, ("three instances were wanted anew, %d were started"):format(count))
+    end
+    -- The whole of a controller is slow: its starts too are two seconds on their way, and so are the answers. Silence
+    -- for so long is a lost message or a dead host: each is ordered once more, by whoever was asked, with a newer epoch.
+    -- No controller can know better before the answer is there; what it costs is one start that ends as overtaken.
+    for _ = 1, 3 do
       local slow = cloud:fault("latency", { target = cloud:pick(cloud.controllers).host, peer = cloud.bus[1].host,
         delay = "2000ms" })
       local started = cloud:started()
@@ -21,9 +35,9 @@ return cupola.scenario {
       cloud:wait("8s")
       slow:mend()
       cloud:wait_until(cupola.converged, "60s")
-      kept[round] = cloud:started() - started
-      -- Six seconds pass until a start of the slow controller arrives: the other one may have been asked by then.
-      cloud:expect(kept[round] <= 6, ("three instances were wanted anew, %d were started"):format(kept[round]))
+      local count = cloud:started() - started
+      cloud:count("starts of three through a slow controller", count)
+      cloud:expect(count <= 6, ("three instances were wanted anew, %d were started"):format(count))
     end
   end,
 }

@@ -16,7 +16,8 @@ when its library contains `lua/types`. What a scenario looks like: [the walkthro
 """
 WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "trip": "`tripped_by`",
          "cloud_plan": "`cloud`", "link_plan": "`cloud.link`, `link_between_zones`, `link_outside`",
-         "app_plan": "`apps.NAME`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
+         "app_plan": "`apps.NAME`", "health_plan": "`apps.NAME.health`",
+         "probe_plan": "`health.startup`, `liveness`, `readiness`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
          "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
@@ -127,7 +128,8 @@ def disagreements():
     for name in sorted(menu - {fault for fault, _ in faults()}):
         yield f"sim/fault.h does not say what the fault {name} does"
     plan = (ROOT / "lua/plan.lua").read_text()
-    for record, kind in (("cloud", "cloud_plan"), ("app", "app_plan"), ("load", "load_plan"), ("link", "link_plan")):
+    for record, kind in (("cloud", "cloud_plan"), ("app", "app_plan"), ("load", "load_plan"), ("link", "link_plan"),
+                         ("health", "health_plan"), ("probe", "probe_plan")):
         keys = set(re.findall(r"^  (\w+) =", re.search(rf"local {record} = schema.record {{(.*?)^}}", plan, re.S | re.M)
                               .group(1), re.M))
         fields = set(re.findall(r"@field (\w+)", re.search(rf"@class {kind}\n(.*?)\n\n", stubs, re.S).group(1)))

@@ -67,6 +67,8 @@ static inline struct fault_spec spec_of(enum fault_kind kind)
         spec.target = NULL;
     if (kind == FAULT_CLOCK_STEP)
         spec.amount = -(int64_t)(100 * NS_PER_S);
+    else if (kind == FAULT_STRANGER)
+        spec.amount = 40001;
     else if (fault_kind_takes_share(kind))
         spec.amount = 300000;
     else if (kind == FAULT_BANDWIDTH || kind == FAULT_CLOCK_DRIFT)

@@ -64,7 +64,7 @@ static const char *draw_target(enum fault_kind kind, struct random_stream *strea
                                              "bus-0"};
     static const char *const apps[] = {"shop", "blog", "shop/0", "shop/1"};
     if (fault_kind_family(kind) == FAULT_FAMILY_WORKLOAD)
-        return apps[random_below(stream, kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE ? 4 : 2)];
+        return apps[random_below(stream, kind >= FAULT_KILL_INSTANCE && kind <= FAULT_SICK_INSTANCE ? 4 : 2)];
     if (fault_kind_family(kind) == FAULT_FAMILY_STORE || fault_kind_family(kind) == FAULT_FAMILY_LOAD)
         return NULL;
     return components[random_below(stream, sizeof components / sizeof *components)];
