@@ -6,7 +6,8 @@
  * What is said on such a connection (a route), both ways, in the framing of the client protocol:
  *
  *     INFO {...}                              at once: who we are, and which cluster addresses we know; also later
- *     CONNECT {..., "has_route": bool}        after the peer's INFO: credentials, and whether we are connected already
+ *     CONNECT {..., "has_route": bool}        after the peer's INFO: whether we are connected already; who has called
+ *                                             names its credentials, who was called never does: it may be anybody
  *     +OK                                     from the server with the smaller id, which decides between duplicates
  *     RS+ $G <subject> [<queue> <members>]    somebody here listens to it; said again when the members change
  *     RS- $G <subject> [<queue>]              nobody any more
@@ -46,6 +47,7 @@ struct route_target {
     struct route_target *prev, *next;
     char *host;
     uint16_t port;
+    char *user, *password;               /* For it alone; NULL: those of the cluster. */
     bool is_learned;                     /* Forgotten when nobody is there for long. */
     bool is_ourselves;                   /* Never dialled again. */
     char peer_id[BUS_MAX_SERVER_ID + 1]; /* Who was there last. */
@@ -58,6 +60,7 @@ struct server_route {
     struct server_client *client;
     struct server_route *prev, *next;
     enum route_phase phase;
+    bool is_admitted;  /* Its CONNECT was good. */
     bool peer_is_lame; /* About to stop: no client should go there. */
     char peer_id[BUS_MAX_SERVER_ID + 1];
     char *peer_url;              /* Where clients reach it; NULL if unknown. */
@@ -79,6 +82,8 @@ struct server_cluster {
     char *host, *advertise;
     uint16_t port;
     char *user, *password; /* NULL: every server is let in. */
+    char *tls;             /* Settings of the driver's; NULL: plain. */
+    uint64_t refusals;
     uint64_t reconnect_first_ns, reconnect_most_ns;
     size_t max_pending, max_routes;
     bool is_listening;
@@ -97,6 +102,8 @@ struct server_cluster {
 };
 
 /* server_route.c */
+/* False, and a line in the log, if the configuration makes no sense. */
+bool cluster_is_sensible(struct machine *machine, const Cupola__BusClusterConfig *config);
 void cluster_open(struct bus_server *server, const Cupola__BusClusterConfig *config);
 /* No more connections are made or taken. Those there are stay. */
 void cluster_close(struct bus_server *server);
@@ -104,6 +111,8 @@ void cluster_free(struct bus_server *server);
 void route_handle_frame(struct server_client *client, const struct nats_frame *frame);
 /* The connection has been made or taken: says INFO. */
 void route_greet(struct server_client *client);
+/* If it is one that we made, and has met nobody: says why, now and then. */
+void route_note_failure(const struct server_route *route, const char *why);
 /* Its connection is over. Frees it. */
 void route_end(struct server_client *client);
 /* Tells all other servers of what INFO says. */
@@ -112,8 +121,11 @@ void cluster_send_news(struct bus_server *server);
 struct server_route *route_open(struct server_cluster *cluster, struct server_client *client);
 
 /* server_target.c */
-/* Nothing if it is known. Dials it at once. */
-void target_add(struct server_cluster *cluster, const char *host, uint16_t port, bool is_learned);
+/* Dials it at once. NULL if it is known, or if there are too many. */
+struct route_target *target_add(struct server_cluster *cluster, const char *host, uint16_t port, bool is_learned);
+/* The same for "nats://user:password@host:port", as somebody configured it; it must be valid. */
+void target_add_url(struct server_cluster *cluster, const char *url);
+bool target_url_is_valid(const char *url);
 /* "host:port", as another server told it: not to be trusted. */
 void target_learn(struct server_cluster *cluster, const char *text);
 /* After a pause that grows while nobody is there. */

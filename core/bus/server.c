@@ -103,7 +103,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
     server->tls = config->tls != NULL && config->tls[0] != 0 ? memory_copy_text(config->tls) : NULL;
     server->closed.capacity = config->max_closed;
     server->nonce = random_named(machine->seed, "bus.nonce");
-    if (!bus_users_open(&server->users, machine, config)) {
+    if (!bus_users_open(&server->users, machine, config) || !cluster_is_sensible(machine, config->cluster)) {
         machine_exit(machine, 1, (struct io_bytes){0});
         return;
     }

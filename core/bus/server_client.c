@@ -90,14 +90,16 @@ static void on_farewell_late(struct timer *timer)
     conn_abort(&container_of(timer, struct server_client, timer)->conn);
 }
 
-static void end_phase(struct server_client *client, enum close_reason reason)
+static void end_phase(struct server_client *client, enum close_reason reason, const char *why)
 {
     client->phase = CLIENT_LEAVING;
     client->reason = reason;
     while (client->subscriptions != NULL)
         client_drop_subscription(client->subscriptions);
-    if (client->route != NULL)
+    if (client->route != NULL) {
+        route_note_failure(client->route, why);
         route_end(client);
+    }
     if (client->is_congested)
         clients_release(client->server);
     timer_cancel(&client->server->machine, &client->timer);
@@ -113,7 +115,7 @@ void client_leave(struct server_client *client, enum close_reason reason)
     }
     if (close_reason_farewell(reason) != NULL)
         client_send_error(client, close_reason_farewell(reason));
-    end_phase(client, reason);
+    end_phase(client, reason, close_reason_name(reason));
     if (client->out.size == 0 && client->conn.unsent_bytes == 0) {
         conn_close(&client->conn);
         return;
@@ -124,7 +126,7 @@ void client_leave(struct server_client *client, enum close_reason reason)
 void client_abort(struct server_client *client, enum close_reason reason)
 {
     if (client->phase != CLIENT_LEAVING)
-        end_phase(client, reason);
+        end_phase(client, reason, close_reason_name(reason));
     conn_abort(&client->conn);
 }
 
@@ -150,7 +152,7 @@ static void on_client_closed(struct conn *conn, enum io_status status)
     struct bus_server *server = client->server;
     assert_that(!client->is_dirty);
     if (client->phase != CLIENT_LEAVING)
-        end_phase(client, status == IO_OK ? CLOSE_BY_PEER : CLOSE_BY_NETWORK);
+        end_phase(client, status == IO_OK ? CLOSE_BY_PEER : CLOSE_BY_NETWORK, io_status_name(status));
     timer_cancel(&server->machine, &client->timer);
     server_remember_closed(server, client);
     free_client(client);
@@ -378,5 +380,6 @@ struct server_client *client_open_route(struct bus_server *server, struct io_con
 
 void client_dial(struct server_client *client, const char *host, uint16_t port)
 {
-    conn_connect(&client->server->machine, &client->conn, &handlers, host, port);
+    struct bus_server *server = client->server;
+    conn_connect_tls(&server->machine, &client->conn, &handlers, host, port, server->cluster->tls, NULL);
 }

@@ -99,6 +99,17 @@ void cluster_send_news(struct bus_server *server)
     }
 }
 
+/* At powers of two: it is called again and again. */
+void route_note_failure(const struct server_route *route, const char *why)
+{
+    if (route->target == NULL || route->phase != ROUTE_GREETED || route->target->is_ourselves)
+        return;
+    uint32_t attempts = route->target->attempts + 1;
+    if ((attempts & (attempts - 1)) == 0)
+        machine_log(&route->client->server->machine, LOG_INFO, "cluster: no connection to %s: %s (attempt %u)",
+                    route->client->peer, why, (unsigned)attempts);
+}
+
 void route_end(struct server_client *client)
 {
     struct server_route *route = client->route;
@@ -147,14 +158,24 @@ static struct server_route *find_other(const struct server_route *route, enum ro
     return NULL;
 }
 
-static void send_connect(struct server_route *route)
+/* Who was called does not say the password: whoever connects could hear it. */
+static void add_credentials(const struct server_route *route, struct text *json)
 {
     const struct server_cluster *cluster = route->client->server->cluster;
+    const struct route_target *target = route->target;
+    if (target == NULL)
+        return;
+    bool is_own = target->user != NULL;
+    add_member(json, "user", is_own ? target->user : cluster->user);
+    add_member(json, "pass", is_own ? target->password : cluster->password);
+}
+
+static void send_connect(struct server_route *route)
+{
     struct text connect = {0};
     text_add_string(&connect, "CONNECT {\"verbose\":false,\"pedantic\":false,\"headers\":true,\"lang\":\"c\"");
     add_member(&connect, "name", route->client->server->server_id);
-    add_member(&connect, "user", cluster->user);
-    add_member(&connect, "pass", cluster->password);
+    add_credentials(route, &connect);
     bool has_route = find_other(route, ROUTE_PETITIONED) != NULL;
     text_add_string(&connect, has_route ? ",\"has_route\":true}\r\n" : ",\"has_route\":false}\r\n");
     client_send_string(route->client, text_string(&connect));
@@ -241,23 +262,44 @@ static void on_info(struct server_route *route, const Cupola__NatsInfo *info)
         meet(route, info->server_id);
         return;
     }
+    if (route->phase != ROUTE_REGISTERED)
+        return; /* It has yet to show that it is one of us. */
     for (size_t i = 0; i < info->n_route_urls; i++)
         target_learn(server->cluster, info->route_urls[i]);
-    if (is_new && route->phase == ROUTE_REGISTERED)
+    if (is_new)
         server_send_news(server);
+}
+
+/* At powers of two, so that nobody can fill the log. */
+static void refuse_route(struct server_route *route, const char *why)
+{
+    struct bus_server *server = route->client->server;
+    struct server_cluster *cluster = server->cluster;
+    server->counters.auth_failures++;
+    cluster->refusals++;
+    if ((cluster->refusals & (cluster->refusals - 1)) == 0)
+        machine_log(&server->machine, LOG_WARNING,
+                    "cluster: server %s at %s is not allowed in: %s (refusal number %llu)", route->peer_id,
+                    route->client->peer, why, (unsigned long long)cluster->refusals);
+    client_leave(route->client, CLOSE_DENIED);
+}
+
+/* Whom we have called is who was asked for; who calls us must show that it is one of us. */
+static bool is_one_of_us(const struct server_route *route, const Cupola__NatsConnect *connect)
+{
+    const struct server_cluster *cluster = route->client->server->cluster;
+    return route->target != NULL ||
+           (bus_secret_is(connect->user, cluster->user) && bus_secret_is(connect->pass, cluster->password));
 }
 
 static void on_connect(struct server_route *route, const Cupola__NatsConnect *connect)
 {
     struct server_client *client = route->client;
-    const struct server_cluster *cluster = client->server->cluster;
-    if (!bus_secret_is(connect->user, cluster->user) || !bus_secret_is(connect->pass, cluster->password)) {
-        client->server->counters.auth_failures++;
-        machine_log(&client->server->machine, LOG_WARNING, "cluster: server %s at %s is not allowed in", route->peer_id,
-                    client->peer);
-        client_leave(client, CLOSE_DENIED);
+    if (!is_one_of_us(route, connect)) {
+        refuse_route(route, "wrong user or password");
         return;
     }
+    route->is_admitted = true;
     if (!we_decide(route) || route->phase != ROUTE_PETITIONED)
         return;
     if (connect->has_route && find_other(route, ROUTE_REGISTERED) != NULL) {
@@ -308,11 +350,15 @@ static bool handle_handshake(struct server_client *client, const struct nats_fra
         handle_argument(client, frame);
         return true;
     case NATS_OK:
-        if (route->phase == ROUTE_PETITIONED && !we_decide(route))
+        if (route->phase != ROUTE_PETITIONED || we_decide(route))
+            return true;
+        if (route->is_admitted)
             register_route(route);
+        else
+            refuse_route(route, "no user and password");
         return true;
     case NATS_ERR:
-        machine_log(&client->server->machine, LOG_INFO, "cluster: server at %s says '%.*s'", client->peer,
+        machine_log(&client->server->machine, LOG_WARNING, "cluster: server at %s says '%.*s'", client->peer,
                     frame->argument.size < 200 ? (int)frame->argument.size : 200, frame->argument.data);
         return true;
     case NATS_PING:
@@ -364,6 +410,18 @@ static void on_route_listening(struct listener *listener, enum io_status status,
     machine_log(machine, LOG_INFO, "cluster: listening on %s:%u", cluster->host, (unsigned)port);
 }
 
+bool cluster_is_sensible(struct machine *machine, const Cupola__BusClusterConfig *config)
+{
+    for (size_t i = 0; config != NULL && i < config->n_urls; i++) {
+        if (!target_url_is_valid(config->urls[i])) {
+            machine_log(machine, LOG_ERROR, "bus_server.cluster.urls[%d]: not like nats://user:password@host:port",
+                        (int)i);
+            return false;
+        }
+    }
+    return true;
+}
+
 void cluster_open(struct bus_server *server, const Cupola__BusClusterConfig *config)
 {
     struct server_cluster *cluster = memory_new(sizeof *cluster);
@@ -375,6 +433,7 @@ void cluster_open(struct bus_server *server, const Cupola__BusClusterConfig *con
     cluster->advertise = memory_copy_text(config->advertise);
     cluster->user = memory_copy_text(config->user);
     cluster->password = memory_copy_text(config->password);
+    cluster->tls = config->tls != NULL && config->tls[0] != 0 ? memory_copy_text(config->tls) : NULL;
     cluster->reconnect_first_ns = config->reconnect_first_ms * NS_PER_MS;
     cluster->reconnect_most_ns = config->reconnect_most_ms * NS_PER_MS;
     cluster->max_pending = config->max_pending;
@@ -384,9 +443,11 @@ void cluster_open(struct bus_server *server, const Cupola__BusClusterConfig *con
     subject_index_open(&cluster->index, random_mix(machine->seed, 3));
     cluster->listener.on_accepted = on_route_accepted;
     cluster->listener.on_listening = on_route_listening;
-    listener_open(machine, &cluster->listener, cluster->host, cluster->port);
+    listener_open_tls(machine, &cluster->listener, cluster->host, cluster->port, cluster->tls);
     for (size_t i = 0; i < config->n_routes; i++)
         target_add(cluster, config->routes[i]->host, (uint16_t)config->routes[i]->port, false);
+    for (size_t i = 0; i < config->n_urls; i++)
+        target_add_url(cluster, config->urls[i]);
 }
 
 void cluster_close(struct bus_server *server)
@@ -412,6 +473,7 @@ void cluster_free(struct bus_server *server)
     memory_free(cluster->advertise);
     memory_free(cluster->user);
     memory_free(cluster->password);
+    memory_free(cluster->tls);
     memory_free(cluster);
     server->cluster = NULL;
 }

@@ -3,6 +3,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/bus/route.h"
+#include "core/wire/http.h"
 
 #include <string.h>
 #include <utlist.h>
@@ -22,10 +23,10 @@ static struct route_target *find_target(const struct server_cluster *cluster, co
     return NULL;
 }
 
-void target_add(struct server_cluster *cluster, const char *host, uint16_t port, bool is_learned)
+struct route_target *target_add(struct server_cluster *cluster, const char *host, uint16_t port, bool is_learned)
 {
     if (cluster->target_count == MAX_TARGETS || find_target(cluster, host, port) != NULL)
-        return;
+        return NULL;
     struct route_target *target = memory_new(sizeof *target);
     target->cluster = cluster;
     target->host = memory_copy_text(host);
@@ -34,6 +35,7 @@ void target_add(struct server_cluster *cluster, const char *host, uint16_t port,
     DL_APPEND(cluster->targets, target);
     cluster->target_count++;
     dial(target);
+    return target;
 }
 
 void target_free(struct route_target *target)
@@ -41,6 +43,8 @@ void target_free(struct route_target *target)
     DL_DELETE(target->cluster->targets, target);
     target->cluster->target_count--;
     memory_free(target->host);
+    memory_free(target->user);
+    memory_free(target->password);
     memory_free(target);
 }
 
@@ -98,7 +102,7 @@ static void dial(struct route_target *target)
     client_dial(client, target->host, target->port);
 }
 
-/* ---- What others tell ---- */
+/* ---- What is configured, and what others tell ---- */
 
 static bool read_address(const char *text, char ret_host[MAX_HOST_SIZE + 1], uint16_t *ret_port)
 {
@@ -120,6 +124,67 @@ static bool read_address(const char *text, char ret_host[MAX_HOST_SIZE + 1], uin
     ret_host[size] = 0;
     *ret_port = (uint16_t)port;
     return port > 0 && port <= UINT16_MAX;
+}
+
+struct route_url {
+    char host[MAX_HOST_SIZE + 1];
+    uint16_t port;
+    struct text user, password; /* No buffer: not named. */
+};
+
+static void free_url(struct route_url *url)
+{
+    text_free(&url->user);
+    text_free(&url->password);
+}
+
+/* "user", "user:password", percent-encoded. */
+static bool read_credentials(struct route_url *url, const char *text, size_t size)
+{
+    const char *colon = memchr(text, ':', size);
+    size_t user_size = colon == NULL ? size : (size_t)(colon - text);
+    bool has_user = uri_decode(&url->user, (struct http_text){text, user_size}) && url->user.size > 0;
+    if (!has_user || colon == NULL)
+        return has_user;
+    return uri_decode(&url->password, (struct http_text){colon + 1, size - user_size - 1});
+}
+
+/* Free it in any case. */
+static bool read_url(const char *text, struct route_url *ret_url)
+{
+    static const char *const schemes[] = {"nats://", "nats-route://", "tls://"};
+    *ret_url = (struct route_url){0};
+    const char *at = NULL;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes && at == NULL; i++) {
+        if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+            at = text + strlen(schemes[i]);
+    }
+    if (at == NULL)
+        return false;
+    const char *end = strrchr(at, '@');
+    return read_address(end == NULL ? at : end + 1, ret_url->host, &ret_url->port) &&
+           (end == NULL || read_credentials(ret_url, at, (size_t)(end - at)));
+}
+
+bool target_url_is_valid(const char *text)
+{
+    struct route_url url;
+    bool is_valid = read_url(text, &url);
+    free_url(&url);
+    return is_valid;
+}
+
+void target_add_url(struct server_cluster *cluster, const char *text)
+{
+    struct route_url url;
+    bool is_valid = read_url(text, &url);
+    assert_that(is_valid);
+    struct route_target *target = target_add(cluster, url.host, url.port, false);
+    if (target != NULL && url.user.size > 0) {
+        target->user = memory_copy_text(text_string(&url.user));
+        target->password = memory_copy_text(text_string(&url.password));
+    }
+    free_url(&url);
 }
 
 void target_learn(struct server_cluster *cluster, const char *text)

@@ -319,6 +319,9 @@ static void a_server_without_the_password_is_not_let_in(void **state)
     assert_int_equal(counter(0, "routes"), 0);
     assert_int_equal(counter(1, "routes"), 0);
     assert_true(counter(0, "auth_failures") > 0);
+    assert_non_null(strstr(text_string(&buses[0]->log), "server bus-b at "));
+    assert_non_null(strstr(text_string(&buses[0]->log), "is not allowed in: wrong user or password"));
+    assert_non_null(strstr(text_string(&buses[1]->log), "server at bus-a:6222 says 'Authorization Violation'"));
     struct end *stranger = net_dial(&net, names[0], 6222);
     end_skip(stranger);
     end_send(stranger, "INFO {\"server_id\":\"x\"}\r\n");
@@ -326,6 +329,63 @@ static void a_server_without_the_password_is_not_let_in(void **state)
     end_send(stranger, "RMSG $G dea.x.start 2\r\n{}\r\n");
     end_expect(stranger, "-ERR 'Parser Error'\r\n");
     assert_true(end_is_closed(stranger));
+}
+
+/* By its id it would be the one that decides, so it says +OK without a CONNECT. */
+static void a_stranger_neither_gets_in_by_its_own_word_nor_hears_the_password(void **state)
+{
+    (void)state;
+    cluster.user = "mesh";
+    cluster.password = "right";
+    start_bus(0, 0);
+    net_pass_ms(&net, 100);
+    struct end *stranger = net_dial(&net, names[0], 6222);
+    end_skip(stranger);
+    end_send(stranger, "INFO {\"server_id\":\"a\"}\r\n");
+    assert_non_null(strstr(text_string(&stranger->incoming), "CONNECT {"));
+    assert_null(strstr(text_string(&stranger->incoming), "right"));
+    end_skip(stranger);
+    end_send(stranger, "INFO {\"server_id\":\"a\",\"route_urls\":[\"bus-b:6222\"]}\r\n");
+    end_send(stranger, "+OK\r\nRMSG $G dea.x.start 2\r\n{}\r\n");
+    end_expect(stranger, "-ERR 'Authorization Violation'\r\n");
+    assert_true(end_is_closed(stranger));
+    assert_int_equal(counter(0, "routes"), 0);
+    assert_null(strstr(text_string(&buses[0]->log), "no connection to bus-b")); /* It was not called. */
+}
+
+static void servers_are_named_by_urls_with_their_passwords(void **state)
+{
+    (void)state;
+    char *urls[] = {"nats-route://mesh:r%40ght@bus-a:6222"};
+    cluster.user = "mesh";
+    cluster.password = "r@ght";
+    start_bus(0, 0);
+    cluster.user = "others";
+    cluster.password = "other";
+    cluster.n_urls = 1;
+    cluster.urls = urls;
+    start_bus(1, 0);
+    net_pass_ms(&net, 1000);
+    assert_int_equal(counter(0, "routes"), 1);
+    assert_int_equal(counter(1, "routes"), 1);
+}
+
+static void a_url_that_is_none_is_named(void **state)
+{
+    (void)state;
+    static char *const wrong[] = {"bus-a:6222", "http://bus-a:6222", "nats://bus-a", "nats://mesh:%zz@bus-a:6222",
+                                  "nats://mesh:x@bus-a:0"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        char *urls[] = {"nats://bus-c:6222", wrong[i]};
+        cluster.n_urls = 2;
+        cluster.urls = urls;
+        start_bus(0, 0);
+        assert_int_equal(buses[0]->exit_status, 1);
+        assert_non_null(strstr(text_string(&buses[0]->log), "bus_server.cluster.urls[1]: not like nats://"));
+        net_free(&net);
+        net_open(&net, 11);
+    }
+    buses[0] = NULL;
 }
 
 static void noise_from_a_server_is_survived(void **state)
@@ -393,6 +453,9 @@ int main(void)
         story(a_stopping_server_sends_its_clients_to_the_others_bit_by_bit),
         story(a_lost_server_is_forgotten_and_found_again),
         story(a_server_without_the_password_is_not_let_in),
+        story(a_stranger_neither_gets_in_by_its_own_word_nor_hears_the_password),
+        story(servers_are_named_by_urls_with_their_passwords),
+        story(a_url_that_is_none_is_named),
         story(noise_from_a_server_is_survived),
         cmocka_unit_test_setup_teardown(a_server_can_be_killed_at_any_moment, prepare, abandon),
     };
