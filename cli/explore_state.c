@@ -67,6 +67,10 @@ static void take_totals(struct explore_state *state, Cupola__ExploreState *messa
     totals->runs_at_last_news = message->runs_at_last_news;
     totals->failures = message->failures; /* Taken over. */
     totals->n_failures = message->n_failures;
+    totals->marks = message->marks;
+    totals->n_marks = message->n_marks;
+    message->marks = NULL;
+    message->n_marks = 0;
     message->failures = NULL;
     message->n_failures = 0;
 }
@@ -148,6 +152,8 @@ void explore_state_add(struct explore_state *state, const Cupola__TrialResult *r
     totals->branched += result->branch > 0;
     totals->virtual_ns += result->run->virtual_ns;
     totals->steps += result->run->steps;
+    for (size_t i = 0; i < result->run->n_marks; i++)
+        result_add_mark(&totals->n_marks, &totals->marks, result->run->marks[i]);
     uint64_t news = coverage->bucket_count + coverage->edge_count;
     if (news > state->news_seen) {
         state->news_seen = news;
@@ -163,7 +169,7 @@ void explore_state_add(struct explore_state *state, const Cupola__TrialResult *r
 
 bool explore_state_save(struct explore_state *state, const struct coverage *coverage)
 {
-    Cupola__ExploreState message = state->totals; /* Lends its failures. */
+    Cupola__ExploreState message = state->totals; /* Lends its failures and marks. */
     message.target = (char *)(uintptr_t)state->target;
     message.has_next_number = message.has_runs = message.has_failed = message.has_branched = 1;
     message.has_virtual_ns = message.has_real_ns = message.has_steps = message.has_runs_at_last_news = 1;
@@ -195,6 +201,9 @@ void explore_state_close(struct explore_state *state)
 {
     for (size_t i = 0; i < state->totals.n_failures; i++)
         cupola__explore_failure__free_unpacked(state->totals.failures[i], NULL);
+    for (size_t i = 0; i < state->totals.n_marks; i++)
+        cupola__mark_summary__free_unpacked(state->totals.marks[i], NULL);
+    memory_free(state->totals.marks);
     memory_free(state->totals.failures);
     cupola__explore_state__init(&state->totals);
 }

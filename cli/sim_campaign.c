@@ -137,6 +137,12 @@ static void print_measurements(struct text *text, const Cupola__CampaignResult *
     }
 }
 
+/* A mark that no run has reached says that the campaign did not test what it was made for. */
+static bool has_passed(const Cupola__CampaignResult *result)
+{
+    return result->failed == 0 && result_count_unreached(result->n_marks, result->marks) == 0;
+}
+
 static void print_campaign(const struct sim_run_options *options, const Cupola__CampaignResult *result)
 {
     struct text text = {0};
@@ -148,9 +154,17 @@ static void print_campaign(const struct sim_run_options *options, const Cupola__
                   (unsigned long long)failure->count, failure->example, options->file,
                   (unsigned long long)failure->first_seed, result->options);
     }
+    for (size_t i = 0; i < result->n_marks; i++) {
+        const Cupola__MarkSummary *mark = result->marks[i];
+        if (mark->reached == 0)
+            text_addf(&text, "  never: %s (in none of %llu runs)\n", mark->name, (unsigned long long)mark->runs);
+        else if (!options->quiet)
+            text_addf(&text, "  sometimes: %s (in %llu of %llu runs)\n", mark->name, (unsigned long long)mark->reached,
+                      (unsigned long long)mark->runs);
+    }
     uint64_t milliseconds = result->real_ns / 1000000;
     text_addf(&text, "%s  %s, seeds %llu..%llu: %llu runs, %llu failed, %llu runs/s, ",
-              result->failed == 0 ? "PASSED" : "FAILED", options->file, (unsigned long long)result->first_seed,
+              has_passed(result) ? "PASSED" : "FAILED", options->file, (unsigned long long)result->first_seed,
               (unsigned long long)result->last_seed, (unsigned long long)result->runs,
               (unsigned long long)result->failed,
               (unsigned long long)(milliseconds == 0 ? 0 : result->runs * 1000 / milliseconds));
@@ -226,7 +240,7 @@ static int conclude(const struct sim_run_options *options, struct campaign *camp
         print_campaign(options, result);
     }
     bool written = write_reports(options, result);
-    bool passed = result->failed == 0 && result->runs == options->last_seed - options->first_seed + 1;
+    bool passed = has_passed(result) && result->runs == options->last_seed - options->first_seed + 1;
     int compared = options->baseline == NULL ? SIM_PASSED : compare_with_baseline(options, result);
     cupola__campaign_result__free_unpacked(result, NULL);
     if (compared != SIM_PASSED)

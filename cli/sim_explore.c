@@ -184,6 +184,12 @@ static void print_end(const struct exploration_run *run, uint64_t elapsed_ns)
         text_addf(&text, "  %llu x %s\n      cupola sim run %s --seed %llu\n", (unsigned long long)failure->count,
                   failure->example, failure->file, (unsigned long long)failure->seed);
     }
+    for (size_t i = 0; i < totals->n_marks; i++) {
+        const Cupola__MarkSummary *mark = totals->marks[i];
+        if (mark->reached == 0 || !run->is_quiet)
+            text_addf(&text, "  %s: %s (in %llu of %llu runs)\n", mark->reached == 0 ? "never" : "sometimes",
+                      mark->name, (unsigned long long)mark->reached, (unsigned long long)mark->runs);
+    }
     text_addf(&text, "%s  %llu runs (%llu branches), %llu failed in %zu ways, coverage %llu, ",
               totals->failed == 0 ? "PASSED" : "FAILED", (unsigned long long)totals->runs,
               (unsigned long long)totals->branched, (unsigned long long)totals->failed, totals->n_failures,

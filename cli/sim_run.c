@@ -342,6 +342,9 @@ static void print_verdict(const struct sim_run_options *options, const Cupola__R
         result_print_value(&text, result->measurements[i]->unit, result->measurements[i]->value);
         text_add_char(&text, '\n');
     }
+    for (size_t i = 0; i < result->n_marks && !options->quiet; i++)
+        text_addf(&text, "  %s: %s\n", result->marks[i]->is_reached ? "reached" : "not reached",
+                  result->marks[i]->name);
     text_addf(&text, "%s%s%s  %s, seed %llu: ", color ? (result->passed ? "\033[32m" : "\033[31m") : "",
               result->passed ? "PASSED" : "FAILED", color ? "\033[0m" : "", options->file,
               (unsigned long long)result->seed);

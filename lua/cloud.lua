@@ -81,6 +81,11 @@ function Cloud:count(name, number)
   native.record(name, "count", number)
 end
 
+--- A mark of `sometimes` is reached.
+function Cloud:mark(name)
+  native.mark(name)
+end
+
 --- Adds a line to the run's story.
 function Cloud:tell(text)
   native.tell(tostring(text))

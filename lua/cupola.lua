@@ -50,6 +50,40 @@ function cupola.check(name, holds)
   return setmetatable({ name = name, holds = holds }, Always)
 end
 
+--- Marks for `sometimes`: each must be reached in at least one run of a campaign.
+local Mark = { __name = "mark" }
+
+--- Reached when the function returns true; it is looked at as checks are, and gets the cloud.
+function cupola.sometimes(name, holds)
+  return setmetatable({ name = name, holds = holds }, Mark)
+end
+
+--- Reached when a component logs a line with these words.
+function cupola.logged(words)
+  return setmetatable({ name = "logged: " .. words, log = words }, Mark)
+end
+
+--- Plain names are reached by cloud:mark(name). Functions are looked at as checks that nothing violates.
+local function read_marks(result)
+  for i, mark in ipairs(result.sometimes or {}) do
+    if type(mark) == "string" then
+      mark = setmetatable({ name = mark }, Mark)
+      result.sometimes[i] = mark
+    elseif getmetatable(mark) ~= Mark then
+      error(("sometimes[%d]: expected a name, cupola.sometimes or cupola.logged, found %s"):format(i, tostring(mark)), 3)
+    end
+    if mark.holds then
+      result.always = result.always or {}
+      table.insert(result.always, cupola.check(mark.name, function(cloud)
+        if mark.holds(cloud) then
+          native.mark(mark.name)
+        end
+        return true
+      end))
+    end
+  end
+end
+
 --- Turns what a scenario says into a plan. Errors name the place in the table.
 function cupola.scenario(fields)
   local ok, result = pcall(plan.scenario, fields, "")
@@ -61,6 +95,7 @@ function cupola.scenario(fields)
       error(("scenario: '%s' is missing"):format(needed), 2)
     end
   end
+  read_marks(result)
   local trip = result.tripped_by or {}
   result.tripped_cloud = plan.changed_cloud(result.cloud or {}, trip.setting or {})
   for i, check in ipairs(result.always or {}) do

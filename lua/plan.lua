@@ -245,6 +245,9 @@ plan.scenario = schema.record {
   always = schema.list(function(value)
     return value
   end),
+  sometimes = schema.list(function(value)
+    return value
+  end),
   run = schema.callable,
 }
 

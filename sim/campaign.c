@@ -35,6 +35,8 @@ struct campaign {
     uint64_t *hashes; /* By seed. */
     struct series *series;
     struct signature *signatures;
+    Cupola__MarkSummary **marks;
+    size_t mark_count;
 };
 
 struct campaign *campaign_new(const char *file, uint64_t first_seed, uint64_t last_seed)
@@ -67,6 +69,9 @@ void campaign_free(struct campaign *campaign)
         memory_free(signature->example);
         memory_free(signature);
     }
+    for (size_t i = 0; i < campaign->mark_count; i++)
+        cupola__mark_summary__free_unpacked(campaign->marks[i], NULL);
+    memory_free(campaign->marks);
     memory_free(campaign->hashes);
     memory_free(campaign->file);
     memory_free(campaign->title);
@@ -119,6 +124,8 @@ void campaign_add(struct campaign *campaign, const Cupola__RunResult *result)
     campaign->hashes[result->seed - campaign->first_seed] = strtoull(result->hash, NULL, 16);
     for (size_t i = 0; i < result->n_measurements; i++)
         add_value(campaign, result->measurements[i]);
+    for (size_t i = 0; i < result->n_marks; i++)
+        result_add_mark(&campaign->mark_count, &campaign->marks, result->marks[i]);
     if (!result->passed) {
         campaign->failed++;
         add_failure(campaign, result);
@@ -253,6 +260,26 @@ static char *hash_of_hashes(const struct campaign *campaign)
     return copy;
 }
 
+static int compare_marks(const void *a, const void *b)
+{
+    const Cupola__MarkSummary *x = *(Cupola__MarkSummary *const *)a;
+    const Cupola__MarkSummary *y = *(Cupola__MarkSummary *const *)b;
+    return strcmp(x->name, y->name); /* Names are unique. */
+}
+
+static void add_marks(const struct campaign *campaign, Cupola__CampaignResult *result)
+{
+    result->marks = memory_new(campaign->mark_count * sizeof(Cupola__MarkSummary *));
+    for (size_t i = 0; i < campaign->mark_count; i++) {
+        Cupola__MarkSummary *mark = memory_new(sizeof *mark);
+        *mark = *campaign->marks[i];
+        mark->name = memory_copy_text(campaign->marks[i]->name);
+        result->marks[result->n_marks++] = mark;
+    }
+    if (result->n_marks > 0)
+        qsort(result->marks, result->n_marks, sizeof(Cupola__MarkSummary *), compare_marks);
+}
+
 Cupola__CampaignResult *campaign_result(struct campaign *campaign, uint64_t real_ns)
 {
     Cupola__CampaignResult *result = memory_new(sizeof *result);
@@ -271,5 +298,6 @@ Cupola__CampaignResult *campaign_result(struct campaign *campaign, uint64_t real
     result->steps = campaign->steps;
     add_summaries(campaign, result);
     add_signatures(campaign, result);
+    add_marks(campaign, result);
     return result;
 }

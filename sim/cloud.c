@@ -77,6 +77,7 @@ void cloud_destroy(struct cloud *cloud)
         memory_free(cloud->components[role]);
     world_destroy(cloud->world);
     memory_free(cloud->measurements);
+    memory_free(cloud->marks);
     memory_free(cloud->apps);
     text_free(&cloud->explanation);
     text_free(&cloud->violation);

@@ -15,6 +15,7 @@
 #include "sim/cloud.h"
 #include "sim/fault.h"
 #include "sim/load.h"
+#include "sim/mark.h"
 #include "sim/measure.h"
 #include "sim/operator.h"
 
@@ -97,6 +98,9 @@ struct cloud {
     uint64_t sound_fingerprint; /* Of a world without faults. */
     struct measurement *measurements;
     size_t measurement_count;
+    struct mark *marks;
+    size_t mark_count, mark_capacity;
+    bool reads_logs_for_marks;
 
     uint32_t always; /* Bits by enum always_check. */
     struct own_check *own_checks;

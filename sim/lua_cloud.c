@@ -6,6 +6,7 @@
 #include "sim/lua_json.h"
 #include "sim/lua_operate.h"
 #include "sim/lua_raw.h"
+#include "sim/mark.h"
 #include "sim/measure.h"
 #include "sim/operator.h"
 
@@ -41,6 +42,12 @@ static int native_record(lua_State *lua)
     lua_Integer value = luaL_checkinteger(lua, 3);
     luaL_argcheck(lua, value >= 0, 3, "a measurement is not negative");
     cloud_record(cloud_of(lua), name, unit, (uint64_t)value);
+    return 0;
+}
+
+static int native_mark(lua_State *lua)
+{
+    cloud_mark(cloud_of(lua), luaL_checkstring(lua, 1));
     return 0;
 }
 
@@ -273,6 +280,7 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
     static const luaL_Reg functions[] = {
         {"now", native_now},
         {"record", native_record},
+        {"mark", native_mark},
         {"tell", native_tell},
         {"draw", native_draw},
         {"holds", native_holds},

@@ -49,6 +49,23 @@ static void add_failures(struct text *html, const Cupola__CampaignResult *result
     text_add_string(html, "</table></div>");
 }
 
+static void add_marks(struct text *html, const Cupola__CampaignResult *result)
+{
+    if (result->n_marks == 0)
+        return;
+    text_add_string(html,
+                    "<h2>What must happen sometimes</h2><div class=\"scroll\"><table><tr><th class=\"n\">Runs</th>"
+                    "<th>What</th></tr>");
+    for (size_t i = 0; i < result->n_marks; i++) {
+        const Cupola__MarkSummary *mark = result->marks[i];
+        text_addf(html, "<tr><td class=\"n\">%llu of %llu</td><td>", (unsigned long long)mark->reached,
+                  (unsigned long long)mark->runs);
+        report_escape(html, mark->name);
+        text_add_string(html, mark->reached > 0 ? "</td></tr>" : " <b class=\"bad\">never</b></td></tr>");
+    }
+    text_add_string(html, "</table></div>");
+}
+
 static void add_measurements(struct text *html, const Cupola__CampaignResult *result)
 {
     if (result->n_measurements == 0)
@@ -66,12 +83,13 @@ void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret
 {
     const char *title = result->title == NULL ? result->scenario : result->title;
     report_begin_page(ret_html, title);
-    report_verdict(ret_html, result->failed == 0);
+    report_verdict(ret_html, result->failed == 0 && result_count_unreached(result->n_marks, result->marks) == 0);
     text_add_string(ret_html, "<h1>");
     report_escape(ret_html, title);
     text_add_string(ret_html, "</h1>");
     add_facts(ret_html, result);
     add_failures(ret_html, result);
+    add_marks(ret_html, result);
     add_measurements(ret_html, result);
     report_end_page(ret_html);
 }

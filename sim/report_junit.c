@@ -38,15 +38,27 @@ void report_junit_of_run(const Cupola__RunResult *result, struct text *ret_xml)
     text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
 }
 
+static void add_mark(struct text *xml, const Cupola__CampaignResult *result, const Cupola__MarkSummary *mark)
+{
+    text_add_string(xml, "<testcase classname=\"");
+    report_escape(xml, result->scenario);
+    text_add_string(xml, "\" name=\"sometimes: ");
+    report_escape(xml, mark->name);
+    text_add_string(xml, mark->reached > 0 ? "\"/>\n" : "\"><failure message=\"no run has reached it\"/></testcase>\n");
+}
+
 void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text *ret_xml)
 {
-    uint64_t cases = result->n_failures > 0 ? result->n_failures : 1;
-    begin_suite(ret_xml, result->scenario, cases, result->n_failures, result->real_ns);
+    uint64_t cases = (result->n_failures > 0 ? result->n_failures : 1) + result->n_marks;
+    uint64_t failures = result->n_failures + result_count_unreached(result->n_marks, result->marks);
+    begin_suite(ret_xml, result->scenario, cases, failures, result->real_ns);
     if (result->n_failures == 0)
         add_case(ret_xml, result->scenario, result->title == NULL ? "no run" : result->title, NULL, 0, NULL);
     for (size_t i = 0; i < result->n_failures; i++) {
         const Cupola__FailureSignature *failure = result->failures[i];
         add_case(ret_xml, result->scenario, failure->text, failure->example, failure->first_seed, result->options);
     }
+    for (size_t i = 0; i < result->n_marks; i++)
+        add_mark(ret_xml, result, result->marks[i]);
     text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
 }

@@ -56,13 +56,20 @@ void report_tap_of_run(const Cupola__RunResult *result, struct text *ret_tap)
 
 void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *ret_tap)
 {
-    text_addf(ret_tap, "TAP version 14\n1..%zu\n", result->n_failures > 0 ? result->n_failures : 1);
+    size_t number = result->n_failures > 0 ? result->n_failures : 1;
+    text_addf(ret_tap, "TAP version 14\n1..%zu\n", number + result->n_marks);
     if (result->n_failures == 0)
         add_success(ret_tap, result->title);
     for (size_t i = 0; i < result->n_failures; i++) {
         const Cupola__FailureSignature *failure = result->failures[i];
         add_failure(ret_tap, i + 1, failure->text, failure->example, result->scenario, failure->first_seed,
                     result->options);
+    }
+    for (size_t i = 0; i < result->n_marks; i++) {
+        const Cupola__MarkSummary *mark = result->marks[i];
+        text_addf(ret_tap, "%s %zu - sometimes: ", mark->reached > 0 ? "ok" : "not ok", ++number);
+        add_words(ret_tap, mark->name);
+        text_add_char(ret_tap, '\n');
     }
     text_addf(ret_tap, "# %llu runs, %llu failed\n", (unsigned long long)result->runs,
               (unsigned long long)result->failed);

@@ -1,7 +1,10 @@
 #include "sim/result.h"
 
 #include "core/base/memory.h"
+#include "sim/mark.h"
 #include "sim/measure.h"
+
+#include <string.h>
 
 static char *hash_text(uint64_t hash)
 {
@@ -36,6 +39,23 @@ static void add_measurements(Cupola__RunResult *result, struct cloud *cloud)
     }
 }
 
+static void add_marks(Cupola__RunResult *result, const struct cloud *cloud)
+{
+    size_t count = cloud_mark_count(cloud);
+    result->marks = memory_new(count * sizeof(Cupola__Mark *));
+    result->n_marks = count;
+    for (size_t i = 0; i < count; i++) {
+        const struct mark *from = cloud_mark_at(cloud, i);
+        Cupola__Mark *mark = memory_new(sizeof *mark);
+        cupola__mark__init(mark);
+        mark->name = memory_copy_text(from->name);
+        mark->has_is_reached = mark->has_reached_ns = 1;
+        mark->is_reached = from->is_reached;
+        mark->reached_ns = from->reached_ns;
+        result->marks[i] = mark;
+    }
+}
+
 Cupola__RunResult *result_of_run(struct scenario *scenario, const char *file, bool passed, uint64_t real_ns)
 {
     struct cloud *cloud = scenario_cloud(scenario);
@@ -56,7 +76,34 @@ Cupola__RunResult *result_of_run(struct scenario *scenario, const char *file, bo
     result->has_steps = 1;
     result->steps = cloud_step_count(cloud);
     add_measurements(result, cloud);
+    add_marks(result, cloud);
     return result;
+}
+
+void result_add_mark(size_t *count, Cupola__MarkSummary ***summaries, const Cupola__Mark *mark)
+{
+    size_t place = 0;
+    while (place < *count && strcmp((*summaries)[place]->name, mark->name) != 0)
+        place++;
+    if (place == *count) {
+        size_t size = *count * sizeof(Cupola__MarkSummary *);
+        *summaries = memory_grow(*summaries, size, size + sizeof(Cupola__MarkSummary *));
+        Cupola__MarkSummary *summary = memory_new(sizeof *summary);
+        cupola__mark_summary__init(summary);
+        summary->name = memory_copy_text(mark->name);
+        summary->has_runs = summary->has_reached = 1;
+        (*summaries)[(*count)++] = summary;
+    }
+    (*summaries)[place]->runs++;
+    (*summaries)[place]->reached += mark->is_reached ? 1 : 0;
+}
+
+size_t result_count_unreached(size_t count, Cupola__MarkSummary *const *summaries)
+{
+    size_t unreached = 0;
+    for (size_t i = 0; i < count; i++)
+        unreached += summaries[i]->reached == 0;
+    return unreached;
 }
 
 void result_print_value(struct text *text, const char *unit, uint64_t value)

@@ -25,6 +25,11 @@ uint64_t campaign_failed_count(const struct campaign *campaign);
 /* The summary so far, given (cupola__campaign_result__free_unpacked). Percentiles are of the values themselves. */
 Cupola__CampaignResult *campaign_result(struct campaign *campaign, uint64_t real_ns);
 
+/* Adds a run's mark to those of all runs: a list in the order in which they were first declared. */
+void result_add_mark(size_t *count, Cupola__MarkSummary ***summaries, const Cupola__Mark *mark);
+/* How many of them no run has reached. */
+size_t result_count_unreached(size_t count, Cupola__MarkSummary *const *summaries);
+
 /* "3.214 s", "17": a measured value for people. Appended. */
 void result_print_value(struct text *text, const char *unit, uint64_t value);
 /* How many virtual seconds a real second held, for people: "512 x". Appended. */

@@ -7,6 +7,7 @@
 #include "sim/lua_library.h"
 #include "sim/lua_plan.h"
 #include "sim/lua_sandbox.h"
+#include "sim/mark.h"
 #include "sim/measure.h"
 
 #include <lauxlib.h>
@@ -202,6 +203,22 @@ static int switch_checks_on(lua_State *lua)
     return 0;
 }
 
+/* The `sometimes` marks of the scenario's table. Runs protected. */
+static int declare_marks(lua_State *lua)
+{
+    struct scenario *scenario = lua_touserdata(lua, 1);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, scenario->scenario_reference);
+    if (lua_getfield(lua, -1, "sometimes") != LUA_TTABLE)
+        return 0;
+    for (lua_Integer i = 1; lua_geti(lua, -1, i) == LUA_TTABLE; i++) {
+        int mark = lua_gettop(lua);
+        cloud_declare_mark(scenario->cloud, lua_plan_text_field(lua, mark, "name"),
+                           lua_plan_text_field(lua, mark, "log"));
+        lua_settop(lua, mark - 1);
+    }
+    return 0;
+}
+
 /* The `run` function as a coroutine with the cloud object as its argument. Runs protected; returns the thread. */
 static int make_thread(lua_State *lua)
 {
@@ -321,7 +338,7 @@ bool scenario_run(struct scenario *scenario)
     if (!protected_call(scenario, make_thread, 1))
         return false;
     lua_State *thread = lua_tothread(lua, -1); /* Stays on the stack, so that it is not collected. */
-    if (!protected_call(scenario, switch_checks_on, 0))
+    if (!protected_call(scenario, declare_marks, 0) || !protected_call(scenario, switch_checks_on, 0))
         return false;
     play(scenario, thread);
     return conclude(scenario);
@@ -329,7 +346,8 @@ bool scenario_run(struct scenario *scenario)
 
 bool scenario_play(struct scenario *scenario, scenario_player *player, void *context)
 {
-    if (!protected_call(scenario, make_thread, 1) || !protected_call(scenario, switch_checks_on, 0))
+    if (!protected_call(scenario, make_thread, 1) || !protected_call(scenario, declare_marks, 0) ||
+        !protected_call(scenario, switch_checks_on, 0))
         return false;
     struct text why = {0};
     if (!player(scenario->cloud, context, &why)) {

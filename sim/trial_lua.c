@@ -118,6 +118,17 @@ void trial_write_cloud(uint64_t number, struct text *ret_text)
     text_addf(ret_text, "  },\n  load = { { host = \"shop.cupola.test\", rate = %u } },\n",
               (unsigned)random_between(&stream, 1, 40));
     text_add_string(ret_text, "  always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, "
-                              "cupola.memory_within_limits },\n\n"
+                              "cupola.memory_within_limits },\n"
+                              "  sometimes = {\n"
+                              "    cupola.logged \"this health manager speaks now\",\n"
+                              "    cupola.logged \"healing is held back\",\n"
+                              "    cupola.logged \"is lost: nobody reaches it\",\n"
+                              "    cupola.logged \"under the standing order\",\n"
+                              "    cupola.logged \"set aside for\",\n"
+                              "    cupola.logged \"slow consumer\",\n"
+                              "    cupola.logged \"evacuating\",\n"
+                              "    cupola.logged \"the journal did not\",\n"
+                              "    cupola.logged \"trying again\",\n"
+                              "  },\n\n"
                               "  run = function(cloud)\n  end,\n}\n");
 }

@@ -17,6 +17,9 @@
 ---A check for `always`: it holds at every moment of a run.
 ---@class check
 
+---A mark for `sometimes`: a campaign in which no run reaches it has failed.
+---@class mark
+
 ---A condition for `cloud:wait_until` and `cloud:holds`: it holds at some moment.
 ---@class condition
 
@@ -52,6 +55,17 @@ function cupola.app_is_flapping(name) end
 ---@param holds fun(cloud: cloud): boolean, string? Returns true, or false and why.
 ---@return check
 function cupola.check(name, holds) end
+
+---A mark for `sometimes`: reached when the function returns true; it is looked at as checks are.
+---@param name string
+---@param holds fun(cloud: cloud): boolean
+---@return mark
+function cupola.sometimes(name, holds) end
+
+---A mark for `sometimes`: reached when a component logs a line with these words.
+---@param words string
+---@return mark
+function cupola.logged(words) end
 
 ---Always the same.
 ---@param value duration
@@ -101,6 +115,7 @@ function cupola.show(ns) end
 ---@field apps? table<string, app_plan> What runs on it, by name.
 ---@field load? load_plan[] Who uses it.
 ---@field always? check[] What holds at every moment.
+---@field sometimes? (string|mark)[] What must happen in at least one run of a campaign: names for `cloud:mark`, `cupola.sometimes`, `cupola.logged`.
 ---@field run fun(cloud: cloud) What breaks, and what is waited for.
 ---@field row? string The row of the weakness catalogue that it is about.
 ---@field weakness? string What v1 did.
@@ -222,6 +237,10 @@ function cloud:record(name, duration) end
 ---@param name string
 ---@param number integer
 function cloud:count(name, number) end
+
+---A mark of `sometimes` is reached.
+---@param name string
+function cloud:mark(name) end
 
 ---Adds a line to the run's story.
 ---@param text string

@@ -20,7 +20,7 @@ WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "
          "probe_plan": "`health.startup`, `liveness`, `readiness`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
-         "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
+         "mark": "A mark of `sometimes`", "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
          "partition": "A partition", "partition_options": "Options of `cloud:partition`"}
 
 

@@ -60,6 +60,22 @@ order=$(sed -n 's/^ *cupola \(sim check .*\)/\1/p' "$folder/orders")
 "$cupola" $order >"$folder/one" && fail "the order passes"
 grep -q ': 1 orders' "$folder/one" || fail "not one order: $(cat "$folder/one")"
 
+# What must happen sometimes: a campaign names what none of its runs has reached, and fails.
+sed 's/^  run = function(cloud)/  sometimes = { "a fault", "nobody says this", cupola.logged "no such words", cupola.logged "crashed",\n    cupola.sometimes("three serve", function(cloud) return cloud:serving("shop") >= 3 end) },\n  run = function(cloud)\n    cloud:mark("a fault")/' \
+    scenarios/instance-crash.lua >"$folder/marks.lua"
+status=0
+"$cupola" sim run "$folder/marks.lua" --seeds 1..3 --tap "$folder/tap" --junit "$folder/junit" --html "$folder/html" \
+    >"$folder/marks" || status=$?
+[ "$status" = 1 ] || fail "marks: a mark that was never reached is no failure: $(cat "$folder/marks")"
+grep -q '^  never: nobody says this (in none of 3 runs)' "$folder/marks" || fail "marks: $(cat "$folder/marks")"
+grep -q '^  never: logged: no such words' "$folder/marks" || fail "marks: $(cat "$folder/marks")"
+for mark in 'a fault' 'three serve' 'logged: crashed'; do
+    grep -q "^  sometimes: $mark (in 3 of 3 runs)" "$folder/marks" || fail "marks: $mark: $(cat "$folder/marks")"
+done
+grep -q '^1..6$' "$folder/tap" && [ "$(grep -c '^not ok' "$folder/tap")" = 2 ] || fail "marks: $(cat "$folder/tap")"
+grep -q 'tests="6" failures="2"' "$folder/junit" || fail "marks: $(cat "$folder/junit")"
+grep -q 'nobody says this <b class="bad">never' "$folder/html" || fail "marks: not on the page"
+
 # Baselines.
 run="$cupola sim run scenarios/instance-crash.lua --quiet --seeds"
 $run 1..20 --save-baseline "$folder/base.json" --tap "$folder/tap" >/dev/null
