@@ -249,6 +249,11 @@ function Cloud:scale(app, instances)
   return operate(self, "scale", app, { instances = instances })
 end
 
+--- Looks at all apps at once, as the client's `apps` does.
+function Cloud:apps()
+  return operate(self, "apps")
+end
+
 for _, command in ipairs { "start", "stop", "restart", "update", "delete" } do
   Cloud[command] = function(self, app)
     return operate(self, command, app)

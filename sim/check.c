@@ -1,6 +1,7 @@
 #include "sim/check.h"
 
 #include "core/base/memory.h"
+#include "sim/dependencies.h"
 #include "sim/survey.h"
 
 #include <stdio.h>
@@ -12,6 +13,7 @@ static const char *const names[CHECK_ALWAYS_END] = {
     [CHECK_ONE_OF_EACH] = "one_of_each",
     [CHECK_MEMORY_WITHIN_LIMITS] = "memory_within_limits",
     [CHECK_NO_FAILED_REQUEST] = "no_failed_request",
+    [CHECK_ONE_ORDER] = "one_order",
 };
 
 const char *always_check_name(enum always_check check)
@@ -55,6 +57,7 @@ void checks_release(struct cloud *cloud)
     }
     doubles_release(cloud);
     promises_release(cloud);
+    dependencies_free(cloud->history);
 }
 
 /* ---- memory_within_limits ---- */

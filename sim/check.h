@@ -19,6 +19,8 @@ enum always_check {
     CHECK_MEMORY_WITHIN_LIMITS, /* "memory_within_limits": no DEA has promised more memory than it has, and no process
                                    lives above its limit. */
     CHECK_NO_FAILED_REQUEST,    /* "no_failed_request": every request of the load was answered by its app. At once. */
+    CHECK_ONE_ORDER, /* "one_order": the answers to all commands fit one order of them, across apps: no cycle of
+                        dependencies (sim/dependencies.h). At once. */
     CHECK_ALWAYS_END,
 };
 const char *always_check_name(enum always_check check);

@@ -105,6 +105,7 @@ struct cloud {
     uint32_t always; /* Bits by enum always_check. */
     struct own_check *own_checks;
     struct double_instance *doubles;
+    struct dependencies *history;  /* What commands saw. */
     struct promised_app *promised; /* What controllers have acknowledged. */
     uint64_t next_check_ns;
     uint64_t checked_changes;
@@ -152,6 +153,9 @@ void checks_release(struct cloud *cloud);
 bool operation_leaves_alone(const struct cloud *cloud, const char *app);
 /* check_promises.c: an operation has ended; what does it promise, and does the journal keep it? */
 void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
+/* check_dependencies.c: a command has ended well. */
+void dependencies_note(struct cloud *cloud, const char *what, const char *command, const char *result,
+                       uint64_t began_ns);
 void promises_look(struct cloud *cloud);
 void epochs_look(struct cloud *cloud);  /* check_epochs.c */
 void doubles_look(struct cloud *cloud); /* check_doubles.c */

@@ -27,6 +27,7 @@ struct operation {
     bool is_set_up; /* Of the plan; the next one follows when it has succeeded. */
     bool may_fail;  /* What is pushed cannot come up. */
     uint32_t tries;
+    uint64_t began_ns;
     bool is_over;
     int status;
     struct text result;
@@ -241,6 +242,7 @@ static void on_turn(struct wake *wake)
         return;
     }
     cloud->running = operation;
+    operation->began_ns = cloud_now_ns(cloud);
     if (operation->tries == 0) {
         struct text text = {0};
         describe(operation, &text);
@@ -293,6 +295,13 @@ static void on_client_end(struct process *process)
         keep_token(cloud, text_string(&operation->result));
     tell_end(operation);
     promises_note(cloud, operation->config, is_good);
+    if (is_good) {
+        struct text what = {0};
+        describe(operation, &what);
+        dependencies_note(cloud, text_string(&what), operation->config->command, text_string(&operation->result),
+                          operation->began_ns);
+        text_free(&what);
+    }
     if (!is_good && operation->is_set_up && !operation->may_fail && !cloud->is_finishing)
         cloud_violate(cloud, "set_up", "%s of the plan failed: %.400s", operation->config->command,
                       text_string(&operation->result));

@@ -29,6 +29,7 @@
 ---@field no_lost_app check What a controller acknowledged is in the journal.
 ---@field one_of_each check No two routed, running instances share app, version and index for longer than a grace.
 ---@field memory_within_limits check No DEA promises more memory than it has, no process lives above its limit.
+---@field one_order check The answers to all commands fit one order of them, across apps: no dependency cycle.
 ---@field no_failed_request check Every request of the load is answered by its app.
 ---@field converged condition Desired = actual = routed for every app, no extras, nothing under way.
 ---@field all_up condition Every component runs, is connected and serves.
@@ -309,6 +310,10 @@ function cloud:push(app, fields) end
 ---@param instances integer
 ---@return operation
 function cloud:scale(app, instances) end
+
+---Looks at all apps at once, as the client's `apps` does; :wait() returns the JSON text.
+---@return operation
+function cloud:apps() end
 
 ---Starts an app that was stopped.
 ---@param app string
