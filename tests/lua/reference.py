@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-STUBS = "\n".join((ROOT / "lua/types" / name).read_text() for name in ("cupola.lua", "faults.lua"))
+STUBS = "\n".join((ROOT / "lua/types" / name).read_text() for name in ("cupola.lua", "components.lua", "faults.lua"))
 PAGE = ROOT / "docs/reference.md"
 HEAD = """# Reference of the scenario language
 

@@ -1,0 +1,94 @@
+---@meta cupola.components
+-- What a cloud consists of: another part of the stubs in lua/types/cupola.lua.
+
+---One process of the platform: `cloud.deas[1]`.
+---@class component
+---@field name string "dea-3"
+---@field role string
+---@field index integer
+---@field zone integer
+---@field address string
+---@field host host
+local component = {}
+
+---Starts it, as a person at a terminal would.
+function component:start() end
+
+---Asks it to end (SIGTERM).
+function component:stop() end
+
+---SIGKILL; init starts it again if the cloud says so.
+function component:kill() end
+
+---Stops and starts it.
+function component:restart() end
+
+---Hands over what runs there, then ends (DEAs).
+function component:evacuate() end
+
+---@return boolean
+function component:is_running() end
+
+---Its state as a table, read only.
+---@return table
+function component:state() end
+
+---Bytes that it has written and that have not left yet: what slow readers make it hold.
+---@return integer
+function component:unsent_bytes() end
+
+---Stops it in its tracks until the returned fault is mended, or for a duration.
+---@param duration? duration
+---@return fault
+function component:pause(duration) end
+
+---Kills it and keeps it down until the returned fault is mended, or for a duration.
+---@param duration? duration
+---@return fault
+function component:keep_down(duration) end
+
+---The host that a component runs on.
+---@class host
+---@field name string
+local host = {}
+
+---Cuts the power: what was not synced is lost, nobody is told.
+function host:power_off() end
+
+---Gives the power back.
+function host:power_on() end
+
+---@param after? duration Until the power is back; 5 s by itself.
+function host:reboot(after) end
+
+---Cuts it off from everybody, or from `peer`, until the returned fault is mended.
+---@param peer? component|host|string
+---@return fault
+function host:partition(peer) end
+
+---One running process of an app.
+---@class instance
+---@field instance string Its id.
+---@field app string
+---@field index integer
+---@field version string
+---@field dea string The component that runs it.
+---@field is_listening boolean
+---@field started_ns integer
+local instance = {}
+
+---SIGKILL, or another signal. Nobody is told: its DEA has to notice.
+---@param signal? integer
+function instance:kill(signal) end
+
+---A command that an operator gave.
+---@class operation
+local operation = {}
+
+---@return boolean
+function operation:is_over() end
+
+---Waits for the end of the command, which must succeed; returns what the client printed.
+---@param bound? duration 120 s by itself.
+---@return string
+function operation:wait(bound) end
