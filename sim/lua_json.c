@@ -1,38 +1,24 @@
 #include "sim/lua_json.h"
 
+#include "core/base/assert.h"
 #include "core/wire/json.h"
+#include "core/wire/json_scan.h"
 
 #include <lauxlib.h>
-#include <yajl/yajl_tree.h>
-
-#include <stdlib.h>
-#include <string.h>
 
 enum { DEPTH_LIMIT = 32 };
 
-static void push_value(lua_State *lua, yajl_val value)
+static void push_scalar(lua_State *lua, struct json_token token)
 {
-    luaL_checkstack(lua, 4, "JSON is nested too deeply");
-    if (YAJL_IS_OBJECT(value)) {
-        lua_newtable(lua);
-        for (size_t i = 0; i < value->u.object.len; i++) {
-            push_value(lua, value->u.object.values[i]);
-            lua_setfield(lua, -2, value->u.object.keys[i]);
-        }
-    } else if (YAJL_IS_ARRAY(value)) {
-        lua_newtable(lua);
-        for (size_t i = 0; i < value->u.array.len; i++) {
-            push_value(lua, value->u.array.values[i]);
-            lua_rawseti(lua, -2, (lua_Integer)i + 1);
-        }
-    } else if (YAJL_IS_STRING(value)) {
-        lua_pushstring(lua, YAJL_GET_STRING(value));
-    } else if (YAJL_IS_INTEGER(value)) {
-        lua_pushinteger(lua, YAJL_GET_INTEGER(value));
-    } else if (YAJL_IS_NUMBER(value)) {
-        lua_pushnumber(lua, strtod(YAJL_GET_NUMBER(value), NULL));
-    } else if (YAJL_IS_TRUE(value) || YAJL_IS_FALSE(value)) {
-        lua_pushboolean(lua, YAJL_IS_TRUE(value));
+    if (token.kind == JSON_STRING) {
+        lua_pushlstring(lua, token.bytes, token.size);
+    } else if (token.kind == JSON_BOOLEAN) {
+        lua_pushboolean(lua, token.boolean);
+    } else if (token.kind == JSON_NUMBER) {
+        lua_pushlstring(lua, token.bytes, token.size);
+        if (lua_stringtonumber(lua, lua_tostring(lua, -1)) == 0)
+            lua_pushnil(lua);
+        lua_remove(lua, -2);
     } else {
         lua_pushnil(lua);
     }
@@ -40,18 +26,33 @@ static void push_value(lua_State *lua, yajl_val value)
 
 void lua_json_push(lua_State *lua, const char *json, size_t size)
 {
-    char *copy = malloc(size + 1); /* yajl wants a NUL. */
-    if (copy == NULL)
-        luaL_error(lua, "not enough memory");
-    memcpy(copy, json, size);
-    copy[size] = 0;
-    char why[200] = "";
-    yajl_val tree = yajl_tree_parse(copy, why, sizeof why);
-    free(copy);
-    if (tree == NULL)
-        luaL_error(lua, "a component's state is not JSON: %s", why);
-    push_value(lua, tree);
-    yajl_tree_free(tree);
+    struct json_scanner scanner = {.bytes = {(const uint8_t *)json, size}};
+    lua_Integer next[DEPTH_LIMIT + 1]; /* The next element of each open array; 0 for objects. */
+    int top = lua_gettop(lua);
+    enum json_item item;
+    luaL_checkstack(lua, 3 * DEPTH_LIMIT, "JSON is nested too deeply");
+    while ((item = json_scan(&scanner)) > JSON_ITEM_END && scanner.depth <= DEPTH_LIMIT) {
+        if (item == JSON_ITEM_OPEN) {
+            next[scanner.depth] = scanner.token.kind == JSON_ARRAY;
+            lua_newtable(lua);
+            continue;
+        }
+        if (item == JSON_ITEM_KEY)
+            lua_pushlstring(lua, scanner.token.bytes, scanner.token.size);
+        else if (item == JSON_ITEM_VALUE)
+            push_scalar(lua, scanner.token);
+        if (item == JSON_ITEM_KEY || scanner.depth == 0)
+            continue;
+        if (next[scanner.depth] > 0)
+            lua_rawseti(lua, -2, next[scanner.depth]++);
+        else
+            lua_rawset(lua, -3);
+    }
+    json_scan_release(&scanner);
+    if (item != JSON_ITEM_END)
+        luaL_error(lua, "a component's state is not JSON: %s",
+                   scanner.problem == NULL ? "nested too deeply" : scanner.problem);
+    assert_that(lua_gettop(lua) == top + 1);
 }
 
 static bool write_value(lua_State *lua, int index, int depth, struct text *json, const char **ret_why);

@@ -2,18 +2,15 @@
 
 #include "core/base/memory.h"
 #include "core/base/text.h"
+#include "core/wire/json_scan.h"
 
 #include <string.h>
-#include <yajl/yajl_parse.h>
 
 enum { DEPTH_MOST = 32 };
 
 struct split {
     struct io_bytes json;
-    yajl_handle parser;
     bool is_object; /* Otherwise an array is expected. */
-    unsigned depth;
-    size_t end; /* Of the last token at depth 1. */
     struct text key;
     void (*act)(struct split *split, struct io_bytes value);
     struct io_bytes *elements; /* json_split_array */
@@ -22,102 +19,43 @@ struct split {
     void *context;
 };
 
-/* Between the last token and this value stand blanks and perhaps a comma or colon. */
-static int take_value(struct split *split)
+/* False if it is not what was expected. */
+static bool take(struct split *split, const struct json_scanner *scanner, enum json_item item, size_t *from)
 {
-    if (split->depth == 0)
-        return 0;
-    if (split->depth > 1)
-        return 1;
-    size_t from = split->end, to = yajl_get_bytes_consumed(split->parser);
-    while (from < to && strchr(" \t\r\n,:", split->json.data[from]) != NULL)
-        from++;
-    split->act(split, (struct io_bytes){split->json.data + from, to - from});
-    split->end = to;
-    return 1;
-}
-
-static int on_null(void *context)
-{
-    return take_value(context);
-}
-
-static int on_boolean(void *context, int boolean)
-{
-    (void)boolean;
-    return take_value(context);
-}
-
-static int on_number(void *context, const char *digits, size_t size)
-{
-    (void)digits;
-    (void)size;
-    return take_value(context);
-}
-
-static int on_string(void *context, const unsigned char *bytes, size_t size)
-{
-    (void)bytes;
-    (void)size;
-    return take_value(context);
-}
-
-static int on_key(void *context, const unsigned char *bytes, size_t size)
-{
-    struct split *split = context;
-    if (split->depth == 1) {
+    if (scanner->depth > DEPTH_MOST)
+        return false;
+    if (item == JSON_ITEM_OPEN) {
+        if (scanner->depth == 1)
+            return scanner->token.kind == (split->is_object ? JSON_OBJECT : JSON_ARRAY);
+        if (scanner->depth == 2)
+            *from = scanner->began;
+        return true;
+    }
+    if (scanner->depth != 1)
+        return scanner->depth > 1 || item == JSON_ITEM_CLOSE;
+    if (item == JSON_ITEM_KEY) {
         text_clear(&split->key);
-        text_add(&split->key, bytes, size);
-        split->end = yajl_get_bytes_consumed(split->parser);
+        text_add(&split->key, scanner->token.bytes, scanner->token.size);
+        return true;
     }
-    return 1;
-}
-
-static int begin(struct split *split, bool is_object)
-{
-    if (split->depth == 0) {
-        if (is_object != split->is_object)
-            return 0;
-        split->end = yajl_get_bytes_consumed(split->parser);
-    }
-    return ++split->depth <= DEPTH_MOST;
-}
-
-static int on_begin_object(void *context)
-{
-    return begin(context, true);
-}
-
-static int on_begin_array(void *context)
-{
-    return begin(context, false);
-}
-
-static int on_end(void *context)
-{
-    struct split *split = context;
-    return --split->depth == 0 ? 1 : take_value(split);
+    if (item == JSON_ITEM_VALUE)
+        *from = scanner->began;
+    split->act(split, (struct io_bytes){split->json.data + *from, scanner->at - *from});
+    return true;
 }
 
 static bool run(struct split *split)
 {
-    static const yajl_callbacks callbacks = {
-        .yajl_null = on_null,
-        .yajl_boolean = on_boolean,
-        .yajl_number = on_number,
-        .yajl_string = on_string,
-        .yajl_start_map = on_begin_object,
-        .yajl_map_key = on_key,
-        .yajl_end_map = on_end,
-        .yajl_start_array = on_begin_array,
-        .yajl_end_array = on_end,
-    };
-    split->parser = yajl_alloc(&callbacks, NULL, split);
-    bool is_sound = yajl_parse(split->parser, split->json.data, split->json.size) == yajl_status_ok &&
-                    yajl_complete_parse(split->parser) == yajl_status_ok;
-    yajl_free(split->parser);
+    struct json_scanner scanner = {.bytes = split->json};
+    size_t from = 0; /* Where the value of depth 1 begins that is being read. */
+    enum json_item item;
+    while ((item = json_scan(&scanner)) > JSON_ITEM_END) {
+        if (!take(split, &scanner, item, &from))
+            break;
+    }
+    json_scan_release(&scanner);
     text_free(&split->key);
-    return is_sound;
+    return item == JSON_ITEM_END;
 }
 
 static void add_element(struct split *split, struct io_bytes value)

@@ -1,4 +1,4 @@
-/* Reading JSON into protobuf-c messages: yajl cuts the text into tokens, a stack of frames says where each belongs.
+/* Reading JSON into protobuf-c messages: a scanner cuts the text into items, a stack of frames says where each belongs.
  *
  * Invariants: frames[0] is the message itself; a frame's message belongs to the one below it, so that freeing the root
  * frees all; while skipped_depth > 0 the tokens belong to an unknown key and leave no trace.
@@ -11,9 +11,6 @@
 #include "core/wire/json_any.h"
 #include "core/wire/json_nearest.h"
 #include "core/wire/json_store.h"
-#include "core/wire/utf8.h"
-
-#include <yajl/yajl_parse.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -37,6 +34,7 @@ struct frame {
     const ProtobufCFieldDescriptor *field; /* The array or map itself; in a message the last key, NULL if unknown. */
     ProtobufCMessage *entry;               /* FRAME_MAP: of the last key. */
     size_t capacity;                       /* Of the array under `field`. */
+    size_t next_field;                     /* FRAME_MESSAGE: of the descriptor, behind the last one that came. */
 };
 
 struct reader {
@@ -89,17 +87,17 @@ static void describe_place(const struct reader *reader, char *ret_text, size_t c
         add_to(ret_text, capacity, ": ");
 }
 
-static int fail(struct reader *reader, const char *what)
+static bool fail(struct reader *reader, const char *what)
 {
     if (!reader->failed) {
         describe_place(reader, reader->problem, sizeof reader->problem);
         add_to(reader->problem, sizeof reader->problem, what);
     }
     reader->failed = true;
-    return 0; /* yajl stops. */
+    return false;
 }
 
-static int fail_type(struct reader *reader, const char *expected, struct json_token token)
+static bool fail_type(struct reader *reader, const char *expected, struct json_token token)
 {
     static const char *const names[] = {
         [JSON_NULL] = "null",       [JSON_BOOLEAN] = "true or false", [JSON_NUMBER] = "a number",
@@ -113,7 +111,7 @@ static int fail_type(struct reader *reader, const char *expected, struct json_to
     return fail(reader, what);
 }
 
-static int fail_unknown_key(struct reader *reader, const char *key, size_t size)
+static bool fail_unknown_key(struct reader *reader, const char *key, size_t size)
 {
     const char *nearest = json_nearest_name(reader->frames[reader->depth - 1].message->descriptor, key, size);
     char what[SHOWN_KEY * 2 + 60];
@@ -131,28 +129,28 @@ static struct frame *top_frame(struct reader *reader)
     return &reader->frames[reader->depth - 1];
 }
 
-static int push_frame(struct reader *reader, enum frame_kind kind, ProtobufCMessage *message,
-                      const ProtobufCFieldDescriptor *field)
+static bool push_frame(struct reader *reader, enum frame_kind kind, ProtobufCMessage *message,
+                       const ProtobufCFieldDescriptor *field)
 {
     assert_that(reader->depth < DEPTH_LIMIT);
     reader->frames[reader->depth++] = (struct frame){.kind = kind, .message = message, .field = field};
-    return 1;
+    return true;
 }
 
-static int close_container(struct reader *reader)
+static bool close_container(struct reader *reader)
 {
     if (reader->skipped_depth > 0) {
         reader->skipped_depth--;
-        return 1;
+        return true;
     }
     bool was_any = reader->any.target != NULL;
     if (was_any && !json_any_close(&reader->any))
-        return 1;
+        return true;
     if (!was_any)
         reader->depth--;
     if (reader->depth > 0 && top_frame(reader)->kind == FRAME_MESSAGE)
         top_frame(reader)->field = NULL;
-    return 1;
+    return true;
 }
 
 /* What a value at this place has to be, where a container was expected. */
@@ -165,7 +163,7 @@ static const char *expected_here(const struct frame *frame)
     return json_expected(frame->field);
 }
 
-static int open_root(struct reader *reader, struct json_token token)
+static bool open_root(struct reader *reader, struct json_token token)
 {
     if (token.kind != JSON_OBJECT)
         return fail_type(reader, "an object", token);
@@ -175,17 +173,17 @@ static int open_root(struct reader *reader, struct json_token token)
     return push_frame(reader, FRAME_MESSAGE, reader->root, NULL);
 }
 
-static int open_in_message(struct reader *reader, struct frame *frame, struct json_token token)
+static bool open_in_message(struct reader *reader, struct frame *frame, struct json_token token)
 {
     const ProtobufCFieldDescriptor *field = frame->field;
     if (field == NULL) {
         reader->skipped_depth = 1;
-        return 1;
+        return true;
     }
     json_clear_field(frame->message, field); /* A key may come twice: the last wins. */
     if (json_is_any(field) && field->label != PROTOBUF_C_LABEL_REPEATED) {
         json_any_open(&reader->any, json_store_message(frame->message, field, NULL), token.kind);
-        return 1;
+        return true;
     }
     bool is_map = json_is_map(field);
     bool is_array = field->label == PROTOBUF_C_LABEL_REPEATED && !is_map;
@@ -198,7 +196,7 @@ static int open_in_message(struct reader *reader, struct frame *frame, struct js
     return fail_type(reader, expected_here(frame), token);
 }
 
-static int open_container(struct reader *reader, struct json_token token)
+static bool open_container(struct reader *reader, struct json_token token)
 {
     if (++reader->values > VALUES_LIMIT)
         return fail(reader, "too many values");
@@ -206,11 +204,11 @@ static int open_container(struct reader *reader, struct json_token token)
         return fail(reader, "nested too deep");
     if (reader->any.target != NULL) {
         json_any_open(&reader->any, NULL, token.kind);
-        return 1;
+        return true;
     }
     if (reader->skipped_depth > 0) {
         reader->skipped_depth++;
-        return 1;
+        return true;
     }
     if (reader->depth == 0)
         return open_root(reader, token);
@@ -227,7 +225,7 @@ static int open_container(struct reader *reader, struct json_token token)
     const ProtobufCFieldDescriptor *value = json_map_value_field(frame->field);
     if (json_is_any(value)) {
         json_any_open(&reader->any, json_store_message(frame->entry, value, NULL), token.kind);
-        return 1;
+        return true;
     }
     if (token.kind != JSON_OBJECT || value->type != PROTOBUF_C_TYPE_MESSAGE)
         return fail_type(reader, json_expected(value), token);
@@ -236,24 +234,24 @@ static int open_container(struct reader *reader, struct json_token token)
 
 /* ---- Values ---- */
 
-static int store(struct reader *reader, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
-                 size_t *capacity, struct json_token token)
+static bool store(struct reader *reader, ProtobufCMessage *message, const ProtobufCFieldDescriptor *field,
+                  size_t *capacity, struct json_token token)
 {
     const char *expected = json_store_scalar(message, field, capacity, token, (reader->mode & JSON_NUMBER_TEXT) != 0);
-    return expected == NULL ? 1 : fail_type(reader, expected, token);
+    return expected == NULL || fail_type(reader, expected, token);
 }
 
-static int store_in_map(struct reader *reader, struct frame *frame, struct json_token token)
+static bool store_in_map(struct reader *reader, struct frame *frame, struct json_token token)
 {
     const ProtobufCFieldDescriptor *value = json_map_value_field(frame->field);
     if (token.kind == JSON_NULL) {
         json_remove_map_entry(frame->message, frame->field, frame->entry);
         frame->entry = NULL;
-        return 1;
+        return true;
     }
     if (json_is_any(value)) {
         json_any_store(json_store_message(frame->entry, value, NULL), token);
-        return 1;
+        return true;
     }
     /* What v1 wrote as a number here still says the same as text. */
     if (value->type == PROTOBUF_C_TYPE_STRING && (reader->mode & JSON_STRICT) == 0) {
@@ -266,17 +264,17 @@ static int store_in_map(struct reader *reader, struct frame *frame, struct json_
     return store(reader, frame->entry, value, NULL, token);
 }
 
-static int on_value(struct reader *reader, struct json_token token)
+static bool on_value(struct reader *reader, struct json_token token)
 {
     if (++reader->values > VALUES_LIMIT)
         return fail(reader, "too many values");
     if (reader->skipped_depth > 0)
-        return 1;
+        return true;
     if (reader->depth == 0)
         return fail_type(reader, "an object", token);
     if (reader->any.target != NULL) {
         json_any_value(&reader->any, token);
-        return 1;
+        return true;
     }
 
     struct frame *frame = top_frame(reader);
@@ -286,97 +284,76 @@ static int on_value(struct reader *reader, struct json_token token)
         return store(reader, frame->message, frame->field, &frame->capacity, token);
     const ProtobufCFieldDescriptor *field = frame->field;
     if (field == NULL)
-        return 1;
+        return true;
     json_clear_field(frame->message, field);
     if (token.kind == JSON_NULL)
-        return 1;
+        return true;
     if (json_is_any(field) && field->label != PROTOBUF_C_LABEL_REPEATED) {
         json_any_store(json_store_message(frame->message, field, NULL), token);
-        return 1;
+        return true;
     }
     if (field->label == PROTOBUF_C_LABEL_REPEATED || field->type == PROTOBUF_C_TYPE_MESSAGE)
         return fail_type(reader, expected_here(frame), token);
     return store(reader, frame->message, field, NULL, token);
 }
 
-/* ---- Tokens from yajl ---- */
-
-static int on_null(void *context)
+/* Most writers keep to the order of the .proto, so the next field is tried first. */
+static const ProtobufCFieldDescriptor *find_field(struct frame *frame, const char *key, size_t size)
 {
-    return on_value(context, (struct json_token){.kind = JSON_NULL});
+    const ProtobufCMessageDescriptor *descriptor = frame->message->descriptor;
+    const ProtobufCFieldDescriptor *field = NULL;
+    if (frame->next_field < descriptor->n_fields) {
+        field = &descriptor->fields[frame->next_field];
+        if (strncmp(field->name, key, size) != 0 || field->name[size] != '\0')
+            field = NULL;
+    }
+    if (field == NULL)
+        field = json_find_field(descriptor, key, size);
+    if (field != NULL)
+        frame->next_field = (size_t)(field - descriptor->fields) + 1;
+    return field;
 }
 
-static int on_boolean(void *context, int value)
+static bool on_key(struct reader *reader, const char *key, size_t size)
 {
-    return on_value(context, (struct json_token){.kind = JSON_BOOLEAN, .boolean = value != 0});
-}
-
-static int on_number(void *context, const char *bytes, size_t size)
-{
-    return on_value(context, (struct json_token){.kind = JSON_NUMBER, .bytes = bytes, .size = size});
-}
-
-static int on_string(void *context, const unsigned char *bytes, size_t size)
-{
-    if (!utf8_is_valid(bytes, size))
-        return fail(context, "not UTF-8");
-    return on_value(context, (struct json_token){.kind = JSON_STRING, .bytes = (const char *)bytes, .size = size});
-}
-
-static int on_key(void *context, const unsigned char *bytes, size_t size)
-{
-    struct reader *reader = context;
-    const char *key = (const char *)bytes;
     if (reader->skipped_depth > 0)
-        return 1;
+        return true;
     struct frame *frame = top_frame(reader);
-    if (!utf8_is_valid(bytes, size) || memchr(bytes, '\0', size) != NULL)
+    if (memchr(key, '\0', size) != NULL)
         return fail(reader, "a key is not UTF-8 text");
     if (reader->any.target != NULL) {
         json_any_key(&reader->any, key, size);
-        return 1;
+        return true;
     }
     if (frame->kind == FRAME_MAP) {
         frame->entry = json_store_map_key(frame->message, frame->field, &frame->capacity, key, size);
-        return frame->entry != NULL ? 1 : fail(reader, "too many keys");
+        return frame->entry != NULL || fail(reader, "too many keys");
     }
-    frame->field = json_find_field(frame->message->descriptor, key, size);
+    frame->field = find_field(frame, key, size);
     if (frame->field == NULL && (reader->mode & JSON_STRICT) != 0)
         return fail_unknown_key(reader, key, size);
-    return 1;
-}
-
-static int on_object_start(void *context)
-{
-    return open_container(context, (struct json_token){.kind = JSON_OBJECT});
-}
-
-static int on_array_start(void *context)
-{
-    return open_container(context, (struct json_token){.kind = JSON_ARRAY});
-}
-
-static int on_container_end(void *context)
-{
-    return close_container(context);
+    return true;
 }
 
 /* ---- The whole ---- */
 
-static void fill_error(struct reader *reader, yajl_handle handle, struct io_bytes bytes, bool is_cut,
-                       struct json_error *ret_error)
+static bool take(struct reader *reader, enum json_item item, struct json_token token)
 {
-    if (!reader->failed) {
-        unsigned char *text = yajl_get_error(handle, 0, NULL, 0);
-        text[strcspn((char *)text, "\n")] = '\0';
-        fail(reader, (const char *)text);
-        yajl_free_error(handle, text);
-    }
-    /* A text that is cut off has its end for a place: there is no token to point at, and yajl counts anew. */
-    *ret_error = (struct json_error){.offset = is_cut ? bytes.size : yajl_get_bytes_consumed(handle), .line = 1};
-    if (ret_error->offset > bytes.size)
-        ret_error->offset = bytes.size;
-    for (size_t i = 0; i < ret_error->offset; i++)
+    if (item == JSON_ITEM_KEY)
+        return on_key(reader, token.bytes, token.size);
+    if (item == JSON_ITEM_VALUE)
+        return on_value(reader, token);
+    return item == JSON_ITEM_OPEN ? open_container(reader, token) : close_container(reader);
+}
+
+/* The place of what is wrong is where the scanner has come to. */
+static void fill_error(struct reader *reader, const struct json_scanner *scanner, struct json_error *ret_error)
+{
+    struct io_bytes bytes = scanner->bytes;
+    if (!reader->failed)
+        fail(reader, scanner->problem);
+    *ret_error = (struct json_error){.offset = scanner->at, .line = 1};
+    for (size_t i = 0; i < scanner->at; i++)
         ret_error->line += bytes.data[i] == '\n' ? 1 : 0;
     snprintf(ret_error->text, sizeof ret_error->text, "line %d: %s", ret_error->line, reader->problem);
 }
@@ -384,33 +361,21 @@ static void fill_error(struct reader *reader, yajl_handle handle, struct io_byte
 ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *descriptor, struct io_bytes bytes, int mode,
                             struct json_error *ret_error)
 {
-    static const yajl_callbacks callbacks = {
-        .yajl_null = on_null,
-        .yajl_boolean = on_boolean,
-        .yajl_number = on_number,
-        .yajl_string = on_string,
-        .yajl_start_map = on_object_start,
-        .yajl_map_key = on_key,
-        .yajl_end_map = on_container_end,
-        .yajl_start_array = on_array_start,
-        .yajl_end_array = on_container_end,
-    };
     struct reader reader = {.descriptor = descriptor, .mode = mode};
-    yajl_handle handle = yajl_alloc(&callbacks, NULL, &reader);
-    assert_that(handle != NULL);
-
-    yajl_status status = yajl_parse(handle, bytes.data, bytes.size);
-    bool is_read = status == yajl_status_ok;
-    if (is_read)
-        status = yajl_complete_parse(handle);
-    if (status != yajl_status_ok) {
-        fill_error(&reader, handle, bytes, is_read, ret_error);
+    struct json_scanner scanner = {.bytes = bytes};
+    enum json_item item;
+    while ((item = json_scan(&scanner)) > JSON_ITEM_END) {
+        if (!take(&reader, item, scanner.token))
+            break;
+    }
+    if (item != JSON_ITEM_END) {
+        fill_error(&reader, &scanner, ret_error);
         if (reader.root != NULL)
             protobuf_c_message_free_unpacked(reader.root, NULL);
         reader.root = NULL;
     }
-    yajl_free(handle);
     text_free(&reader.any.text);
-    assert_that(status != yajl_status_ok || reader.root != NULL);
+    json_scan_release(&scanner);
+    assert_that(item != JSON_ITEM_END || reader.root != NULL);
     return reader.root;
 }

@@ -4,27 +4,12 @@
 #ifndef CUPOLA_CORE_WIRE_JSON_STORE_H
 #define CUPOLA_CORE_WIRE_JSON_STORE_H
 
+#include "core/wire/json_scan.h"
+
 #include <protobuf-c/protobuf-c.h>
 
 #include <stdbool.h>
 #include <stddef.h>
-
-enum json_kind {
-    JSON_NULL = 1,
-    JSON_BOOLEAN,
-    JSON_NUMBER,
-    JSON_STRING,
-    JSON_OBJECT,
-    JSON_ARRAY,
-};
-
-/* A value as it came: of numbers the text, of strings the unescaped bytes (lent), of containers only the opening. */
-struct json_token {
-    enum json_kind kind;
-    bool boolean;
-    const char *bytes;
-    size_t size;
-};
 
 /* The field of that name, or NULL. */
 const ProtobufCFieldDescriptor *json_find_field(const ProtobufCMessageDescriptor *descriptor, const char *name,
