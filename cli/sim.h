@@ -50,6 +50,8 @@ char *sim_options_text(const struct sim_run_options *options);
 
 /* Switches a planted bug on ("NONE": all off); false if there is none of that name (or in this build). */
 bool sim_plant_mutation(const char *name);
+/* The option --mutation of `cupola sim COMMAND`. False, said on stderr, if there is none of that name here. */
+bool sim_take_mutation(struct sim_run_options *options, const char *command, const char *name);
 
 /* What the steps of a run were, for `cupola sim bisect`: hashes at checkpoints, or each step of a range in words. */
 enum { SIM_CHECKPOINT = 1000 };

@@ -37,6 +37,7 @@ static const char help[] =
     "  --all-orders  also those that come to the same, to see how many there are\n"
     "  --order LIST  play this one order, as a failure names it: 0,2,1\n"
     "  --trip        with what the scenario itself says makes it fail (tripped_by)\n"
+    "  --mutation N  with a planted bug (core/base/mutation.h; ./dev build mutants)\n"
     "\n"
     "Examples:\n"
     "  cupola sim check scenarios/dea-killed.lua --depth 5\n"
@@ -85,7 +86,9 @@ static void print_failure(const struct check *check)
         putchar('0');
     if (check->watch.crashes > 0)
         printf(" --crashes %u", check->watch.crashes);
-    printf(" --window %llu\n", (unsigned long long)(check->watch.window_ns / NS_PER_MS));
+    char *options = sim_options_text(&check->options);
+    printf(" --window %llu%s\n", (unsigned long long)(check->watch.window_ns / NS_PER_MS), options);
+    memory_free(options);
 }
 
 static int conclude(const struct check *check, uint64_t real_ns)
@@ -183,6 +186,8 @@ static int take_option(struct check *check, int option)
     else if (option == 'h') {
         fputs(help, stdout);
         return SIM_PASSED;
+    } else if (option == 'm') {
+        return sim_take_mutation(&check->options, "check", optarg) ? -1 : SIM_USAGE;
     } else {
         fputs("Try `cupola sim check --help`.\n", stderr);
         return SIM_USAGE;
@@ -191,12 +196,19 @@ static int take_option(struct check *check, int option)
 }
 
 static const struct option long_options[] = {
-    {"depth", required_argument, NULL, 'd'},   {"window", required_argument, NULL, 'w'},
-    {"crashes", required_argument, NULL, 'c'}, {"from", required_argument, NULL, 'f'},
-    {"runs", required_argument, NULL, 'r'},    {"seed", required_argument, NULL, 's'},
-    {"jobs", required_argument, NULL, 'j'},    {"all-orders", no_argument, NULL, 'a'},
-    {"order", required_argument, NULL, 'o'},   {"trip", no_argument, NULL, 't'},
-    {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0},
+    {"depth", required_argument, NULL, 'd'},
+    {"window", required_argument, NULL, 'w'},
+    {"crashes", required_argument, NULL, 'c'},
+    {"from", required_argument, NULL, 'f'},
+    {"runs", required_argument, NULL, 'r'},
+    {"seed", required_argument, NULL, 's'},
+    {"jobs", required_argument, NULL, 'j'},
+    {"all-orders", no_argument, NULL, 'a'},
+    {"order", required_argument, NULL, 'o'},
+    {"trip", no_argument, NULL, 't'},
+    {"mutation", required_argument, NULL, 'm'},
+    {"help", no_argument, NULL, 'h'},
+    {NULL, 0, NULL, 0},
 };
 
 int cli_sim_check(int argc, char **argv)

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 static const char help[] =
-    "usage: cupola sim debug FILE [--seed N] [--commands FILE] [--trip]\n"
+    "usage: cupola sim debug FILE [--seed N] [--commands FILE] [--trip | --mutation NAME]\n"
     "\n"
     "Plays a scenario and stops where it is told, to look and to break things. Commands are read line by line from "
     "the\n"
@@ -26,6 +26,7 @@ static const char help[] =
     "  --seed N         the seed (default 1)\n"
     "  --commands FILE  read commands from a file\n"
     "  --trip           with what the scenario itself says makes it fail (tripped_by)\n"
+    "  --mutation NAME  with a planted bug (core/base/mutation.h; ./dev build mutants)\n"
     "\n"
     "Examples:\n"
     "  cupola sim debug scenarios/dea-killed.lua --seed 4\n"
@@ -152,11 +153,9 @@ static int debug(struct debugger *debugger)
 int cli_sim_debug(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"seed", required_argument, NULL, 's'},
-        {"commands", required_argument, NULL, 'c'},
-        {"trip", no_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {NULL, 0, NULL, 0},
+        {"seed", required_argument, NULL, 's'}, {"commands", required_argument, NULL, 'c'},
+        {"trip", no_argument, NULL, 't'},       {"mutation", required_argument, NULL, 'm'},
+        {"help", no_argument, NULL, 'h'},       {NULL, 0, NULL, 0},
     };
     static struct debugger debugger;
     const char *commands = NULL;
@@ -167,7 +166,10 @@ int cli_sim_debug(int argc, char **argv)
             commands = optarg;
         else if (option == 't')
             debugger.options.trip = true;
-        else if (option == 'h') {
+        else if (option == 'm') {
+            if (!sim_take_mutation(&debugger.options, "debug", optarg))
+                return SIM_USAGE;
+        } else if (option == 'h') {
             fputs(help, stdout);
             return SIM_PASSED;
         } else if (option != 's' || !input_number(optarg, &debugger.options.first_seed)) {

@@ -179,8 +179,7 @@ static int take_option(int option, struct sim_run_options *options)
         return -1;
 #ifdef CUPOLA_MUTANTS
     case OPTION_MUTATION:
-        options->mutation = optarg;
-        return sim_plant_mutation(optarg) ? -1 : bad_value("--mutation", optarg, "in core/base/mutation.h");
+        return sim_take_mutation(options, "run", optarg) ? -1 : SIM_USAGE;
 #endif
     case OPTION_STEPS_FILE:
         options->steps_file = optarg;
@@ -256,6 +255,19 @@ char *sim_options_text(const struct sim_run_options *options)
     char *copy = memory_copy_text(text_string(&text));
     text_free(&text);
     return copy;
+}
+
+bool sim_take_mutation(struct sim_run_options *options, const char *command, const char *name)
+{
+    options->mutation = name;
+    if (sim_plant_mutation(name))
+        return true;
+#ifdef CUPOLA_MUTANTS
+    fprintf(stderr, "cupola sim %s: --mutation: '%s' is not in core/base/mutation.h\n", command, name);
+#else
+    fprintf(stderr, "cupola sim %s: --mutation: planted bugs are in another build (./dev build mutants)\n", command);
+#endif
+    return false;
 }
 
 /* False if the scenario's mutation cannot be had. */

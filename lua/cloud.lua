@@ -27,6 +27,9 @@ Cloud.__index = Cloud
 
 -- What a wait is worth telling of, once it is over.
 local in_words = {
+  all_wanted_run = "every wanted index runs",
+  nothing_else_runs = "nothing else runs",
+  routes_are_right = "routers route to exactly what runs",
   converged = "desired, actual and routed state agree",
   all_up = "every component is up",
   app_converged = "the app is as it should be",

@@ -30,6 +30,10 @@ end
 
 --- Desired = actual = routed for every app, no extras, nothing under way.
 cupola.converged = condition("converged")
+--- The parts of it: every wanted index runs; nothing beside it does; every router routes to exactly what runs.
+cupola.all_wanted_run = condition("all_wanted_run")
+cupola.nothing_else_runs = condition("nothing_else_runs")
+cupola.routes_are_right = condition("routes_are_right")
 --- Every component runs, is connected and serves.
 cupola.all_up = condition("all_up")
 --- No operator's command is under way.

@@ -206,6 +206,38 @@ bool converged(struct cloud *cloud, void *context, struct text *ret_why)
     return operators_idle(cloud, NULL, ret_why) && is_right(cloud, NULL, ret_why) && nothing_waits(cloud, ret_why);
 }
 
+bool all_wanted_run(struct cloud *cloud, void *context, struct text *ret_why)
+{
+    (void)context;
+    struct survey survey;
+    bool right = survey_take(cloud, NULL, &survey, ret_why);
+    for (const struct place *place = survey.places; right && place != NULL; place = place->hh.next) {
+        if (place->app != NULL && place->running == 0)
+            right = no(ret_why, "%s/%lld %s", place->app, place->key.index, "does not run");
+    }
+    survey_release(&survey);
+    return right;
+}
+
+bool nothing_else_runs(struct cloud *cloud, void *context, struct text *ret_why)
+{
+    (void)context;
+    struct survey survey;
+    bool right = survey_take(cloud, NULL, &survey, ret_why) && places_are_right(&survey, ret_why) &&
+                 processes_are_right(cloud, NULL, &survey, ret_why);
+    survey_release(&survey);
+    return right;
+}
+
+bool routes_are_right(struct cloud *cloud, void *context, struct text *ret_why)
+{
+    (void)context;
+    struct survey survey;
+    bool right = survey_take(cloud, NULL, &survey, ret_why) && routers_are_right(cloud, NULL, &survey, ret_why);
+    survey_release(&survey);
+    return right;
+}
+
 bool app_converged(struct cloud *cloud, void *app, struct text *ret_why)
 {
     return is_right(cloud, app, ret_why);

@@ -81,8 +81,15 @@ cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua
         const char *kind;
         cloud_predicate *predicate;
     } conditions[] = {
-        {"converged", converged},         {"all_up", all_components_up},        {"operators_idle", operators_idle},
-        {"app_converged", app_converged}, {"app_is_flapping", app_is_flapping}, {"operation", operation_over},
+        {"converged", converged},
+        {"all_up", all_components_up},
+        {"operators_idle", operators_idle},
+        {"all_wanted_run", all_wanted_run},
+        {"nothing_else_runs", nothing_else_runs},
+        {"routes_are_right", routes_are_right},
+        {"app_converged", app_converged},
+        {"app_is_flapping", app_is_flapping},
+        {"operation", operation_over},
     };
     lua_getfield(lua, index, "kind");
     lua_getfield(lua, index, "argument");

@@ -80,7 +80,10 @@ void trial_write_lua(const struct trial *trial, struct text *ret_text)
                               "    cloud:mend_everything()\n"
                               "    cloud:wait_until(cupola.operators_idle, \"600s\")\n"
                               "    cloud:wait_until(cupola.all_up, \"60s\")\n"
-                              "    cloud:wait_until(cupola.converged, \"400s\")\n"
+                              "    cloud:wait_until(cupola.all_wanted_run, \"400s\")\n"
+                              "    cloud:wait_until(cupola.nothing_else_runs, \"90s\")\n"
+                              "    cloud:wait_until(cupola.routes_are_right, \"180s\")\n"
+                              "    cloud:wait_until(cupola.converged, \"60s\")\n"
                               "    cloud:wait(");
     add_duration(ret_text, trial->storm_ms * NS_PER_MS);
     text_add_string(ret_text, ")\n  end");

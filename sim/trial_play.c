@@ -58,7 +58,8 @@ bool trial_player(struct cloud *cloud, void *context, struct text *ret_failure)
         cloud_predicate *predicate;
         uint64_t bound_s;
         const char *bound; /* As lua/units.lua shows it. */
-    } ends[] = {{operators_idle, 600, "10m"}, {all_components_up, 60, "1m"}, {converged, 400, "6.666m"}};
+    } ends[] = {{operators_idle, 600, "10m"},    {all_components_up, 60, "1m"}, {all_wanted_run, 400, "6.666m"},
+                {nothing_else_runs, 90, "1.5m"}, {routes_are_right, 180, "3m"}, {converged, 60, "1m"}};
     if (!goes_on(cloud, cloud_wait_until(cloud, converged, NULL, 60 * NS_PER_S, NULL), "1m", ret_failure) ||
         !act_all(cloud, play, ret_failure) ||
         !goes_on(cloud, cloud_run_for(cloud, play->trial->storm_ms / 3 * NS_PER_MS), "", ret_failure))

@@ -32,6 +32,9 @@
 ---@field one_order check The answers to all commands fit one order of them, across apps: no dependency cycle.
 ---@field no_failed_request check Every request of the load is answered by its app.
 ---@field converged condition Desired = actual = routed for every app, no extras, nothing under way.
+---@field all_wanted_run condition Every wanted index runs.
+---@field nothing_else_runs condition Each of them once, in its version, and nothing beside it.
+---@field routes_are_right condition Every router routes to exactly what runs.
 ---@field all_up condition Every component runs, is connected and serves.
 ---@field operators_idle condition No operator's command is under way.
 local cupola = {}

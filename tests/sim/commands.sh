@@ -60,6 +60,13 @@ order=$(sed -n 's/^ *cupola \(sim check .*\)/\1/p' "$folder/orders")
 "$cupola" $order >"$folder/one" && fail "the order passes"
 grep -q ': 1 orders' "$folder/one" || fail "not one order: $(cat "$folder/one")"
 
+# Planted bugs are in another build, and it says so.
+for command in check debug; do
+    status=0
+    "$cupola" sim "$command" scenarios/instance-crash.lua --mutation DEA_FORGETS_SURVIVORS </dev/null 2>"$folder/said" || status=$?
+    [ "$status" = 2 ] && grep -q './dev build mutants' "$folder/said" || fail "$command --mutation: $(cat "$folder/said")"
+done
+
 # What must happen sometimes: a campaign names what none of its runs has reached, and fails.
 sed 's/^  run = function(cloud)/  sometimes = { "a fault", "nobody says this", cupola.logged "no such words", cupola.logged "crashed",\n    cupola.sometimes("three serve", function(cloud) return cloud:serving("shop") >= 3 end) },\n  run = function(cloud)\n    cloud:mark("a fault")/' \
     scenarios/instance-crash.lua >"$folder/marks.lua"
@@ -86,3 +93,12 @@ sed -E 's/"(least|p50|p90|p99|most|p50_low|p50_high|p99_low|p99_high)":[0-9]+/"\
 status=0
 $run 1..20 --baseline "$folder/fast.json" >"$folder/slower" || status=$?
 [ "$status" = 1 ] && grep -q SLOWER "$folder/slower" || fail "not slower: $(cat "$folder/slower")"
+# A slowdown that is planted: apps boot 60 ms longer.
+sed 's/instances = \([0-9]*\)/instances = \1, boot = cupola.lognormal("360ms", 0.3)/' scenarios/instance-crash.lua >"$folder/slow.lua"
+cmp -s scenarios/instance-crash.lua "$folder/slow.lua" && fail "no slowdown was planted"
+status=0
+"$cupola" sim run "$folder/slow.lua" --quiet --seeds 1..100 --save-baseline "$folder/slow.json" >/dev/null
+"$cupola" sim run scenarios/instance-crash.lua --quiet --seeds 1..100 --save-baseline "$folder/base.json" \
+    --baseline "$folder/slow.json" >/dev/null || fail "faster is taken for slower"
+"$cupola" sim run "$folder/slow.lua" --quiet --seeds 1..100 --baseline "$folder/base.json" >"$folder/slower" || status=$?
+[ "$status" = 1 ] && grep -q 'SLOWER' "$folder/slower" || fail "60 ms are not noticed: $(cat "$folder/slower")"
