@@ -38,8 +38,8 @@ void cloud_check_always_with(struct cloud *cloud, const char *name, cloud_predic
  * in its current version; every router routes its addresses to exactly those; no other instance runs; nothing waits.
  * No context. */
 bool converged(struct cloud *cloud, void *context, struct text *ret_why);
-/* The parts of it, each with a bound of its own after a storm (docs/exploring.md): every wanted index runs; nothing beside
- * it does; every router routes to exactly what runs. No context. */
+/* The parts of it, each with a bound of its own after a storm (docs/exploring.md): every wanted index runs; nothing
+ * beside it does; every router routes to exactly what runs. No context. */
 bool all_wanted_run(struct cloud *cloud, void *context, struct text *ret_why);
 bool nothing_else_runs(struct cloud *cloud, void *context, struct text *ret_why);
 bool routes_are_right(struct cloud *cloud, void *context, struct text *ret_why);
