@@ -5,15 +5,16 @@
  * different objects.
  */
 #include "core/base/memory.h"
+#include "core/proto/rest.pb-c.h"
+#include "core/wire/json.h"
+#include "core/wire/json_parts.h"
 #include "sim/cloud_state.h"
 #include "sim/dependencies.h"
-
-#include <yajl/yajl_tree.h>
 
 #include <stdio.h>
 #include <string.h>
 
-enum { MOST_APPS = 512, MOST_NAME = 128, MOST_ERROR = 128 };
+enum { MOST_APPS = 512, MOST_NAME = 128 };
 
 struct answer {
     struct dependency_access accesses[MOST_APPS];
@@ -22,21 +23,22 @@ struct answer {
 };
 
 /* Adds the app if the value is one. */
-static void take_app(struct dependencies *history, yajl_val value, bool may_write, struct answer *answer)
+static void take_app(struct dependencies *history, struct io_bytes value, bool may_write, struct answer *answer)
 {
-    const char *name_path[] = {"name", NULL};
-    const char *version_path[] = {"meta", "version", NULL};
-    const char *created_path[] = {"meta", "created", NULL};
-    const char *name = YAJL_GET_STRING(yajl_tree_get(value, name_path, yajl_t_string));
-    yajl_val version = yajl_tree_get(value, version_path, yajl_t_number);
-    yajl_val created = yajl_tree_get(value, created_path, yajl_t_number);
-    if (name == NULL || !YAJL_IS_INTEGER(version) || !YAJL_IS_INTEGER(created) || answer->count == MOST_APPS)
+    struct json_error error;
+    Cupola__RestApp *app = (void *)json_read(&cupola__rest_app__descriptor, value, JSON_LENIENT, &error);
+    if (app == NULL)
         return;
-    char *object = answer->names[answer->count];
-    snprintf(object, MOST_NAME, "%s of %lld", name, YAJL_GET_INTEGER(created));
-    uint64_t number = (uint64_t)YAJL_GET_INTEGER(version);
-    answer->accesses[answer->count++] = (struct dependency_access){
-        .object = object, .version = number, .is_write = may_write && number > dependencies_newest(history, object)};
+    if (app->name != NULL && app->meta != NULL && app->meta->has_version && app->meta->has_created &&
+        answer->count < MOST_APPS) {
+        char *object = answer->names[answer->count];
+        snprintf(object, MOST_NAME, "%s of %lld", app->name, (long long)app->meta->created);
+        uint64_t number = (uint64_t)app->meta->version;
+        bool is_write = may_write && number > dependencies_newest(history, object);
+        answer->accesses[answer->count++] =
+            (struct dependency_access){.object = object, .version = number, .is_write = is_write};
+    }
+    cupola__rest_app__free_unpacked(app, NULL);
 }
 
 void dependencies_note(struct cloud *cloud, const char *what, const char *command, const char *result,
@@ -46,16 +48,17 @@ void dependencies_note(struct cloud *cloud, const char *what, const char *comman
         return;
     if (cloud->history == NULL)
         cloud->history = dependencies_new();
-    char error[MOST_ERROR];
-    yajl_val tree = yajl_tree_parse(result, error, sizeof error);
-    if (tree == NULL)
-        return;
+    struct io_bytes json = {(const uint8_t *)result, strlen(result)}, *elements = NULL;
+    size_t count = 0;
     bool only_looks = strcmp(command, "app") == 0 || strcmp(command, "apps") == 0;
     struct answer *answer = memory_new(sizeof *answer);
-    if (YAJL_IS_OBJECT(tree))
-        take_app(cloud->history, tree, !only_looks, answer);
-    for (size_t i = 0; YAJL_IS_ARRAY(tree) && i < YAJL_GET_ARRAY(tree)->len; i++)
-        take_app(cloud->history, YAJL_GET_ARRAY(tree)->values[i], false, answer);
+    if (json_split_array(json, &elements, &count)) {
+        for (size_t i = 0; i < count; i++)
+            take_app(cloud->history, elements[i], false, answer);
+        memory_free(elements);
+    } else {
+        take_app(cloud->history, json, !only_looks, answer);
+    }
     if (answer->count > 0) {
         dependencies_add(cloud->history, what, began_ns, cloud_now_ns(cloud), answer->accesses, answer->count);
         struct text cycle = {0};
@@ -65,5 +68,4 @@ void dependencies_note(struct cloud *cloud, const char *what, const char *comman
         text_free(&cycle);
     }
     memory_free(answer);
-    yajl_tree_free(tree);
 }
