@@ -47,6 +47,8 @@ static struct slice *slice_of(struct effect *effect)
         return &effect->save.slice;
     case EFFECT_JOURNAL_APPEND:
         return &effect->journal_append.slice;
+    case EFFECT_JOURNAL_SNAPSHOT:
+        return &effect->journal_snapshot.slice;
     case EFFECT_BLOB_WRITE:
         return &effect->blob.slice;
     case EFFECT_LISTEN:
@@ -65,6 +67,7 @@ static struct slice *slice_of(struct effect *effect)
     case EFFECT_BLOB_RECEIVE:
     case EFFECT_BLOB_STAT:
     case EFFECT_BLOB_DELETE:
+    case EFFECT_BLOB_LIST:
     case EFFECT_STAGE:
     case EFFECT_POOL_FIND:
     case EFFECT_ASSEMBLE:

@@ -100,6 +100,8 @@ enum event_kind {
 
     /* Kinds are numbers in traces: what is new comes last. */
     EVENT_OUTPUT, /* What an operation under way has to say before its DONE (STAGE). */
+    EVENT_JOURNAL_SNAPSHOT, /* What all entries up to `sequence` come to; instead of those that are not kept any more.
+                             */
 };
 
 /* The limit that a workload was killed for. In traces: only add at the end. */
@@ -156,6 +158,10 @@ struct event {
             struct io_bytes data;
         } journal_entry;
         struct {
+            uint64_t sequence;    /* The next JOURNAL_ENTRY is the one after it. */
+            struct io_bytes data; /* As it was given to JOURNAL_SNAPSHOT. */
+        } journal_snapshot;
+        struct {
             const char *workload; /* The name it was started under. */
             bool running;         /* false: its process ended while nobody watched; its files are still here. */
             struct io_bytes note; /* What WORKLOAD_START was given to remember. */
@@ -188,7 +194,8 @@ enum effect_kind {
 
     EFFECT_SAVE, /* Replace the component's own small state, durably. DONE when it is on disk. */
 
-    EFFECT_JOURNAL_FOLLOW, /* Deliver every entry after `sequence`, for ever. DONE once, when first caught up. */
+    EFFECT_JOURNAL_FOLLOW, /* Deliver every entry after `sequence`, for ever; where the next one is not kept any more,
+                              the snapshot that stands for it. DONE once, when first caught up. */
     EFFECT_JOURNAL_APPEND, /* Durable compare-and-append. DONE: number = sequence; comes after its JOURNAL_ENTRY.
                               IO_CONFLICT if the head was not `sequence`. An empty slice appends nothing: DONE
                               only tells whether `sequence` still is the head. */
@@ -229,6 +236,11 @@ enum effect_kind {
     EFFECT_ASSEMBLE,  /* Upload (zip) + files from the pool -> package blob, the same for the same content; large files
                          go into the pool. DONE: number = size, data = digest. IO_NOT_FOUND: data = the file that the
                          pool no longer has; IO_INVALID, IO_FULL: data = what is wrong with the upload. */
+
+    EFFECT_JOURNAL_SNAPSHOT, /* Stands for all entries up to `sequence`, which was delivered; durable at DONE. Those
+                                that came before the snapshot before this one may go then. IO_CONFLICT: there is one of
+                                that or a later sequence. */
+    EFFECT_BLOB_LIST,        /* DONE: data = the digests of all blobs, one a line. */
 };
 
 enum log_level { LOG_DEBUG = 1, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -293,6 +305,10 @@ struct effect {
             uint64_t sequence;  /* The head as the component knows it. */
             struct slice slice; /* Given. */
         } journal_append;
+        struct {
+            uint64_t sequence;
+            struct slice slice; /* Given. */
+        } journal_snapshot;
         struct {
             struct io_blob blob;
             struct slice slice; /* BLOB_WRITE only. Given. */
@@ -368,7 +384,8 @@ void effects_reset(struct effects *effects);
 size_t effects_count(const struct effects *effects);
 struct effect *effects_at(struct effects *effects, size_t index);
 
-/* Takes the given buffer out of a WRITE, SAVE, JOURNAL_APPEND or BLOB_WRITE: the caller owns the reference now. */
+/* Takes the given buffer out of a WRITE, SAVE, JOURNAL_APPEND, JOURNAL_SNAPSHOT or BLOB_WRITE: the caller owns the
+ * reference now. */
 struct slice effect_take_slice(struct effect *effect);
 
 /* Adds a zeroed effect. The result is valid until the next effects_add. */

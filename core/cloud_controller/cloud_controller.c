@@ -9,6 +9,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/collector.h"
+#include "core/cloud_controller/compactor.h"
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
 #include "core/cloud_controller/gateway.h"
@@ -30,6 +31,7 @@ static void stop(struct machine *machine);
 static void destroy(struct machine *machine);
 static void inspect(struct machine *machine, struct text *ret_json);
 static void take_entry(struct machine *machine, uint64_t sequence, struct io_bytes entry);
+static void take_snapshot(struct machine *machine, uint64_t sequence, struct io_bytes snapshot);
 static void on_bus_connected(struct bus_client *bus, bool again);
 static void add_varz(struct monitor *monitor, struct text *json);
 static void on_stop_timer(struct timer *timer);
@@ -43,6 +45,7 @@ const struct machine_class cloud_controller_class = {
     .destroy = destroy,
     .inspect = inspect,
     .journal_entry = take_entry,
+    .journal_snapshot = take_snapshot,
 };
 
 static const struct bus_client_handlers bus_handlers = {.on_connected = on_bus_connected};
@@ -133,6 +136,7 @@ void controller_on_caught_up(struct controller *controller)
                 HASH_COUNT(controller->state.apps));
     cc_staging_open(controller);
     cc_collector_open(controller);
+    cc_compactor_look(controller);
     cc_gateway_open(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
@@ -164,6 +168,11 @@ static void on_bus_connected(struct bus_client *bus, bool again)
 static void take_entry(struct machine *machine, uint64_t sequence, struct io_bytes entry)
 {
     cc_journal_take_entry(controller_of(machine), sequence, entry);
+}
+
+static void take_snapshot(struct machine *machine, uint64_t sequence, struct io_bytes snapshot)
+{
+    cc_compactor_take_snapshot(controller_of(machine), sequence, snapshot);
 }
 
 const char *controller_host(const struct controller *controller)
@@ -255,6 +264,7 @@ static void destroy(struct machine *machine)
     cc_hm_requests_destroy(controller);
     cc_state_free(&controller->state);
     text_free(&controller->bootstrap_change.packed);
+    text_free(&controller->compactor.change.packed);
     text_free(&controller->bootstrap_password);
     text_free(&controller->token_key);
     text_free(&controller->address);
@@ -275,6 +285,7 @@ static void add_varz(struct monitor *monitor, struct text *json)
     text_addf(json, ",\"users\":%u,\"apps\":%u,\"journal_head\":%llu,\"journal_conflicts\":%llu",
               HASH_COUNT(controller->state.users), HASH_COUNT(controller->state.apps),
               (unsigned long long)controller->state.head_sequence, (unsigned long long)controller->journal.conflicts);
+    text_addf(json, ",\"journal_snapshots\":%llu", (unsigned long long)controller->compactor.stored);
     text_addf(json, ",\"starts_ordered\":%llu,\"starts_sent\":%llu,\"complaints\":%llu,\"staging_failures\":%llu",
               (unsigned long long)controller->starts_ordered, (unsigned long long)controller->starts_sent,
               (unsigned long long)controller->complaints, (unsigned long long)controller->staging_failures);

@@ -2,6 +2,8 @@
  *
  * Not at once: who is just fetching one, or stores the same again, gets it still. And never while something is being
  * stored here: what is deleted could be what is being stored.
+ * So often as well the store is searched for what no app refers to: left behind by a controller that died between
+ * storing and saying so, or given up before the snapshot that we began with.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_COLLECTOR_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_COLLECTOR_H

@@ -29,7 +29,8 @@ struct update;
 struct collector {
     struct timer timer;
     struct op op;
-    size_t holds; /* What is being stored. */
+    size_t holds;     /* What is being stored. */
+    uint64_t list_ns; /* When we look next for blobs that we do not know of. */
     uint64_t deleted;
 };
 /* What is left over at gateways (gateway.h). */
@@ -41,6 +42,15 @@ struct gateway_cleaner {
     struct timer timer;
     bool is_busy; /* The call or the change is under way. */
     int64_t leftover_id;
+};
+/* Snapshots of the journal (compactor.h). */
+struct compactor {
+    struct change change;
+    struct op op;
+    bool is_busy;      /* From the change to the end of the operation. */
+    uint64_t sequence; /* Of the snapshot under way. */
+    size_t size;
+    uint64_t stored;
 };
 struct app_event;
 struct app_history;
@@ -95,6 +105,7 @@ struct controller {
 
     struct update *updates; /* Rolling, of any controller. */
     struct collector collector;
+    struct compactor compactor;
     struct gateway_cleaner gateway;
     struct app_events events;
     struct app_history *histories; /* By app. */

@@ -4,6 +4,7 @@
 #include "core/base/map.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/runs.h"
+#include "core/cloud_controller/snapshot.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -154,21 +155,24 @@ static void say_last_line(struct app_event *event, const char *log)
     say(event, "%.*s", (int)strcspn(line, "\n"), line);
 }
 
+static const char started_again[] = "started again";
+
+static const char *const kinds[] = {
+    [CUPOLA__APP_CHANGE_KIND__APP_CREATED] = "created",
+    [CUPOLA__APP_CHANGE_KIND__APP_CHANGED] = "changed",
+    [CUPOLA__APP_CHANGE_KIND__APP_PACKAGE_SET] = "uploaded",
+    [CUPOLA__APP_CHANGE_KIND__APP_STAGED] = "staged",
+    [CUPOLA__APP_CHANGE_KIND__APP_STAGING_FAILED] = "staging failed",
+    [CUPOLA__APP_CHANGE_KIND__APP_UPDATED] = "update",
+    [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_STEP] = "update goes on",
+    [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_DONE] = "update done",
+    [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_RETURNS] = "update goes back",
+    [CUPOLA__APP_CHANGE_KIND__APP_ROLLED_BACK] = "rollback",
+    [CUPOLA__APP_CHANGE_KIND__APP_SETTINGS] = "settings changed",
+};
+
 static const char *kind_of(Cupola__AppChangeKind kind)
 {
-    static const char *const kinds[] = {
-        [CUPOLA__APP_CHANGE_KIND__APP_CREATED] = "created",
-        [CUPOLA__APP_CHANGE_KIND__APP_CHANGED] = "changed",
-        [CUPOLA__APP_CHANGE_KIND__APP_PACKAGE_SET] = "uploaded",
-        [CUPOLA__APP_CHANGE_KIND__APP_STAGED] = "staged",
-        [CUPOLA__APP_CHANGE_KIND__APP_STAGING_FAILED] = "staging failed",
-        [CUPOLA__APP_CHANGE_KIND__APP_UPDATED] = "update",
-        [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_STEP] = "update goes on",
-        [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_DONE] = "update done",
-        [CUPOLA__APP_CHANGE_KIND__APP_UPDATE_RETURNS] = "update goes back",
-        [CUPOLA__APP_CHANGE_KIND__APP_ROLLED_BACK] = "rollback",
-        [CUPOLA__APP_CHANGE_KIND__APP_SETTINGS] = "settings changed",
-    };
     size_t place = (size_t)kind;
     return place < sizeof kinds / sizeof kinds[0] && kinds[place] != NULL ? kinds[place] : "changed";
 }
@@ -212,7 +216,7 @@ static void note_starts(struct controller *controller, uint64_t sequence, const 
     for (size_t i = 0; i < entry->starts_ordered->n_orders; i++) {
         const Cupola__StartOrder *order = entry->starts_ordered->orders[i];
         for (size_t j = 0; j < order->n_indices; j++) {
-            struct app_event *event = add_event(controller, order->app, "started again", entry->at_s);
+            struct app_event *event = add_event(controller, order->app, started_again, entry->at_s);
             event->index = order->indices[j];
             snprintf(event->key, sizeof event->key, "entry-%llu-%zu-%zu", (unsigned long long)sequence, i, j);
             say(event, "the instance was missing");
@@ -231,6 +235,49 @@ void cc_events_note_entry(struct controller *controller, uint64_t sequence, cons
         for (size_t left = history == NULL ? 0 : history->count; left > 0; left--)
             drop_event(controller, find_history(controller, entry->app_deleted->id)->oldest);
     }
+}
+
+/* ---- In snapshots ---- */
+
+void cc_events_write(const struct controller *controller, struct text *snapshot)
+{
+    for (struct app_event *event = controller->events.oldest; event != NULL; event = event->newer) {
+        if (strncmp(event->key, "entry-", 6) != 0)
+            continue; /* What this controller heard on the bus is its own. */
+        Cupola__SnapshotEvent item = CUPOLA__SNAPSHOT_EVENT__INIT;
+        item.has_app = item.has_at_s = item.has_index = true;
+        item.app = event->app_id;
+        item.at_s = event->at_s;
+        item.kind = (char *)(uintptr_t)event->kind;
+        item.key = event->key;
+        item.actor = event->actor[0] == '\0' ? NULL : event->actor;
+        item.index = event->index;
+        item.text = event->text[0] == '\0' ? NULL : event->text;
+        Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
+        entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_EVENT;
+        entry.snapshot_event = &item;
+        cc_snapshot_add(snapshot, &entry);
+    }
+}
+
+/* The same word, but our own. */
+static const char *known_kind(const char *kind)
+{
+    if (kind != NULL && strcmp(kind, started_again) == 0)
+        return started_again;
+    for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i] != NULL && strcmp(kinds[i], kind) == 0)
+            return kinds[i];
+    return "changed";
+}
+
+void cc_events_load(struct controller *controller, const Cupola__SnapshotEvent *item)
+{
+    struct app_event *event = add_event(controller, item->app, known_kind(item->kind), item->at_s);
+    event->index = item->index;
+    snprintf(event->key, sizeof event->key, "%s", item->key == NULL ? "" : item->key);
+    snprintf(event->actor, sizeof event->actor, "%s", item->actor == NULL ? "" : item->actor);
+    snprintf(event->text, sizeof event->text, "%s", item->text == NULL ? "" : item->text);
 }
 
 /* ---- From the bus ---- */

@@ -31,6 +31,9 @@ void cc_events_note_entry(struct controller *controller, uint64_t sequence, cons
 void cc_events_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* The oldest event of an app that is kept, or NULL. */
 const struct app_event *cc_events_of(const struct controller *controller, int64_t app_id);
+/* For snapshots: appends what came from the journal, the oldest first; takes one of these back. */
+void cc_events_write(const struct controller *controller, struct text *snapshot);
+void cc_events_load(struct controller *controller, const Cupola__SnapshotEvent *event);
 void cc_events_destroy(struct controller *controller);
 
 #endif

@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
+#include "core/cloud_controller/compactor.h"
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
 #include "core/cloud_controller/updates.h"
@@ -174,6 +175,7 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
         journal->waits_for_entries = false;
         advance(controller);
     }
+    cc_compactor_look(controller);
 }
 
 /* ---- Reading ---- */

@@ -378,6 +378,14 @@ bool cc_services_fold(struct state *state, const Cupola__JournalEntry *entry)
     return true;
 }
 
+/* A leftover keeps the number that gateways' answers are known by. */
+bool cc_services_load(struct state *state, const Cupola__JournalEntry *entry)
+{
+    if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT)
+        state->services.last_leftover_id = entry->leftover_put->id - 1;
+    return cc_services_fold(state, entry);
+}
+
 void cc_services_free(struct services *services)
 {
     struct offering *offering, *next_offering;

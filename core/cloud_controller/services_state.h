@@ -67,6 +67,8 @@ bool cc_services_fold(struct state *state, const Cupola__JournalEntry *entry);
 /* An app changes from one value to another (NULL: it is deleted). False: it binds what is not there. */
 bool cc_services_fold_app(struct state *state, const Cupola__JournalApp *old, const Cupola__JournalApp *new);
 void cc_services_fold_user_deleted(struct state *state, const char *email);
+/* One of those entries as it stands in a snapshot. False: malformed. */
+bool cc_services_load(struct state *state, const Cupola__JournalEntry *entry);
 void cc_services_free(struct services *services);
 
 #endif

@@ -41,6 +41,12 @@ enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cup
     case CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_BINDING_TOKEN_CHANGED:
         return cc_services_fold(state, entry) ? FOLD_OK : FOLD_MALFORMED;
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_ORDERED:
+        state->snapshot_sequence = sequence;
+        return FOLD_OK;
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_HEAD:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_APP:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_EVENT:
     case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
     case _CUPOLA__JOURNAL_ENTRY__CHANGE__CASE_IS_INT_SIZE:
         break;
@@ -253,6 +259,65 @@ static enum fold_result order_starts(struct state *state, const Cupola__StartOrd
     return FOLD_OK;
 }
 
+/* ---- Snapshots ---- */
+
+static enum fold_result load_head(struct state *state, const Cupola__SnapshotHead *head)
+{
+    state->head_sequence = head->sequence;
+    state->app_sequence = head->app_sequence;
+    state->snapshot_sequence = head->snapshot_sequence;
+    return FOLD_OK;
+}
+
+/* As if it was created just now, but for what instances know: the epochs of their orders. */
+static enum fold_result load_app(struct state *state, const Cupola__SnapshotApp *item)
+{
+    struct difference difference = {.sequence = item->changed_sequence};
+    Cupola__AppChange change = CUPOLA__APP_CHANGE__INIT;
+    change.app = item->app;
+    uint64_t app_sequence = state->app_sequence;
+    if (put_app(state, &change, 0, &difference) != FOLD_OK)
+        return FOLD_MALFORMED;
+    state->app_sequence = app_sequence;
+    struct app *app = cc_state_find_app(state, item->app->id);
+    if (app->index_count != item->n_epochs)
+        return FOLD_MALFORMED;
+    for (size_t i = 0; i < app->index_count; i++)
+        app->indices[i].epoch = item->epochs[i];
+    return FOLD_OK;
+}
+
+enum fold_result cc_state_load(struct state *state, const Cupola__JournalEntry *entry)
+{
+    switch (entry->change_case) {
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_HEAD:
+        return load_head(state, entry->snapshot_head);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_APP:
+        return load_app(state, entry->snapshot_app);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_USER_PUT:
+        return put_user(state, entry->user_put);
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_OFFERING_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SERVICE_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT:
+        return cc_services_load(state, entry) ? FOLD_OK : FOLD_MALFORMED;
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_USER_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_PUT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_OFFERING_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SERVICE_DELETED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_BINDING_TOKEN_CHANGED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_ORDERED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_EVENT:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:
+    case _CUPOLA__JOURNAL_ENTRY__CHANGE__CASE_IS_INT_SIZE:
+        break;
+    }
+    return FOLD_MALFORMED;
+}
+
 void cc_state_free(struct state *state)
 {
     struct app *app, *next_app;
@@ -263,4 +328,5 @@ void cc_state_free(struct state *state)
         free_user(state, user);
     cc_refs_free(&state->refs);
     cc_services_free(&state->services);
+    *state = (struct state){0};
 }

@@ -58,9 +58,10 @@ struct app {
 };
 
 struct state {
-    uint64_t head_sequence; /* Of the last folded entry. */
-    uint64_t app_sequence;  /* Of the last folded entry that changed an app. */
-    int64_t last_app_id;    /* The highest ever given. */
+    uint64_t head_sequence;     /* Of the last folded entry. */
+    uint64_t app_sequence;      /* Of the last folded entry that changed an app. */
+    uint64_t snapshot_sequence; /* Of the last one that ordered a snapshot. */
+    int64_t last_app_id;        /* The highest ever given. */
     struct user *users;
     struct app *apps;
     struct app *apps_by_path;
@@ -84,6 +85,9 @@ enum fold_result { FOLD_OK = 0, FOLD_MALFORMED };
 /* Folds the entry with the next sequence number. `now_ns` dates the caches. */
 enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cupola__JournalEntry *entry,
                                uint64_t now_ns, struct difference *ret_difference);
+/* One entry of a snapshot, into a state that began empty; its head comes first. */
+enum fold_result cc_state_load(struct state *state, const Cupola__JournalEntry *entry);
+/* Afterwards it is as empty as a zeroed one. */
 void cc_state_free(struct state *state);
 
 /* NULL if there is none. */

@@ -47,6 +47,7 @@ struct machine_class {
 
     /* NULL where a component never asks for them. */
     void (*journal_entry)(struct machine *machine, uint64_t sequence, struct io_bytes entry);
+    void (*journal_snapshot)(struct machine *machine, uint64_t sequence, struct io_bytes snapshot);
     void (*workload_found)(struct machine *machine, const char *workload, bool running, struct io_bytes note);
     void (*workload_exited)(struct machine *machine, const char *workload, int exit_code, int signal,
                             enum workload_breach breach);

@@ -96,6 +96,13 @@ void op_journal_append(struct machine *machine, struct op *op, uint64_t head_seq
     effect->journal_append.slice = given;
 }
 
+void op_journal_snapshot(struct machine *machine, struct op *op, uint64_t sequence, struct slice given, op_done *done)
+{
+    struct effect *effect = op_add_effect(machine, op, EFFECT_JOURNAL_SNAPSHOT, done);
+    effect->journal_snapshot.sequence = sequence;
+    effect->journal_snapshot.slice = given;
+}
+
 void op_stage(struct machine *machine, struct op *op, const char *digest, const char *framework, const char *runtime,
               const char *command, uint32_t memory_mb, op_done *done)
 {
@@ -174,6 +181,11 @@ void op_blob_stat(struct machine *machine, struct op *op, const char *digest, op
 void op_blob_delete(struct machine *machine, struct op *op, const char *digest, op_done *done)
 {
     add_blob_name_effect(machine, op, EFFECT_BLOB_DELETE, digest, done);
+}
+
+void op_blob_list(struct machine *machine, struct op *op, op_done *done)
+{
+    op_add_effect(machine, op, EFFECT_BLOB_LIST, done);
 }
 
 void op_workload_list(struct machine *machine, struct op *op, op_done *done)

@@ -38,6 +38,7 @@ void op_save(struct machine *machine, struct op *op, struct slice given, op_done
 void op_journal_follow(struct machine *machine, struct op *op, uint64_t after_sequence, op_done *done);
 void op_journal_append(struct machine *machine, struct op *op, uint64_t head_sequence, struct slice given,
                        op_done *done);
+void op_journal_snapshot(struct machine *machine, struct op *op, uint64_t sequence, struct slice given, op_done *done);
 void op_stage(struct machine *machine, struct op *op, const char *digest, const char *framework, const char *runtime,
               const char *command, uint32_t memory_mb, op_done *done);
 void op_pool_find(struct machine *machine, struct op *op, const char *files, op_done *done);
@@ -52,6 +53,7 @@ void blob_discard(struct machine *machine, struct io_blob blob);
 void op_blob_commit(struct machine *machine, struct op *op, struct io_blob blob, op_done *done);
 void op_blob_stat(struct machine *machine, struct op *op, const char *digest, op_done *done);
 void op_blob_delete(struct machine *machine, struct op *op, const char *digest, op_done *done);
+void op_blob_list(struct machine *machine, struct op *op, op_done *done);
 
 /* What to start: the fields of EFFECT_WORKLOAD_START, all lent. */
 struct workload_spec {

@@ -114,6 +114,9 @@ static bool fill_storage_effect(Cupola__TraceEffect *message, const struct effec
     } else if (effect->kind == EFFECT_JOURNAL_APPEND) {
         set_number(message, effect->journal_append.sequence);
         set_slice(message, effect->journal_append.slice);
+    } else if (effect->kind == EFFECT_JOURNAL_SNAPSHOT) {
+        set_number(message, effect->journal_snapshot.sequence);
+        set_slice(message, effect->journal_snapshot.slice);
     } else if (effect->kind == EFFECT_BLOB_OPEN || effect->kind == EFFECT_BLOB_COMMIT ||
                effect->kind == EFFECT_BLOB_DISCARD) {
         set_blob(message, effect->blob.blob);

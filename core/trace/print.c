@@ -19,6 +19,7 @@ static const char *const event_names[] = {
     [EVENT_WORKLOAD_FOUND] = "workload found",
     [EVENT_WORKLOAD_EXITED] = "workload exited",
     [EVENT_OUTPUT] = "output",
+    [EVENT_JOURNAL_SNAPSHOT] = "journal snapshot",
 };
 
 static const char *const effect_names[] = {
@@ -54,6 +55,8 @@ static const char *const effect_names[] = {
     [EFFECT_START_TLS] = "start tls",
     [EFFECT_POOL_FIND] = "pool find",
     [EFFECT_ASSEMBLE] = "assemble",
+    [EFFECT_JOURNAL_SNAPSHOT] = "journal snapshot",
+    [EFFECT_BLOB_LIST] = "blob list",
 };
 
 static void add_quoted(struct text *text, ProtobufCBinaryData data)

@@ -47,6 +47,7 @@ void blob_writer_commit(struct real_driver *driver, struct io_blob id, struct io
 void blob_writer_discard(struct real_driver *driver, struct io_blob id);
 void blob_writers_free(struct real_driver *driver);
 void blob_stat(struct real_driver *driver, struct io_op op, const char *digest);
+void blob_list(struct real_driver *driver, struct io_op op);
 void blob_delete(struct real_driver *driver, struct io_op op, const char *digest);
 
 #endif

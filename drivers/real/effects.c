@@ -96,6 +96,9 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
     case EFFECT_JOURNAL_APPEND:
         journal_append(driver, effect->op, effect->journal_append.sequence, effect_take_slice(effect));
         break;
+    case EFFECT_JOURNAL_SNAPSHOT:
+        journal_snapshot(driver, effect->op, effect->journal_snapshot.sequence, effect_take_slice(effect));
+        break;
     case EFFECT_BLOB_OPEN:
     case EFFECT_BLOB_WRITE:
     case EFFECT_BLOB_COMMIT:
@@ -111,6 +114,9 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         break;
     case EFFECT_BLOB_DELETE:
         blob_delete(driver, effect->op, effect->blob_name.digest);
+        break;
+    case EFFECT_BLOB_LIST:
+        blob_list(driver, effect->op);
         break;
     case EFFECT_STAGE:
         stage_begin(driver, effect);

@@ -2,6 +2,9 @@
  * its own entries among that. Without anything to append it is started every POLL_MS, to see what others wrote.
  *
  * Own appends are answered after their entries have been delivered, conflicts after the entries that caused them.
+ *
+ * Who follows from the beginning gets the newest sound snapshot first, and so does who is so far behind that the next
+ * entry is not kept any more. Snapshots are written on a thread and a connection of their own (journal_snapshot.c).
  */
 #include "drivers/real/journal.h"
 
@@ -40,7 +43,9 @@ struct journal {
     size_t batch_count;
     bool is_written; /* The batch; only reading is left to do. */
 
-    struct journal_entries entries; /* What the job has read. */
+    struct journal_entries entries; /* What the job has read: entries, */
+    uint64_t snapshot_sequence;     /* or, if not 0, a snapshot, and nothing else. */
+    struct text snapshot;
     enum io_status read_status;
     struct text read_reason;
 
@@ -53,6 +58,12 @@ struct journal {
 
 static void start_job(struct journal *journal);
 
+struct path journal_place(const struct real_driver *driver)
+{
+    const char *place = driver->config->journal;
+    return place != NULL && place[0] != 0 ? path_of("%s", place) : path_of("%s/journal.db", driver->config->data_dir);
+}
+
 static struct journal *get_journal(struct real_driver *driver)
 {
     if (driver->journal != NULL)
@@ -60,9 +71,7 @@ static struct journal *get_journal(struct real_driver *driver)
     struct journal *journal = memory_new(sizeof *journal);
     journal->driver = driver;
     journal->last_waiting = &journal->waiting;
-    const char *place = driver->config->journal;
-    journal->place =
-        place != NULL && place[0] != 0 ? path_of("%s", place) : path_of("%s/journal.db", driver->config->data_dir);
+    journal->place = journal_place(driver);
     uv_timer_init(driver->loop, &journal->poll);
     journal->poll.data = journal;
     driver->handle_count++;
@@ -71,6 +80,34 @@ static struct journal *get_journal(struct real_driver *driver)
 }
 
 /* ---- On the thread ---- */
+
+/* From a snapshot only if there is one that leads further. */
+static enum io_status read_snapshot(struct journal *journal)
+{
+    uint64_t sequence = 0;
+    enum io_status status =
+        journal_read_sound_snapshot(journal->store, UINT64_MAX, &sequence, &journal->snapshot, &journal->read_reason);
+    if (status == IO_OK && sequence > journal->delivered_sequence)
+        journal->snapshot_sequence = sequence;
+    return status;
+}
+
+/* The next entries, or the snapshot that stands for them. */
+static void read_on(struct journal *journal)
+{
+    bool is_beginning = journal->delivered_sequence == 0;
+    if (is_beginning)
+        journal->read_status = read_snapshot(journal);
+    if (journal->snapshot_sequence > 0 || journal->read_status != IO_OK)
+        return;
+    journal->read_status = journal->store->class->read(journal->store, journal->delivered_sequence, &journal->entries,
+                                                       &journal->read_reason);
+    if (journal->read_status != IO_CORRUPT || is_beginning || journal->entries.count > 0)
+        return;
+    enum io_status status = read_snapshot(journal); /* The next entry may have gone. */
+    if (status == IO_OK && journal->snapshot_sequence > 0)
+        journal->read_status = IO_OK;
+}
 
 static void work(struct job *job)
 {
@@ -82,16 +119,28 @@ static void work(struct job *job)
     if (job->status == IO_OK && journal->batch_count > 0 && !journal->is_written)
         job->status = journal->store->class->append(journal->store, journal->batch, journal->batch_count, &job->data);
     journal_entries_reset(&journal->entries, journal->delivered_sequence + 1);
+    journal->snapshot_sequence = 0;
     journal->read_status = job->status;
     if (job->status == IO_OK && journal->is_following)
-        journal->read_status = journal->store->class->read(journal->store, journal->delivered_sequence,
-                                                           &journal->entries, &journal->read_reason);
+        read_on(journal);
 }
 
 /* ---- Delivering ---- */
 
+static void deliver_snapshot(struct journal *journal)
+{
+    struct event event = {.kind = EVENT_JOURNAL_SNAPSHOT};
+    event.journal_snapshot.sequence = journal->delivered_sequence = journal->snapshot_sequence;
+    event.journal_snapshot.data =
+        (struct io_bytes){(const uint8_t *)text_string(&journal->snapshot), journal->snapshot.size};
+    driver_deliver(journal->driver, &event);
+    text_free(&journal->snapshot);
+}
+
 static void deliver(struct journal *journal)
 {
+    if (journal->snapshot_sequence > 0 && !journal->driver->exited)
+        deliver_snapshot(journal);
     for (size_t i = 0; i < journal->entries.count && !journal->driver->exited; i++) {
         struct event event = {.kind = EVENT_JOURNAL_ENTRY};
         event.journal_entry.data = journal_entries_at(&journal->entries, i);
@@ -151,7 +200,10 @@ static void take_entries(struct journal *journal)
         return;
     }
     tell_trouble(journal, journal->read_status != IO_OK, reason);
-    if (journal->read_status == IO_OK && journal->entries.count < JOURNAL_READ_MOST)
+    if (journal->read_status == IO_OK && journal->read_reason.size > 0)
+        driver_log(journal->driver, LOG_ERROR, "%s; the one before it will do", reason);
+    bool is_all = journal->entries.count < JOURNAL_READ_MOST && journal->snapshot_sequence == 0;
+    if (journal->read_status == IO_OK && is_all)
         caught_up(journal);
 }
 
@@ -296,6 +348,7 @@ void journal_free(struct real_driver *driver)
     if (journal->store != NULL)
         journal->store->class->close(journal->store);
     journal_entries_free(&journal->entries);
+    text_free(&journal->snapshot);
     memory_free(journal);
     driver->journal = NULL;
 }

@@ -20,6 +20,8 @@ struct journal_database {
 
 static const char schema[] = "SET client_min_messages = warning;"
                              "CREATE TABLE IF NOT EXISTS cupola_journal ("
+                             "sequence bigint PRIMARY KEY, data bytea NOT NULL, checksum bytea NOT NULL);"
+                             "CREATE TABLE IF NOT EXISTS cupola_snapshots ("
                              "sequence bigint PRIMARY KEY, data bytea NOT NULL, checksum bytea NOT NULL)";
 
 /* ---- Connection and errors ---- */
@@ -167,7 +169,8 @@ static enum io_status write_rows(struct journal_database *database, const struct
 static enum io_status lock_and_read_head(struct journal_database *database, uint64_t *ret_head, struct text *ret_reason)
 {
     PGresult *result = PQexec(database->connection, "BEGIN; LOCK TABLE cupola_journal IN EXCLUSIVE MODE; "
-                                                    "SELECT coalesce(max(sequence), 0) FROM cupola_journal");
+                                                    "SELECT greatest((SELECT max(sequence) FROM cupola_journal), "
+                                                    "(SELECT max(sequence) FROM cupola_snapshots), 0)");
     bool ok = PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 1;
     if (ok)
         *ret_head = strtoull(PQgetvalue(result, 0, 0), NULL, 10);
@@ -248,11 +251,91 @@ static enum io_status read_entries(struct journal_store *store, uint64_t after, 
     return status;
 }
 
-static enum io_status truncate_table(struct journal_store *store, uint64_t after, struct text *ret_reason)
+static enum io_status keep_only(struct journal_store *store, uint64_t after, uint64_t until, struct text *ret_reason)
+{
+    struct journal_database *database = container_of(store, struct journal_database, store);
+    char sql[128];
+    snprintf(sql, sizeof sql, "DELETE FROM cupola_journal WHERE sequence <= %llu OR sequence > %llu",
+             (unsigned long long)after, (unsigned long long)until);
+    enum io_status status = connect_to(database, ret_reason);
+    return status == IO_OK ? execute(database, sql, ret_reason) : status;
+}
+
+/* ---- Snapshots ---- */
+
+static enum io_status read_snapshot(struct journal_store *store, uint64_t before, uint64_t *ret_sequence,
+                                    struct text *ret_data, struct text *ret_reason)
+{
+    struct journal_database *database = container_of(store, struct journal_database, store);
+    *ret_sequence = 0;
+    enum io_status status = connect_to(database, ret_reason);
+    if (status != IO_OK)
+        return status;
+    char limit[24];
+    snprintf(limit, sizeof limit, "%llu", (unsigned long long)(before > INT64_MAX ? INT64_MAX : before));
+    const char *const values[] = {limit};
+    PGresult *result = PQexecParams(database->connection,
+                                    "SELECT sequence, data, checksum FROM cupola_snapshots WHERE sequence < $1::bigint "
+                                    "ORDER BY sequence DESC LIMIT 1",
+                                    1, NULL, values, NULL, NULL, 1);
+    if (PQresultStatus(result) != PGRES_TUPLES_OK) {
+        status = fail(database, result, "read a snapshot", ret_reason);
+    } else if (PQntuples(result) == 1) {
+        *ret_sequence = number_of(field(result, 0, 0));
+        status = journal_take_snapshot(*ret_sequence, field(result, 0, 1), field(result, 0, 2), ret_data, ret_reason);
+    }
+    PQclear(result);
+    return status;
+}
+
+/* One statement, and no lock that appends wait for: the key keeps a second one of that number out. */
+static enum io_status write_snapshot(struct journal_store *store, uint64_t sequence, struct io_bytes data,
+                                     struct text *ret_reason)
+{
+    static const char sql[] =
+        "INSERT INTO cupola_snapshots SELECT $1::bigint, $2::bytea, $3::bytea WHERE "
+        "NOT EXISTS (SELECT 1 FROM cupola_snapshots WHERE sequence >= $1::bigint) AND "
+        "(EXISTS (SELECT 1 FROM cupola_journal WHERE sequence = $1::bigint) OR "
+        "NOT EXISTS (SELECT 1 FROM cupola_journal) AND NOT EXISTS (SELECT 1 FROM cupola_snapshots))";
+    struct journal_database *database = container_of(store, struct journal_database, store);
+    enum io_status status = connect_to(database, ret_reason);
+    if (status != IO_OK)
+        return status;
+    char number[24];
+    uint8_t checksum[JOURNAL_CHECKSUM_SIZE];
+    snprintf(number, sizeof number, "%llu", (unsigned long long)sequence);
+    journal_checksum(sequence, data, checksum);
+    const char *const values[] = {number, (const char *)data.data, (const char *)checksum};
+    const int sizes[] = {0, (int)data.size, sizeof checksum}, formats[] = {0, 1, 1};
+    PGresult *result = PQexecParams(database->connection, sql, 3, NULL, values, sizes, formats, 0);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        status = fail(database, result, "store a snapshot", ret_reason);
+    else if (strcmp(PQcmdTuples(result), "1") != 0)
+        status = IO_CONFLICT;
+    PQclear(result);
+    return status;
+}
+
+/* The older of two snapshots stays, and all after it. */
+static enum io_status compact(struct journal_store *store, struct text *ret_reason)
+{
+    struct journal_database *database = container_of(store, struct journal_database, store);
+    enum io_status status = connect_to(database, ret_reason);
+    if (status != IO_OK)
+        return status;
+    return execute(database,
+                   "WITH older AS (SELECT max(sequence) AS sequence FROM cupola_snapshots WHERE sequence < "
+                   "(SELECT max(sequence) FROM cupola_snapshots)), "
+                   "gone AS (DELETE FROM cupola_snapshots WHERE sequence < (SELECT sequence FROM older)) "
+                   "DELETE FROM cupola_journal WHERE sequence <= (SELECT sequence FROM older)",
+                   ret_reason);
+}
+
+static enum io_status drop_snapshot(struct journal_store *store, uint64_t sequence, struct text *ret_reason)
 {
     struct journal_database *database = container_of(store, struct journal_database, store);
     char sql[96];
-    snprintf(sql, sizeof sql, "DELETE FROM cupola_journal WHERE sequence > %llu", (unsigned long long)after);
+    snprintf(sql, sizeof sql, "DELETE FROM cupola_snapshots WHERE sequence = %llu", (unsigned long long)sequence);
     enum io_status status = connect_to(database, ret_reason);
     return status == IO_OK ? execute(database, sql, ret_reason) : status;
 }
@@ -262,5 +345,9 @@ const struct journal_store_class journal_postgres_class = {
     .close = close_database,
     .append = append,
     .read = read_entries,
-    .truncate = truncate_table,
+    .read_snapshot = read_snapshot,
+    .write_snapshot = write_snapshot,
+    .compact = compact,
+    .drop_snapshot = drop_snapshot,
+    .keep_only = keep_only,
 };

@@ -39,6 +39,34 @@ enum io_status journal_entries_add(struct journal_entries *entries, uint64_t seq
     return IO_OK;
 }
 
+enum io_status journal_take_snapshot(uint64_t sequence, struct io_bytes data, struct io_bytes checksum,
+                                     struct text *ret_data, struct text *ret_reason)
+{
+    uint8_t expected[JOURNAL_CHECKSUM_SIZE];
+    journal_checksum(sequence, data, expected);
+    if (checksum.size != sizeof expected || memcmp(checksum.data, expected, sizeof expected) != 0) {
+        text_clear(ret_reason);
+        text_addf(ret_reason, "journal: the snapshot of entry %llu is damaged", (unsigned long long)sequence);
+        return IO_CORRUPT;
+    }
+    text_clear(ret_data);
+    text_add(ret_data, data.data, data.size);
+    return IO_OK;
+}
+
+enum io_status journal_read_sound_snapshot(struct journal_store *store, uint64_t before, uint64_t *ret_sequence,
+                                           struct text *ret_data, struct text *ret_reason)
+{
+    enum io_status status = IO_CORRUPT;
+    *ret_sequence = before;
+    while (status == IO_CORRUPT && *ret_sequence > 0) {
+        before = *ret_sequence;
+        *ret_sequence = 0;
+        status = store->class->read_snapshot(store, before, ret_sequence, ret_data, ret_reason);
+    }
+    return status;
+}
+
 struct io_bytes journal_entries_at(const struct journal_entries *entries, size_t index)
 {
     size_t begin = index == 0 ? 0 : entries->ends[index - 1];

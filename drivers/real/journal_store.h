@@ -3,6 +3,11 @@
  *
  * Both hold entries(sequence, data, checksum): sequence numbers count from 1 without gaps, and the checksum is the
  * SHA-1 of (sequence, data), so that what is read is what was written, in the place where it was written.
+ *
+ * Beside them stand snapshots(sequence, data, checksum), each of which is as good as all entries up to its number.
+ * There are at most two, and all entries after the older one: should the newer one be damaged, nothing is lost. The
+ * first snapshot is as good as the nothing before entry 1. To store one is two transactions: the snapshot, then the
+ * deletion of what it makes superfluous; whoever dies in between leaves too much, which the next one deletes.
  */
 #ifndef CUPOLA_DRIVERS_REAL_JOURNAL_STORE_H
 #define CUPOLA_DRIVERS_REAL_JOURNAL_STORE_H
@@ -46,8 +51,20 @@ struct journal_store_class {
      */
     enum io_status (*read)(struct journal_store *store, uint64_t after, struct journal_entries *ret_entries,
                            struct text *ret_reason);
-    /* For `cupola journal check --repair`: deletes all entries after a sequence number. */
-    enum io_status (*truncate)(struct journal_store *store, uint64_t after, struct text *ret_reason);
+    /* The newest snapshot before a sequence number (UINT64_MAX: of all), copied; sequence 0: there is none.
+     * IO_CORRUPT: it is damaged; *ret_sequence is its number all the same. */
+    enum io_status (*read_snapshot)(struct journal_store *store, uint64_t before, uint64_t *ret_sequence,
+                                    struct text *ret_data, struct text *ret_reason);
+    /* Durable on return. IO_CONFLICT: there is one of that or a later number, or no such entry. Into an empty store
+     * (import) any goes. */
+    enum io_status (*write_snapshot)(struct journal_store *store, uint64_t sequence, struct io_bytes data,
+                                     struct text *ret_reason);
+    /* Deletes what the newest snapshot makes superfluous. */
+    enum io_status (*compact)(struct journal_store *store, struct text *ret_reason);
+    /* For `cupola journal check --repair`. */
+    enum io_status (*drop_snapshot)(struct journal_store *store, uint64_t sequence, struct text *ret_reason);
+    /* For `cupola journal check --repair`: deletes all entries up to `after` and all that come after `until`. */
+    enum io_status (*keep_only)(struct journal_store *store, uint64_t after, uint64_t until, struct text *ret_reason);
 };
 
 struct journal_store {
@@ -59,6 +76,12 @@ extern const struct journal_store_class journal_sqlite_class, journal_postgres_c
 /* A connection string that begins with "postgresql://" or "postgres://" is a database, anything else a file. */
 const struct journal_store_class *journal_store_class_of(const char *place);
 
+/* The bytes of a snapshot as they were read: into ret_data, unless they are damaged (IO_CORRUPT). */
+enum io_status journal_take_snapshot(uint64_t sequence, struct io_bytes data, struct io_bytes checksum,
+                                     struct text *ret_data, struct text *ret_reason);
+/* Reads the newest snapshot before `before` that is not damaged; those that are, are told of in ret_reason. */
+enum io_status journal_read_sound_snapshot(struct journal_store *store, uint64_t before, uint64_t *ret_sequence,
+                                           struct text *ret_data, struct text *ret_reason);
 void journal_checksum(uint64_t sequence, struct io_bytes data, uint8_t ret_checksum[JOURNAL_CHECKSUM_SIZE]);
 /* For stores: the next one that was read. IO_CORRUPT if it is not the one that should follow, or damaged. */
 enum io_status journal_entries_add(struct journal_entries *entries, uint64_t sequence, struct io_bytes data,

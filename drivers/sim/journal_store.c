@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "drivers/sim/process.h"
 
 /* How long a follower waits before it looks again for a store that cannot be reached. */
@@ -23,6 +24,8 @@ void journal_store_destroy(struct journal_store *store)
     assert_that(store->followers == NULL);
     for (uint64_t i = 0; i < store->count; i++)
         buffer_unref(store->entries[i].slice.buffer);
+    for (size_t i = 0; i < 2; i++)
+        buffer_unref(store->snapshots[i].slice.buffer);
     buffer_unref(store->foreign.buffer);
     memory_free(store->entries);
     memory_free(store);
@@ -72,8 +75,33 @@ static void tell_all(struct journal_store *store)
         plan_delivery(store, follower);
 }
 
+/* Who begins, or has fallen behind what is kept, is given the newest snapshot. */
+static bool wants_snapshot(const struct journal_store *store, const struct journal_follower *follower)
+{
+    return (follower->sequence == 0 || follower->sequence < store->gone) &&
+           store->snapshots[1].sequence > follower->sequence;
+}
+
+static void deliver_snapshot(struct journal_store *store, struct journal_follower *follower)
+{
+    follower->sequence = store->snapshots[1].sequence;
+    follower->last_visible_ns = store->host->world->now_ns;
+    plan_delivery(store, follower);
+    struct slice slice = store->snapshots[1].slice;
+    buffer_ref(slice.buffer);
+    struct event event = {.kind = EVENT_JOURNAL_SNAPSHOT};
+    event.journal_snapshot.sequence = follower->sequence;
+    event.journal_snapshot.data = (struct io_bytes){slice_data(slice), slice.size};
+    process_step(follower->process, &event);
+    buffer_unref(slice.buffer);
+}
+
 static void deliver(struct journal_store *store, struct journal_follower *follower)
 {
+    if (wants_snapshot(store, follower)) {
+        deliver_snapshot(store, follower);
+        return;
+    }
     uint64_t sequence = ++follower->sequence;
     follower->last_visible_ns = store->host->world->now_ns;
     plan_delivery(store, follower);
@@ -104,10 +132,9 @@ static void on_follower(struct wake *wake)
             world_wake_at(process->world, wake, store->entries[follower->sequence].durable_ns);
             return;
         }
-        bool is_last_wanted = follower->caught_up_op != 0 && follower->sequence + 1 == store->count;
         deliver(store, follower);
         follower = find_follower(store, process); /* The step may have ended the process. */
-        if (follower == NULL || !is_last_wanted)
+        if (follower == NULL || follower->caught_up_op == 0 || follower->sequence < store->count)
             return;
     }
     if (follower->caught_up_op != 0 && follower->sequence == store->count) {
@@ -246,6 +273,77 @@ void journal_store_append(struct journal_store *store, struct process *process, 
     pending->given = given;
     pending->expected = sequence;
     pending->wake.happen = on_append;
+}
+
+/* ---- Snapshots ---- */
+
+static void take_entries_away(struct journal_store *store, uint64_t until)
+{
+    for (; store->gone < until; store->gone++) {
+        buffer_unref(store->entries[store->gone].slice.buffer);
+        store->entries[store->gone].slice = (struct slice){0};
+    }
+}
+
+/* The second sync: what came before the older snapshot goes. */
+static void on_compacted(struct wake *wake)
+{
+    struct pending *pending = container_of(wake, struct pending, wake);
+    struct journal_store *store = pending->process->journal;
+    if (is_reachable(store, pending->process) && store->kept >= store->snapshots[0].sequence)
+        take_entries_away(store, store->snapshots[0].sequence);
+    pending->wake.happen = process_on_pending;
+    world_wake_in(pending->process->world, wake, draw_way_ns(store, pending->process));
+}
+
+/* The first sync: it is stored. What was there until then stays until the second. */
+static void on_snapshot_stored(struct wake *wake)
+{
+    struct pending *pending = container_of(wake, struct pending, wake);
+    struct journal_store *store = pending->process->journal;
+    uint64_t done_ns;
+    bool fits = pending->expected <= store->count && pending->expected > store->snapshots[1].sequence;
+    if (pending->status == IO_OK && !is_reachable(store, pending->process))
+        pending->status = IO_FAILED;
+    else if (pending->status == IO_OK && !fits)
+        pending->status = IO_CONFLICT;
+    if (pending->status != IO_OK || disk_lies(&store->host->disk) ||
+        disk_plan_sync(&store->host->disk, &done_ns) != IO_OK) {
+        pending->wake.happen = process_on_pending;
+        world_wake_in(pending->process->world, wake, draw_way_ns(store, pending->process));
+        return;
+    }
+    buffer_unref(store->snapshots[0].slice.buffer);
+    store->snapshots[0] = store->snapshots[1];
+    store->snapshots[1] = (struct journal_snapshot){pending->expected, pending->given};
+    if (store->kept < pending->expected) /* As any honest sync. */
+        store->kept = pending->expected;
+    pending->given = (struct slice){0};
+    pending->wake.happen = on_compacted;
+    world_wake_at(pending->process->world, wake, done_ns);
+}
+
+static void on_snapshot(struct wake *wake)
+{
+    struct pending *pending = container_of(wake, struct pending, wake);
+    struct journal_store *store = pending->process->journal;
+    uint64_t done_ns = pending->process->world->now_ns;
+    if (mutation_is(JOURNAL_LETS_GO_EARLY))
+        take_entries_away(store, pending->expected);
+    pending->status =
+        is_reachable(store, pending->process) ? disk_plan_sync(&store->host->disk, &done_ns) : IO_UNREACHABLE;
+    pending->wake.happen = on_snapshot_stored;
+    world_wake_at(pending->process->world, wake, done_ns);
+}
+
+void journal_store_snapshot(struct journal_store *store, struct process *process, struct io_op op, uint64_t sequence,
+                            struct slice given)
+{
+    struct pending *pending =
+        process_add_pending(process, op, process->world->now_ns + draw_way_ns(store, process), IO_OK);
+    pending->given = given;
+    pending->expected = sequence;
+    pending->wake.happen = on_snapshot;
 }
 
 /* Appends whose entries are lost with the power end as failed: nobody has seen them. */

@@ -4,6 +4,9 @@
  * loss of power loses what was not. While the store cannot be reached (outage, no power, blocked path) appends fail and
  * followers hear nothing; followers catch up afterwards. An append that fails so has not happened. One whose answer is
  * lost because its component died may have, and so may one whose server says that it failed (`unsure_ppm`).
+ *
+ * A snapshot is stored by one sync; entries that it makes superfluous go by the next one, and a loss of power in
+ * between leaves both. While the disk lies, nothing goes: what only seems to be stored must not be all there is.
  */
 #ifndef CUPOLA_DRIVERS_SIM_JOURNAL_STORE_H
 #define CUPOLA_DRIVERS_SIM_JOURNAL_STORE_H
@@ -13,6 +16,11 @@
 struct journal_entry {
     struct slice slice;  /* Kept. */
     uint64_t durable_ns; /* When it was. */
+};
+
+struct journal_snapshot {
+    uint64_t sequence;  /* 0: none. */
+    struct slice slice; /* Kept. */
 };
 
 /* A component that follows. It outlives no life of that component. */
@@ -27,8 +35,10 @@ struct journal_follower {
 
 struct journal_store {
     struct host *host;
-    struct journal_entry *entries; /* Entry i has sequence i + 1. */
+    struct journal_entry *entries; /* Entry i has sequence i + 1. Those that have gone have no data. */
     uint64_t count;
+    uint64_t gone;                        /* So many first entries. */
+    struct journal_snapshot snapshots[2]; /* The older one, the newer one. */
     uint64_t kept; /* So many survive a loss of power: more than these were written while the disk lied. */
     size_t capacity;
     struct journal_follower *followers;
@@ -49,6 +59,8 @@ void journal_store_destroy(struct journal_store *store);
 void journal_store_follow(struct journal_store *store, struct process *process, struct io_op op, uint64_t sequence);
 void journal_store_append(struct journal_store *store, struct process *process, struct io_op op, uint64_t sequence,
                           struct slice given);
+void journal_store_snapshot(struct journal_store *store, struct process *process, struct io_op op, uint64_t sequence,
+                            struct slice given);
 /* The component's life is over. */
 void journal_store_forget(struct journal_store *store, const struct process *process);
 void journal_store_wake(struct journal_store *store, const struct process *process);

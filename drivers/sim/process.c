@@ -321,12 +321,14 @@ static void carry_out(struct process *process, struct effect *effect)
     case EFFECT_SAVE:
     case EFFECT_JOURNAL_FOLLOW:
     case EFFECT_JOURNAL_APPEND:
+    case EFFECT_JOURNAL_SNAPSHOT:
     case EFFECT_BLOB_OPEN:
     case EFFECT_BLOB_WRITE:
     case EFFECT_BLOB_COMMIT:
     case EFFECT_BLOB_DISCARD:
     case EFFECT_BLOB_STAT:
     case EFFECT_BLOB_DELETE:
+    case EFFECT_BLOB_LIST:
     case EFFECT_STAGE:
     case EFFECT_POOL_FIND:
     case EFFECT_ASSEMBLE:

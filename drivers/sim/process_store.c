@@ -117,6 +117,17 @@ static void do_blob_delete(struct process *process, const struct effect *effect)
     pending->complete = complete_delete;
 }
 
+static void do_blob_list(struct process *process, const struct effect *effect)
+{
+    uint64_t done_ns;
+    enum io_status status = disk_plan_read(&process->blobs->host->disk, &done_ns);
+    struct text list = {0};
+    for (const struct blob *blob = process->blobs->blobs; blob != NULL; blob = blob->hh.next)
+        text_addf(&list, "%s\n", blob->digest);
+    process_add_pending(process, effect->op, done_ns, status)->data = slice_copy(text_string(&list), list.size);
+    text_free(&list);
+}
+
 /* ---- Staging ---- */
 
 /* The droplet of a package: the same behaviour, and how it was staged. Given; no buffer if the package is none. */
@@ -253,6 +264,10 @@ void process_do_storage(struct process *process, struct effect *effect)
         assert_that(process->journal != NULL);
         journal_store_append(process->journal, process, effect->op, effect->journal_append.sequence,
                              effect_take_slice(effect));
+    } else if (effect->kind == EFFECT_JOURNAL_SNAPSHOT) {
+        assert_that(process->journal != NULL);
+        journal_store_snapshot(process->journal, process, effect->op, effect->journal_snapshot.sequence,
+                               effect_take_slice(effect));
     } else if (effect->kind == EFFECT_BLOB_OPEN) {
         open_blob(process, effect->blob.blob);
     } else if (effect->kind == EFFECT_BLOB_WRITE) {
@@ -265,6 +280,8 @@ void process_do_storage(struct process *process, struct effect *effect)
         do_blob_stat(process, effect);
     } else if (effect->kind == EFFECT_BLOB_DELETE) {
         do_blob_delete(process, effect);
+    } else if (effect->kind == EFFECT_BLOB_LIST) {
+        do_blob_list(process, effect);
     } else if (effect->kind == EFFECT_STAGE) {
         do_stage(process, effect);
     } else if (effect->kind == EFFECT_POOL_FIND) {

@@ -45,6 +45,8 @@ static void point_to_data(struct town_event *queued)
         queued->event.done.data = bytes;
     if (queued->event.kind == EVENT_JOURNAL_ENTRY)
         queued->event.journal_entry.data = bytes;
+    if (queued->event.kind == EVENT_JOURNAL_SNAPSHOT)
+        queued->event.journal_snapshot.data = bytes;
 }
 
 static void step(struct town_controller *controller, struct event *event)
@@ -276,6 +278,46 @@ static void deliver_entries(struct town_controller *controller)
     }
 }
 
+static void push_snapshot(struct town_controller *controller, uint64_t sequence, const char *bytes, size_t size)
+{
+    struct town_event *queued = push(controller, EVENT_JOURNAL_SNAPSHOT);
+    text_add(&queued->data, bytes, size);
+    queued->event.journal_snapshot.sequence = sequence;
+}
+
+void town_bring_snapshot(struct town_controller *controller, uint64_t sequence, const char *bytes, size_t size)
+{
+    push_snapshot(controller, sequence, bytes, size);
+    town_settle(controller->town);
+}
+
+static void follow(struct town_controller *controller, uint64_t op)
+{
+    struct town *town = controller->town;
+    controller->follows = true;
+    if (town->snapshot_sequence > 0) {
+        push_snapshot(controller, town->snapshot_sequence, text_string(&town->snapshot), town->snapshot.size);
+        controller->delivered = town->snapshot_sequence;
+    }
+    deliver_entries(controller);
+    push_done(controller, op, IO_OK, 0, "");
+}
+
+static void on_snapshot(struct town_controller *controller, struct effect *effect)
+{
+    struct town *town = controller->town;
+    struct slice slice = effect_take_slice(effect);
+    bool fails = town->journal_mode == JOURNAL_FAILS || town->snapshots_fail;
+    if (!fails) {
+        text_clear(&town->snapshot);
+        text_add(&town->snapshot, slice_data(slice), slice.size);
+        town->snapshot_sequence = effect->journal_snapshot.sequence;
+        town->snapshots++;
+    }
+    buffer_unref(slice.buffer);
+    push_done(controller, effect->op.id, fails ? IO_FAILED : IO_OK, 0, "");
+}
+
 static void append(struct town_controller *controller, uint64_t op, uint64_t sequence, const struct text *entry)
 {
     struct town *town = controller->town;
@@ -408,6 +450,25 @@ static void on_blob(struct town_controller *controller, struct effect *effect)
         text_free(&blob->bytes);
     else
         memcpy(blob->digest, digest, sizeof digest);
+}
+
+void town_add_blob(struct town_controller *controller, const char *bytes)
+{
+    struct town_blob *blob = new_blob(controller);
+    text_add_string(&blob->bytes, bytes);
+    digest_of(&blob->bytes, blob->digest);
+}
+
+static void on_blob_list(struct town_controller *controller, uint64_t op)
+{
+    struct text list = {0};
+    for (size_t i = 0; i < TOWN_BLOBS; i++) {
+        const struct town_blob *blob = &controller->town->blobs[i];
+        if (blob->owner == controller && blob->digest[0] != '\0')
+            text_addf(&list, "%s\n", blob->digest);
+    }
+    push_done(controller, op, IO_OK, 0, text_string(&list));
+    text_free(&list);
 }
 
 static void on_blob_send(struct town_controller *controller, const struct effect *effect)
@@ -592,9 +653,13 @@ static void carry_out(struct town_controller *controller, struct effect *effect)
         controller->deadline_ns = effect->deadline.at_ns;
         break;
     case EFFECT_JOURNAL_FOLLOW:
-        controller->follows = true;
-        deliver_entries(controller);
-        push_done(controller, effect->op.id, IO_OK, 0, "");
+        follow(controller, effect->op.id);
+        break;
+    case EFFECT_JOURNAL_SNAPSHOT:
+        on_snapshot(controller, effect);
+        break;
+    case EFFECT_BLOB_LIST:
+        on_blob_list(controller, effect->op.id);
         break;
     case EFFECT_JOURNAL_APPEND:
         on_append(controller, effect);
@@ -738,6 +803,7 @@ void town_close(struct town *town)
     for (size_t i = 0; i < town->entry_count; i++)
         text_free(&town->entries[i]);
     memory_free(town->entries);
+    text_free(&town->snapshot);
     for (size_t i = 0; i < TOWN_BLOBS; i++)
         text_free(&town->blobs[i].bytes);
     town_forget_answers(town);

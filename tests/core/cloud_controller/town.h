@@ -96,6 +96,10 @@ struct town {
     uint64_t lives;
     struct text *entries; /* The journal. */
     size_t entry_count;
+    struct text snapshot; /* Of the journal; the last one stored. */
+    uint64_t snapshot_sequence;
+    size_t snapshots; /* Stored, ever. */
+    bool snapshots_fail;
     enum town_journal_mode journal_mode;
     bool staging_fails, staging_holds;
     bool hashing_fails;
@@ -122,6 +126,10 @@ void town_revive(struct town_controller *controller);
 void town_stop(struct town_controller *controller);
 void town_settle(struct town *town);
 void town_pass_ms(struct town *town, uint64_t ms);
+/* A follower that is told of a snapshot instead of the next entry. */
+void town_bring_snapshot(struct town_controller *controller, uint64_t sequence, const char *bytes, size_t size);
+/* It is in the controller's store, and nobody knows of it. */
+void town_add_blob(struct town_controller *controller, const char *bytes);
 /* The held append goes through, or is answered as if another entry had come first. */
 void town_release_journal(struct town *town);
 /* The same, and the next one is held again. */

@@ -77,11 +77,23 @@ static int open_database(void **state)
     return 0;
 }
 
+static void drop_snapshots(void)
+{
+    uint64_t sequence;
+    struct text data = {0};
+    do {
+        store->class->read_snapshot(store, UINT64_MAX, &sequence, &data, &reason);
+        store->class->drop_snapshot(store, sequence, &reason);
+    } while (sequence > 0);
+    text_free(&data);
+}
+
 static int leave_nothing(void **state)
 {
     (void)state;
     if (store != NULL) {
-        store->class->truncate(store, 0, &reason);
+        store->class->keep_only(store, 0, 0, &reason);
+        drop_snapshots();
         close_store();
     }
     journal_entries_free(&entries);
@@ -195,10 +207,105 @@ static void a_flipped_bit_and_a_missing_entry_are_found(void **state)
     meddle("DELETE FROM entries WHERE sequence = 2", "DELETE FROM cupola_journal WHERE sequence = 2");
     assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_CORRUPT);
     assert_non_null(strstr(text_string(&reason), "entry 2 is missing"));
-    assert_int_equal(store->class->truncate(store, 1, &reason), IO_OK);
+    assert_int_equal(store->class->keep_only(store, 0, 1, &reason), IO_OK);
     expect_read(0, (const char *[]){"one"}, 1);
     assert_int_equal(append(1, "two again", &sequence), IO_OK);
 }
+
+/* ---- Snapshots ---- */
+
+static void append_many(uint64_t from, uint64_t to)
+{
+    uint64_t sequence;
+    char text[24];
+    for (uint64_t i = from; i <= to; i++) {
+        snprintf(text, sizeof text, "entry %llu", (unsigned long long)i);
+        assert_int_equal(append(i - 1, text, &sequence), IO_OK);
+    }
+}
+
+static enum io_status store_snapshot(uint64_t sequence, const char *text)
+{
+    return store->class->write_snapshot(store, sequence, bytes_of(text), &reason);
+}
+
+/* The newest one before `before` that is sound. */
+static void expect_snapshot(uint64_t before, uint64_t sequence, const char *text)
+{
+    uint64_t found;
+    struct text data = {0};
+    assert_int_equal(journal_read_sound_snapshot(store, before, &found, &data, &reason), IO_OK);
+    assert_int_equal(found, sequence);
+    if (sequence > 0)
+        assert_string_equal(text_string(&data), text);
+    text_free(&data);
+}
+
+static void a_snapshot_keeps_what_the_one_before_it_needs(void **state)
+{
+    (void)state;
+    append_many(1, 10);
+    assert_int_equal(store_snapshot(4, "up to 4"), IO_OK);
+    assert_int_equal(store->class->compact(store, &reason), IO_OK);
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 10); /* The first one only stands beside the entries. */
+    assert_int_equal(store_snapshot(8, "up to 8"), IO_OK);
+    assert_int_equal(store->class->compact(store, &reason), IO_OK);
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_CORRUPT);
+    assert_int_equal(store->class->read(store, 4, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 6);
+    expect_snapshot(UINT64_MAX, 8, "up to 8");
+    expect_snapshot(8, 4, "up to 4");
+    expect_snapshot(4, 0, "");
+    assert_int_equal(store_snapshot(10, "up to 10"), IO_OK);
+    assert_int_equal(store->class->compact(store, &reason), IO_OK);
+    expect_snapshot(8, 0, "");
+    append_many(11, 12);
+}
+
+static void a_snapshot_of_the_past_or_the_future_is_refused(void **state)
+{
+    (void)state;
+    append_many(1, 5);
+    assert_int_equal(store_snapshot(6, "of what is not there"), IO_CONFLICT);
+    assert_int_equal(store_snapshot(4, "four"), IO_OK);
+    assert_int_equal(store_snapshot(4, "four again"), IO_CONFLICT);
+    assert_int_equal(store_snapshot(3, "three"), IO_CONFLICT);
+    expect_snapshot(UINT64_MAX, 4, "four");
+}
+
+static void a_damaged_snapshot_is_found_and_the_one_before_it_will_do(void **state)
+{
+    (void)state;
+    uint64_t found;
+    struct text data = {0};
+    append_many(1, 9);
+    store_snapshot(3, "three");
+    store_snapshot(6, "six");
+    store->class->compact(store, &reason);
+    meddle("UPDATE snapshots SET data = 'sux' WHERE sequence = 6",
+           "UPDATE cupola_snapshots SET data = 'sux' WHERE sequence = 6");
+    assert_int_equal(store->class->read_snapshot(store, UINT64_MAX, &found, &data, &reason), IO_CORRUPT);
+    assert_int_equal(found, 6);
+    assert_non_null(strstr(text_string(&reason), "the snapshot of entry 6 is damaged"));
+    expect_snapshot(UINT64_MAX, 3, "three");
+    assert_int_equal(store->class->read(store, 3, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 6);
+    text_free(&data);
+}
+
+static void an_empty_store_may_begin_with_a_snapshot(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    assert_int_equal(store_snapshot(41, "imported"), IO_OK);
+    assert_int_equal(append(0, "no", &sequence), IO_CONFLICT);
+    assert_int_equal(append(41, "the next", &sequence), IO_OK);
+    assert_int_equal(sequence, 42);
+    expect_read(41, (const char *[]){"the next"}, 1);
+}
+
+/* ---- Trouble ---- */
 
 static void a_place_that_cannot_be_is_said(void **state)
 {
@@ -255,6 +362,10 @@ int main(void)
         both(a_batch_is_one_transaction_and_a_question_leaves_nothing),
         both(many_entries_come_in_portions),
         both(a_flipped_bit_and_a_missing_entry_are_found),
+        both(a_snapshot_keeps_what_the_one_before_it_needs),
+        both(a_snapshot_of_the_past_or_the_future_is_refused),
+        both(a_damaged_snapshot_is_found_and_the_one_before_it_will_do),
+        both(an_empty_store_may_begin_with_a_snapshot),
         cmocka_unit_test_teardown(a_place_that_cannot_be_is_said, leave_nothing),
         cmocka_unit_test_setup_teardown(a_database_that_crashed_is_found_again, open_database, leave_nothing),
     };
