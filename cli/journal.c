@@ -113,6 +113,11 @@ static bool clear_database(struct walk *walk)
 
 static bool repair(struct walk *walk, const char *place)
 {
+    if (walk->store != NULL && !walk_find_sound_part(walk)) {
+        text_clear(&walk->reason);
+        text_add_string(&walk->reason, "nothing that it could begin with is sound; restore a backup");
+        return false;
+    }
     bool is_file = journal_store_class_of(place) == &journal_sqlite_class;
     bool ok = is_file ? rebuild_file(walk, place) : clear_database(walk);
     if (ok && walk->base > 0)
@@ -138,30 +143,6 @@ static void tell_damage(const struct walk *walk, bool wants_repair)
                    (unsigned long long)(walk->at - walk->base), wants_repair ? "" : " (`--repair` keeps those)");
 }
 
-/* A damaged snapshot whose entries are there is left out: the walk goes on as if it had never been. Damage before a
- * sound snapshot is none of its business either. True: it came to the end so. */
-static bool go_round_damage(struct walk *walk)
-{
-    bool is_over = false;
-    while (!is_over) {
-        const struct walk_snapshot *next = NULL;
-        for (size_t i = 0; i < walk->snapshot_count; i++) { /* The newest first: the oldest that leads further wins. */
-            const struct walk_snapshot *snapshot = &walk->snapshots[i];
-            if (snapshot->is_sound && snapshot->sequence > walk->at)
-                next = snapshot;
-        }
-        bool was_snapshot = false;
-        for (size_t i = 0; i < walk->snapshot_count; i++)
-            was_snapshot = was_snapshot || (walk->snapshots[i].sequence == walk->at && !walk->snapshots[i].is_sound);
-        if (was_snapshot && walk->at > walk->base && walk_through(walk))
-            return true;
-        if (next == NULL)
-            return false;
-        is_over = walk_from_snapshot(walk, next) && walk_through(walk);
-    }
-    return true;
-}
-
 static int check(const char *place, bool wants_repair)
 {
     enum io_status opened;
@@ -176,8 +157,6 @@ static int check(const char *place, bool wants_repair)
     else if (opened == IO_OK)
         tell_damage(&walk, wants_repair);
     if (!is_sound && wants_repair) {
-        if (opened == IO_OK)
-            go_round_damage(&walk);
         is_sound = repair(&walk, place);
         if (!is_sound)
             terminal_error("it cannot be repaired: %s", text_string(&walk.reason));

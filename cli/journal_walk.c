@@ -115,7 +115,7 @@ static bool compare_snapshot(struct walk *walk)
         text_addf(&walk->reason, "journal: the snapshot of entry %llu is %s", (unsigned long long)walk->at,
                   snapshot->is_sound ? "not what the entries come to" : "damaged");
         walk->snapshots[i].is_sound = false;
-        return false;
+        return walk->passes_snapshots;
     }
     return true;
 }
@@ -148,6 +148,32 @@ bool walk_through(struct walk *walk)
     } while (ok && entries.count > 0);
     journal_entries_free(&entries);
     return ok;
+}
+
+bool walk_find_sound_part(struct walk *walk)
+{
+    uint64_t best_base = 0, best_at = 0;
+    bool is_found = has_first_entry(walk) || walk->snapshot_count == 0;
+    walk->passes_snapshots = true;
+    if (is_found) {
+        cc_state_free(&walk->state);
+        walk->base = walk->at = 0;
+        walk_through(walk);
+        best_at = walk->at;
+    }
+    for (size_t i = walk->snapshot_count; i > 0; i--) { /* The oldest first: it leaves most to look at. */
+        if (!walk_from_snapshot(walk, &walk->snapshots[i - 1]))
+            continue;
+        walk_through(walk);
+        if (is_found && walk->at <= best_at)
+            continue;
+        is_found = true;
+        best_base = walk->base;
+        best_at = walk->at;
+    }
+    walk->base = best_base;
+    walk->at = best_at;
+    return is_found;
 }
 
 void walk_free(struct walk *walk)

@@ -24,7 +24,7 @@ struct walk {
     struct text reason;
     /* Called for each entry that is sound; false stops. May be NULL. */
     bool (*take)(struct walk *walk, uint64_t sequence, struct io_bytes data);
-    void *context;
+    bool passes_snapshots; /* A snapshot that is no good does not end the walk. */
 };
 
 /* Prints what is wrong, and returns NULL, if it cannot be opened; *ret_status tells why. */
@@ -35,6 +35,9 @@ bool walk_is_missing_file(const char *place);
 bool walk_begin(struct walk *walk);
 /* Begins anew with that snapshot. False: it makes no sense. */
 bool walk_from_snapshot(struct walk *walk, const struct walk_snapshot *snapshot);
+/* For a repair: tries all that it could begin with, and leaves base and at where most of it is sound. False: none of it
+ * is. */
+bool walk_find_sound_part(struct walk *walk);
 /* On to the end. False at the first entry that is missing, damaged, makes no sense or is not taken, and at the first
  * snapshot that is not what the entries come to. */
 bool walk_through(struct walk *walk);

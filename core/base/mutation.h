@@ -65,7 +65,8 @@
     MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
     MUTATION(CC_SNAPSHOT_FORGETS_EPOCHS, "a snapshot of the journal does not say when instances were ordered")         \
     MUTATION(CC_KEEPS_STRAY_BLOBS, "what was stored and is in no journal entry is never looked for")                   \
-    MUTATION(JOURNAL_LETS_GO_EARLY, "the journal lets go of entries before the snapshot that stands for them is durable") \
+    MUTATION(JOURNAL_LETS_GO_EARLY,                                                                                    \
+             "the journal lets go of entries before the snapshot that stands for them is durable")                     \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \
     MUTATION(CC_HANDS_OUT_DROPLETS, "the controller gives droplets to whoever asks")                                   \
     MUTATION(CC_BELIEVES_TOKENS, "the controller does not check whether a token is its own")                           \

@@ -130,7 +130,7 @@ static bool fill_storage_effect(Cupola__TraceEffect *message, const struct effec
     } else if (effect->kind == EFFECT_BLOB_STAT || effect->kind == EFFECT_BLOB_DELETE) {
         message->text = trace_lend_text(effect->blob_name.digest);
     } else {
-        return false;
+        return effect->kind == EFFECT_BLOB_LIST;
     }
     return true;
 }

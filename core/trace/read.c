@@ -72,7 +72,7 @@ static struct io_tls tls_of(const Cupola__TraceEvent *message)
 
 static bool is_known(const Cupola__TraceEvent *message)
 {
-    if (message->kind < EVENT_START || message->kind > EVENT_OUTPUT || message->status > IO_FAILED)
+    if (message->kind < EVENT_START || message->kind > EVENT_JOURNAL_SNAPSHOT || message->status > IO_FAILED)
         return false;
     return (message->kind != EVENT_WORKLOAD_EXITED || message->number <= BREACH_PROCESSES) &&
            ((message->kind != EVENT_BYTES && message->kind != EVENT_OUTPUT) || message->data.len > 0);
@@ -84,6 +84,14 @@ static void read_accepted(const Cupola__TraceEvent *message, struct event *ret_e
     ret_event->accepted.conn = (struct io_conn){.id = message->conn};
     ret_event->accepted.peer = text_of(message);
     ret_event->accepted.tls = tls_of(message);
+}
+
+static void read_exited(const Cupola__TraceEvent *message, struct event *event)
+{
+    event->workload_exited.workload = text_of(message);
+    event->workload_exited.exit_code = message->code;
+    event->workload_exited.signal = message->signal;
+    event->workload_exited.breach = (enum workload_breach)message->number;
 }
 
 bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
@@ -150,10 +158,7 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.workload_found.note = lent_bytes(message->data);
         break;
     case EVENT_WORKLOAD_EXITED:
-        event.workload_exited.workload = text_of(message);
-        event.workload_exited.exit_code = message->code;
-        event.workload_exited.signal = message->signal;
-        event.workload_exited.breach = (enum workload_breach)message->number;
+        read_exited(message, &event);
         break;
     case EVENT_OUTPUT:
         event.output.op.id = message->op;

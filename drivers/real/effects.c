@@ -49,6 +49,16 @@ static void carry_out_transfer(struct real_driver *driver, const struct effect *
         blob_receive_begin(driver, effect->op, stream, effect->blob_transfer.size);
 }
 
+static void carry_out_journal(struct real_driver *driver, struct effect *effect)
+{
+    if (effect->kind == EFFECT_JOURNAL_FOLLOW)
+        journal_follow(driver, effect->op, effect->journal_follow.sequence);
+    else if (effect->kind == EFFECT_JOURNAL_APPEND)
+        journal_append(driver, effect->op, effect->journal_append.sequence, effect_take_slice(effect));
+    else
+        journal_snapshot(driver, effect->op, effect->journal_snapshot.sequence, effect_take_slice(effect));
+}
+
 static void carry_out_blob(struct real_driver *driver, struct effect *effect)
 {
     if (effect->kind == EFFECT_BLOB_OPEN)
@@ -91,13 +101,9 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
         save_begin(driver, effect->op, effect_take_slice(effect));
         break;
     case EFFECT_JOURNAL_FOLLOW:
-        journal_follow(driver, effect->op, effect->journal_follow.sequence);
-        break;
     case EFFECT_JOURNAL_APPEND:
-        journal_append(driver, effect->op, effect->journal_append.sequence, effect_take_slice(effect));
-        break;
     case EFFECT_JOURNAL_SNAPSHOT:
-        journal_snapshot(driver, effect->op, effect->journal_snapshot.sequence, effect_take_slice(effect));
+        carry_out_journal(driver, effect);
         break;
     case EFFECT_BLOB_OPEN:
     case EFFECT_BLOB_WRITE:

@@ -206,6 +206,22 @@ static void on_acknowledged(struct wake *wake)
     process_finish_pending(pending);
 }
 
+static void on_conflict(struct wake *wake)
+{
+    process_on_pending(wake);
+}
+
+/* What somebody else is just writing counts only when it is durable: until then the store does not answer. */
+static void answer_conflict(struct journal_store *store, struct pending *pending, uint64_t back_ns)
+{
+    uint64_t now_ns = store->host->world->now_ns;
+    uint64_t durable_ns = store->count == 0 ? 0 : store->entries[store->count - 1].durable_ns;
+    pending->status = IO_CONFLICT;
+    pending->number = store->count;
+    pending->wake.happen = on_conflict;
+    world_wake_at(store->host->world, &pending->wake, (durable_ns > now_ns ? durable_ns : now_ns) + back_ns);
+}
+
 /* The request has come to the store. */
 static void on_append(struct wake *wake)
 {
@@ -222,10 +238,13 @@ static void on_append(struct wake *wake)
     }
     uint64_t back_ns = draw_way_ns(store, process);
     pending->wake.happen = process_on_pending;
-    if (pending->given.size == 0) { /* Only a question: who has seen the last entry has seen it durable. */
+    if (pending->given.size == 0 && pending->expected == store->count) { /* Only a question: it has seen all of it. */
         pending->number = store->count;
-        pending->status = pending->expected == store->count ? IO_OK : IO_CONFLICT;
         world_wake_in(world, wake, back_ns);
+        return;
+    }
+    if (pending->given.size == 0) {
+        answer_conflict(store, pending, back_ns);
         return;
     }
     bool is_conflict = draws(store, store->conflict_ppm);
@@ -240,9 +259,7 @@ static void on_append(struct wake *wake)
         tell_all(store);
     }
     if (pending->expected != store->count) {
-        pending->status = IO_CONFLICT;
-        pending->number = store->count;
-        world_wake_in(world, wake, back_ns);
+        answer_conflict(store, pending, back_ns);
         return;
     }
     if (status == IO_OK && draws(store, store->short_ppm))
@@ -350,7 +367,8 @@ void journal_store_snapshot(struct journal_store *store, struct process *process
 static void fail_lost(const struct journal_store *store, const struct process *process)
 {
     for (struct pending *pending = process->pendings; pending != NULL; pending = pending->next) {
-        if (pending->wake.happen != on_acknowledged || pending->number <= store->count)
+        bool is_of_entry = pending->wake.happen == on_acknowledged || pending->wake.happen == on_conflict;
+        if (!is_of_entry || pending->number <= store->count)
             continue;
         pending->status = IO_FAILED;
         pending->wake.happen = process_on_pending;

@@ -167,6 +167,12 @@ static void journal_entry(struct machine *machine, uint64_t sequence, struct io_
               (const char *)entry.data);
 }
 
+static void journal_snapshot(struct machine *machine, uint64_t sequence, struct io_bytes snapshot)
+{
+    text_addf(&puppet_of(machine)->journal, "..%llu=%.*s ", (unsigned long long)sequence, (int)snapshot.size,
+              (const char *)snapshot.data);
+}
+
 static void workload_found(struct machine *machine, const char *workload, bool running, struct io_bytes note)
 {
     text_addf(&puppet_of(machine)->workloads, "found %s %s %.*s\n", workload, running ? "running" : "dead",
@@ -190,6 +196,7 @@ const struct machine_class puppet_class = {
     .destroy = destroy,
     .inspect = inspect,
     .journal_entry = journal_entry,
+    .journal_snapshot = journal_snapshot,
     .workload_found = workload_found,
     .workload_exited = workload_exited,
 };

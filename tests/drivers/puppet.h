@@ -48,7 +48,7 @@ struct puppet {
     struct puppet_conn conns[PUPPET_CONNS];
     size_t conn_count;
     unsigned done_count;
-    struct text journal;   /* "1=first 2=second " */
+    struct text journal;   /* "1=first 2=second "; "..2=it " of a snapshot */
     struct text workloads; /* "found NAME running NOTE\n", "exited NAME 3 0\n" */
     unsigned fired;
     void (*task)(struct puppet *puppet);

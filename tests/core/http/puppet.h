@@ -126,6 +126,8 @@ static inline void puppet_note(struct puppet *puppet, struct effect *effect)
     case EFFECT_SAVE:
     case EFFECT_JOURNAL_FOLLOW:
     case EFFECT_JOURNAL_APPEND:
+    case EFFECT_JOURNAL_SNAPSHOT:
+    case EFFECT_BLOB_LIST:
     case EFFECT_BLOB_OPEN:
     case EFFECT_BLOB_DELETE:
     case EFFECT_STAGE:

@@ -3,6 +3,7 @@
 #include "core/base/memory.h"
 #include "tests/drivers/conformance/ground.h"
 
+#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -239,6 +240,45 @@ static void a_restarted_follower_hears_it_all_again(void **state)
     assert_int_equal(ops[7].number, 2);
 }
 
+static void store_snapshots(struct puppet *puppet)
+{
+    op_journal_snapshot(&puppet->machine, &ops[3].op, 1, words("[a]"), puppet_note);
+}
+
+static void store_more(struct puppet *puppet)
+{
+    op_journal_snapshot(&puppet->machine, &ops[4].op, 1, words("[again]"), puppet_note);
+    op_journal_append(&puppet->machine, &ops[5].op, 2, words("c"), puppet_note);
+}
+
+static void store_another(struct puppet *puppet)
+{
+    op_journal_snapshot(&puppet->machine, &ops[6].op, 2, words("[ab]"), puppet_note);
+}
+
+static void who_begins_anew_hears_the_snapshot_and_what_came_after_it(void **state)
+{
+    (void)state;
+    ground_do(append_three);
+    wait_until(ops[2].done);
+    ground_do(store_snapshots);
+    wait_until(ops[3].done);
+    assert_int_equal(ops[3].status, IO_OK);
+    ground_do(store_more);
+    wait_until(ops[4].done && ops[5].done);
+    assert_int_equal(ops[4].status, IO_CONFLICT); /* There is one of that number. */
+    assert_int_equal(ops[5].status, IO_OK);
+    ground_do(store_another);
+    wait_until(ops[6].done);
+    assert_int_equal(ops[6].status, IO_OK);
+    puppet_op_reset(&ops[7]);
+    ground_restart();
+    ground_do(follow);
+    wait_until(ops[7].done);
+    assert_string_equal(text_string(&ground_puppet()->journal), "..2=[ab] 3=c ");
+    assert_int_equal(ops[7].number, 3);
+}
+
 /* ---- Blobs ---- */
 
 static const char *digest_of_hello = "2aae6c35c94fcfb415dbe95f408b9ce91ee846ed"; /* sha1("hello world") */
@@ -258,6 +298,11 @@ static void stat_blobs(struct puppet *puppet)
 {
     op_blob_stat(&puppet->machine, &ops[1].op, digest_of_hello, puppet_note);
     op_blob_stat(&puppet->machine, &ops[2].op, "../../etc/passwd", puppet_note);
+}
+
+static void list_blobs(struct puppet *puppet)
+{
+    op_blob_list(&puppet->machine, &ops[6].op, puppet_note);
 }
 
 static void delete_blob(struct puppet *puppet)
@@ -285,6 +330,11 @@ static void a_blob_is_named_by_its_content_and_outlives_a_restart(void **state)
     assert_int_equal(ops[1].status, IO_OK);
     assert_int_equal(ops[1].number, 11);
     assert_int_equal(ops[2].status, IO_NOT_FOUND);
+    ground_do(list_blobs);
+    wait_until(ops[6].done);
+    char line[64];
+    snprintf(line, sizeof line, "%s\n", digest_of_hello);
+    assert_string_equal(text_string(&ops[6].data), line); /* What was discarded is not there. */
     ground_do(delete_blob);
     wait_until(ops[3].done);
     assert_int_equal(ops[3].status, IO_OK);
@@ -423,6 +473,7 @@ static int suite_run_streams_and_stores(const char *name)
         ON_GROUND(what_was_saved_last_is_there_after_a_restart),
         ON_GROUND(appends_are_heard_answered_and_conflicts_refused),
         ON_GROUND(a_restarted_follower_hears_it_all_again),
+        ON_GROUND(who_begins_anew_hears_the_snapshot_and_what_came_after_it),
         ON_GROUND(a_blob_is_named_by_its_content_and_outlives_a_restart),
         ON_GROUND(a_blob_is_sent_in_its_place),
         ON_GROUND(a_blob_is_received_and_named),

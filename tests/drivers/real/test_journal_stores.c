@@ -305,6 +305,69 @@ static void an_empty_store_may_begin_with_a_snapshot(void **state)
     expect_read(41, (const char *[]){"the next"}, 1);
 }
 
+/* Whatever is left of it begins somewhere, and from there on nothing is missing. */
+static void expect_whole(uint64_t head)
+{
+    uint64_t sequence;
+    struct text data = {0};
+    assert_int_equal(journal_read_sound_snapshot(store, UINT64_MAX, &sequence, &data, &reason), IO_OK);
+    assert_int_equal(store->class->read(store, sequence, &entries, &reason), IO_OK);
+    assert_int_equal(sequence + entries.count, head);
+    text_free(&data);
+}
+
+/* As a loss of power or a kill leaves it, at every step of storing and compacting. */
+static void a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing(void **state)
+{
+    (void)state;
+    append_many(1, 30);
+    close_store(); /* All of it is in the file itself now. */
+    open_store();
+    for (uint64_t sequence = 10; sequence <= 30; sequence += 10) {
+        assert_int_equal(store_snapshot(sequence, "a snapshot of some length, so that pages are written"), IO_OK);
+        assert_int_equal(store->class->compact(store, &reason), IO_OK);
+    }
+    shell("mkdir %s/cut && cp %s %s-wal %s/cut/", folder, place, place, folder);
+    close_store();
+    char cut[300];
+    snprintf(cut, sizeof cut, "%s/cut/journal.db-wal", folder);
+    FILE *log = fopen(cut, "rb");
+    assert_non_null(log);
+    static char bytes[1 << 20];
+    size_t size = fread(bytes, 1, sizeof bytes, log);
+    fclose(log);
+    assert_in_range(size, 4096, sizeof bytes - 1);
+    for (size_t end = 0; end <= size; end += 509) {
+        shell("cp %s/cut/journal.db %s/one.db && rm -f %s/one.db-shm", folder, folder, folder);
+        snprintf(cut, sizeof cut, "%s/one.db-wal", folder);
+        log = fopen(cut, "wb");
+        assert_non_null(log);
+        assert_int_equal(fwrite(bytes, 1, end, log), end);
+        fclose(log);
+        snprintf(place, sizeof place, "%s/one.db", folder);
+        open_store();
+        expect_whole(30);
+        close_store();
+    }
+    shell("rm -rf %s/cut %s/one.db* %s/journal.db*", folder, folder, folder);
+}
+
+static void a_database_that_crashes_between_snapshot_and_compaction_loses_nothing(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    append_many(1, 12);
+    store_snapshot(4, "four");
+    store_snapshot(8, "eight");
+    shell("tests/support/postgres.sh crash %s/pg", folder);
+    assert_int_equal(append(12, "meanwhile", &sequence), IO_UNREACHABLE);
+    expect_whole(12);
+    assert_int_equal(store->class->compact(store, &reason), IO_OK);
+    expect_whole(12);
+    assert_int_equal(store->class->read(store, 4, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 8);
+}
+
 /* ---- Trouble ---- */
 
 static void a_place_that_cannot_be_is_said(void **state)
@@ -366,6 +429,10 @@ int main(void)
         both(a_snapshot_of_the_past_or_the_future_is_refused),
         both(a_damaged_snapshot_is_found_and_the_one_before_it_will_do),
         both(an_empty_store_may_begin_with_a_snapshot),
+        cmocka_unit_test_setup_teardown(a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing, open_file,
+                                        leave_nothing),
+        cmocka_unit_test_setup_teardown(a_database_that_crashes_between_snapshot_and_compaction_loses_nothing,
+                                        open_database, leave_nothing),
         cmocka_unit_test_teardown(a_place_that_cannot_be_is_said, leave_nothing),
         cmocka_unit_test_setup_teardown(a_database_that_crashed_is_found_again, open_database, leave_nothing),
     };
