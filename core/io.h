@@ -99,7 +99,7 @@ enum event_kind {
     EVENT_WORKLOAD_EXITED, /* A workload's process has ended, for whatever reason. */
 
     /* Kinds are numbers in traces: what is new comes last. */
-    EVENT_OUTPUT, /* What an operation under way has to say before its DONE (STAGE). */
+    EVENT_OUTPUT,           /* What an operation under way has to say before its DONE (STAGE). */
     EVENT_JOURNAL_SNAPSHOT, /* What all entries up to `sequence` come to; instead of those that are not kept any more.
                              */
 };
@@ -156,11 +156,7 @@ struct event {
         struct {
             uint64_t sequence; /* Counts from 1 without gaps. */
             struct io_bytes data;
-        } journal_entry;
-        struct {
-            uint64_t sequence;    /* The next JOURNAL_ENTRY is the one after it. */
-            struct io_bytes data; /* As it was given to JOURNAL_SNAPSHOT. */
-        } journal_snapshot;
+        } journal_entry; /* JOURNAL_SNAPSHOT too: the next entry is the one after it. */
         struct {
             const char *workload; /* The name it was started under. */
             bool running;         /* false: its process ended while nobody watched; its files are still here. */

@@ -307,6 +307,11 @@ function Cloud:raw_client(fields)
   return setmetatable({ id = native.raw_open(checked_fields) }, Raw)
 end
 
+--- Clients that read, scale, change and perhaps delete one app at the same time, each at any controller.
+function Cloud:rest_clients(fields)
+  native.rest_clients(checked(plan.rest_clients, fields, "rest_clients"))
+end
+
 --- Sends more, at the same pace.
 function Raw:send(bytes)
   native.raw_send(self.id, bytes)

@@ -39,6 +39,11 @@ cupola.all_up = condition("all_up")
 --- No operator's command is under way.
 cupola.operators_idle = condition("operators_idle")
 
+--- All calls of cloud:rest_clients are over.
+cupola.rest_clients_idle = condition("rest_clients_idle")
+--- Every droplet that runs is in the controllers' storage, and nothing is there that no app refers to.
+cupola.blobs_are_right = condition("blobs_are_right")
+
 --- Converged for one app.
 function cupola.app_converged(name)
   return condition("app_converged", name)

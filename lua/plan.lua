@@ -215,6 +215,27 @@ function plan.raw_client(value, place)
   return result
 end
 
+local rest_clients = schema.record {
+  app = schema.text,
+  clients = schema.integer(1, 64),
+  calls = schema.integer(1, 64),
+  pause = schema.duration,
+  timeout = schema.duration,
+  deletes = schema.boolean,
+}
+
+function plan.rest_clients(value, place)
+  local result = rest_clients(value, place)
+  if not result.app then
+    error(place .. ".app: expected the name of an app", 0)
+  end
+  result.clients = result.clients or 3
+  result.calls = result.calls or 40
+  result.pause = result.pause or units.duration("100ms")
+  result.timeout = result.timeout or units.duration("10s")
+  return result
+end
+
 --- What makes the scenario fail: a planted bug by its name in core/base/mutation.h, or other settings of the cloud.
 local trip = schema.record {
   mutation = schema.text,

@@ -14,6 +14,7 @@ static const char *const names[CHECK_ALWAYS_END] = {
     [CHECK_MEMORY_WITHIN_LIMITS] = "memory_within_limits",
     [CHECK_NO_FAILED_REQUEST] = "no_failed_request",
     [CHECK_ONE_ORDER] = "one_order",
+    [CHECK_LINEARIZABLE_PER_APP] = "linearizable_per_app",
 };
 
 const char *always_check_name(enum always_check check)
@@ -94,6 +95,8 @@ void checks_look(struct cloud *cloud)
         doubles_look(cloud);
         epochs_look(cloud);
     }
+    if (check_is_on(cloud, CHECK_LINEARIZABLE_PER_APP))
+        rest_clients_look(cloud);
     for (const struct own_check *check = cloud->own_checks; check != NULL; check = check->next) {
         struct text why = {0};
         if (!check->holds(cloud, check->context, &why))

@@ -21,6 +21,8 @@ enum always_check {
     CHECK_NO_FAILED_REQUEST,    /* "no_failed_request": every request of the load was answered by its app. At once. */
     CHECK_ONE_ORDER, /* "one_order": the answers to all commands fit one order of them, across apps: no cycle of
                         dependencies (sim/dependencies.h). At once. */
+    CHECK_LINEARIZABLE_PER_APP, /* "linearizable_per_app": what REST clients (rest_clients.h) were told of an app fits
+                                   some order of their calls. When the calls are over. */
     CHECK_ALWAYS_END,
 };
 const char *always_check_name(enum always_check check);
@@ -45,6 +47,9 @@ bool nothing_else_runs(struct cloud *cloud, void *context, struct text *ret_why)
 bool routes_are_right(struct cloud *cloud, void *context, struct text *ret_why);
 /* The same for one app; the context is its name. */
 bool app_converged(struct cloud *cloud, void *app, struct text *ret_why);
+/* The controllers keep what apps refer to, all of it and nothing else: no package or droplet is left over, none is
+ * missing. No context. */
+bool blobs_are_right(struct cloud *cloud, void *context, struct text *ret_why);
 /* Every component of the plan runs, is connected to the bus and serves. No context. */
 bool all_components_up(struct cloud *cloud, void *context, struct text *ret_why);
 /* The health manager has given an index up for flapping; the context is the app's name. */

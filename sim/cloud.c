@@ -59,6 +59,7 @@ void cloud_destroy(struct cloud *cloud)
     faults_release(cloud);
     loads_release(cloud);
     raw_clients_release(cloud);
+    rest_clients_release(cloud);
     for (size_t i = 0; i < cloud->world->process_count; i++)
         cloud->world->processes[i]->on_end = NULL;
     operators_release(cloud);

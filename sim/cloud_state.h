@@ -93,6 +93,7 @@ struct cloud {
     size_t load_count;
     struct raw_client **raw_clients;
     size_t raw_client_count;
+    struct rest_group *rest_groups;
     struct fault **faults;
     size_t fault_count;
     uint64_t sound_fingerprint; /* Of a world without faults. */
@@ -144,6 +145,9 @@ bool loads_idle(struct cloud *cloud, void *context, struct text *ret_why);
 /* raw_client.c */
 void raw_clients_stop(struct cloud *cloud);
 void raw_clients_release(struct cloud *cloud);
+/* rest_clients.c */
+void rest_clients_look(struct cloud *cloud);
+void rest_clients_release(struct cloud *cloud);
 /* fault.c */
 void faults_release(struct cloud *cloud);
 /* check.c: looks at all that are switched on. */

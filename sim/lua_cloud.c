@@ -9,6 +9,7 @@
 #include "sim/mark.h"
 #include "sim/measure.h"
 #include "sim/operator.h"
+#include "sim/rest_clients.h"
 
 #include <lauxlib.h>
 
@@ -90,6 +91,8 @@ cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua
         {"app_converged", app_converged},
         {"app_is_flapping", app_is_flapping},
         {"operation", operation_over},
+        {"blobs_are_right", blobs_are_right},
+        {"rest_clients_idle", rest_clients_idle},
     };
     lua_getfield(lua, index, "kind");
     lua_getfield(lua, index, "argument");

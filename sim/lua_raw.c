@@ -3,6 +3,7 @@
 #include "sim/lua_cloud.h"
 #include "sim/lua_plan.h"
 #include "sim/raw_client.h"
+#include "sim/rest_clients.h"
 
 static uint64_t number_field(lua_State *lua, const char *name)
 {
@@ -69,10 +70,24 @@ static int native_raw_close(lua_State *lua)
     return 0;
 }
 
+/* rest_clients(plan): lua/cloud.lua has checked it. */
+static int native_rest_clients(lua_State *lua)
+{
+    luaL_checktype(lua, 1, LUA_TTABLE);
+    struct rest_plan plan = {
+        .app = lua_plan_text_field(lua, 1, "app"),
+        .clients = (uint32_t)number_field(lua, "clients"),
+        .calls = (uint32_t)number_field(lua, "calls"),
+        .pause_ns = number_field(lua, "pause"),
+        .timeout_ns = number_field(lua, "timeout"),
+    };
+    lua_getfield(lua, 1, "deletes");
+    plan.deletes = lua_toboolean(lua, -1);
+    rest_clients_open(lua_cloud_of(lua)->cloud, &plan);
+    return 0;
+}
+
 const luaL_Reg lua_raw_functions[] = {
-    {"raw_open", native_raw_open},
-    {"raw_state", native_raw_state},
-    {"raw_send", native_raw_send},
-    {"raw_close", native_raw_close},
-    {NULL, NULL},
+    {"rest_clients", native_rest_clients}, {"raw_open", native_raw_open},   {"raw_state", native_raw_state},
+    {"raw_send", native_raw_send},         {"raw_close", native_raw_close}, {NULL, NULL},
 };

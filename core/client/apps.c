@@ -26,7 +26,7 @@ static const struct step delete = {
 const struct step *const client_info_steps[] = {&info, NULL};
 const struct step *const client_apps_steps[] = {&apps, NULL};
 const struct step *const client_app_steps[] = {&client_read_step, NULL};
-const struct step *const client_delete_steps[] = {&delete, NULL};
+const struct step *const client_delete_steps[] = {&client_read_step, &delete, NULL};
 
 /* ---- Reading answers ---- */
 
@@ -136,10 +136,11 @@ static void take_delete(struct client *client, const struct answer *answer)
     client_next(client);
 }
 
-/* Gone already: by an attempt of ours whose answer was lost. */
+/* It was there a moment ago: gone by an attempt of ours whose answer was lost, or that a router has repeated when the
+ * controller died over it. */
 static bool forgive_delete(struct client *client, const struct answer *answer)
 {
-    if (answer->code != CODE_APP_NOT_FOUND || !client->session.is_uncertain)
+    if (answer->code != CODE_APP_NOT_FOUND)
         return false;
     take_delete(client, answer);
     return true;

@@ -27,6 +27,7 @@ static void show(const struct app *app, struct controller_app_view *ret_view)
         .id = app->id,
         .owner = value->owner,
         .name = value->name,
+        .droplet = value->droplet_sha1,
         .state = cc_app_state_name(value),
         .is_live = value->run_live,
         .instances = value->instances,
@@ -81,4 +82,9 @@ uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, in
 {
     const struct app *app = cc_state_find_app(&controller_of(machine)->state, app_id);
     return app != NULL && index >= 0 && (size_t)index < app->index_count ? app->indices[index].epoch : 0;
+}
+
+bool controller_view_needs_blob(const struct machine *machine, const char *digest)
+{
+    return cc_refs_count(&controller_of(machine)->state.refs, digest) > 0;
 }

@@ -8,8 +8,9 @@ struct controller_app_view {
     int64_t id;
     const char *owner;
     const char *name;
-    const char *state; /* STARTED, STOPPED */
-    bool is_live;      /* A run of the droplet was ordered: instances should be there. */
+    const char *droplet; /* Its digest, or NULL. */
+    const char *state;   /* STARTED, STOPPED */
+    bool is_live;        /* A run of the droplet was ordered: instances should be there. */
     int32_t instances;
     int32_t memory_mb;
     char version[80];
@@ -29,5 +30,8 @@ bool controller_view_is_caught_up(const struct machine *machine);
 size_t controller_view_pending_count(const struct machine *machine);
 /* The epoch under which an index was ordered last; 0: it is not wanted. */
 uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, int32_t index);
+
+/* Whether any app refers to that package or droplet. */
+bool controller_view_needs_blob(const struct machine *machine, const char *digest);
 
 #endif

@@ -83,7 +83,7 @@ static void dispatch(struct machine *machine, const struct event *event)
         machine->class->journal_entry(machine, event->journal_entry.sequence, event->journal_entry.data);
         break;
     case EVENT_JOURNAL_SNAPSHOT:
-        machine->class->journal_snapshot(machine, event->journal_snapshot.sequence, event->journal_snapshot.data);
+        machine->class->journal_snapshot(machine, event->journal_entry.sequence, event->journal_entry.data);
         break;
     case EVENT_WORKLOAD_FOUND:
         machine->class->workload_found(machine, event->workload_found.workload, event->workload_found.running,

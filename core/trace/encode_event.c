@@ -117,12 +117,9 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts 
         set_data(message, event->done.data);
         return;
     case EVENT_JOURNAL_ENTRY:
+    case EVENT_JOURNAL_SNAPSHOT:
         set_number(message, event->journal_entry.sequence);
         set_data(message, event->journal_entry.data);
-        return;
-    case EVENT_JOURNAL_SNAPSHOT:
-        set_number(message, event->journal_snapshot.sequence);
-        set_data(message, event->journal_snapshot.data);
         return;
     case EVENT_WORKLOAD_FOUND:
         message->text = trace_lend_text(event->workload_found.workload);

@@ -145,12 +145,9 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
         event.done.data = lent_bytes(message->data);
         break;
     case EVENT_JOURNAL_ENTRY:
+    case EVENT_JOURNAL_SNAPSHOT:
         event.journal_entry.sequence = message->number;
         event.journal_entry.data = lent_bytes(message->data);
-        break;
-    case EVENT_JOURNAL_SNAPSHOT:
-        event.journal_snapshot.sequence = message->number;
-        event.journal_snapshot.data = lent_bytes(message->data);
         break;
     case EVENT_WORKLOAD_FOUND:
         event.workload_found.workload = text_of(message);

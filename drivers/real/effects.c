@@ -67,8 +67,14 @@ static void carry_out_blob(struct real_driver *driver, struct effect *effect)
         blob_writer_write(driver, effect->blob.blob, effect_take_slice(effect));
     else if (effect->kind == EFFECT_BLOB_COMMIT)
         blob_writer_commit(driver, effect->blob.blob, effect->op);
-    else
+    else if (effect->kind == EFFECT_BLOB_DISCARD)
         blob_writer_discard(driver, effect->blob.blob);
+    else if (effect->kind == EFFECT_BLOB_STAT)
+        blob_stat(driver, effect->op, effect->blob_name.digest);
+    else if (effect->kind == EFFECT_BLOB_DELETE)
+        blob_delete(driver, effect->op, effect->blob_name.digest);
+    else
+        blob_list(driver, effect->op);
 }
 
 static void carry_out_log(const struct real_driver *driver, const struct effect *effect)
@@ -109,20 +115,14 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
     case EFFECT_BLOB_WRITE:
     case EFFECT_BLOB_COMMIT:
     case EFFECT_BLOB_DISCARD:
+    case EFFECT_BLOB_STAT:
+    case EFFECT_BLOB_DELETE:
+    case EFFECT_BLOB_LIST:
         carry_out_blob(driver, effect);
         break;
     case EFFECT_BLOB_SEND:
     case EFFECT_BLOB_RECEIVE:
         carry_out_transfer(driver, effect);
-        break;
-    case EFFECT_BLOB_STAT:
-        blob_stat(driver, effect->op, effect->blob_name.digest);
-        break;
-    case EFFECT_BLOB_DELETE:
-        blob_delete(driver, effect->op, effect->blob_name.digest);
-        break;
-    case EFFECT_BLOB_LIST:
-        blob_list(driver, effect->op);
         break;
     case EFFECT_STAGE:
         stage_begin(driver, effect);

@@ -130,8 +130,8 @@ static void work(struct job *job)
 static void deliver_snapshot(struct journal *journal)
 {
     struct event event = {.kind = EVENT_JOURNAL_SNAPSHOT};
-    event.journal_snapshot.sequence = journal->delivered_sequence = journal->snapshot_sequence;
-    event.journal_snapshot.data =
+    event.journal_entry.sequence = journal->delivered_sequence = journal->snapshot_sequence;
+    event.journal_entry.data =
         (struct io_bytes){(const uint8_t *)text_string(&journal->snapshot), journal->snapshot.size};
     driver_deliver(journal->driver, &event);
     text_free(&journal->snapshot);

@@ -90,8 +90,8 @@ static void deliver_snapshot(struct journal_store *store, struct journal_followe
     struct slice slice = store->snapshots[1].slice;
     buffer_ref(slice.buffer);
     struct event event = {.kind = EVENT_JOURNAL_SNAPSHOT};
-    event.journal_snapshot.sequence = follower->sequence;
-    event.journal_snapshot.data = (struct io_bytes){slice_data(slice), slice.size};
+    event.journal_entry.sequence = follower->sequence;
+    event.journal_entry.data = (struct io_bytes){slice_data(slice), slice.size};
     process_step(follower->process, &event);
     buffer_unref(slice.buffer);
 }

@@ -31,12 +31,15 @@
 ---@field memory_within_limits check No DEA promises more memory than it has, no process lives above its limit.
 ---@field one_order check The answers to all commands fit one order of them, across apps: no dependency cycle.
 ---@field no_failed_request check Every request of the load is answered by its app.
+---@field linearizable_per_app check What the clients of cloud:rest_clients were told fits some order of their calls.
 ---@field converged condition Desired = actual = routed for every app, no extras, nothing under way.
 ---@field all_wanted_run condition Every wanted index runs.
 ---@field nothing_else_runs condition Each of them once, in its version, and nothing beside it.
 ---@field routes_are_right condition Every router routes to exactly what runs.
 ---@field all_up condition Every component runs, is connected and serves.
 ---@field operators_idle condition No operator's command is under way.
+---@field rest_clients_idle condition All calls of cloud:rest_clients are over.
+---@field blobs_are_right condition Every droplet that runs is in the controllers' storage, and nothing else is there.
 local cupola = {}
 
 ---Turns a table into a scenario. Every file ends with `return cupola.scenario { ... }`; mistakes name their place.
@@ -372,6 +375,19 @@ function cloud:stop_load(host) end
 ---@param fields raw_plan
 ---@return raw_client
 function cloud:raw_client(fields) end
+
+---@class rest_clients
+---@field app string Pushed already, with no change of it under way.
+---@field clients? integer How many; 3.
+---@field calls? integer Of all together, at most 64; 40.
+---@field pause? duration Between two calls of one client, on average; 100 ms.
+---@field timeout? duration Then a call counts as unknown; 10 s.
+---@field deletes? boolean One of the last calls deletes the app.
+
+---Clients that read, scale, change and perhaps delete one app at the same time, each at any controller. What they were
+---told is judged by `cupola.linearizable_per_app`.
+---@param fields rest_clients
+function cloud:rest_clients(fields) end
 
 ---@class raw_plan
 ---@field to? component The load balancer before the routers by itself.

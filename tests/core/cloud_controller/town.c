@@ -46,7 +46,7 @@ static void point_to_data(struct town_event *queued)
     if (queued->event.kind == EVENT_JOURNAL_ENTRY)
         queued->event.journal_entry.data = bytes;
     if (queued->event.kind == EVENT_JOURNAL_SNAPSHOT)
-        queued->event.journal_snapshot.data = bytes;
+        queued->event.journal_entry.data = bytes;
 }
 
 static void step(struct town_controller *controller, struct event *event)
@@ -282,7 +282,7 @@ static void push_snapshot(struct town_controller *controller, uint64_t sequence,
 {
     struct town_event *queued = push(controller, EVENT_JOURNAL_SNAPSHOT);
     text_add(&queued->data, bytes, size);
-    queued->event.journal_snapshot.sequence = sequence;
+    queued->event.journal_entry.sequence = sequence;
 }
 
 void town_bring_snapshot(struct town_controller *controller, uint64_t sequence, const char *bytes, size_t size)

@@ -1,0 +1,74 @@
+local cupola = require "cupola"
+
+-- What is done to whom while a change is under way. `amount` counts effects of a component: each journal append, each
+-- message, each piece of a blob is one.
+local function trouble(cloud)
+  local kind = cloud:draw(1, 9, "trouble")
+  local controller, dea = cloud:pick(cloud.controllers), cloud:pick(cloud.deas)
+  local duration = ("%dms"):format(cloud:draw(20, 4000, "trouble.duration"))
+  if kind <= 3 then
+    cloud:fault("kill_at_effect", { target = controller, amount = cloud:draw(1, 90, "trouble.effect") })
+  elseif kind == 4 then
+    cloud:fault("kill_at_effect", { target = dea, amount = cloud:draw(1, 120, "trouble.effect") })
+  elseif kind == 5 then
+    cloud:fault("blobs_missing", { duration = duration })
+  elseif kind == 6 then
+    cloud:fault("journal_slow", { delay = cupola.exponential("100ms", "400ms"), duration = duration })
+  elseif kind == 7 then
+    cloud:fault("disk_slow", { target = "storage", delay = cupola.exponential("50ms", "300ms"), duration = duration })
+  elseif kind == 8 then
+    controller:pause(duration)
+  else
+    cloud:fault("reboot", { target = "storage", delay = "500ms" })
+  end
+end
+
+return cupola.scenario {
+  title = "Controllers, DEAs and blobs are killed or slowed at any step of push, stage, update, scale, map, stop and delete: no app is stuck, nothing is left over, no acknowledged change is lost",
+  tripped_by = { mutation = "CC_KEEPS_STRAY_BLOBS" },
+  cloud = {
+    deas = 2,
+    controllers = 2,
+    restart_delay = "100ms",
+    disk_sync = cupola.exponential("1ms", "5ms"),
+    staging = cupola.lognormal("400ms", 0.5),
+    controller_config = { snapshot_entries = 12, blob_keep_ms = 60000 },
+  },
+  apps = { shop = { instances = 2 } },
+  always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, cupola.memory_within_limits },
+
+  run = function(cloud)
+    cloud:wait_until(cupola.converged, "60s")
+    local steps = {
+      function() return cloud:push("blog", { instances = 1 }) end,
+      function() return cloud:scale("shop", 3) end,
+      function() return cloud:update("shop") end,
+      function() return cloud:map("blog", "other.cupola.test") end,
+      function() return cloud:scale("shop", 1) end,
+      function() return cloud:stop("blog") end,
+      function() return cloud:start("blog") end,
+      function() return cloud:delete("blog") end,
+    }
+    for _, step in ipairs(steps) do
+      trouble(cloud)
+      local change = step()
+      if cloud:draw(0, 1, "trouble.again") == 1 then
+        cloud:wait(cloud:draw(0, cupola.duration("800ms"), "trouble.moment"))
+        trouble(cloud)
+      end
+      -- While blobs are out of reach a push is refused with an error, and acknowledges nothing: once more, then.
+      for attempt = 1, 4 do
+        cloud:wait_until(cupola.operators_idle, "300s")
+        if pcall(change.wait, change, "1s") or attempt == 4 then
+          break
+        end
+        cloud:wait("5s")
+        change = step()
+      end
+      change:wait("300s")
+      cloud:wait_until(cupola.converged, "180s")
+    end
+    cloud:expect(#cloud:instances("shop") == 1, "one instance runs, and nothing else")
+    cloud:wait_until(cupola.blobs_are_right, "240s")
+  end,
+}
