@@ -107,8 +107,35 @@ static uint64_t latest_begin(const struct search *search, uint64_t happened)
     return earliest_end_ns;
 }
 
+/* What changes nothing, fits and may come next comes next: no other order is any better. */
+static bool is_plain(const struct app_call *call)
+{
+    return call->kind == CALL_READ || call->outcome == CALL_NO_APP;
+}
+
+static bool may_be_next(const struct search *search, const struct node *node, size_t i, uint64_t latest_ns)
+{
+    return (node->happened >> i & 1) == 0 && search->calls[i].began_ns <= latest_ns;
+}
+
+static void take_plain(const struct search *search, struct node *node)
+{
+    bool again = true;
+    while (again) {
+        again = false;
+        uint64_t latest_ns = latest_begin(search, node->happened);
+        for (size_t i = 0; i < search->count && !again; i++) {
+            again = is_plain(&search->calls[i]) && may_be_next(search, node, i, latest_ns) &&
+                    happen(&search->calls[i], &node->state);
+            if (again)
+                node->happened |= UINT64_C(1) << i;
+        }
+    }
+}
+
 static bool find_order(struct search *search, struct node node)
 {
+    take_plain(search, &node);
     if (is_over(search, node.happened))
         return true;
     if (!note(search, &node))
@@ -116,16 +143,34 @@ static bool find_order(struct search *search, struct node node)
     uint64_t latest_ns = latest_begin(search, node.happened);
     for (size_t i = 0; i < search->count; i++) {
         struct node next = {node.happened | UINT64_C(1) << i, node.state};
-        bool may_be_next = (node.happened >> i & 1) == 0 && search->calls[i].began_ns <= latest_ns;
-        if (may_be_next && happen(&search->calls[i], &next.state) && find_order(search, next))
+        if (may_be_next(search, &node, i, latest_ns) && happen(&search->calls[i], &next.state) &&
+            find_order(search, next))
             return true;
     }
     return false;
 }
 
+/* A change with an unknown outcome that no answer shows may as well never have happened, as values are used once. */
+static bool is_unseen(const struct app_call *calls, size_t count, const struct app_call *call)
+{
+    if (call->outcome != CALL_UNKNOWN || call->kind != CALL_UPDATE_ENV)
+        return call->outcome == CALL_UNKNOWN && call->kind == CALL_READ;
+    for (size_t i = 0; i < count; i++) {
+        bool is_shown = calls[i].kind == CALL_READ && calls[i].outcome == CALL_DONE &&
+                        calls[i].state.variable == call->state.variable;
+        if (is_shown)
+            return false;
+    }
+    return true;
+}
+
 static bool has_order(const struct app_call *calls, size_t count, struct app_state first)
 {
-    struct search search = {.calls = calls, .count = count};
+    struct app_call seen[HISTORY_CALLS_MOST];
+    struct search search = {.calls = seen};
+    for (size_t i = 0; i < count; i++)
+        if (!is_unseen(calls, count, &calls[i]))
+            seen[search.count++] = calls[i];
     bool is_found = find_order(&search, (struct node){0, first});
     memory_free(search.seen);
     return is_found;

@@ -254,7 +254,8 @@ static void try_again(struct client *client, enum outcome outcome)
             pause_ns = most_pause_ns;
         session->attempts++;
     }
-    session->is_uncertain = session->is_uncertain || outcome == OUTCOME_UNKNOWN;
+    /* A router may have repeated what a controller carried out and died over: then it is our own change that we met. */
+    session->is_uncertain = session->is_uncertain || outcome == OUTCOME_UNKNOWN || outcome == OUTCOME_CONFLICT;
     pause_ns = random_between(&session->jitter, pause_ns / 2, pause_ns);
     client->is_fresh = false;
     tell_trouble(client, pause_ns);

@@ -15,6 +15,7 @@
 #include "core/cloud_controller/gateway.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
+#include "core/cloud_controller/retell.h"
 #include "core/cloud_controller/stage_log.h"
 #include "core/cloud_controller/staging.h"
 #include "core/cloud_controller/updates.h"
@@ -23,6 +24,7 @@
 #include <string.h>
 
 static const uint64_t stop_patience_ns = 5 * NS_PER_S;
+static const uint64_t stop_pause_ns = 10 * NS_PER_MS;
 static const uint64_t header_timeout_ns = 10 * NS_PER_S;
 static const uint64_t idle_timeout_ns = 60 * NS_PER_S;
 
@@ -137,6 +139,7 @@ void controller_on_caught_up(struct controller *controller)
     cc_staging_open(controller);
     cc_collector_open(controller);
     cc_compactor_look(controller);
+    cc_retell_open(controller);
     cc_gateway_open(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
@@ -209,6 +212,10 @@ const char *controller_role_of(const struct controller *controller, const char *
 
 static void leave(struct controller *controller)
 {
+    if (op_is_pending(&controller->collector.op) || op_is_pending(&controller->compactor.op)) {
+        timer_set(&controller->machine, &controller->stop_timer, stop_pause_ns, on_stop_timer); /* It ends by itself. */
+        return;
+    }
     timer_cancel(&controller->machine, &controller->stop_timer);
     bus_client_close(&controller->bus);
     machine_exit(&controller->machine, 0, (struct io_bytes){0});

@@ -52,6 +52,12 @@ struct compactor {
     size_t size;
     uint64_t stored;
 };
+/* Hosts that DEAs may not have heard of (retell.h). */
+struct retell {
+    struct timer timer;
+    bool is_due;
+    uint64_t told_sequence; /* Up to this entry all is said. */
+};
 struct app_event;
 struct app_history;
 
@@ -106,6 +112,7 @@ struct controller {
     struct update *updates; /* Rolling, of any controller. */
     struct collector collector;
     struct compactor compactor;
+    struct retell retell;
     struct gateway_cleaner gateway;
     struct app_events events;
     struct app_history *histories; /* By app. */

@@ -7,6 +7,7 @@
 #include "core/cloud_controller/compactor.h"
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
+#include "core/cloud_controller/retell.h"
 #include "core/cloud_controller/updates.h"
 
 static void on_followed(struct op *op, const struct op_result *result);
@@ -171,6 +172,8 @@ void cc_journal_take_entry(struct controller *controller, uint64_t sequence, str
         journal->is_folded = true;
         journal->first->difference = difference;
     }
+    if (!is_own)
+        cc_retell_note(controller, &difference);
     if (journal->waits_for_entries) {
         journal->waits_for_entries = false;
         advance(controller);

@@ -205,6 +205,8 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
     }
     state->shared_apps += value->n_collaborators > 0;
     app->changed_sequence = difference->sequence;
+    if (difference->uris_changed)
+        app->uris_sequence = difference->sequence;
     app->seen_at_ns = now_ns;
     cc_app_order_indices(app, difference, now_ns);
     state->app_sequence = difference->sequence;

@@ -47,6 +47,7 @@ struct app {
     int64_t id;
     Cupola__JournalApp *value;
     uint64_t changed_sequence;
+    uint64_t uris_sequence; /* Cache: of the last change of its hosts, or later. */
     struct app_index *indices;
     size_t index_count;
     uint64_t seen_at_ns;    /* Cache: when we folded its last change. */

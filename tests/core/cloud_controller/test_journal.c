@@ -325,6 +325,29 @@ static void what_the_journal_does_not_confirm_is_told_as_old(void **state)
     assert_int_equal(call(story, "PUT", "/apps/none", "{}"), 500); /* Nobody can say that it is not there. */
 }
 
+/* What it would have told the DEAs is told by the others, and by its next life. */
+static void hosts_whose_mapper_died_are_told_by_the_others(void **state)
+{
+    struct story *story = *state;
+    push_app(story);
+    town_add_controller(&story->town);
+    town_pass_ms(&story->town, 5000);
+    town_forget(&story->town);
+    story->town.journal_mode = JOURNAL_HOLDS;
+    begin_on(story, 0, "PUT", "/apps/shop", "{\"uris\":[\"other.cupola.test\"]}");
+    town_pass_ms(&story->town, 100);
+    town_append_held_of_dying(&story->town.controllers[0]);
+    assert_int_equal(town_heard(&story->town, "dea.update", "other.cupola.test"), 0);
+    town_pass_ms(&story->town, 3000);
+    assert_int_equal(town_heard(&story->town, "dea.update", "other.cupola.test"), 1);
+    town_forget(&story->town);
+    town_kill(&story->town.controllers[1]);
+    story->town.journal_mode = JOURNAL_WORKS;
+    town_revive(&story->town.controllers[0]);
+    town_pass_ms(&story->town, 3000);
+    assert_int_equal(town_heard(&story->town, "dea.update", "other.cupola.test"), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -336,6 +359,7 @@ int main(void)
         STORY(an_entry_that_came_by_is_durable_whatever_the_append_says),
         STORY(a_controller_that_died_after_the_append_finds_everything_again),
         STORY(an_append_whose_author_died_is_there_for_the_others),
+        STORY(hosts_whose_mapper_died_are_told_by_the_others),
         STORY(a_staging_whose_controller_died_begins_again),
         STORY(controllers_fetch_from_each_other_what_only_one_has),
         STORY(bits_whose_holder_is_dead_are_staged_when_it_is_back),

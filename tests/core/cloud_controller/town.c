@@ -756,6 +756,21 @@ void town_kill(struct town_controller *controller)
     memset(controller->held_stages, 0, sizeof controller->held_stages);
 }
 
+void town_append_held_of_dying(struct town_controller *controller)
+{
+    struct town *town = controller->town;
+    while (controller->held_op != 0 && controller->held_entry.size == 0)
+        town_release_held(town); /* Only a question. */
+    assert_that(controller->held_op != 0);
+    town->entries = memory_grow(town->entries, town->entry_count * sizeof *town->entries,
+                                (town->entry_count + 1) * sizeof *town->entries);
+    text_add(&town->entries[town->entry_count++], text_string(&controller->held_entry), controller->held_entry.size);
+    town_kill(controller);
+    for (size_t i = 0; i < town->controller_count; i++)
+        deliver_entries(&town->controllers[i]);
+    town_settle(town);
+}
+
 void town_stop(struct town_controller *controller)
 {
     struct event event = {.kind = EVENT_STOP};

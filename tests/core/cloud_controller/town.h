@@ -130,6 +130,8 @@ void town_pass_ms(struct town *town, uint64_t ms);
 void town_bring_snapshot(struct town_controller *controller, uint64_t sequence, const char *bytes, size_t size);
 /* It is in the controller's store, and nobody knows of it. */
 void town_add_blob(struct town_controller *controller, const char *bytes);
+/* The held append goes through, and its author is dead before it hears of it. */
+void town_append_held_of_dying(struct town_controller *controller);
 /* The held append goes through, or is answered as if another entry had come first. */
 void town_release_journal(struct town *town);
 /* The same, and the next one is held again. */
