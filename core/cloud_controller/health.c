@@ -45,7 +45,7 @@ static void question_build(struct question *question, const struct state *state,
     question->droplets = memory_new(most * sizeof *question->droplets);
     question->places = memory_new(most * sizeof *question->places);
     question->versions = memory_new(most * sizeof *question->versions);
-    for (const struct app *app = state->apps; app != NULL && question->count < most; app = app->hh.next)
+    for (const struct app *app = cc_lists_first_of(state, owner); app != NULL; app = app->links.newer)
         if (is_asked_for(app, owner, name))
             question_add(question, app);
 }

@@ -35,9 +35,7 @@ static uint64_t memory_of(const Cupola__JournalApp *value)
 struct usage cc_usage_of(const struct controller *controller, const char *email)
 {
     struct usage usage = {0, 0};
-    for (const struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
-        if (strcmp(app->value->owner, email) != 0)
-            continue;
+    for (const struct app *app = cc_lists_first_of(&controller->state, email); app != NULL; app = app->links.newer) {
         usage.memory_mb += memory_of(app->value);
         if (app->value->started)
             usage.started_apps++;

@@ -118,9 +118,9 @@ static void answer_list(struct health_query *health)
     struct call *call = &request->call;
     struct text json = {0};
     text_add_char(&json, '[');
-    for (const struct app *app = call->controller->state.apps; app != NULL; app = app->hh.next) {
-        if (!cc_state_may_see(app, call->email))
-            continue;
+    const struct state *state = &call->controller->state;
+    struct visible_apps cursor = {.email = call->email};
+    for (const struct app *app; (app = cc_lists_next_visible(state, &cursor)) != NULL;) {
         if (json.size > 1)
             text_add_char(&json, ',');
         write_app(call, app, app->value->started ? cc_health_of(health, app) : -1, &json);

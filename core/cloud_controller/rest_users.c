@@ -262,10 +262,7 @@ static void handle_delete(struct call *call)
 
 static struct app *first_app_of(const struct state *state, const char *owner)
 {
-    for (struct app *app = state->apps; app != NULL; app = app->hh.next)
-        if (strcmp(app->value->owner, owner) == 0)
-            return app;
-    return NULL;
+    return cc_lists_first_of(state, owner);
 }
 
 /* One entry an app and then one for the user: whatever gets lost between them, each is a whole change. */
@@ -319,9 +316,7 @@ static void write_user(struct call *call, const struct user *user, struct text *
     entry.admin = controller_is_admin(call->controller, user->value->email);
     Cupola__RestUserApp *apps = memory_new(user->app_count * sizeof *apps);
     Cupola__RestUserApp **places = memory_new(user->app_count * sizeof(Cupola__RestUserApp *));
-    for (const struct app *app = call->controller->state.apps; app != NULL; app = app->hh.next) {
-        if (strcmp(app->value->owner, user->value->email) != 0)
-            continue;
+    for (const struct app *app = user->first_app; app != NULL; app = app->links.newer) {
         assert_that(entry.n_apps < user->app_count);
         Cupola__RestUserApp *place = &apps[entry.n_apps];
         cupola__rest_user_app__init(place);

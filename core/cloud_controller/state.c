@@ -86,14 +86,13 @@ bool cc_state_may_see(const struct app *app, const char *email)
     return may;
 }
 
-/* Collaborators are rare: where there are none, nothing is searched. */
 struct app *cc_state_find_app_for(const struct state *state, const char *email, const char *name)
 {
     struct app *app = cc_state_find_owned(state, email, name);
-    if (app != NULL || state->shared_apps == 0)
+    if (app != NULL)
         return app;
-    for (app = state->apps; app != NULL; app = app->hh.next)
-        if (app->value->n_collaborators > 0 && strcmp(app->value->name, name) == 0 && cc_state_may_see(app, email))
+    for (app = state->first_shared; app != NULL; app = app->links.following)
+        if (strcmp(app->value->name, name) == 0 && cc_state_may_see(app, email))
             return app;
     return NULL;
 }
@@ -193,17 +192,17 @@ static enum fold_result put_app(struct state *state, const Cupola__AppChange *ch
         app = cc_app_new(value);
         HASH_ADD(hh, state->apps, id, sizeof app->id, app);
         HASH_ADD_KEYPTR(hh_path, state->apps_by_path, app->path, strlen(app->path), app);
-        owner->app_count++;
+        cc_lists_add(state, owner, app);
     } else {
         if (strcmp(app->value->owner, value->owner) != 0 || strcmp(app->value->name, value->name) != 0)
             return FOLD_MALFORMED;
         cc_app_assert_moves(app->value, value);
-        state->shared_apps -= app->value->n_collaborators > 0;
+        cc_lists_before_change(state, app);
         cc_refs_add(&state->refs, value); /* First: what both refer to is not given up. */
         cc_refs_remove(&state->refs, app->value, now_ns);
         cc_app_replace_value(app, value);
+        cc_lists_after_change(state, app);
     }
-    state->shared_apps += value->n_collaborators > 0;
     app->changed_sequence = difference->sequence;
     if (difference->uris_changed)
         app->uris_sequence = difference->sequence;
@@ -217,7 +216,6 @@ static void free_app(struct state *state, struct app *app)
 {
     HASH_DELETE(hh, state->apps, app);
     HASH_DELETE(hh_path, state->apps_by_path, app);
-    state->shared_apps -= app->value->n_collaborators > 0;
     cc_app_free(app);
 }
 
@@ -229,13 +227,12 @@ static enum fold_result delete_app(struct state *state, const Cupola__AppDeletio
         return FOLD_MALFORMED;
     struct user *owner = cc_state_find_user(state, app->value->owner);
     assert_that(owner != NULL);
-    assert_that(owner->app_count > 0);
-    owner->app_count--;
     difference->app_id = app->id;
     difference->deleted = true;
     cc_app_layout(app->value, &difference->before);
     cc_refs_remove(&state->refs, app->value, now_ns);
     cc_services_fold_app(state, app->value, NULL);
+    cc_lists_remove(state, owner, app);
     free_app(state, app);
     state->app_sequence = difference->sequence;
     return FOLD_OK;
@@ -328,6 +325,7 @@ void cc_state_free(struct state *state)
     struct user *user, *next_user;
     HASH_ITER (hh, state->users, user, next_user)
         free_user(state, user);
+    cc_lists_free(state);
     cc_refs_free(&state->refs);
     cc_services_free(&state->services);
     *state = (struct state){0};

@@ -11,6 +11,7 @@
 
 #include "core/base/map.h"
 #include "core/base/text.h"
+#include "core/cloud_controller/app_lists.h"
 #include "core/cloud_controller/blob_refs.h"
 #include "core/cloud_controller/services_state.h"
 #include "core/io.h"
@@ -23,6 +24,7 @@ enum {
 struct user {
     Cupola__JournalUser *value;
     size_t app_count;
+    struct app *first_app, *last_app;
     uint64_t bucket_from_ns;  /* Cache: requests (limits.h), */
     uint32_t login_failures;  /* wrong passwords in a row, */
     uint64_t locked_until_ns; /* and until when none is looked at. */
@@ -53,6 +55,7 @@ struct app {
     uint64_t seen_at_ns;    /* Cache: when we folded its last change. */
     int32_t healthy;        /* Cache: running instances as the health manager told us last; -1: never. */
     uint64_t healthy_at_ns; /* Cache: when it did. */
+    struct app_links links;
     char *path;             /* "owner name": the key of apps_by_path. */
     UT_hash_handle hh;      /* In state.apps, by id. */
     UT_hash_handle hh_path; /* In state.apps_by_path. */
@@ -66,7 +69,8 @@ struct state {
     struct user *users;
     struct app *apps;
     struct app *apps_by_path;
-    size_t shared_apps; /* Those with collaborators. */
+    struct app *first_shared; /* Those with collaborators. */
+    struct host_use *hosts;
     struct blob_refs refs;
     struct services services;
 };

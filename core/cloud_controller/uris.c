@@ -95,14 +95,7 @@ static bool is_taken(const struct controller *controller, const char *owner, con
 {
     if (strcmp(uri, controller->config->external_uri) == 0)
         return true; /* Ours. */
-    for (const struct app *app = controller->state.apps; app != NULL; app = app->hh.next) {
-        if (strcmp(app->value->owner, owner) == 0)
-            continue;
-        for (size_t i = 0; i < app->value->n_uris; i++)
-            if (strcmp(app->value->uris[i], uri) == 0)
-                return true;
-    }
-    return false;
+    return cc_lists_is_others(&controller->state, uri, owner);
 }
 
 bool cc_uris_check(const struct controller *controller, const char *owner, const struct uri_list *list,

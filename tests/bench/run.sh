@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|push|health|placement|container|healing|targets ...]: figures beside the peers', measured in one run. Default: all.
+# usage: run.sh [router|bus|sim|push|health|placement|container|healing|controller|journal|targets ...]: figures beside the peers', measured in one run. Default: all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
@@ -19,9 +19,15 @@ for what in "$@"; do
     container) tests/bench/container.sh "$build" ;;
     targets) tests/bench/targets.py "$build/cupola" ;;
     placement) "$build/tests/bench/placement" ;;
+    controller) "$build/tests/bench/controller_scale" ;;
+    journal)
+        folder=$(mktemp -d)
+        "$build/tests/bench/journal_rate" "$folder"
+        rm -rf "$folder"
+        ;;
     healing) tests/bench/healing.py "$build" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, healing, targets" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, healing, controller, journal, targets" >&2
         exit 2
         ;;
     esac

@@ -37,6 +37,8 @@ ROWS = [
      "messages a second", {"p99": 50}),
     ("18", "bus at rest (20,000 instances, 10 routers): messages a second", "../tests/bench/twenty-thousand-at-rest",
      "messages a second", {"p99": 50}),
+    ("20", "power lost in the midst of changes and snapshots: none acknowledged is lost", "snapshots-lose-nothing", None, {}),
+    ("20", "killed at any step of any change: nothing lost, stuck or left over", "killed-at-any-step-of-a-change", None, {}),
 ]
 # Worlds that take minutes are played on so many seeds at most.
 FEW = {"../tests/bench/twenty-thousand-at-rest": 3}
