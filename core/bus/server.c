@@ -212,6 +212,7 @@ static void destroy(struct machine *machine)
     subject_index_free(&server->index);
     hash_table_free(&server->by_sid);
     text_free(&server->scratch);
+    server_free_spares(server);
     memory_free(server->host);
     memory_free(server->server_id);
     memory_free(server->advertise);

@@ -30,6 +30,7 @@
 #include "core/proto/config.pb-c.h"
 #include "core/wire/nats.h"
 
+enum { BUS_SPARES = 8 };
 enum { BUS_MAX_SID = 64, BUS_MAX_NAME = 64, BUS_NONCE_SIZE = 23 };
 
 struct bus_server;
@@ -197,6 +198,8 @@ struct bus_server {
     struct random_stream queue_pick;
 
     struct late_work late;
+    struct buffer *spares[BUS_SPARES]; /* Large ones that were sent, or still are: to be used again. */
+    size_t next_spare;
     struct server_client *dirty; /* Have something in `out`; the newest first. */
     struct server_subscription *spent;
     bool has_too_slow;
@@ -218,6 +221,7 @@ struct server_client *client_open_route(struct bus_server *server, struct io_con
 void client_dial(struct server_client *client, const char *host, uint16_t port);
 /* The CONNECT was good. */
 void client_activate(struct server_client *client);
+void server_free_spares(struct bus_server *server);
 /* Makes room in what is sent at the end of the step; follow with text_grow(&client->out, used). */
 uint8_t *client_out_room(struct server_client *client, size_t size);
 void client_send_string(struct server_client *client, const char *string);

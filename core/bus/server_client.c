@@ -13,14 +13,58 @@ enum {
     HOLD_BACK_MS = 5,          /* How long publishers wait for a congested client at a time. */
     MOST_OUT_BYTES = 262144,   /* Written before the end of the step, so that no single buffer grows larger. */
     MOST_USUAL_BYTES = 131072, /* Room made at once for a step's output. */
+    LEAST_SPARE_BYTES = 8192,  /* Buffers from this size on are used again. */
 };
 
 static void on_tick(struct timer *timer);
 
 /* ---- Output ---- */
 
+/* Zeroing new buffers and fetching their pages from the kernel would cost a tenth of all that is done for messages of a
+ * kilobyte. We keep a reference to what we send; when it is the last one the buffer is free. */
+static void keep_spare(struct bus_server *server, struct buffer *buffer)
+{
+    if (buffer == NULL || buffer->capacity < LEAST_SPARE_BYTES)
+        return;
+    struct buffer **place = &server->spares[server->next_spare++ % BUS_SPARES];
+    for (size_t i = 0; i < BUS_SPARES; i++) {
+        if (server->spares[i] == NULL)
+            place = &server->spares[i];
+    }
+    buffer_unref(*place);
+    *place = buffer_ref(buffer);
+}
+
+/* NULL if there is none of that size. */
+static struct buffer *take_spare(struct bus_server *server, size_t size)
+{
+    for (size_t i = 0; i < BUS_SPARES; i++) {
+        struct buffer *spare = server->spares[i];
+        if (spare == NULL || spare->references > 1 || spare->capacity <= size)
+            continue;
+        server->spares[i] = NULL;
+        return spare;
+    }
+    return NULL;
+}
+
+void server_free_spares(struct bus_server *server)
+{
+    for (size_t i = 0; i < BUS_SPARES; i++)
+        buffer_unref(server->spares[i]);
+}
+
+static void begin_out(struct server_client *client, size_t size)
+{
+    size_t wanted = size > client->usual_size ? size : client->usual_size;
+    if (wanted >= LEAST_SPARE_BYTES)
+        client->out.buffer = take_spare(client->server, wanted);
+    text_room(&client->out, wanted);
+}
+
 static void write_out(struct server_client *client)
 {
+    keep_spare(client->server, client->out.buffer);
     client->usual_size = client->out.size < MOST_USUAL_BYTES ? client->out.size : MOST_USUAL_BYTES;
     client->sent_bytes += client->out.size;
     conn_write_text(&client->conn, &client->out);
@@ -62,9 +106,10 @@ uint8_t *client_out_room(struct server_client *client, size_t size)
         machine_run_late(&client->server->machine, &client->server->late, finish_step);
     }
     if (client->out.buffer == NULL) {
-        text_room(&client->out, size > client->usual_size ? size : client->usual_size);
+        begin_out(client, size);
     } else if (client->out.size + size > MOST_OUT_BYTES) {
         write_out(client);
+        begin_out(client, size);
     }
     return text_room(&client->out, size);
 }

@@ -278,6 +278,55 @@ static void patterns_cover_and_overlap_each_other(void **state)
     }
 }
 
+/* What parses `line`, as text. */
+static void describe(const char *line, size_t size, struct text *ret_text)
+{
+    struct nats_parser parser;
+    struct nats_frame frame;
+    size_t used = 0;
+    nats_parser_init(&parser, NATS_FROM_CLIENT, 60, 30);
+    enum nats_result result = nats_parse(&parser, (const uint8_t *)line, size, &used, &frame);
+    text_addf(ret_text, "%d used %zu held %zu needed %zu", (int)result, used, parser.held.size, parser.needed);
+    if (result == NATS_FRAME)
+        text_addf(ret_text, " '%.*s' '%.*s' %zu '%.*s' at %zd", (int)frame.subject.size, frame.subject.data,
+                  (int)frame.reply.size, frame.reply.data, frame.body_size, (int)frame.rest.size, frame.rest.data,
+                  frame.body == NULL ? -1 : frame.body - (const uint8_t *)line);
+    nats_parser_free(&parser);
+}
+
+/* PUB in canonical form has a way of its own; in small letters all take the general one. */
+static void both_ways_to_read_a_publication_agree(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"a",           "news.x", " ",    " ",    " ",    "\t", "0",  "2",  "17",  "99",
+                                         "00000000002", "2x",     "\r\n", "\r\n", "\r\n", "\n", "\r", "hi", "\x01"};
+    struct random_stream stream = random_named(1, "publications");
+    size_t read = 0;
+    for (int i = 0; i < 200000; i++) {
+        struct text line = {0};
+        struct text quick = {0};
+        struct text general = {0};
+        bool is_likely = random_below(&stream, 2) == 0;
+        text_add_string(&line, is_likely ? "PUB a 2\r\n" : "PUB ");
+        if (random_below(&stream, 4) == 0)
+            text_add_string(&line, "news back 2\r\n");
+        if (random_below(&stream, 2) == 0)
+            text_add_string(&line, "hi\r\n");
+        size_t count = (size_t)random_below(&stream, 12);
+        for (size_t k = 0; k < count; k++)
+            text_add_string(&line, pieces[random_below(&stream, sizeof pieces / sizeof *pieces)]);
+        describe(text_string(&line), line.size, &quick);
+        memcpy(line.buffer->bytes, "pub", 3);
+        describe(text_string(&line), line.size, &general);
+        assert_string_equal(text_string(&quick), text_string(&general));
+        read += quick.buffer->bytes[0] == '1';
+        text_free(&line);
+        text_free(&quick);
+        text_free(&general);
+    }
+    assert_true(read > 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -291,6 +340,7 @@ int main(void)
         cmocka_unit_test(canonical_publications_lend_their_rest),
         cmocka_unit_test(subjects_are_checked),
         cmocka_unit_test(patterns_match_by_token),
+        cmocka_unit_test(both_ways_to_read_a_publication_agree),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
