@@ -71,9 +71,11 @@ bool nats_text_next(struct nats_text *list, struct nats_text *ret_item)
     while (size < list->size && list->data[size] != ' ' && list->data[size] != '\t')
         size++;
     *ret_item = (struct nats_text){list->data, size};
+    if (size == 0)
+        return false; /* Also of a list that is nowhere. */
     list->data += size;
     list->size -= size;
-    return size > 0;
+    return true;
 }
 
 /* Two patterns, token by token. Wildcards of `a` stand for tokens of `b`; those of `b` for tokens of `a` if asked. */
