@@ -22,7 +22,7 @@
 
 enum {
     NEWS_AT_ONCE = 256, /* Delivered in one go before the loop may look at sockets and timers again. */
-    OWN_HANDLES = 4,    /* again, ahead, deadline, sweep */
+    OWN_HANDLES = 5,    /* again, spin, ahead, deadline, sweep */
 };
 
 struct pending_done {
@@ -140,6 +140,22 @@ void driver_done_text(struct real_driver *driver, struct io_op op, enum io_statu
     driver_done_number_text(driver, op, status, 0, text);
 }
 
+/* An idle handle is all that keeps libuv from sleeping. */
+static void on_spin(uv_idle_t *idle)
+{
+    struct real_driver *driver = idle->data;
+    if (uv_hrtime() >= driver->spin_until_ns)
+        uv_idle_stop(idle);
+}
+
+void driver_spin(struct real_driver *driver)
+{
+    if (driver->config->spin_us == 0)
+        return;
+    driver->spin_until_ns = uv_hrtime() + driver->config->spin_us * NS_PER_US;
+    uv_idle_start(&driver->spin, on_spin);
+}
+
 /* ---- The one deadline ---- */
 
 static void on_deadline(uv_timer_t *timer);
@@ -200,10 +216,11 @@ static void on_ahead(uv_prepare_t *prepare)
 static void init_handles(struct real_driver *driver)
 {
     uv_idle_init(driver->loop, &driver->again);
+    uv_idle_init(driver->loop, &driver->spin);
     uv_prepare_init(driver->loop, &driver->ahead);
     uv_timer_init(driver->loop, &driver->deadline);
     uv_timer_init(driver->loop, &driver->sweep);
-    driver->again.data = driver->ahead.data = driver->deadline.data = driver->sweep.data = driver;
+    driver->again.data = driver->spin.data = driver->ahead.data = driver->deadline.data = driver->sweep.data = driver;
     driver->handle_count = OWN_HANDLES;
     uv_prepare_start(&driver->ahead, on_ahead);
 }
@@ -334,6 +351,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_handles(struct real_driver *driver)
 {
     uv_close((uv_handle_t *)&driver->again, on_handle_closed);
+    uv_close((uv_handle_t *)&driver->spin, on_handle_closed);
     uv_close((uv_handle_t *)&driver->ahead, on_handle_closed);
     uv_close((uv_handle_t *)&driver->deadline, on_handle_closed);
     uv_close((uv_handle_t *)&driver->sweep, on_handle_closed);

@@ -107,6 +107,7 @@ static void on_read(uv_stream_t *handle, ssize_t size, const uv_buf_t *room)
         on_peer_end(stream);
         return;
     }
+    driver_spin(driver);
     if (size < 0) {
         stream_fail(stream, status_of_errno((int)size));
         driver_pump(driver);

@@ -54,7 +54,7 @@ class BusMeshStory(FolderStory):
             cluster["urls"] = [f"nats://{user}:{password}@127.0.0.1:{route}"]
         notify = os.path.join(self.folder, name + ".notify")
         config = self.write(name + ".json", json.dumps({
-            "driver": {"tls": [certificate]}, "bus_server": {"listen": {"port": 0}, "cluster": cluster}}))
+            "driver": {"tls": [certificate], "spin_us": 50}, "bus_server": {"listen": {"port": 0}, "cluster": cluster}}))
         bus = {"log": os.path.join(self.folder, name + ".log")}
         with open(bus["log"], "w", encoding="utf-8") as log:
             bus["process"] = subprocess.Popen(
@@ -80,6 +80,20 @@ class BusMeshStory(FolderStory):
         client = Client(bus["ports"][0])
         client.close()
         return len(client.info["connect_urls"])
+
+    def test_a_server_that_looks_for_more_sleeps_in_the_end(self):
+        bus = self.start()
+        client = Client(bus["ports"][0])
+        self.addCleanup(client.close)
+
+        def sleeps():
+            with open(f"/proc/{bus['process'].pid}/status", encoding="ascii") as file:
+                return int(next(line.split()[1] for line in file if line.startswith("voluntary_ctxt_switches")))
+        for _ in range(3):
+            before = sleeps()
+            client.say("PING\r\n")
+            client.hear("PONG")
+            await_that("it sleeps again", lambda: sleeps() > before)
 
     def test_a_message_crosses_and_strangers_do_not(self):
         first = self.start()
