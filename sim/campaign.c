@@ -167,8 +167,11 @@ static void add_bins(const struct series *series, Cupola__MeasurementSummary *su
     uint64_t width = result_bin_width(summary->least, summary->most);
     summary->n_bins = (size_t)((summary->most - summary->least) / width) + 1;
     summary->bins = memory_new(summary->n_bins * sizeof(uint64_t));
-    for (size_t i = 0; i < series->count; i++)
+    summary->has_total = 1;
+    for (size_t i = 0; i < series->count; i++) {
         summary->bins[(series->values[i] - summary->least) / width]++;
+        summary->total += series->values[i];
+    }
 }
 
 static Cupola__MeasurementSummary *summarise(struct series *series)
