@@ -66,6 +66,10 @@ int print_info(const struct text *result)
         printf("Logged in as %s.\n", info->user);
         printf("  memory        %d of %d MB\n", info->usage->memory, info->limits->memory);
         printf("  started apps  %d of %d\n", info->usage->apps, info->limits->apps);
+        if (info->health != NULL && info->health->freshness != NULL)
+            printf("  health        %s\n", info->health->freshness);
+        for (size_t i = 0; info->health != NULL && i < info->health->n_brakes; i++)
+            printf("                held back: %s\n", info->health->brakes[i]);
         printf("Frameworks and their runtimes, the usual one first:\n");
         for (size_t i = 0; i < info->n_frameworks; i++)
             if (info->frameworks[i]->value != NULL)

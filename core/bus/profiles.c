@@ -29,17 +29,10 @@ static const char *const dea_hears[] = {
 };
 
 static const char *const controller_says[] = {
-    "vcap.component.announce",
-    "vcap.cc.events",
-    "dea.>",
-    "droplet.updated",
-    "healthmanager.health",
-    "healthmanager.status",
-    "router.register",
-    "router.unregister",
-    "router.digest",
-    "cloudcontroller.>",
-    NULL,
+    "vcap.component.announce", "vcap.cc.events",       "dea.>",
+    "droplet.updated",         "healthmanager.health", "healthmanager.status",
+    "healthmanager.freshness", "router.register",      "router.unregister",
+    "router.digest",           "cloudcontroller.>",    NULL,
 };
 static const char *const controller_never_says[] = {"dea.heartbeat", "dea.start", "dea.advertise", NULL};
 static const char *const controller_hears[] = {

@@ -9,6 +9,9 @@ enum { CODE_APP_NOT_FOUND = 301 };
 
 static void ask_info(struct client *client);
 static void take_info(struct client *client, const struct answer *answer);
+static void ask_freshness(struct client *client);
+static void take_freshness(struct client *client, const struct answer *answer);
+static bool forgive_freshness(struct client *client, const struct answer *answer);
 static void ask_apps(struct client *client);
 static void take_apps(struct client *client, const struct answer *answer);
 static void ask_read(struct client *client);
@@ -18,12 +21,16 @@ static void take_delete(struct client *client, const struct answer *answer);
 static bool forgive_delete(struct client *client, const struct answer *answer);
 
 static const struct step info = {.name = "asking for information", .ask = ask_info, .take = take_info};
+static const struct step freshness = {.name = "asking for the state of health",
+                                      .ask = ask_freshness,
+                                      .take = take_freshness,
+                                      .forgive = forgive_freshness};
 static const struct step apps = {.name = "listing the apps", .ask = ask_apps, .take = take_apps};
 const struct step client_read_step = {.name = "reading the app", .ask = ask_read, .take = take_read};
 static const struct step delete = {
     .name = "deleting the app", .ask = ask_delete, .take = take_delete, .forgive = forgive_delete};
 
-const struct step *const client_info_steps[] = {&info, NULL};
+const struct step *const client_info_steps[] = {&info, &freshness, NULL};
 const struct step *const client_apps_steps[] = {&apps, NULL};
 const struct step *const client_app_steps[] = {&client_read_step, NULL};
 const struct step *const client_delete_steps[] = {&client_read_step, &delete, NULL};
@@ -89,7 +96,46 @@ static void ask_info(struct client *client)
 
 static void take_info(struct client *client, const struct answer *answer)
 {
-    client_pass_on(client, answer, "", &cupola__rest_info__descriptor);
+    Cupola__RestInfo *known = (Cupola__RestInfo *)client_parse(client, answer, "", &cupola__rest_info__descriptor);
+    if (known == NULL)
+        return;
+    text_clear(&client->info);
+    text_add(&client->info, answer->body.data, answer->body.size);
+    bool is_logged_in = known->user != NULL;
+    cupola__rest_info__free_unpacked(known, NULL);
+    if (is_logged_in)
+        client_next(client);
+    else
+        client_succeed(client, &client->info);
+}
+
+static void ask_freshness(struct client *client)
+{
+    session_ask(client, "GET", "/cupola/v1/freshness", NULL);
+}
+
+/* The answer to `info` is an object: this becomes its last member. */
+static void take_freshness(struct client *client, const struct answer *answer)
+{
+    ProtobufCMessage *known = client_parse(client, answer, "", &cupola__rest_freshness__descriptor);
+    if (known == NULL)
+        return;
+    protobuf_c_message_free_unpacked(known, NULL);
+    const char *end = strrchr(text_string(&client->info), '}');
+    struct text json = {0};
+    text_add(&json, text_string(&client->info), end == NULL ? 0 : (size_t)(end - text_string(&client->info)));
+    text_add_string(&json, ",\"health\":");
+    text_add(&json, answer->body.data, answer->body.size);
+    text_add_char(&json, '}');
+    client_succeed(client, &json);
+}
+
+/* Controllers of 2011 do not know. */
+static bool forgive_freshness(struct client *client, const struct answer *answer)
+{
+    (void)answer;
+    client_succeed(client, &client->info);
+    return true;
 }
 
 static void ask_apps(struct client *client)

@@ -336,6 +336,7 @@ static void destroy(struct machine *machine)
     if (client->told_events != NULL)
         cupola__rest_events__free_unpacked(client->told_events, NULL);
     text_free(&client->app_json);
+    text_free(&client->info);
     text_free(&client->result);
     text_free(&client->progress.waits_for);
     text_free(&client->progress.reason);

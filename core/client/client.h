@@ -88,6 +88,7 @@ struct client {
 
     Cupola__RestApp *app; /* As read last; NULL: not read, or there is none. */
     struct text app_json; /* The same, as it came. */
+    struct text info;     /* The first answer of `info`. */
     bool is_fresh;        /* Nothing was written since. */
     bool updates;         /* What was changed reaches running instances only by an update. */
     bool pushes;          /* Files were sent; whether they are new ones shows afterwards. */

@@ -180,6 +180,7 @@ static void what_is_asked_for_is_passed_on_as_it_is(void **state)
     expect_result(errand, "{\"name\":\"shop\"");
     assert_int_equal(errand_run_on(errand, "info", NULL), 0);
     expect_result(errand, "\"user\":\"ada@example.org\"");
+    expect_result(errand, "\"health\":{\"freshness\":\"no health manager answers\"");
     assert_int_equal(errand_run_on(errand, "instances", "shop"), 0);
     expect_result(errand, "{\"instances\":[{\"index\":0,\"state\":\"DOWN\"");
     assert_int_equal(errand_run_on(errand, "stats", "shop"), 0);

@@ -246,6 +246,20 @@ static void instances_and_stats_come_from_the_deas(void **state)
     assert_string_equal(town_body(&story->town), "{\"instances\":[]}");
 }
 
+static void freshness_is_what_the_health_manager_says(void **state)
+{
+    struct story *story = *state;
+    assert_int_equal(call(story, "GET", "/cupola/v1/freshness", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"freshness\":\"no health manager answers\",\"brakes\":[]}");
+    town_answer(&story->town, "healthmanager.freshness",
+                "{\"id\":\"h\",\"speaks\":true,\"hosts\":3,\"fresh_hosts\":2,\"oldest_ms\":400,\"freshness\":"
+                "\"2 of 3 hosts fresh, 0.4 s old\",\"brakes\":[\"many fell silent\"]}");
+    assert_int_equal(call(story, "GET", "/cupola/v1/freshness", ""), 200);
+    assert_string_equal(town_body(&story->town),
+                        "{\"hosts\":3,\"fresh_hosts\":2,\"oldest_ms\":400,\"freshness\":\"2 of 3 hosts fresh, 0.4 s "
+                        "old\",\"brakes\":[\"many fell silent\"]}");
+}
+
 static void crashes_are_listed_and_silence_means_none(void **state)
 {
     struct story *story = *state;
@@ -303,6 +317,7 @@ int main(void)
         STORY(desired_state_comes_in_pages),
         STORY(running_instances_are_what_the_health_manager_says_or_null),
         STORY(instances_and_stats_come_from_the_deas),
+        STORY(freshness_is_what_the_health_manager_says),
         STORY(crashes_are_listed_and_silence_means_none),
         STORY(files_are_fetched_from_the_instance_s_dea),
     };
