@@ -63,8 +63,6 @@
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
-    MUTATION(CC_SNAPSHOT_FORGETS_EPOCHS, "a snapshot of the journal does not say when instances were ordered")         \
-    MUTATION(CC_TELLS_HOSTS_ONCE, "a change of hosts is told only by the controller that made it")                     \
     MUTATION(CC_KEEPS_STRAY_BLOBS, "what was stored and is in no journal entry is never looked for")                   \
     MUTATION(JOURNAL_LETS_GO_EARLY,                                                                                    \
              "the journal lets go of entries before the snapshot that stands for them is durable")                     \

@@ -1,7 +1,6 @@
 #include "core/cloud_controller/retell.h"
 
 #include "core/base/duration.h"
-#include "core/base/mutation.h"
 #include "core/cloud_controller/dea_messages.h"
 
 enum { LAST_ENTRIES = 256 }; /* Before a start: what may have been on its way when the last controller died. */
@@ -22,7 +21,7 @@ static void on_timer(struct timer *timer)
 
 static void say_later(struct controller *controller)
 {
-    if (controller->retell.is_due || mutation_is(CC_TELLS_HOSTS_ONCE))
+    if (controller->retell.is_due)
         return;
     controller->retell.is_due = true;
     timer_set(&controller->machine, &controller->retell.timer, delay_ns, on_timer);

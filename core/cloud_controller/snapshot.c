@@ -2,7 +2,6 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "core/base/mutation.h"
 
 enum { SIZE_BYTES = 4 };
 
@@ -85,7 +84,7 @@ static void add_apps(const struct state *state, struct text *snapshot)
     for (const struct app *app = state->apps; app != NULL; app = app->hh.next) {
         for (size_t i = 0; i < app->index_count; i++) {
             epochs = memory_room(epochs, i, &capacity, sizeof *epochs);
-            epochs[i] = mutation_is(CC_SNAPSHOT_FORGETS_EPOCHS) ? 0 : app->indices[i].epoch;
+            epochs[i] = app->indices[i].epoch;
         }
         Cupola__SnapshotApp item = CUPOLA__SNAPSHOT_APP__INIT;
         item.app = app->value;
