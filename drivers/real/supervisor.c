@@ -17,6 +17,7 @@
 enum { PIPE_BYTES = 1 << 20 };
 
 static struct cgroup_tree tree;
+static bool is_in_group; /* Entering any group, also one's own, waits for the kernel: not twice. */
 
 /* ---- Becoming nobody's child ---- */
 
@@ -47,12 +48,20 @@ static void detach(void)
 
 /* ---- Its group ---- */
 
-static void remove_group(const char *name)
+static void leave_own_group(void)
+{
+    if (is_in_group)
+        cgroup_leave(&tree);
+    is_in_group = false;
+}
+
+static void remove_group(char *name)
 {
     if (name[0] == 0)
         return;
-    cgroup_leave(&tree);
+    leave_own_group();
     cgroup_remove(&tree, name);
+    name[0] = 0;
 }
 
 /* Named after us: the workload has no name yet. Removed by cgroup_sweep if we cannot. */
@@ -63,12 +72,12 @@ static void enter_group(char name[CGROUP_NAME_SIZE])
     process_read(getpid(), &ours);
     snprintf(name, CGROUP_NAME_SIZE, "w%d-%llu", (int)getpid(), (unsigned long long)ours.start_ticks);
     /* Somebody may sweep an empty group away before we are in it. */
+    is_in_group = true; /* Perhaps a part of it. */
     for (int i = 0; geteuid() == 0 && i < 3; i++) {
         if (cgroup_make(&tree, name) && cgroup_enter(&tree, name))
             return;
     }
     remove_group(name);
-    name[0] = 0;
 }
 
 /* ---- Starting ---- */
@@ -114,7 +123,7 @@ static void leave_group(const struct supervised *supervised)
 {
     if (supervised->group[0] == 0)
         return;
-    cgroup_leave(&tree);
+    leave_own_group();
     if (supervised->kind->makes_own_group)
         cgroup_remove(&tree, supervised->group);
     else
