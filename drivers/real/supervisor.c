@@ -137,6 +137,7 @@ static bool run(struct supervised *supervised)
         errno = 0;
     if (supervised->group[0] != 0)
         cgroup_limit(&tree, supervised->group, &supervised->limits);
+    supervised_note(supervised, 0); /* For a next life of the agent, if this one ends while we launch. */
     if (!open_outputs(supervised, readers, writers)) {
         answer_error(errno, "pipe");
         return false;

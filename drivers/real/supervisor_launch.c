@@ -18,8 +18,8 @@ enum { NICENESS = 5 };
 
 bool supervised_note(const struct supervised *supervised, pid_t main)
 {
-    struct process_figures ours, theirs;
-    if (!process_read(getpid(), &ours) || !process_read(main, &theirs))
+    struct process_figures ours, theirs = {0};
+    if (!process_read(getpid(), &ours) || (main != 0 && !process_read(main, &theirs)))
         return false;
     struct workload_pids pids = {.supervisor = {getpid(), ours.start_ticks}, .main = {main, theirs.start_ticks}};
     const char *group = supervised->group;

@@ -72,7 +72,7 @@ bool workload_find_program(const char *name, struct path *ret_path);
  * returns only when that fails (errno). */
 pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG_STREAMS],
                       void (*execute)(const struct supervised *supervised));
-/* Writes the pids of the workload down: the supervisor is us. */
+/* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
 /* In a child: becomes the workload's user for good, with no way back to more rights. False with errno. */
 bool supervised_become_user(const struct supervised *supervised);

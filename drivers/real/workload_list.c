@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-/* A supervisor that was being started when we died writes its pids within this. */
+/* A supervisor that was being ordered when we died has read the order within this, and mostly launched; one that has
+ * not is known by then, and its workload runs as soon as it has. */
 enum { PIDS_PAUSE_MS = 50, PIDS_PAUSES_MOST = 10 };
 
 struct found {
@@ -30,7 +31,10 @@ struct list_job {
 
 static void wait_for_pids(struct found *found)
 {
-    for (int i = 0; i < PIDS_PAUSES_MOST && !workload_read_pids(&found->folder, &found->pids); i++) {
+    for (int i = 0; i < PIDS_PAUSES_MOST; i++) {
+        bool is_read = workload_read_pids(&found->folder, &found->pids);
+        if (is_read && (found->pids.main.pid != 0 || !process_is_alive(found->pids.supervisor)))
+            return;
         struct timespec pause = {.tv_nsec = PIDS_PAUSE_MS * 1000000L};
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
     }

@@ -57,8 +57,10 @@ static void give_back_user(const struct path *folder)
 {
     struct path root = path_of("%s/root", folder->text);
     struct stat info;
-    if (lstat(root.text, &info) == 0)
+    if (lstat(root.text, &info) == 0 && info.st_uid != 0)
         user_give_back(USERS_FOLDER, info.st_uid, folder->text);
+    else
+        user_give_back_all(USERS_FOLDER, folder->text);
 }
 
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,

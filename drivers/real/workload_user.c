@@ -1,7 +1,9 @@
 #include "drivers/real/workload_user.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fts.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -56,6 +58,16 @@ void user_give_back(const char *users_folder, uint32_t uid, const char *workload
         return;
     unlink(link.text);
     rmdir(users_folder); /* Unless there are others. */
+}
+
+void user_give_back_all(const char *users_folder, const char *workload_folder)
+{
+    DIR *users = opendir(users_folder);
+    const struct dirent *entry;
+    while (users != NULL && (entry = readdir(users)) != NULL)
+        user_give_back(users_folder, (uint32_t)strtoul(entry->d_name, NULL, 10), workload_folder);
+    if (users != NULL)
+        closedir(users);
 }
 
 bool user_can_reach(const char *folder)

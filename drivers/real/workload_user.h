@@ -19,6 +19,8 @@ struct user_range {
 uint32_t user_take(const char *users_folder, const struct user_range *range, const char *workload_folder);
 /* Gives it back. Nothing if it is not this workload's. */
 void user_give_back(const char *users_folder, uint32_t uid, const char *workload_folder);
+/* Whatever user it has: for one whose start was cut off before its files were the user's. */
+void user_give_back_all(const char *users_folder, const char *workload_folder);
 /* May any user walk to this folder? */
 bool user_can_reach(const char *folder);
 /* The folder and all below it are the user's from now on, and nobody else looks into it; links are not followed. */

@@ -176,30 +176,6 @@ static void its_use_is_measured(void **state)
     cupola__workload_usage__free_unpacked(usage, NULL);
 }
 
-/* Of the workload, in either version. */
-static bool has_group(const char *group)
-{
-    char v1[160], v2[160];
-    snprintf(v1, sizeof v1, "/sys/fs/cgroup/memory/cupola/%s", group);
-    snprintf(v2, sizeof v2, "/sys/fs/cgroup/cupola/%s", group);
-    return group[0] != 0 && (access(v1, F_OK) == 0 || access(v2, F_OK) == 0);
-}
-
-/* As its supervisor has noted it; "" where there are no cgroups. */
-static const char *group_of_it(void)
-{
-    static char group[80];
-    char path[128];
-    snprintf(path, sizeof path, "%s/workloads/a1/pids", stage.dir);
-    group[0] = 0;
-    FILE *pids = fopen(path, "r");
-    assert_non_null(pids);
-    assert_in_range(fscanf(pids, "%*s %*s %*s %*s %*s %79s", group), 0, 1);
-    fclose(pids);
-    assert_true(group[0] == 0 || has_group(group));
-    return group;
-}
-
 static size_t count_mounts(void)
 {
     char line[4096];
@@ -221,6 +197,7 @@ static void it_is_removed_with_all_that_it_has(void **state)
     run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
     assert_int_equal(count_mounts(), mounts);
     const char *group = group_of_it();
+    assert_true(group[0] == 0 || has_group(group));
     puppet_do(stage.driver, remove_it);
     run_until(&stage, other_op.done);
     assert_int_equal(other_op.status, IO_OK);
@@ -238,6 +215,7 @@ static void without_its_supervisor_it_dies_and_leaves_nothing(void **state)
     start_and_wait();
     run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
     const char *group = group_of_it();
+    assert_true(group[0] == 0 || has_group(group));
     run_shell("kill -9 $(cut -d' ' -f2 %s/workloads/a1/pids)", stage.dir);
     expect_story("exited a1 -1 9\n");
     puppet_do(stage.driver, remove_it);

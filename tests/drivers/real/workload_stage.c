@@ -133,6 +133,28 @@ void expect_story(const char *story)
     assert_string_equal(text_string(&stage.puppet->workloads), story);
 }
 
+bool has_group(const char *group)
+{
+    char v1[160], v2[160];
+    snprintf(v1, sizeof v1, "/sys/fs/cgroup/memory/cupola/%s", group);
+    snprintf(v2, sizeof v2, "/sys/fs/cgroup/cupola/%s", group);
+    return group[0] != 0 && (access(v1, F_OK) == 0 || access(v2, F_OK) == 0);
+}
+
+const char *group_of_it(void)
+{
+    static char group[80];
+    char path[128];
+    snprintf(path, sizeof path, "%s/workloads/%s/pids", stage.dir, name);
+    group[0] = 0;
+    FILE *pids = fopen(path, "r");
+    if (pids == NULL)
+        return group;
+    assert_in_range(fscanf(pids, "%*s %*s %*s %*s %*s %79s", group), 0, 1);
+    fclose(pids);
+    return group;
+}
+
 bool is_alive(uint64_t pid)
 {
     return kill((pid_t)pid, 0) == 0;

@@ -28,6 +28,10 @@ const char *read_path(const char *path);
 /* Waits until as much has been told as in this story, which must be it. */
 void expect_story(const char *story);
 bool is_alive(uint64_t pid);
+/* The control group of the workload as its supervisor has noted it; "" if there is none. Static. */
+const char *group_of_it(void);
+/* Whether there is such a group, in either version. */
+bool has_group(const char *group);
 /* For main: this program is its own supervisor. */
 #define be_supervisor_if_asked(argc, argv)                                                                             \
     do {                                                                                                               \
