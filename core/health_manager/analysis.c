@@ -185,6 +185,6 @@ bool hm_is_lost(const struct health_manager *hm, const struct claim *claim, enum
     if (dea->vouched_at_ns > heard_ns && !mutation_is(HM_ACTS_ON_STALE_NEWS))
         heard_ns = dea->vouched_at_ns;
     if (mutation_is(HM_TRUSTS_CLOCKS))
-        return claim->state_timestamp > machine_wall_seconds(&hm->machine) + 60;
+        return claim->state_timestamp > machine_wall_seconds(&hm->machine) + 30;
     return hm_is_silence(hm, heard_ns, hm->times.droplet_lost_ns);
 }
