@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""The claims of the simulator, each by a check that prints its figure beside its target and the command that repeats it.
+usage: ./dev claims [NUMBER...] [--minutes M]: M is for each claim (default 2); figures of docs/claims.md are of more."""
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+PLAIN, MUTANTS = ROOT / "build/cupola", ROOT / "build/mutants/cupola"
+BASELINES = ROOT / "tests/baselines"
+parser = argparse.ArgumentParser(description=__doc__)
+parser.add_argument("claims", nargs="*", type=int)
+parser.add_argument("--minutes", type=float, default=2)
+parser.add_argument("--save", action="store_true", help="claim 13: keep these figures as the ones to compare with")
+options = parser.parse_args()
+SECONDS = options.minutes * 60
+
+
+def sim(cupola, *words, env=None):
+    return subprocess.run([str(cupola), "sim", *map(str, words)], cwd=ROOT, capture_output=True, text=True,
+                          env={**os.environ, **(env or {})})
+
+
+def scenarios():
+    return sorted(str(path.relative_to(ROOT)) for path in (ROOT / "scenarios").rglob("*.lua"))
+
+
+def hash_of(output):
+    return re.search(r"hash of all (\w+)", output).group(1)
+
+
+def determinism():
+    """Every run twice: in one worker and in two, fresh memory filled differently."""
+    began, runs, different, seeds = time.monotonic(), 0, [], 4
+    while time.monotonic() - began < SECONDS and not different:
+        for file in scenarios():
+            hashes = [hash_of(sim(PLAIN, "run", file, "--seeds", f"1..{seeds}", "--quiet", "--jobs", jobs,
+                                  env={"MALLOC_PERTURB_": fill}).stdout) for jobs, fill in ((1, "0"), (2, "85"))]
+            runs += seeds
+            different += [file] if hashes[0] != hashes[1] else []
+            if time.monotonic() - began > SECONDS:
+                break
+        seeds *= 4
+    start = time.monotonic()
+    found = sim(MUTANTS, "bisect", "scenarios/instance-crash.lua", "--", "--mutation", "BUS_CLIENT_READS_AN_UNSET_BYTE")
+    took = time.monotonic() - start
+    named = found.returncode == 1 and took < 10
+    return (not different and named, f"{runs} runs twice, {len(different)} mismatches; the planted byte "
+            f"{'named' if found.returncode == 1 else 'not named'} in {took:.1f} s",
+            "no mismatch in 1 M runs; the byte in 10 s", "./dev test -R determinism")
+
+
+CLOCKS = """local cupola = require "cupola"
+return cupola.scenario {{
+  title = "Clocks", cloud = {{ deas = 4, health_managers = 1 }}, apps = {{ shop = {{ instances = 8 }} }},
+  always = {{ cupola.no_lost_app, cupola.one_of_each }},
+  run = function(cloud)
+    cloud:wait_until(cupola.converged, "60s")
+    cloud:wait("5s")
+    cloud:fault("clock_step", {{ target = "{target}", amount = 40 * 1000000000 }})
+    for i = 1, 4 do
+      cloud:wait("12s")
+      cloud:instances("shop")[i]:kill()
+      cloud:wait("100ms")
+      cloud:wait_until(cupola.converged, "4s")
+    end
+  end,
+}}
+"""
+
+
+def clocks():
+    """A bug that needs +40 s on one host alone: shown there, hidden when all clocks go together."""
+    failed = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for target in ("dea-0", "all"):
+            file = Path(folder) / "clocks.lua"
+            file.write_text(CLOCKS.format(target=target))
+            said = sim(MUTANTS, "run", file, "--seeds", "1..50", "--quiet", "--mutation", "HM_TRUSTS_CLOCKS").stdout
+            failed[target] = int(re.search(r"(\d+) failed", said).group(1))
+    one, together = failed["dea-0"], failed["all"]
+    return (one > 0 and together == 0, f"+40 s on one host: {one} of 50 seeds fail; on all hosts: {together} of 50",
+            "found; hidden", "./dev claims 2")
+
+
+def shrinking():
+    """Failures of planted bugs, made small: steps left, and the time it took."""
+    names = re.findall(r"MUTATION\((\w+),", (ROOT / "core/base/mutation.h").read_text())
+    began, steps, seconds, kept = time.monotonic(), [], [], 0
+    for name in names:
+        if time.monotonic() - began > SECONDS or len(steps) == 50:
+            break
+        start = time.monotonic()
+        said = subprocess.run([sys.executable, "tests/sim/shrink_mutants.py", name], cwd=ROOT, capture_output=True,
+                              text=True).stdout
+        sizes = [int(after) for after in re.findall(r"\d+ steps to (\d+)", said)]
+        if sizes:
+            steps.append(sizes[0])
+            seconds.append(time.monotonic() - start)
+    median = statistics.median(steps) if steps else 999
+    return (median <= 10, f"{len(steps)} planted bugs: median {median:g} steps, most {max(steps, default=0)}; "
+            f"median {statistics.median(seconds) if seconds else 0:.0f} s, most {max(seconds, default=0):.0f} s each",
+            "50 bugs: median 10 steps, 60 s each", "tests/sim/shrink_mutants.py")
+
+
+def scale():
+    """A large cloud loses a host or a zone."""
+    large = sorted(ROOT.glob("tests/bench/*thousand-deas-lose-a-*.lua"))
+    file = large[-1].relative_to(ROOT)
+    said = subprocess.run(["/usr/bin/env", "python3", "-c", "import resource,subprocess,sys;"
+                           "r=subprocess.run(sys.argv[1:],capture_output=True,text=True);print(r.stdout);"
+                           "print('peak',resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)",
+                           str(PLAIN), "sim", "run", str(file)], cwd=ROOT, capture_output=True, text=True).stdout
+    ratio, peak = re.search(r"\((\S+) x\)", said), int(re.search(r"peak (\d+)", said).group(1))
+    return ("PASSED" in said and float(ratio.group(1)) >= 1, f"{file.name}: {ratio.group(1)} x real time, "
+            f"{peak / 1024 / 1024:.2f} GiB", "10,000 DEAs, 100,000 instances: 8 GiB, real time", f"cupola sim run {file}")
+
+
+def speed():
+    """Fully checked events a second on one core, and how much faster than real time 50 idle DEAs are."""
+    busy = json.loads(sim(PLAIN, "run", "tests/bench/fifty-deas-lose-a-host.lua", "--json").stdout)
+    idle = json.loads(sim(PLAIN, "run", "tests/bench/fifty-deas-idle.lua", "--json").stdout)
+    rate = busy["steps"] / busy["real_ns"] * 1e9
+    ratio = idle["virtual_ns"] / idle["real_ns"]
+    return (rate >= 1e6 and ratio >= 1e4, f"{rate / 1000:.0f} k steps/s in a storm; 50 idle DEAs {ratio:.0f} x real time",
+            "1 M/s; 10,000 x", "./dev bench sim")
+
+
+def oracles():
+    """Planted bugs, and how many seeds it takes to catch each."""
+    names = re.findall(r"MUTATION\((\w+),", (ROOT / "core/base/mutation.h").read_text())
+    about = [json.loads(line) for line in sim(PLAIN, "list", "scenarios", "--json").stdout.splitlines()]
+    about += [json.loads(line) for line in sim(PLAIN, "list", "scenarios/v1", "--json").stdout.splitlines()]
+    trips = {one["mutation"]: one["file"] for one in about if one.get("mutation")}
+    began, seeds, survivors = time.monotonic(), [], []
+    for name in names:
+        if name not in trips or time.monotonic() - began > SECONDS:
+            continue
+        said = sim(MUTANTS, "run", trips[name], "--trip", "--seeds", "1..20", "--quiet").stdout
+        first = re.search(r"--seed (\d+)", said)
+        seeds.append(int(first.group(1))) if first else survivors.append(name)
+    tried = len(seeds) + len(survivors)
+    return (tried > 0 and len(seeds) >= 0.95 * tried, f"{len(seeds)} of {tried} planted bugs caught within 20 seeds, the "
+            f"median at seed {statistics.median(seeds):g}{', not: ' + ' '.join(survivors) if survivors else ''}",
+            "95% of 200 mutants", "./dev test -R mutations; tests/mutations/automatic.py")
+
+
+def no_false_alarms():
+    """Seeds that must stay green: every scenario, and drawn clouds."""
+    began, runs, failed = time.monotonic(), 0, 0
+    for file in scenarios():
+        said = sim(PLAIN, "run", file, "--seeds", "1..10", "--quiet").stdout
+        counts = re.search(r"(\d+) runs, (\d+) failed", said)
+        runs, failed = runs + int(counts.group(1)), failed + int(counts.group(2))
+        if time.monotonic() - began > SECONDS / 2:
+            break
+    with tempfile.TemporaryDirectory() as folder:
+        said = sim(PLAIN, "explore", "--cloud", "--time", int(SECONDS / 2), "--fresh", "--quiet", "--out", folder).stdout
+    counts = re.search(r"(\d+) runs .*?, (\d+) failed", said)
+    return (failed + int(counts.group(2)) == 0, f"{runs} runs of scenarios, {counts.group(1)} of drawn clouds: "
+            f"{failed + int(counts.group(2))} failed", "10,000 green", "./dev campaign 10000")
+
+
+def story():
+    """Pages of failures: each must name every fault before the violation, in order, and the violation itself."""
+    began, told, tried = time.monotonic(), 0, 0
+    about = [json.loads(line) for line in sim(PLAIN, "list", "scenarios/v1", "--json").stdout.splitlines()]
+    with tempfile.TemporaryDirectory() as folder:
+        for one in about:
+            if time.monotonic() - began > SECONDS:
+                break
+            page = Path(folder) / "page.html"
+            said = sim(MUTANTS, "run", one["file"], "--trip", "--html", page, "--json").stdout
+            result = json.loads(said) if said.startswith("{") else {"passed": True}
+            if result.get("passed"):
+                continue
+            text = page.read_text()
+            text = re.sub(r"<[^>]+>", " ", text[:text.find("<script")])
+            lower = re.sub(r"\s+", " ", text).lower()
+            tried += 1
+            told += "what was violated" in lower and ("what broke" in lower or "nothing was broken" in lower)
+    return (tried > 0 and told == tried, f"{told} of {tried} pages say what broke and what was violated, in words",
+            "a stranger names the cause in five minutes", "cupola sim run FILE --trip --html PAGE")
+
+
+FAMILIES = {"process": "dea-killed", "host": "dea-host-power-off", "workload": "instance-crash", "bus": "bus-restart",
+            "control": "health-manager-restart", "edge": "router-restart"}
+
+
+def recovery():
+    """p50 and p99 of the time to recovery by family, beside those that were kept."""
+    lines, slower, seeds = [], 0, 1000 if SECONDS >= 100 else 200
+    BASELINES.mkdir(exist_ok=True)
+    for family, name in FAMILIES.items():
+        kept = BASELINES / f"{name}.json"
+        words = ["--save-baseline", kept] if options.save else ["--baseline", kept] if kept.exists() else []
+        run = sim(PLAIN, "run", f"scenarios/{name}.lua", "--seeds", f"1..{seeds}", "--json", *words)
+        result = json.loads(run.stdout.splitlines()[0])
+        slower += run.returncode != 0
+        for one in result["measurements"]:
+            if one["name"] == "time to recovery":
+                lines.append(f"{family} {one['p50'] / 1e9:.2f} / {one['p99'] / 1e9:.2f} s")
+    return (slower == 0, f"p50 / p99 over {seeds} seeds: " + ", ".join(lines) + f"; {slower} slower than kept",
+            "compared with the last release", "./dev claims 13")
+
+
+CLAIMS = {1: determinism, 2: clocks, 3: shrinking, 8: scale, 9: speed, 10: oracles, 11: no_false_alarms, 12: story,
+          13: recovery}
+
+
+def main():
+    held = True
+    for number in options.claims or CLAIMS:
+        if number not in CLAIMS:
+            sys.exit(f"claims: there is no claim {number} here; {', '.join(map(str, CLAIMS))} are")
+        ok, figure, target, command = CLAIMS[number]()
+        held = held and ok
+        print(f"{number:2}  {'HOLDS ' if ok else 'MISSED'}  {CLAIMS[number].__name__.replace('_', ' ')}: {figure}\n"
+              f"            target: {target}; again: {command}", flush=True)
+    sys.exit(not held)
+
+
+if __name__ == "__main__":
+    main()
