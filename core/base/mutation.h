@@ -62,6 +62,7 @@
     MUTATION(CC_ASKS_ONE_BY_ONE, "the controller asks the DEAs for each instance of a burst by itself")                \
     MUTATION(CC_STOPS_ONLY_OLD_APPS, "surplus instances of an app that was edited in the last minute are not stopped") \
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
+    MUTATION(CC_AWAITS_THE_SILENT, "questions about instances wait for all who do not answer")                         \
     MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
     MUTATION(CC_KEEPS_STRAY_BLOBS, "what was stored and is in no journal entry is never looked for")                   \
     MUTATION(JOURNAL_LETS_GO_EARLY,                                                                                    \

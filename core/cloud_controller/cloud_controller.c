@@ -13,6 +13,7 @@
 #include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/events.h"
 #include "core/cloud_controller/gateway.h"
+#include "core/cloud_controller/known.h"
 #include "core/cloud_controller/placement.h"
 #include "core/cloud_controller/rest.h"
 #include "core/cloud_controller/retell.h"
@@ -265,6 +266,7 @@ static void destroy(struct machine *machine)
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);
     cc_stage_logs_destroy(controller);
+    cc_known_destroy(controller);
     cc_placement_destroy(controller);
     cc_updates_destroy(controller);
     cc_events_destroy(controller);

@@ -17,6 +17,7 @@
 
 struct call;
 struct follower;
+struct known_app;
 struct placement;
 struct question;
 struct stage_job;
@@ -104,6 +105,7 @@ struct controller {
     struct timer stage_sweep;
     uint64_t stages_from_ns; /* When we began to look for what is left behind. */
 
+    struct known_app *known_apps; /* By app. */
     struct stage_log *stage_logs; /* What stagers have said, the newest first. */
     struct follower *followers;   /* Answers that go on (followers.h). */
     size_t follower_count;

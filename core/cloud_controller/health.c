@@ -3,14 +3,19 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/known.h"
 
 #include <string.h>
 
 /* After a question that nobody answered the next ones are not even asked for a moment. */
 static const uint64_t silence_ns = NS_PER_S;
+/* What it said before that is told for so long, with its age. */
+static const uint64_t memory_ns = 10 * NS_PER_S;
 
 static bool on_answer(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
 static void on_end(struct bus_request *request, bool timed_out);
+
+static void on_soon(struct timer *timer);
 
 static const struct bus_request_handlers handlers = {.on_answer = on_answer, .on_end = on_end};
 
@@ -66,7 +71,11 @@ void cc_health_ask(struct controller *controller, struct health_query *query, co
         bus_request_start(&controller->bus, &query->request, "healthmanager.health", &message.base,
                           &cupola__health_reply__descriptor, (uint32_t)question.count,
                           controller->config->health_timeout_ms * NS_PER_MS, &handlers);
+        query->owner = owner;
+        query->name = name;
+        timer_set(&controller->machine, &query->soon, KNOWN_SOON_NS, on_soon);
     }
+    query->is_silent = question.count > 0 && !asks;
     memory_free(question.droplets);
     memory_free(question.places);
     memory_free(question.versions);
@@ -88,20 +97,54 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
     return true;
 }
 
-static void on_end(struct bus_request *request, bool timed_out)
+static void finish(struct health_query *query, bool was_silent)
 {
-    struct health_query *query = container_of(request, struct health_query, request);
-    if (timed_out && request->answers == 0)
-        query->controller->health_silent_until_ns = query->controller->machine.now_ns + silence_ns;
+    struct controller *controller = query->controller;
+    timer_cancel(&controller->machine, &query->soon);
+    query->is_silent = was_silent;
+    if (was_silent)
+        controller->health_silent_until_ns = controller->machine.now_ns + silence_ns;
     query->done(query);
 }
 
-/* While nothing is asked because of a silence, a fresh cache is still good. */
+static void on_end(struct bus_request *request, bool timed_out)
+{
+    finish(container_of(request, struct health_query, request), timed_out && request->answers == 0);
+}
+
+/* Of that very state of the app. */
+static bool is_remembered(const struct controller *controller, const struct app *app)
+{
+    return app->healthy >= 0 && app->healthy_at_ns >= app->seen_at_ns &&
+           controller->machine.now_ns - app->healthy_at_ns < memory_ns;
+}
+
+/* No answer at all by now, but all was told a moment ago. */
+static void on_soon(struct timer *timer)
+{
+    struct health_query *query = container_of(timer, struct health_query, soon);
+    const struct controller *controller = query->controller;
+    if (query->request.answers > 0)
+        return;
+    for (const struct app *app = controller->state.apps; app != NULL; app = app->hh.next)
+        if (is_asked_for(app, query->owner, query->name) && !is_remembered(controller, app))
+            return;
+    bus_request_cancel(&query->request);
+    finish(query, true);
+}
+
 int32_t cc_health_of(const struct health_query *query, const struct app *app)
 {
     uint64_t oldest_ns = query->asked_at_ns > silence_ns ? query->asked_at_ns - silence_ns : 0;
-    if (app->healthy < 0 || app->healthy_at_ns < oldest_ns)
+    bool is_new = app->healthy >= 0 && app->healthy_at_ns >= oldest_ns;
+    if (!is_new && !(query->is_silent && is_remembered(query->controller, app)))
         return -1;
     /* The extra instances of an update run, too. */
     return app->healthy > app->value->instances ? app->value->instances : app->healthy;
+}
+
+int64_t cc_health_age_s(const struct health_query *query, const struct app *app)
+{
+    uint64_t age_ns = query->controller->machine.now_ns - app->healthy_at_ns;
+    return query->is_silent && app->healthy >= 0 && age_ns >= silence_ns ? (int64_t)(age_ns / NS_PER_S) : -1;
 }

@@ -60,7 +60,7 @@ struct route_table {
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
     cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
     cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes, cc_stage_log_routes,
-    cc_binding_routes, cc_freshness_routes;
+    cc_binding_routes, cc_freshness_routes, cc_crash_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 

@@ -56,7 +56,8 @@ const struct route_table cc_app_routes = {routes, sizeof routes / sizeof routes[
  * checked by its lock version. `running` -1: nobody knows. v1 says so by null, and its clients look at the key without
  * asking whether it is there.
  */
-static void write_app(const struct call *call, const struct app *app, int32_t running, struct text *json)
+static void write_app(const struct call *call, const struct app *app, const struct health_query *health,
+                      int32_t running, struct text *json)
 {
     const Cupola__JournalApp *value = app->value;
     Cupola__RestStaging staging = CUPOLA__REST_STAGING__INIT;
@@ -73,6 +74,9 @@ static void write_app(const struct call *call, const struct app *app, int32_t ru
     meta.version = value->lock_version;
     meta.has_stale = meta.stale = call->is_stale;                    /* Only then there at all. */
     meta.created = machine_wall_seconds(&call->controller->machine); /* As v1: the time of the answer. */
+    int64_t health_age_s = value->started && running >= 0 ? cc_health_age_s(health, app) : -1;
+    meta.has_health_age = health_age_s >= 0;
+    meta.health_age = health_age_s;
     char version[VERSION_CAPACITY];
     cc_app_version(value, version);
 
@@ -123,7 +127,7 @@ static void answer_list(struct health_query *health)
     for (const struct app *app; (app = cc_lists_next_visible(state, &cursor)) != NULL;) {
         if (json.size > 1)
             text_add_char(&json, ',');
-        write_app(call, app, app->value->started ? cc_health_of(health, app) : -1, &json);
+        write_app(call, app, health, app->value->started ? cc_health_of(health, app) : -1, &json);
     }
     text_add_char(&json, ']');
     cc_call_answer_json(call, 200, &json);
@@ -134,7 +138,7 @@ static void handle_get(struct call *call)
     struct read_call *request = container_of(call, struct read_call, call);
     const struct app *app = cc_call_find_app(call, call->arguments[0]);
     if (app != NULL)
-        cc_health_ask(call->controller, &request->health, call->email, app->value->name, answer_get);
+        cc_health_ask(call->controller, &request->health, call->email, call->arguments[0], answer_get);
 }
 
 static void answer_get(struct health_query *health)
@@ -145,7 +149,7 @@ static void answer_get(struct health_query *health)
     if (app == NULL)
         return;
     struct text json = {0};
-    write_app(call, app, app->value->started ? cc_health_of(health, app) : 0, &json);
+    write_app(call, app, health, app->value->started ? cc_health_of(health, app) : 0, &json);
     cc_call_answer_json(call, 200, &json);
 }
 

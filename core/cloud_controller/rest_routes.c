@@ -9,7 +9,7 @@ static const struct route_table *const tables[] = {
     &cc_info_routes,     &cc_user_routes,      &cc_app_routes,     &cc_app_put_routes,   &cc_upload_routes,
     &cc_bits_routes,     &cc_instance_routes,  &cc_stats_routes,   &cc_file_routes,      &cc_service_routes,
     &cc_own_routes,      &cc_event_routes,     &cc_account_routes, &cc_staged_routes,    &cc_resource_routes,
-    &cc_offering_routes, &cc_stage_log_routes, &cc_binding_routes, &cc_freshness_routes,
+    &cc_offering_routes, &cc_stage_log_routes, &cc_binding_routes, &cc_freshness_routes, &cc_crash_routes,
 };
 
 static void match_clear(struct route_match *match)

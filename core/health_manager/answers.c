@@ -36,7 +36,48 @@ void hm_answer_health(struct bus_client *bus, const ProtobufCMessage *parsed, co
     }
 }
 
-static void answer_flapping(struct bus_client *bus, const struct app *app, const struct bus_message *message)
+/* What is known of an index; nothing before anything was heard of it. */
+static bool fill_seen(const struct health_manager *hm, const struct app *app, size_t i, Cupola__SeenInstance *seen)
+{
+    static const char *const states[] = {[INSTANCE_DOWN] = "DOWN",
+                                         [INSTANCE_STARTING] = "STARTING",
+                                         [INSTANCE_RUNNING] = "RUNNING",
+                                         [INSTANCE_FLAPPING] = "FLAPPING"};
+    const struct instance *instance = &app->instances[i];
+    bool is_asked_for = instance->state == INSTANCE_STARTING && instance->claim.id[0] == '\0';
+    if (instance->state == INSTANCE_UNKNOWN)
+        return false;
+    bool is_there = instance->claim.id[0] != '\0';
+    uint64_t heard_ns = is_there ? instance->claim.heard_at_ns : hm->machine.now_ns;
+    cupola__seen_instance__init(seen);
+    seen->has_index = seen->has_age_ms = true;
+    seen->index = (int32_t)i;
+    seen->state = (char *)(uintptr_t)(is_asked_for ? "DOWN" : states[instance->state]);
+    seen->has_since = is_there || instance->state == INSTANCE_FLAPPING;
+    seen->since = is_there ? instance->claim.state_timestamp : instance->flapping_since_s;
+    seen->age_ms = (int64_t)((hm->machine.now_ns - heard_ns) / NS_PER_MS);
+    return true;
+}
+
+static void answer_with_seen(struct bus_client *bus, const struct app *app, Cupola__FlappingReply *reply,
+                             const struct bus_message *message)
+{
+    Cupola__SeenInstance *instances = memory_new(app->instance_count * sizeof *instances);
+    Cupola__SeenInstances seen = CUPOLA__SEEN_INSTANCES__INIT;
+    seen.version = (char *)(uintptr_t)app->version;
+    seen.instances = memory_new(app->instance_count * sizeof *seen.instances);
+    for (size_t i = 0; i < app->instance_count; i++)
+        if (fill_seen(hm_of_bus(bus), app, i, &instances[i]))
+            seen.instances[seen.n_instances++] = &instances[i];
+    reply->seen = &seen;
+    bus_answer(bus, message, &reply->base);
+    reply->seen = NULL;
+    memory_free(seen.instances);
+    memory_free(instances);
+}
+
+static void answer_flapping(struct bus_client *bus, const struct app *app, bool wants_seen,
+                            const struct bus_message *message)
 {
     size_t most = hm_app_count_state(app, INSTANCE_FLAPPING);
     Cupola__FlappingIndex *indices = memory_new(most * sizeof *indices);
@@ -53,7 +94,10 @@ static void answer_flapping(struct bus_client *bus, const struct app *app, const
         index->since = app->instances[i].flapping_since_s;
         places[reply.n_indices++] = index;
     }
-    bus_answer(bus, message, &reply.base);
+    if (wants_seen)
+        answer_with_seen(bus, app, &reply, message);
+    else
+        bus_answer(bus, message, &reply.base);
     memory_free(places);
     memory_free(indices);
 }
@@ -85,7 +129,7 @@ void hm_answer_status(struct bus_client *bus, const ProtobufCMessage *parsed, co
     if (app == NULL || !app->is_desired || request->state == NULL)
         return;
     if (strcmp(request->state, "FLAPPING") == 0)
-        answer_flapping(bus, app, message);
+        answer_flapping(bus, app, request->wants_seen, message);
     else if (strcmp(request->state, "CRASHED") == 0)
         answer_crashed(bus, app, message);
 }

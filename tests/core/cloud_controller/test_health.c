@@ -59,6 +59,22 @@ static struct controller_app_view look(struct story *story)
     return view;
 }
 
+static uint64_t time_of(struct story *story, const char *path, const char *part)
+{
+    uint64_t begun_ns = story->town.now_ns;
+    char headers[256];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->token);
+    struct town_controller *controller = &story->town.controllers[0];
+    struct town_conn *conn = town_begin(controller, "GET", path, headers, "");
+    while (conn->outbound.size == 0 && story->town.now_ns - begun_ns < 5 * NS_PER_S)
+        town_pass_ms(&story->town, 1);
+    uint64_t took_ms = (story->town.now_ns - begun_ns) / NS_PER_MS;
+    assert_int_equal(town_finish(controller, conn), 200);
+    if (strstr(town_body(&story->town), part) == NULL)
+        fail_msg("%s: expected %s, found %s", path, part, town_body(&story->town));
+    return took_ms;
+}
+
 /* A text with %s where the app's version goes. */
 static const char *with_version(struct story *story, const char *before, const char *after)
 {
@@ -302,6 +318,49 @@ static void files_are_fetched_from_the_instance_s_dea(void **state)
     assert_non_null(strstr(town_body(&story->town), "{\"code\":305,"));
 }
 
+static void who_is_silent_is_told_of_as_it_was_heard_last(void **state)
+{
+    struct story *story = *state;
+    char version[80], found[400], seen[500], healthy[200];
+    snprintf(version, sizeof version, "%s", look(story).version);
+    snprintf(
+        found, sizeof found,
+        "{\"dea\":\"d1\",\"droplet\":1,\"version\":\"%s\",\"index\":%%d,\"state\":\"RUNNING\",\"state_timestamp\":5,"
+        "\"stats\":{\"name\":\"shop\",\"cores\":2}}",
+        version);
+    for (int i = 0; i < 2; i++) {
+        char answer[500];
+        snprintf(answer, sizeof answer, found, i);
+        town_answer_also(&story->town, "dea.find.droplet", answer);
+    }
+    snprintf(healthy, sizeof healthy, "{\"droplet\":1,\"version\":\"%s\",\"healthy\":2}", version);
+    town_answer(&story->town, "healthmanager.health", healthy);
+    assert_in_range(time_of(story, "/apps/shop/stats", "\"cores\":2"), 0, 1);
+    time_of(story, "/apps/shop/instances", "{\"index\":1,\"state\":\"RUNNING\",\"since\":5}");
+    time_of(story, "/apps/shop", "\"runningInstances\":2");
+
+    town_forget_answers(&story->town); /* DEAs and the health manager are gone. */
+    town_pass_ms(&story->town, 3000);
+    assert_in_range(time_of(story, "/apps/shop/stats", "\"cores\":2},\"age\":3}"), 10, 15);
+    assert_in_range(time_of(story, "/apps/shop/instances", "\"state\":\"RUNNING\",\"since\":5,\"age\":3}"), 10, 15);
+    assert_in_range(time_of(story, "/apps/shop", "\"health_age\":3"), 10, 15);
+    assert_in_range(time_of(story, "/apps/shop/crashes", "{\"crashes\":[]}"), 10, 15);
+    town_pass_ms(&story->town, 40000); /* That is too long ago to be told. */
+    assert_in_range(time_of(story, "/apps/shop/instances", "{\"index\":0,\"state\":\"DOWN\""), 400, 600);
+    assert_in_range(time_of(story, "/apps/shop", "\"runningInstances\":null"), 200, 400);
+
+    snprintf(
+        seen, sizeof seen,
+        "{\"indices\":[],\"seen\":{\"version\":\"%s\",\"instances\":[{\"index\":0,\"state\":\"RUNNING\",\"since\":7,"
+        "\"age_ms\":13000},{\"index\":1,\"state\":\"DOWN\",\"age_ms\":0}]}}",
+        version);
+    town_answer(&story->town, "healthmanager.status", seen); /* It is back, and has not heard of the DEA either. */
+    assert_in_range(time_of(story, "/apps/shop/instances", "\"state\":\"RUNNING\",\"since\":7,\"age\":13}"), 10, 15);
+    assert_in_range(time_of(story, "/apps/shop/stats",
+                            "{\"0\":{\"state\":\"RUNNING\",\"since\":7,\"age\":13},\"1\":{\"state\":\"DOWN\""),
+                    10, 15);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -318,6 +377,7 @@ int main(void)
         STORY(running_instances_are_what_the_health_manager_says_or_null),
         STORY(instances_and_stats_come_from_the_deas),
         STORY(freshness_is_what_the_health_manager_says),
+        STORY(who_is_silent_is_told_of_as_it_was_heard_last),
         STORY(crashes_are_listed_and_silence_means_none),
         STORY(files_are_fetched_from_the_instance_s_dea),
     };

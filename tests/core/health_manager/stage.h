@@ -39,6 +39,8 @@ void forget_complaints(struct stage *stage);
 void expect_state(struct stage *stage, int droplet, int index, const char *state);
 /* Asks and compares the answers, each with a newline behind. */
 void expect_answers(struct stage *stage, const char *subject, const char *json, const char *answers);
+/* The same, for a part of what comes. */
+void expect_answer_part(struct stage *stage, const char *subject, const char *json, const char *part);
 
 /* Hosts are named as their DEAs. Whose lease port was ever there names it in what it says from then on. */
 void host_starts(struct stage *stage, const char *dea); /* Its agent, in a new life. */

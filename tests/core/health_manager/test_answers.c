@@ -35,6 +35,18 @@ static void flapping_indices_are_told(void **state)
                    "{\"indices\":[{\"index\":0,\"since\":1800000040}]}\n");
 }
 
+static void what_was_seen_of_each_index_is_told_with_its_age(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    const char *question = "{\"droplet\":7,\"state\":\"FLAPPING\",\"wants_seen\":true}";
+    given(stage, "app 7 v1 x2");
+    beats_for(stage, "dea a 7/0 v1 i0 RUNNING", 10);
+    expect_answer_part(stage, "healthmanager.status", question,
+                       "\"seen\":{\"version\":\"v1\",\"instances\":[{\"index\":0,\"state\":\"RUNNING\",\"since\":");
+    given(stage, "exit 7/0 v1 i0 CRASHED");
+    expect_answer_part(stage, "healthmanager.status", question, "[{\"index\":0,\"state\":\"DOWN\",\"age_ms\":0}");
+}
+
 static void crashed_instances_are_told_while_their_dea_has_them(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -101,9 +113,13 @@ static int end_stage(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        story(health_is_one_answer_for_each_app_that_is_known),     story(flapping_indices_are_told),
-        story(crashed_instances_are_told_while_their_dea_has_them), story(the_reason_of_a_crash_is_told),
-        story(unknown_apps_and_states_are_met_with_silence),        story(the_state_can_be_inspected),
+        story(health_is_one_answer_for_each_app_that_is_known),
+        story(flapping_indices_are_told),
+        story(what_was_seen_of_each_index_is_told_with_its_age),
+        story(crashed_instances_are_told_while_their_dea_has_them),
+        story(the_reason_of_a_crash_is_told),
+        story(unknown_apps_and_states_are_met_with_silence),
+        story(the_state_can_be_inspected),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
