@@ -16,6 +16,7 @@ int cli_sim(int argc, char **argv);
 /* Whom to talk to (target.c). */
 int cli_target(int argc, char **argv);
 int cli_login(int argc, char **argv);
+int cli_logout(int argc, char **argv);
 int cli_register(int argc, char **argv);
 int cli_info(int argc, char **argv);
 

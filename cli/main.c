@@ -12,6 +12,7 @@ const struct cli_command cli_commands[] = {
     {"Whom to talk to", "target", "choose the cloud to talk to", cli_target},
     {"Whom to talk to", "register", "create an account and log in", cli_register},
     {"Whom to talk to", "login", "log in", cli_login},
+    {"Whom to talk to", "logout", "forget who is logged in", cli_logout},
     {"Whom to talk to", "info", "show the cloud, your limits and its frameworks", cli_info},
     {"Apps", "push", "upload an app's folder and run it", cli_push},
     {"Apps", "apps", "list your apps", cli_apps},

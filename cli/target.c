@@ -188,3 +188,33 @@ int cli_register(int argc, char **argv)
 {
     return identify(&register_spec, "register", argc, argv);
 }
+
+/* Only here: a token of v1 stays good until it expires, or its user takes all of them back. */
+static int forget_login(struct request *request)
+{
+    Cupola__CliTarget *target = home_current(request->home);
+    if (target == NULL || target->token == NULL) {
+        puts("Nobody is logged in.");
+        return CLI_OK;
+    }
+    home_set(&target->token, NULL);
+    home_set(&target->email, NULL);
+    if (!home_write(request->home))
+        return CLI_FAILED;
+    printf("Logged out of %s.\n", target->url);
+    return CLI_OK;
+}
+
+int cli_logout(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola logout\n\nForgets the login at the target.\n\nExamples:\n  cupola logout\n",
+        .least_words = 0,
+        .most_words = 0};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0)
+        status = forget_login(&request);
+    request_release(&request);
+    return status;
+}

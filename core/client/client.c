@@ -241,13 +241,15 @@ static void end(struct client *client, int status, struct text *given)
     if (http_call_is_under_way(&client->session.call))
         http_call_cancel(&client->session.call);
     client_stager_end(client);
+    client_events_end(client);
     client_exit(client);
 }
 
 void client_exit(struct client *client)
 {
     assert_that(client->has_ended);
-    if (http_call_is_under_way(&client->session.call) || http_call_is_under_way(&client->stager.call))
+    if (http_call_is_under_way(&client->session.call) || http_call_is_under_way(&client->stager.call) ||
+        http_call_is_under_way(&client->stream.call))
         return;
     timer_cancel(&client->machine, &client->stager.pause);
     machine_exit(&client->machine, client->status,
@@ -330,6 +332,7 @@ static void destroy(struct machine *machine)
     struct client *client = container_of(machine, struct client, machine);
     session_release(client);
     client_stager_release(client);
+    client_events_release(client);
     client_logs_free(client);
     memory_free(client->run_before);
     memory_free(client->refusal);

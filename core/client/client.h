@@ -72,6 +72,11 @@ struct stager_words {
     struct text line;
     uint32_t attempts;
 };
+/* own.c: events as they come, between two looks at all of them. */
+struct event_stream {
+    struct http_call call;
+    struct text line;
+};
 #define CLIENT_STAGER_PREFIX "| "
 
 struct client {
@@ -81,6 +86,7 @@ struct client {
     size_t position; /* Of the current step. */
     struct session session;
     struct stager_words stager;
+    struct event_stream stream;
     struct timer deadline;
     struct timer pause;
     uint32_t timeout_ms;
@@ -172,6 +178,8 @@ void client_pass_on(struct client *client, const struct answer *answer, const ch
 void client_logs_free(struct client *client);
 /* If the configuration wants it: begins to tell what the stager says, unless that goes on already. (stager.c) */
 void client_stager_follow(struct client *client);
+void client_events_end(struct client *client);
+void client_events_release(struct client *client);
 /* The command has ended. */
 void client_stager_end(struct client *client);
 void client_stager_release(struct client *client);

@@ -54,7 +54,8 @@ static struct app_event *add_event(struct controller *controller, int64_t app_id
         HASH_ADD(hh, controller->histories, app_id, sizeof history->app_id, history);
     }
     struct app_event *event = memory_new(sizeof *event);
-    *event = (struct app_event){.app_id = app_id, .at_s = at_s, .kind = kind, .index = -1};
+    uint64_t number = cc_events_newest(controller) + 1;
+    *event = (struct app_event){.app_id = app_id, .number = number, .at_s = at_s, .kind = kind, .index = -1};
     event->older = all->newest;
     *(all->newest == NULL ? &all->oldest : &all->newest->newer) = event;
     all->newest = event;
@@ -73,6 +74,11 @@ const struct app_event *cc_events_of(const struct controller *controller, int64_
 {
     const struct app_history *history = find_history(controller, app_id);
     return history == NULL ? NULL : history->oldest;
+}
+
+uint64_t cc_events_newest(const struct controller *controller)
+{
+    return controller->events.newest == NULL ? 0 : controller->events.newest->number;
 }
 
 void cc_events_destroy(struct controller *controller)

@@ -14,6 +14,7 @@ enum { MAX_EVENTS_OF_APP = 100, EVENT_KEY_SIZE = 80, EVENT_TEXT_SIZE = 240 };
 
 struct app_event {
     int64_t app_id;
+    uint64_t number; /* In the order in which this controller heard of them. */
     int64_t at_s;
     int32_t index;    /* -1: of the app as a whole. */
     const char *kind; /* Static: "created", "changed", "crashed", ... */
@@ -29,6 +30,8 @@ struct app_event {
 void cc_events_note_entry(struct controller *controller, uint64_t sequence, const Cupola__JournalEntry *entry);
 /* droplet.exited, for the table in cloud_controller.c. */
 void cc_events_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message);
+/* The number of the newest event of all; 0: none yet. */
+uint64_t cc_events_newest(const struct controller *controller);
 /* The oldest event of an app that is kept, or NULL. */
 const struct app_event *cc_events_of(const struct controller *controller, int64_t app_id);
 /* For snapshots: appends what came from the journal, the oldest first; takes one of these back. */

@@ -1,4 +1,4 @@
-"""What goes on while one watches: the stager's log, as it is written."""
+"""What goes on while one watches: the stager's log as it is written, and events as they happen."""
 import os
 import subprocess
 import time
@@ -77,4 +77,31 @@ class StreamStory(CloudStory):
             push.stdout.read()
         self.assertEqual(push.returncode, 1)
 
+    def test_events_are_followed_until_one_has_seen_enough(self):
+        app = os.path.join(self.cloud.folder, "shown")
+        os.makedirs(app, exist_ok=True)
+        write(os.path.join(app, "index.html"), "hello\n")
+        self.cloud.run("push", "shown", "--path", app, "--framework", "static")
+        environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.cloud.folder, "home"), NO_COLOR="1")
+        with subprocess.Popen([self.cloud.program, "events", "shown", "--follow"], env=environment,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as events:
+            self.read_line_with(events, "created")
+            self.cloud.run("scale", "shown", "2")
+            self.read_line_with(events, "2 instances instead of 1")
+            events.terminate()
 
+    def read_line_with(self, process, part):
+        said = []
+        for line in process.stdout:
+            said.append(line)
+            if part in line:
+                return
+        self.fail(f"never said {part!r}, but {said}")
+
+    def test_zz_whoever_logs_out_has_to_log_in_again(self):
+        self.assertIn("Logged out of", self.cloud.run("logout"))
+        self.assertIn("Nobody is logged in", self.cloud.run("logout"))
+        code, _, complaint = self.cloud.try_run("apps")
+        self.assertNotEqual(code, 0, complaint)
+        self.cloud.run("login", self.cloud.facts["user"], "--password", self.cloud.facts["password"])
+        self.cloud.run("apps")

@@ -84,6 +84,34 @@ static void update(struct story *story, const char *bits)
     expect(story, "GET", "/apps/shop/update", "", 200, "SUCCEEDED");
 }
 
+static void events_come_as_they_happen_until_the_app_is_gone(void **state)
+{
+    struct story *story = *state;
+    char headers[256];
+    struct town_controller *controller = &story->town.controllers[0];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
+    struct town_conn *conn = town_begin(controller, "GET", "/cupola/v1/apps/shop/events?follow=1", headers, "");
+    town_settle(&story->town);
+    assert_non_null(strstr(text_string(&conn->outbound), "\"kind\":\"created\",\"actor\":\"ada@example.org\""));
+    assert_null(strstr(text_string(&conn->outbound), "crashed"));
+    town_tell(&story->town, "droplet.exited",
+              "{\"droplet\":1,\"version\":\"x\",\"index\":1,\"instance\":\"abc\",\"reason\":\"CRASHED\",\"epoch\":7}");
+    town_pass_ms(&story->town, 100);
+    const char *told = strstr(text_string(&conn->outbound), "\"kind\":\"crashed\"");
+    assert_non_null(told);
+    assert_null(strstr(told + 1, "\"kind\":\"crashed\"")); /* Once. */
+    size_t size = conn->outbound.size;
+    town_pass_ms(&story->town, 14000);
+    assert_int_equal(conn->outbound.size, size);
+    town_pass_ms(&story->town, 2000); /* It still goes on. */
+    assert_string_equal(text_string(&conn->outbound) + size, "1\r\n\n\r\n");
+    expect(story, "DELETE", "/apps/shop", "", 200, "");
+    town_pass_ms(&story->town, 100);
+    assert_int_equal(town_finish(controller, conn), 200);
+    assert_non_null(strstr(town_body(&story->town), "\r\n0\r\n\r\n"));
+    expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events?follow=1", "", 404, "\"code\":301");
+}
+
 static void events_tell_what_happened_who_did_it_and_why(void **state)
 {
     struct story *story = *state;
@@ -218,6 +246,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+        STORY(events_come_as_they_happen_until_the_app_is_gone),
         STORY(events_tell_what_happened_who_did_it_and_why),
         STORY(events_from_the_journal_outlive_the_controller),
         STORY(an_app_keeps_so_many_events_and_no_more),
