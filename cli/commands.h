@@ -17,6 +17,8 @@ int cli_sim(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_login(int argc, char **argv);
 int cli_logout(int argc, char **argv);
+int cli_passwd(int argc, char **argv);
+int cli_targets(int argc, char **argv);
 int cli_register(int argc, char **argv);
 int cli_info(int argc, char **argv);
 
@@ -55,6 +57,8 @@ int cli_doctor(int argc, char **argv);
 
 /* short_forms.c: a verb of 2011's client, written as its users write it. False: it is none. */
 bool cli_run_short_form(int argc, char **argv, int *ret_status);
+/* Their names, each with a blank behind it, on standard output. */
+void cli_print_short_forms(void);
 
 int cli_completion(int argc, char **argv);
 

@@ -19,6 +19,7 @@ int cli_completion(int argc, char **argv)
           stdout);
     for (unsigned i = 0; i < cli_command_count; i++)
         printf("%s ", cli_commands[i].name);
+    cli_print_short_forms();
     fputs("--help --version\" -- \"$word\"))\n"
           "    elif [[ \"$word\" == -* ]]; then\n"
           "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${COMP_WORDS[1]}\" --help 2>/dev/null |\n"

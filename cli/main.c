@@ -13,6 +13,8 @@ const struct cli_command cli_commands[] = {
     {"Whom to talk to", "register", "create an account and log in", cli_register},
     {"Whom to talk to", "login", "log in", cli_login},
     {"Whom to talk to", "logout", "forget who is logged in", cli_logout},
+    {"Whom to talk to", "passwd", "change your password", cli_passwd},
+    {"Whom to talk to", "targets", "list the clouds that you have talked to", cli_targets},
     {"Whom to talk to", "info", "show the cloud, your limits and its frameworks", cli_info},
     {"Apps", "push", "upload an app's folder and run it", cli_push},
     {"Apps", "apps", "list your apps", cli_apps},
@@ -117,7 +119,7 @@ int main(int argc, char **argv)
         print_help(stdout);
         return CLI_OK;
     }
-    if (strcmp(name, "--version") == 0) {
+    if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
         puts("cupola " CUPOLA_VERSION);
         return CLI_OK;
     }

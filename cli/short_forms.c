@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { MOST_ARGUMENTS = 64 };
@@ -28,6 +29,12 @@ static size_t count_words(int argc, char **argv)
     for (int i = 1; i < argc; i++)
         count += argv[i][0] != '-';
     return count;
+}
+
+void cli_print_short_forms(void)
+{
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
+        printf("%s ", forms[i].name);
 }
 
 bool cli_run_short_form(int argc, char **argv, int *ret_status)

@@ -218,3 +218,73 @@ int cli_logout(int argc, char **argv)
     request_release(&request);
     return status;
 }
+
+/* ---- The password ---- */
+
+static int change_password(struct request *request)
+{
+    char password[256] = "";
+    struct text result = {0};
+    request->config.new_password =
+        request->config.password != NULL ? request->config.password : getenv("CUPOLA_PASSWORD");
+    request->config.password = NULL;
+    if (!request_use_target(request))
+        return CLI_FAILED;
+    if (request->config.email == NULL) {
+        terminal_error("nobody is logged in; say `cupola login` first");
+        return CLI_FAILED;
+    }
+    if (request->config.new_password == NULL && terminal_ask_password("New password: ", password, sizeof password))
+        request->config.new_password = password;
+    if (request->config.new_password == NULL) {
+        terminal_error("no password; give --password or set CUPOLA_PASSWORD");
+        return CLI_FAILED;
+    }
+    int status = request_run(request, "passwd", &result);
+    if (status == CLI_OK)
+        printf("The password of %s is changed.\n", request->config.email);
+    text_free(&result);
+    return status;
+}
+
+int cli_passwd(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola passwd [--password NEW]\n"
+                 "\n"
+                 "Changes your password at the target. Without --password it asks for it, or takes CUPOLA_PASSWORD.\n"
+                 "\n"
+                 "Examples:\n"
+                 "  cupola passwd\n",
+        .options = OPTION_PASSWORD,
+        .least_words = 0,
+        .most_words = 0};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0)
+        status = change_password(&request);
+    request_release(&request);
+    return status;
+}
+
+int cli_targets(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola targets\n\nLists the clouds that you have talked to; * is the one in use.\n\n"
+                 "Examples:\n  cupola targets\n",
+        .least_words = 0,
+        .most_words = 0};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0) {
+        const Cupola__CliTarget *current = home_current(request.home);
+        for (size_t i = 0; i < request.home->n_targets; i++) {
+            const Cupola__CliTarget *target = request.home->targets[i];
+            printf("%c %-40s %s\n", target == current ? '*' : ' ', target->url,
+                   target->email == NULL ? "not logged in" : target->email);
+        }
+        status = CLI_OK;
+    }
+    request_release(&request);
+    return status;
+}
