@@ -128,8 +128,9 @@ void access_log_end(struct session *session, int status, const char *error)
     add_quoted(&line, " ", record->backend);
     add_quoted(&line, " x_forwarded_for:", text_string(&record->forwarded_for));
     add_quoted(&line, " x_forwarded_proto:", text_string(&record->forwarded_proto));
-    text_addf(&line, " vcap_request_id:\"%016llx%016llx\"", (unsigned long long)exchange->id[0],
-              (unsigned long long)exchange->id[1]);
+    text_add_string(&line, " vcap_request_id:\"");
+    headers_add_request_id(&line, exchange);
+    text_add_char(&line, '"');
     add_seconds(&line, "response_time", total_ns);
     add_seconds(&line, "gorouter_time", total_ns - backend_ns);
     add_places(&line, record);

@@ -73,16 +73,22 @@ static void put_hex(char *at, uint64_t value, unsigned digits)
 }
 
 /* As a UUID, like those who followed v1 write it. */
-static void add_request_id(struct text *text, const struct exchange *exchange)
+void headers_add_request_id(struct text *text, const struct exchange *exchange)
 {
-    char line[] = "X-Vcap-Request-Id: 00000000-0000-4000-8000-000000000000\r\n";
-    char *id = line + sizeof "X-Vcap-Request-Id: " - 1;
+    char id[] = "00000000-0000-4000-8000-000000000000";
     put_hex(id, exchange->id[0] >> 32, 8);
     put_hex(id + 9, exchange->id[0] >> 16, 4);
     put_hex(id + 15, exchange->id[0], 3);
     put_hex(id + 20, exchange->id[1] >> 52, 3);
     put_hex(id + 24, exchange->id[1], 12);
-    text_add(text, line, sizeof line - 1);
+    text_add(text, id, sizeof id - 1);
+}
+
+static void add_request_id(struct text *text, const struct exchange *exchange)
+{
+    text_add(text, "X-Vcap-Request-Id: ", 19);
+    headers_add_request_id(text, exchange);
+    text_add(text, "\r\n", 2);
 }
 
 static void add_upgrade(struct text *text, const struct http_head *head)

@@ -140,8 +140,9 @@ static void answer_metrics(const struct router *router, struct http_exchange *ex
     add_metric(&text, "gauge", "endpoints", "Pairs of host and endpoint.", router->table.link_count);
     add_metric(&text, "gauge", "client_connections", "Client connections now.", router->session_count);
     add_metric(&text, "gauge", "queued_requests", "Requests that wait for a backend.", router->queued_count);
-    add_metric(&text, "gauge", "latency_milliseconds_sum", "Over the last minute.", minute.latency_ms);
-    add_metric(&text, "gauge", "latency_samples", "Over the last minute.", minute.samples);
+    add_metric(&text, "gauge", "latency_last_minute_milliseconds", "Of the last minute's requests, together.",
+               minute.latency_ms);
+    add_metric(&text, "gauge", "requests_last_minute", "Those requests.", minute.samples);
     add_metric(&text, "gauge", "ready", "Whether the routing table is known.", !router_is_settling(router));
     http_answer_text(exchange, 200, "text/plain; version=0.0.4", &text);
     text_free(&text);

@@ -209,6 +209,8 @@ void tunnel_on_backend_end(struct session *session);
  * put in at *ret_lines_at by headers_add_endpoint. */
 struct slice headers_forward_request(const struct session *session, const struct http_head *head, const uint8_t *bytes,
                                      size_t head_size, struct io_bytes body, size_t *ret_lines_at);
+/* Appends the request's id, as the instance and the client are told it. */
+void headers_add_request_id(struct text *text, const struct exchange *exchange);
 /* Appends the lines that tell an instance who it is taken for. */
 void headers_add_endpoint(const struct table *table, const struct endpoint *endpoint, struct text *text);
 /* Appends the response's head as it goes to the client. */

@@ -73,8 +73,10 @@ static void carry_out(struct rig *rig, struct effect *effect)
     struct rig_conn *conn;
     switch (effect->kind) {
     case EFFECT_LISTEN:
-        if (!rig->is_listening) /* The monitor listens too, after it. */
+        if (!rig->is_listening)
             rig->listener = effect->listen.listener.id;
+        else
+            rig->monitor = effect->listen.listener.id;
         rig->is_listening = true;
         queue(rig, (struct event){.kind = EVENT_DONE, .done = {.op = effect->op, .number = 8080}});
         break;
@@ -338,7 +340,7 @@ void rig_lose_bus(struct rig *rig)
 
 /* ---- Connections ---- */
 
-struct rig_conn *rig_client(struct rig *rig)
+static struct rig_conn *accept_client(struct rig *rig, uint32_t listener)
 {
     assert_true(rig->is_listening);
     uint32_t id = 1;
@@ -346,9 +348,19 @@ struct rig_conn *rig_client(struct rig *rig)
         id += 2;
     open_conn(rig, id, 0, false);
     step(rig, (struct event){.kind = EVENT_ACCEPTED,
-                             .accepted = {.listener.id = rig->listener, .conn.id = id, .peer = "192.0.2.1:51324"}});
+                             .accepted = {.listener.id = listener, .conn.id = id, .peer = "192.0.2.1:51324"}});
     rig_run(rig);
     return &rig->conns[id];
+}
+
+struct rig_conn *rig_client(struct rig *rig)
+{
+    return accept_client(rig, rig->listener);
+}
+
+struct rig_conn *rig_monitor_client(struct rig *rig)
+{
+    return accept_client(rig, rig->monitor);
 }
 
 struct rig_conn *rig_backend(struct rig *rig, int n)

@@ -42,7 +42,8 @@ struct rig {
     struct effects *effects;
     Cupola__RouterConfig config;
     uint64_t now_ns, deadline_ns;
-    uint32_t listener; /* The router's own. */
+    uint32_t listener; /* The router's own, */
+    uint32_t monitor;  /* and the one of its monitor. */
     bool is_listening;
     size_t segment; /* Bytes arrive in pieces of this size; 0: at once. */
     struct rig_event *first, **end;
@@ -82,6 +83,8 @@ void rig_lose_bus(struct rig *rig);
 /* ---- Connections ---- */
 
 struct rig_conn *rig_client(struct rig *rig);
+/* One at the router's monitor. */
+struct rig_conn *rig_monitor_client(struct rig *rig);
 /* The open connection to that port that was made last, or NULL. */
 struct rig_conn *rig_backend(struct rig *rig, int n);
 size_t rig_open_backends(const struct rig *rig);
