@@ -56,17 +56,18 @@ static bool fix_port(Cupola__Endpoint *endpoint)
     return endpoint->port != 0;
 }
 
-/* Sticky cookies of one worker must mean something to the others. */
-static void share_session_key(Cupola__RouterConfig *router)
+/* Sticky cookies and TLS sessions of one worker must mean something to the others. */
+static void share_secret(char **secret)
 {
-    uint64_t key[2];
-    char text[40];
-    if (router->session_key != NULL && router->session_key[0] != 0)
+    uint64_t key[4];
+    char text[80];
+    if (*secret != NULL && **secret != 0)
         return;
     ssize_t size = getrandom(key, sizeof key, 0);
     assert_that(size == (ssize_t)sizeof key);
-    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)key[0], (unsigned long long)key[1]);
-    router->session_key = memory_copy_text(text);
+    snprintf(text, sizeof text, "%016llx%016llx%016llx%016llx", (unsigned long long)key[0], (unsigned long long)key[1],
+             (unsigned long long)key[2], (unsigned long long)key[3]);
+    *secret = memory_copy_text(text);
 }
 
 static bool prepare(Cupola__ProcessConfig *config, const struct run_role *role)
@@ -78,8 +79,9 @@ static bool prepare(Cupola__ProcessConfig *config, const struct run_role *role)
     Cupola__RouterConfig *router = (Cupola__RouterConfig *)run_config_section(config, role);
     if (router->listen == NULL && !run_config_set_listen(config, role, "127.0.0.1:0"))
         return false;
-    share_session_key(router);
     Cupola__DriverConfig *driver = run_config_driver(config);
+    share_secret(&router->session_key);
+    share_secret(&driver->ticket_key);
     driver->has_reuse_port = driver->reuse_port = true;
     mkdir(driver->data_dir, 0755);
     return fix_port(router->listen) && fix_port(router->tls_listen);
@@ -87,12 +89,26 @@ static bool prepare(Cupola__ProcessConfig *config, const struct run_role *role)
 
 /* ---- A worker ---- */
 
-static void become_worker(Cupola__ProcessConfig *config, unsigned index)
+/* Workers of the router that we follow for whom there is no successor: the first of ours stops them. */
+static void supersede_others(Cupola__DriverConfig *driver, unsigned count)
+{
+    char text[4096];
+    driver->supersedes = memory_new(RUN_WORKERS_MOST * sizeof *driver->supersedes);
+    for (unsigned index = count; index < RUN_WORKERS_MOST; index++) {
+        snprintf(text, sizeof text, "%s/worker-%u", driver->data_dir, index);
+        if (access(text, F_OK) == 0)
+            driver->supersedes[driver->n_supersedes++] = memory_copy_text(text);
+    }
+}
+
+static void become_worker(Cupola__ProcessConfig *config, unsigned index, unsigned count)
 {
     Cupola__DriverConfig *driver = run_config_driver(config);
     Cupola__MonitorConfig *monitor = config->router->monitor;
     char text[4096];
     prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (index == 0 && driver->handover && driver->n_supersedes == 0)
+        supersede_others(driver, count);
     snprintf(text, sizeof text, "%s/worker-%u", driver->data_dir, index);
     run_config_set_driver_text(driver, "data_dir", text);
     if (driver->record != NULL && driver->record[0] != 0) {
@@ -180,7 +196,7 @@ bool run_workers(Cupola__ProcessConfig *config, const struct run_role *role, uns
     unsigned index = 0;
     for (; index < count; index++) {
         if (start_worker(&workers[index], &watched)) {
-            become_worker(config, index);
+            become_worker(config, index, count);
             return true;
         }
     }
@@ -188,7 +204,7 @@ bool run_workers(Cupola__ProcessConfig *config, const struct run_role *role, uns
         int number = sigwaitinfo(&watched, NULL);
         if (number == SIGCHLD) {
             if (reap(workers, count, &watched, is_stopping, &index)) {
-                become_worker(config, index);
+                become_worker(config, index, count);
                 return true;
             }
         } else if (number > 0) {

@@ -25,7 +25,7 @@ struct handover {
     int door;  /* Where our successor asks; -1: not open. */
     int taker; /* Our successor; -1: none. */
     uv_poll_t door_poll, taker_poll;
-    bool is_handed_over;
+    bool is_handed_over, has_dismissed;
 };
 
 /* ---- Taking ---- */
@@ -50,12 +50,28 @@ static void take_from_manager(struct handover *handover)
         keep(handover, FIRST_GIVEN_DESCRIPTOR + (int)i);
 }
 
-static bool door_address(const struct real_driver *driver, struct sockaddr_un *ret_address)
+static bool door_of_folder(const char *folder, struct sockaddr_un *ret_address)
 {
     *ret_address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    int size =
-        snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "%s/handover.sock", driver->config->data_dir);
+    int size = snprintf(ret_address->sun_path, sizeof ret_address->sun_path, "%s/handover.sock", folder);
     return size > 0 && (size_t)size < sizeof ret_address->sun_path;
+}
+
+static bool door_address(const struct real_driver *driver, struct sockaddr_un *ret_address)
+{
+    return door_of_folder(driver->config->data_dir, ret_address);
+}
+
+/* The process that waits behind that door, or -1. */
+static int knock(const struct sockaddr_un *address)
+{
+    int giver = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct timeval patience = {.tv_sec = HANDOVER_PATIENCE_S};
+    setsockopt(giver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+    if (giver >= 0 && connect(giver, (const struct sockaddr *)address, sizeof *address) == 0)
+        return giver;
+    close(giver);
+    return -1;
 }
 
 /* A process of ours that does not answer in time is as good as none. */
@@ -90,14 +106,9 @@ static void take_from_predecessor(struct handover *handover)
         driver_log(handover->driver, LOG_WARNING, "no handover: the name of the data folder is too long");
         return;
     }
-    int giver = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct timeval patience = {.tv_sec = HANDOVER_PATIENCE_S};
-    setsockopt(giver, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-    if (giver < 0 || connect(giver, (const struct sockaddr *)&address, sizeof address) != 0) {
-        close(giver);
+    handover->giver = knock(&address);
+    if (handover->giver < 0)
         return;
-    }
-    handover->giver = giver;
     receive_sockets(handover);
     driver_log(handover->driver, LOG_INFO, "took over %zu listening sockets", handover->taken_count);
 }
@@ -248,6 +259,19 @@ static void open_door(struct handover *handover)
     watch(handover, &handover->door_poll, door, on_door);
 }
 
+/* Others listen on the same port: their sockets, which come along with the first byte, are not taken. */
+static void dismiss(struct real_driver *driver, const char *folder)
+{
+    struct sockaddr_un address;
+    char byte;
+    int other = door_of_folder(folder, &address) ? knock(&address) : -1;
+    if (other < 0)
+        return;
+    if (recv(other, &byte, 1, 0) == 1 && send(other, "!", 1, MSG_NOSIGNAL) == 1)
+        driver_log(driver, LOG_INFO, "the process on %s has no successor: it stops", folder);
+    close(other);
+}
+
 void handover_on_listening(struct real_driver *driver)
 {
     struct handover *handover = driver->handover;
@@ -261,6 +285,9 @@ void handover_on_listening(struct real_driver *driver)
     }
     if (driver->config->handover && handover->door < 0 && !handover->is_handed_over)
         open_door(handover);
+    for (size_t i = 0; i < driver->config->n_supersedes && !handover->has_dismissed; i++)
+        dismiss(driver, driver->config->supersedes[i]);
+    handover->has_dismissed = true;
 }
 
 void handover_close(struct real_driver *driver)

@@ -8,7 +8,9 @@
 #include "core/base/memory.h"
 
 #include <openssl/err.h>
+#include <openssl/hmac.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { TICKET_KEYS_SIZE = 80, MAX_ALPN_BYTES = 255 };
@@ -217,12 +219,38 @@ static struct tls_settings *read_all(const struct real_driver *driver, bool *ret
     return first;
 }
 
+/* ---- Keys of session tickets ---- */
+
+/* From the configured secret and the settings' name: sessions of one listener are not good for another. */
+static void make_ticket_keys(const char *secret, struct tls_settings *settings)
+{
+    unsigned char keys[2 * SHA512_DIGEST_LENGTH];
+    if (settings->certificates == NULL)
+        return;
+    for (int part = 0; part < 2; part++) {
+        char label[160];
+        snprintf(label, sizeof label, "session tickets %d %s", part, settings->config->name);
+        HMAC(EVP_sha512(), secret, (int)strlen(secret), (const unsigned char *)label, strlen(label),
+             keys + part * SHA512_DIGEST_LENGTH, NULL);
+    }
+    SSL_CTX_set_tlsext_ticket_keys(settings->certificates->context, keys, TICKET_KEYS_SIZE);
+    OPENSSL_cleanse(keys, sizeof keys);
+}
+
+static void share_ticket_keys(const struct real_driver *driver, struct tls_settings *first)
+{
+    const char *secret = driver->config->ticket_key;
+    for (; first != NULL && secret != NULL && *secret != 0; first = first->next)
+        make_ticket_keys(secret, first);
+}
+
 /* ---- For the rest of the driver ---- */
 
 bool tls_settings_open(struct real_driver *driver, struct text *ret_reason)
 {
     bool is_ok;
     driver->tls_settings = read_all(driver, &is_ok, ret_reason);
+    share_ticket_keys(driver, driver->tls_settings);
     return is_ok;
 }
 

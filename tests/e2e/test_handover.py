@@ -156,6 +156,18 @@ class HandoverStory(FolderStory):
             edge.stop_registering.set()
             registering.join(20)
 
+    def test_workers_that_have_no_successor_go(self):
+        with self.edge("--workers", "3", "--handover", "--listen", f"127.0.0.1:{free_port()}") as edge:
+            edge.serve()
+            await_that("all listen", lambda: edge.log().count(f"listening on 127.0.0.1:{edge.ports[0]}") == 3)
+            before, workers = edge.router, children_of(edge.router.pid)
+            edge.arguments = ("--workers", "1", *edge.arguments[2:])
+            edge.router, _ = edge.start_router()
+            await_that("the old ones end", lambda: before.poll() is not None)
+            self.assertEqual(before.returncode, 0)
+            self.assertFalse(any(is_alive(pid) for pid in workers))
+            await_that("the one that is left answers for all", lambda: self.all_answer(edge))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -18,7 +18,7 @@ NATS_SERVER = shutil.which("nats-server") or shutil.which("nats-server", path="/
 
 
 class TlsStory(FolderStory):
-    def edge(self, **settings):
+    def edge(self, arguments=(), **settings):
         folder = os.path.join(self.folder, "edge")
         os.makedirs(folder, exist_ok=True)
         make_certificates(folder, HOST, OTHER)
@@ -26,7 +26,7 @@ class TlsStory(FolderStory):
                  **settings}
         second = {"certificate": f"{folder}/{OTHER}.pem", "key": f"{folder}/{OTHER}.key"}
         self.ca = f"{folder}/ca.pem"
-        return Edge(folder, {"tls_listen": {"port": 0}}, {"tls": [first, second]})
+        return Edge(folder, {"tls_listen": {"port": 0}}, {"tls": [first, second]}, arguments)
 
     def connect(self, edge, name=HOST, **changes):
         context = ssl.create_default_context(cafile=self.ca)
@@ -88,6 +88,20 @@ class TlsStory(FolderStory):
                 with context.wrap_socket(raw, server_hostname=HOST, session=session) as secured:
                     self.assertEqual(secured.session_reused, expected)
                     session = secured.session
+
+    def test_workers_resume_each_others_sessions(self):
+        with self.edge(arguments=("--workers", "3", "--listen", "127.0.0.1:0")) as edge:
+            edge.serve()
+            await_that("all listen", lambda: edge.log().count("listening for TLS") == 3)
+            context = ssl.create_default_context(cafile=self.ca)
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+            session, reused = None, 0
+            for _ in range(12):  # With a key of its own each, two of three would not be.
+                raw = socket.create_connection(("127.0.0.1", edge.ports[1]), 10)
+                with context.wrap_socket(raw, server_hostname=HOST, session=session) as secured:
+                    reused += secured.session_reused
+                    session = session or secured.session
+            self.assertEqual(reused, 11)
 
     def test_a_reload_changes_the_certificate_and_cuts_nobody(self):
         with self.edge() as edge:
