@@ -44,6 +44,8 @@ static void add_pseudo_field(struct h2_stream *stream, struct io_bytes name, str
         in->path_size = value.size;
     } else if (is_name(name, ":authority")) {
         in->authority_size = add_pseudo(in, value);
+    } else if (is_name(name, ":protocol")) {
+        tunnel_note_protocol(in, value);
     }
 }
 
@@ -97,11 +99,13 @@ static bool is_same_host(struct http_text a, struct http_text b)
     return is_same;
 }
 
-/* Two different hosts, or a tunnel, are not for us. */
+/* Two different hosts, or a tunnel to anywhere, are not for us. */
 static bool is_acceptable(const struct h2_inbound *in, struct http_text authority)
 {
-    if (in->path_size == 0)
+    if (in->path_size == 0 || in->is_other_protocol)
         return false; /* CONNECT. */
+    if (in->tunnel == H2_TUNNEL_ASKED && in->has_length)
+        return false;
     struct http_text host = {text_string(&in->host), in->host.size};
     return authority.size == 0 || host.size == 0 || is_same_host(host, authority);
 }
@@ -117,7 +121,11 @@ static void add_request_head(struct h2_stream *stream, bool ends_stream)
     }
     if (authority.size == 0)
         authority = (struct http_text){text_string(&in->host), in->host.size};
-    text_add(&in->input, method, in->method_size);
+    bool is_tunnel = in->tunnel == H2_TUNNEL_ASKED;
+    if (is_tunnel)
+        text_add_string(&in->input, "GET");
+    else
+        text_add(&in->input, method, in->method_size);
     text_add_char(&in->input, ' ');
     text_add(&in->input, path, in->path_size);
     text_add_string(&in->input, " HTTP/1.1\r\n");
@@ -126,7 +134,9 @@ static void add_request_head(struct h2_stream *stream, bool ends_stream)
         text_add(&in->input, authority.data, authority.size);
         text_add(&in->input, "\r\n", 2);
     }
-    in->is_chunked = !ends_stream && !in->has_length;
+    if (is_tunnel)
+        tunnel_add_lines(stream, &in->input);
+    in->is_chunked = !ends_stream && !in->has_length && !is_tunnel;
     if (ends_stream && !in->has_length && has_content(method, in->method_size))
         text_add_string(&in->input, "Content-Length: 0\r\n");
 }
@@ -186,8 +196,12 @@ void inbound_add_data(struct h2_stream *stream, struct io_bytes data)
 {
     struct h2_inbound *in = &stream->in;
     in->credit += data.size;
-    if (data.size == 0)
+    if (data.size == 0 || in->is_closed)
         return;
+    if (in->tunnel == H2_TUNNEL_ASKED) {
+        text_add(&in->ahead, data.data, data.size);
+        return;
+    }
     if (in->is_chunked)
         text_addf(&in->input, "%zx\r\n", data.size);
     text_add(&in->input, data.data, data.size);
@@ -216,4 +230,5 @@ void inbound_free(struct h2_inbound *in)
     text_free(&in->cookies);
     text_free(&in->host);
     text_free(&in->input);
+    text_free(&in->ahead);
 }

@@ -143,12 +143,12 @@ static void begin(struct h2_link *link)
         {NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->max_streams},
         {NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, window},
         {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, (uint32_t)limits->max_head_bytes},
-        {NGHTTP2_SETTINGS_ENABLE_PUSH, 0},
+        /* The last one is the other side's to say: RFC 8441, 3 and RFC 9113, 6.5.2. */
+        {link->is_client ? NGHTTP2_SETTINGS_ENABLE_PUSH : NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, !link->is_client},
     };
-    size_t count = sizeof settings / sizeof settings[0];
     link->is_connected = true;
     link->opening_since_ns = link->idle_since_ns = link->machine->now_ns;
-    nghttp2_submit_settings(link->session, NGHTTP2_FLAG_NONE, settings, link->is_client ? count : count - 1);
+    nghttp2_submit_settings(link->session, NGHTTP2_FLAG_NONE, settings, sizeof settings / sizeof settings[0]);
     int32_t whole = window < INT32_MAX / LINK_WINDOW_FACTOR ? (int32_t)window * LINK_WINDOW_FACTOR : INT32_MAX;
     nghttp2_session_set_local_window_size(link->session, NGHTTP2_FLAG_NONE, 0, whole);
     h2_wake_link(link);

@@ -144,9 +144,39 @@ static bool begin_body(struct h2_stream *stream, const struct http_head *head)
     return !out->has_ended;
 }
 
+/* What HTTP/1.1 says to its key has no meaning here. */
+static void drop_field(struct fields *fields, const char *name)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < fields->count; i++) {
+        const nghttp2_nv *item = &fields->items[i];
+        if (item->namelen != strlen(name) || memcmp(item->name, name, item->namelen) != 0)
+            fields->items[kept++] = *item;
+    }
+    fields->count = kept;
+}
+
+/* 101 is 200 here (RFC 8441, 5): the WebSocket is the body of either side. */
+static bool submit_opened_tunnel(struct h2_stream *stream, const struct http_head *head)
+{
+    struct h2_outbound *out = &stream->out;
+    struct fields fields = {0};
+    add_pseudo(&fields, ":status", (struct http_text){"200", 3});
+    add_regular(&fields, head, false);
+    drop_field(&fields, "sec-websocket-accept");
+    out->has_head = true;
+    out->kind = HTTP_BODY_UNTIL_CLOSE;
+    nghttp2_data_provider provider = {.source.ptr = stream, .read_callback = read_body};
+    return nghttp2_submit_response(stream->link->session, stream->id, fields.items, fields.count, &provider) == 0;
+}
+
 static bool submit_response(struct h2_stream *stream, const struct http_head *head)
 {
     struct fields fields = {0};
+    if (stream->id != 0)
+        tunnel_on_answer(stream, head->status);
+    if (stream->id != 0 && head->status == 101 && stream->in.tunnel == H2_TUNNEL_OPEN)
+        return submit_opened_tunnel(stream, head);
     char status[4] = {(char)('0' + head->status / 100 % 10), (char)('0' + head->status / 10 % 10),
                       (char)('0' + head->status % 10), 0};
     add_pseudo(&fields, ":status", (struct http_text){status, 3});

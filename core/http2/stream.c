@@ -161,6 +161,10 @@ void h2_stream_serve(struct h2_stream *stream)
         tell_written(stream);
     } else if (has_bytes) {
         tell_bytes(stream);
+    } else if (tunnel_has_end(stream)) {
+        stream->in.end_is_told = true;
+        stream->is_reading = false;
+        conn_carried_end(conn);
     } else {
         return;
     }

@@ -14,6 +14,13 @@
 
 #include <nghttp2/nghttp2.h>
 
+/* Extended CONNECT (RFC 8441): a WebSocket in a stream.
+ *
+ *   NONE --":protocol: websocket"--> ASKED --the owner answers 101--> OPEN: bytes both ways, END is told
+ *                                      '--another answer--> NONE: an ordinary response, and the stream is over
+ */
+enum h2_tunnel { H2_TUNNEL_NONE = 0, H2_TUNNEL_ASKED, H2_TUNNEL_OPEN };
+
 /* What comes from the peer. */
 struct h2_inbound {
     struct text pseudo; /* Method, path and authority, one behind the other. */
@@ -23,7 +30,12 @@ struct h2_inbound {
     struct text cookies;
     struct text host;
     struct text input; /* For the conn. */
-    size_t credit;     /* Bytes of data in `input`: the window opens again by them when it is read. */
+    struct text ahead; /* ASKED: what came behind the head; nobody may take it for the next request. */
+    size_t credit;     /* Bytes of data in both: the window opens again by them when it is read. */
+    enum h2_tunnel tunnel;
+    bool is_other_protocol; /* What it asks for is no WebSocket. */
+    bool end_is_told;       /* OPEN */
+    bool is_closed;         /* It was not opened: what still comes is for nobody. */
     bool has_length;
     bool is_chunked;
     bool has_head;  /* Passed on; what fields follow are trailers. */
@@ -87,6 +99,17 @@ void inbound_end_fields(struct h2_stream *stream, bool ends_stream);
 void inbound_add_data(struct h2_stream *stream, struct io_bytes data);
 void inbound_end(struct h2_stream *stream);
 void inbound_free(struct h2_inbound *in);
+
+/* ---- tunnel.c ---- */
+
+/* A field of a request whose name is ":protocol". */
+void tunnel_note_protocol(struct h2_inbound *in, struct io_bytes value);
+/* Appends what an HTTP/1.1 request for the same has besides its fields. */
+void tunnel_add_lines(struct h2_stream *stream, struct text *text);
+/* The owner has answered: 101, or something else. */
+void tunnel_on_answer(struct h2_stream *stream, int status);
+/* Whether END is to be told now. */
+bool tunnel_has_end(const struct h2_stream *stream);
 
 /* ---- outbound.c ---- */
 

@@ -282,6 +282,13 @@ static void take_bytes(struct conn *conn, struct slice lent)
     conn->handlers->on_bytes(conn, lent);
 }
 
+static void take_end(struct conn *conn)
+{
+    assert_that(conn->reading);
+    conn->reading = false;
+    conn->handlers->on_end(conn);
+}
+
 static struct listener *find_listener(const struct machine *machine, struct io_listener id)
 {
     struct listener *listener = NULL;
@@ -310,10 +317,7 @@ void conns_dispatch(struct machine *machine, const struct event *event)
     } else if (event->kind == EVENT_BYTES) {
         take_bytes(find_conn(machine, event->bytes.conn), event->bytes.slice);
     } else if (event->kind == EVENT_END) {
-        struct conn *conn = find_conn(machine, event->end.conn);
-        assert_that(conn->reading);
-        conn->reading = false;
-        conn->handlers->on_end(conn);
+        take_end(find_conn(machine, event->end.conn));
     } else if (event->kind == EVENT_WRITTEN) {
         count_written(find_conn(machine, event->written.conn), event->written.size);
     } else {
@@ -344,6 +348,12 @@ void conn_carried_bytes(struct conn *conn, struct slice lent)
 {
     assert_that(conn->carriage != NULL);
     take_bytes(conn, lent);
+}
+
+void conn_carried_end(struct conn *conn)
+{
+    assert_that(conn->carriage != NULL);
+    take_end(conn);
 }
 
 void conn_carried_written(struct conn *conn, size_t size)

@@ -100,6 +100,8 @@ void conn_carry(struct machine *machine, struct conn *conn, const struct conn_ha
                 struct carriage *carriage, enum conn_state state);
 void conn_carried_connected(struct conn *conn);
 void conn_carried_bytes(struct conn *conn, struct slice lent);
+/* No bytes follow. Needs a READ, as bytes do. */
+void conn_carried_end(struct conn *conn);
 void conn_carried_written(struct conn *conn, size_t size);
 /* The last word; the carriage carries nothing afterwards. */
 void conn_carried_closed(struct conn *conn, enum io_status status);

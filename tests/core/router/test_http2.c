@@ -234,6 +234,142 @@ static void resets_in_masses_end_the_connection(void **state)
     rig_free(rig);
 }
 
+/* ---- WebSockets (RFC 8441) ---- */
+
+/* What a side says next in its tunnel. */
+struct words {
+    const char *text;
+    bool is_last;
+};
+
+static ssize_t say_words(nghttp2_session *session, int32_t id, uint8_t *room, size_t size, uint32_t *ret_flags,
+                         nghttp2_data_source *source, void *context)
+{
+    (void)session;
+    (void)id;
+    (void)context;
+    struct words *words = source->ptr;
+    size_t part = strlen(words->text);
+    assert_in_range(part, 0, size);
+    memcpy(room, words->text, part);
+    words->text = "";
+    if (words->is_last)
+        *ret_flags |= NGHTTP2_DATA_FLAG_EOF;
+    else if (part == 0)
+        return NGHTTP2_ERR_DEFERRED;
+    return (ssize_t)part;
+}
+
+static int32_t ask_for_websocket(struct peer *peer, struct words *words)
+{
+    nghttp2_nv fields[] = {field(":method", "CONNECT"),     field(":protocol", "websocket"),
+                           field(":scheme", "http"),        field(":authority", "one.test"),
+                           field(":path", "/chat"),         field("sec-websocket-version", "13"),
+                           field("origin", "http://o.test")};
+    nghttp2_data_provider body = {.source.ptr = words, .read_callback = say_words};
+    return nghttp2_submit_request(peer->session, NULL, fields, 7, &body, NULL);
+}
+
+static void say(struct rig *rig, struct peer *peer, int32_t id, struct words *words, const char *text, bool is_last)
+{
+    *words = (struct words){text, is_last};
+    nghttp2_session_resume_data(peer->session, id);
+    talk(rig, peer);
+}
+
+static void a_websocket_in_a_stream_is_an_upgrade_for_the_instance(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct peer client;
+    peer_open(&client, rig_client(rig), false);
+    talk(rig, &client);
+    assert_int_equal(nghttp2_session_get_remote_settings(client.session, NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL), 1);
+    struct words words = {"sent ahead ", false};
+    int32_t id = ask_for_websocket(&client, &words);
+    talk(rig, &client);
+    struct rig_conn *backend = rig_backend(rig, 1);
+    rig_expect_start(backend, "GET /chat HTTP/1.1\r\nHost: one.test\r\n");
+    rig_expect_contains(backend, "\r\nUpgrade: websocket\r\n");
+    rig_expect_contains(backend, "\r\nConnection: Upgrade\r\n");
+    rig_expect_contains(backend, "\r\nsec-websocket-version: 13\r\n");
+    rig_expect_contains(backend, "\r\nSec-WebSocket-Key: ");
+    rig_expect_lacks(backend, "sent ahead");
+    rig_forget(backend);
+    rig_send(rig, backend,
+             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+             "Sec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: chat\r\n\r\nwelcome");
+    talk(rig, &client);
+    expect_heard(&client, "1 :status=200\n");
+    expect_heard(&client, "1 sec-websocket-protocol=chat\n");
+    expect_heard(&client, "1 data welcome\n");
+    assert_null(strstr(text_string(&client.heard), "accept"));
+    assert_null(strstr(text_string(&client.heard), "upgrade"));
+    say(rig, &client, id, &words, "hello", false);
+    assert_string_equal(rig_sent(backend), "sent ahead hello");
+    rig_send(rig, backend, "and you");
+    talk(rig, &client);
+    expect_heard(&client, "1 data and you\n");
+    say(rig, &client, id, &words, " bye", true);
+    assert_string_equal(rig_sent(backend), "sent ahead hello bye");
+    assert_true(backend->finished);
+    rig_end(rig, backend);
+    talk(rig, &client);
+    expect_heard(&client, "1 closed 0\n");
+    assert_int_equal(rig_open_backends(rig), 0);
+    peer_close(&client);
+    rig_free(rig);
+}
+
+/* What the client has sent ahead must never be taken for a request. */
+static void an_instance_that_wants_no_websocket_answers_as_it_likes(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct peer client;
+    peer_open(&client, rig_client(rig), false);
+    talk(rig, &client);
+    struct words words = {"GET /smuggled HTTP/1.1\r\nHost: one.test\r\n\r\n", false};
+    int32_t id = ask_for_websocket(&client, &words);
+    talk(rig, &client);
+    rig_send(rig, rig_backend(rig, 1), "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno");
+    talk(rig, &client);
+    expect_heard(&client, "1 :status=403\n");
+    expect_heard(&client, "1 data no\n");
+    expect_heard(&client, "1 closed 0\n");
+    if (nghttp2_session_find_stream(client.session, id) != NULL)
+        say(rig, &client, id, &words, "GET /smuggled HTTP/1.1\r\nHost: one.test\r\n\r\n", true);
+    assert_int_equal(rig->connects[1], 1);
+    assert_true(rig_backend(rig, 1) == NULL || strstr(rig_sent(rig_backend(rig, 1)), "smuggled") == NULL);
+    ask(&client, "GET", "one.test", 0);
+    talk(rig, &client);
+    rig_answer(rig, rig_backend(rig, 1), "still here");
+    talk(rig, &client);
+    expect_heard(&client, "3 data still here\n");
+    peer_close(&client);
+    rig_free(rig);
+}
+
+static void a_client_that_cancels_its_websocket_ends_it_for_the_instance(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct peer client;
+    peer_open(&client, rig_client(rig), false);
+    talk(rig, &client);
+    struct words words = {"", false};
+    int32_t id = ask_for_websocket(&client, &words);
+    talk(rig, &client);
+    rig_send(rig, rig_backend(rig, 1),
+             "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+    talk(rig, &client);
+    nghttp2_submit_rst_stream(client.session, NGHTTP2_FLAG_NONE, id, NGHTTP2_CANCEL);
+    talk(rig, &client);
+    assert_int_equal(rig_open_backends(rig), 0);
+    peer_close(&client);
+    rig_free(rig);
+}
+
 static void a_draining_router_ends_streams_and_takes_no_new_ones(void **state)
 {
     (void)state;
@@ -288,6 +424,9 @@ int main(void)
         cmocka_unit_test(resets_in_masses_end_the_connection),
         cmocka_unit_test(a_draining_router_ends_streams_and_takes_no_new_ones),
         cmocka_unit_test(instances_that_ask_for_it_are_spoken_to_in_streams_of_one_connection),
+        cmocka_unit_test(a_websocket_in_a_stream_is_an_upgrade_for_the_instance),
+        cmocka_unit_test(an_instance_that_wants_no_websocket_answers_as_it_likes),
+        cmocka_unit_test(a_client_that_cancels_its_websocket_ends_it_for_the_instance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
