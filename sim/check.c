@@ -63,20 +63,31 @@ void checks_release(struct cloud *cloud)
 
 /* ---- memory_within_limits ---- */
 
+/* What its processes may take, in MB. The simulated kernel holds each to its limit, as a real one does: what can go
+ * wrong is that there is none. */
+static uint64_t granted_mb(struct cloud *cloud, const struct component *dea)
+{
+    uint64_t granted_bytes = 0;
+    for (const struct workload *at = dea->host->workloads; at != NULL; at = at->next) {
+        if (at->is_running && at->limits.memory_bytes == 0)
+            cloud_violate(cloud, "memory_within_limits", "%s on %s runs without a limit", at->label, dea->name);
+        granted_bytes += at->is_running ? at->limits.memory_bytes : 0;
+    }
+    return granted_bytes >> 20;
+}
+
 static void look_at_memory(struct cloud *cloud)
 {
     for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
         struct component *dea = &cloud->components[ROLE_DEA][i];
-        for (const struct workload *at = dea->host->workloads; at != NULL; at = at->next) {
-            uint64_t used = workload_memory_bytes(at);
-            if (at->is_running && at->limits.memory_bytes > 0 && used > at->limits.memory_bytes)
-                cloud_violate(cloud, "memory_within_limits", "%s on %s uses %llu bytes of %llu", at->label, dea->name,
-                              (unsigned long long)used, (unsigned long long)at->limits.memory_bytes);
-        }
+        uint64_t granted = granted_mb(cloud, dea);
         if (!component_is_running(dea))
             continue;
         struct dea_view view;
         dea_view(component_machine(dea), &view);
+        if (granted > view.max_mb)
+            cloud_violate(cloud, "memory_within_limits", "what runs on %s may take %llu MB of %llu", dea->name,
+                          (unsigned long long)granted, (unsigned long long)view.max_mb);
         if (view.reserved_mb > view.max_mb)
             cloud_violate(cloud, "memory_within_limits", "%s has promised %llu MB of %llu", dea->name,
                           (unsigned long long)view.reserved_mb, (unsigned long long)view.max_mb);
