@@ -98,7 +98,7 @@ static uint64_t fingerprint(const struct cloud *cloud)
             const struct process *process = cloud->components[role][i].process;
             hash = random_mix(hash, process->held_down + process->step_cost_ns + process->is_paused +
                                         process->start_extra_ns + process->old_builds);
-            hash = random_mix(hash, random_named(process->config_size, (const char *)process->config->bytes).key);
+            hash = random_hash(hash, process->config->bytes, process->config_size);
         }
     }
     hash = random_mix(hash, (uint64_t)(world->network.impairments != NULL) + (world->app_troubles != NULL));
