@@ -72,17 +72,38 @@ void lua_sandbox_arm(struct lua_sandbox *sandbox, lua_State *thread)
     lua_sethook(thread, count_instructions, LUA_MASKCOUNT, HOOK_EVERY);
 }
 
-/* pcall must not swallow the end of the budget, or a scenario could loop for ever inside of it. */
+/* What pcall and coroutine.resume must not swallow, or a scenario could loop for ever inside of them: the end of the
+ * budget, and what costs far more time than instructions (each time the memory is full all of it is looked through). */
 static int fail_when_spent(lua_State *lua)
 {
     struct lua_sandbox *sandbox = sandbox_of(lua);
-    if (sandbox->instructions > sandbox->instruction_limit)
-        return lua_isstring(lua, 2) ? (lua_settop(lua, 2), lua_error(lua)) : luaL_error(lua, "out of instructions");
-    return lua_gettop(lua);
+    const char *message = lua_toboolean(lua, 1) || lua_type(lua, 2) != LUA_TSTRING ? NULL : lua_tostring(lua, 2);
+    bool is_final = message != NULL &&
+                    (strstr(message, "stack overflow") != NULL || strstr(message, "error in error handling") != NULL ||
+                     strstr(message, "not enough memory") != NULL);
+    if (sandbox->instructions <= sandbox->instruction_limit && !is_final)
+        return lua_gettop(lua);
+    if (message == NULL)
+        return luaL_error(lua, "out of instructions");
+    luaL_where(lua, strchr(message, ':') == NULL ? 2 : 0); /* The caller of the guard; level 0 has no line. */
+    lua_pushvalue(lua, 2);
+    lua_concat(lua, 2);
+    return lua_error(lua);
 }
 
-static const char guarded_pcall[] = "local pcall, check = pcall, ...\n"
-                                    "return function(...) return check(pcall(...)) end\n";
+static const char guard[] = "local call, check = ...\n"
+                            "return function(...) return check(call(...)) end\n";
+
+/* Stack: the table with the function -> the same; the function is guarded. */
+static void guard_call(lua_State *lua, const char *name)
+{
+    if (luaL_loadstring(lua, guard) != LUA_OK)
+        lua_error(lua);
+    lua_getfield(lua, -2, name);
+    lua_pushcfunction(lua, fail_when_spent);
+    lua_call(lua, 2, 1);
+    lua_setfield(lua, -2, name);
+}
 
 /* ---- pairs in a fixed order ---- */
 
@@ -241,6 +262,23 @@ static int forbidden_name(lua_State *lua)
                       lua_tostring(lua, lua_upvalueindex(1)));
 }
 
+static int forbidden_field(lua_State *lua)
+{
+    return luaL_error(lua, "'%s.%s' is not there in scenarios: its result would differ from run to run",
+                      lua_tostring(lua, lua_upvalueindex(1)), luaL_tolstring(lua, 2, NULL));
+}
+
+/* The instructions of a new coroutine are counted from its thousandth on: many short ones must not be for nothing. */
+static int counted_thread(lua_State *lua)
+{
+    spend(lua, HOOK_EVERY);
+    int count = lua_gettop(lua);
+    lua_pushvalue(lua, lua_upvalueindex(1));
+    lua_insert(lua, 1);
+    lua_call(lua, count, 1);
+    return 1;
+}
+
 /* ---- The environment ---- */
 
 /* Takes names away; using one says why it is gone. */
@@ -256,6 +294,18 @@ static void forbid(lua_State *lua, const char *table, const char *const *names)
         lua_setfield(lua, -2, *names);
     }
     lua_pop(lua, 1);
+}
+
+/* Whole libraries that are away. */
+static void forbid_library(lua_State *lua, const char *name)
+{
+    lua_newtable(lua);
+    lua_createtable(lua, 0, 1);
+    lua_pushstring(lua, name);
+    lua_pushcclosure(lua, forbidden_field, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_setmetatable(lua, -2);
+    lua_setglobal(lua, name);
 }
 
 static void replace_in(lua_State *lua, const char *table, const char *name, lua_CFunction function)
@@ -291,20 +341,27 @@ static int open_environment(lua_State *lua)
     lua_newtable(lua);
     lua_setfield(lua, LUA_REGISTRYINDEX, "cupola.provided");
     forbid(lua, NULL, no_globals);
+    forbid_library(lua, "os");
+    forbid_library(lua, "io");
+    forbid_library(lua, "debug");
+    forbid_library(lua, "package");
     forbid(lua, "math", no_math);
     forbid(lua, "string", no_string);
     replace_in(lua, "string", "format", safe_format);
     lua_patterns_guard(lua);
     replace_in(lua, "math", "random", seeded_random);
     replace_in(lua, "_G", "setmetatable", safe_setmetatable);
-    if (luaL_loadstring(lua, guarded_pcall) != LUA_OK)
-        return lua_error(lua);
-    lua_pushcfunction(lua, fail_when_spent);
-    lua_call(lua, 1, 1);
-    lua_setglobal(lua, "pcall");
+    lua_pushglobaltable(lua);
+    guard_call(lua, "pcall");
+    lua_getfield(lua, -1, "coroutine");
+    guard_call(lua, "resume");
+    replace_in(lua, "coroutine", "create", counted_thread);
+    replace_in(lua, "coroutine", "wrap", counted_thread);
     lua_register(lua, "pairs", ordered_pairs);
     lua_register(lua, "tostring", safe_tostring);
     lua_register(lua, "require", require_provided);
+    sandbox_of(lua)->thread = lua_newthread(lua);
+    lua_setfield(lua, LUA_REGISTRYINDEX, "cupola.thread");
     return 0;
 }
 
@@ -338,24 +395,65 @@ void lua_sandbox_provide(struct lua_sandbox *sandbox, const char *name)
     lua_pop(lua, 1);
 }
 
-/* Adds where an error came from, unless the message says so already. */
-static int explain(lua_State *lua)
+/* ---- Calling ---- */
+
+/* The innermost line of the scenario that a thread was at, not of our library: some messages of Lua do not say it. */
+static void push_place(lua_State *lua, lua_State *thread)
 {
-    const char *message = lua_tostring(lua, 1);
-    if (message == NULL)
-        lua_pushfstring(lua, "the scenario raised an error that is a %s, not a text", luaL_typename(lua, 1));
-    else
-        lua_pushvalue(lua, 1);
-    return 1;
+    lua_Debug at;
+    for (int level = 0; lua_getstack(thread, level, &at) != 0; level++) {
+        lua_getinfo(thread, "Sl", &at);
+        if (at.currentline > 0 && strncmp(at.short_src, "lua/", 4) != 0) {
+            lua_pushfstring(lua, "%s:%d: ", at.short_src, at.currentline);
+            return;
+        }
+    }
+    lua_pushliteral(lua, "");
+}
+
+const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status)
+{
+    enum { ROOM = 1 << 16 };
+    lua_State *lua = sandbox->lua;
+    if (status == LUA_ERRMEM) {
+        lua_Integer megabytes = (lua_Integer)(sandbox->memory_limit >> 20);
+        sandbox->memory_limit += ROOM; /* To tell it. */
+        push_place(lua, thread);
+        lua_pushfstring(lua, "not enough memory: a scenario gets %I MiB; does it keep what it does not need?",
+                        megabytes);
+        lua_concat(lua, 2);
+    } else if (status == LUA_YIELD) {
+        push_place(lua, thread);
+        lua_pushliteral(lua, "only `run` can wait, and what it calls");
+        lua_concat(lua, 2);
+    } else if (lua_type(thread, -1) != LUA_TSTRING) {
+        push_place(lua, thread);
+        lua_pushfstring(lua, "the scenario raised an error that is a %s, not a text", luaL_typename(thread, -1));
+        lua_concat(lua, 2);
+    } else {
+        lua_pushstring(lua, lua_tostring(thread, -1));
+    }
+    return lua_tostring(lua, -1);
+}
+
+bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results)
+{
+    lua_State *thread = sandbox->thread;
+    lua_sandbox_arm(sandbox, thread);
+    lua_xmove(sandbox->lua, thread, arguments + 1);
+    int count = 0;
+    int status = lua_resume(thread, sandbox->lua, arguments, &count);
+    if (status == LUA_OK) {
+        lua_settop(thread, results);
+        lua_xmove(thread, sandbox->lua, results);
+        return true;
+    }
+    lua_sandbox_explain(sandbox, thread, status);
+    lua_resetthread(thread);
+    return false;
 }
 
 bool lua_sandbox_run_chunk(struct lua_sandbox *sandbox, const char *name, const char *text, size_t size)
 {
-    lua_State *lua = sandbox->lua;
-    lua_sandbox_arm(sandbox, lua);
-    lua_pushcfunction(lua, explain);
-    int handler = lua_gettop(lua);
-    bool ok = luaL_loadbufferx(lua, text, size, name, "t") == LUA_OK && lua_pcall(lua, 0, 1, handler) == LUA_OK;
-    lua_remove(lua, handler);
-    return ok;
+    return luaL_loadbufferx(sandbox->lua, text, size, name, "t") == LUA_OK && lua_sandbox_call(sandbox, 0, 1);
 }

@@ -19,6 +19,7 @@
 
 struct lua_sandbox {
     lua_State *lua;
+    lua_State *thread;   /* What lua_sandbox_call runs in: an error leaves its stack, which says where it was. */
     size_t memory_bytes; /* In use now. */
     size_t memory_limit;
     uint64_t instruction_limit; /* Of one lua_sandbox_arm. */
@@ -39,6 +40,14 @@ void lua_sandbox_spend(lua_State *lua, uint64_t instructions);
 
 /* Makes `require "name"` give the value on top of the stack, which is popped. */
 void lua_sandbox_provide(struct lua_sandbox *sandbox, const char *name);
+
+/* As lua_pcall with what lies on the stack of `sandbox->lua`, with a full budget, and with a place in each message. */
+bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results);
+
+/* Puts on the stack of `sandbox->lua`, and returns, what is to be told of a thread that lua_resume left with this
+ * status.
+ */
+const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status);
 
 /* Runs the text of a chunk called `name`; leaves its one result on the stack. On an error leaves its message. */
 bool lua_sandbox_run_chunk(struct lua_sandbox *sandbox, const char *name, const char *text, size_t size);

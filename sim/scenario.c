@@ -103,7 +103,7 @@ static bool load_file(struct scenario *scenario, const char *name, const char *t
     lua_pushcclosure(lua, read_scenario, 1);
     if (!lua_sandbox_run_chunk(&scenario->sandbox, chunk, text, size))
         return false;
-    return lua_pcall(lua, 1, 0, 0) == LUA_OK;
+    return lua_sandbox_call(&scenario->sandbox, 1, 0);
 }
 
 struct scenario *scenario_open(const char *name, const char *text, size_t size, const struct scenario_options *options,
@@ -153,12 +153,10 @@ static bool lua_predicate_holds(struct cloud *cloud, void *context, struct text 
     struct lua_predicate *predicate = context;
     struct scenario *scenario = predicate->scenario;
     lua_State *lua = scenario->sandbox.lua;
-    lua_sandbox_arm(&scenario->sandbox, lua);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, predicate->reference);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, scenario->cloud_reference);
-    if (lua_pcall(lua, 1, 2, 0) != LUA_OK) {
-        const char *message = lua_tostring(lua, -1);
-        cloud_violate(cloud, "a condition of the scenario", "%s", message == NULL ? "raised an error" : message);
+    if (!lua_sandbox_call(&scenario->sandbox, 1, 2)) {
+        cloud_violate(cloud, "a condition of the scenario", "%s", lua_tostring(lua, -1));
         lua_pop(lua, 1);
         return false;
     }
@@ -247,10 +245,9 @@ static void fail(struct scenario *scenario, const char *message)
 static bool protected_call(struct scenario *scenario, lua_CFunction function, int results)
 {
     lua_State *lua = scenario->sandbox.lua;
-    lua_sandbox_arm(&scenario->sandbox, lua);
     lua_pushcfunction(lua, function);
     lua_pushlightuserdata(lua, scenario);
-    if (lua_pcall(lua, 1, results, 0) == LUA_OK)
+    if (lua_sandbox_call(&scenario->sandbox, 1, results))
         return true;
     fail(scenario, lua_tostring(lua, -1));
     lua_pop(lua, 1);
@@ -314,7 +311,7 @@ static void play(struct scenario *scenario, lua_State *thread)
         if (status == LUA_OK)
             return;
         if (status != LUA_YIELD) {
-            fail(scenario, lua_tostring(thread, -1));
+            fail(scenario, lua_sandbox_explain(&scenario->sandbox, thread, status));
             return;
         }
         if (!serve_yield(scenario, thread, &values))
