@@ -83,10 +83,13 @@ void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret
 {
     const char *title = result->title == NULL ? result->scenario : result->title;
     report_begin_page(ret_html, title);
-    report_verdict(ret_html, result->failed == 0 && result_count_unreached(result->n_marks, result->marks) == 0);
+    report_verdict(ret_html, result->failed == 0 && result_is_complete(result) &&
+                                 result_count_unreached(result->n_marks, result->marks) == 0);
     text_add_string(ret_html, "<h1>");
     report_escape(ret_html, title);
     text_add_string(ret_html, "</h1>");
+    if (!result_is_complete(result))
+        text_add_string(ret_html, "<p class=\"fault\">It was interrupted: this is what it had found until then.</p>");
     add_facts(ret_html, result);
     add_failures(ret_html, result);
     add_marks(ret_html, result);

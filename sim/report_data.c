@@ -1,4 +1,5 @@
-/* The data that the moving part of a run's report shows, as JSON (read by report_viewer.js). Times are microseconds. */
+/* The data that the moving part of a run's report shows, as JSON (read by report_timeline.js). Times are microseconds.
+ */
 #include "core/wire/json.h"
 #include "sim/fault_state.h"
 #include "sim/load.h"

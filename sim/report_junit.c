@@ -47,11 +47,22 @@ static void add_mark(struct text *xml, const Cupola__CampaignResult *result, con
     text_add_string(xml, mark->reached > 0 ? "\"/>\n" : "\"><failure message=\"no run has reached it\"/></testcase>\n");
 }
 
+/* What was not played has not passed. */
+static void add_interruption(struct text *xml, const Cupola__CampaignResult *result)
+{
+    text_add_string(xml, "<testcase classname=\"");
+    report_escape(xml, result->scenario);
+    text_addf(
+        xml, "\" name=\"every seed is played\"><failure message=\"interrupted after %llu of %llu runs\"/></testcase>\n",
+        (unsigned long long)result->runs, (unsigned long long)(result->last_seed - result->first_seed + 1));
+}
+
 void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text *ret_xml)
 {
     uint64_t cases = (result->n_failures > 0 ? result->n_failures : 1) + result->n_marks;
     uint64_t failures = result->n_failures + result_count_unreached(result->n_marks, result->marks);
-    begin_suite(ret_xml, result->scenario, cases, failures, result->real_ns);
+    uint64_t interrupted = !result_is_complete(result);
+    begin_suite(ret_xml, result->scenario, cases + interrupted, failures + interrupted, result->real_ns);
     if (result->n_failures == 0)
         add_case(ret_xml, result->scenario, result->title == NULL ? "no run" : result->title, NULL, 0, NULL);
     for (size_t i = 0; i < result->n_failures; i++) {
@@ -60,5 +71,7 @@ void report_junit_of_campaign(const Cupola__CampaignResult *result, struct text 
     }
     for (size_t i = 0; i < result->n_marks; i++)
         add_mark(ret_xml, result, result->marks[i]);
+    if (interrupted > 0)
+        add_interruption(ret_xml, result);
     text_add_string(ret_xml, "</testsuite>\n</testsuites>\n");
 }

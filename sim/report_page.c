@@ -34,6 +34,7 @@ void report_begin_page(struct text *html, const char *title)
 void report_add_viewer(struct text *html)
 {
     text_add_string(html, "<script>");
+    text_add(html, report_timeline, report_timeline_size);
     text_add(html, report_viewer, report_viewer_size);
     text_add_string(html, "</script>");
 }

@@ -57,7 +57,8 @@ void report_tap_of_run(const Cupola__RunResult *result, struct text *ret_tap)
 void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *ret_tap)
 {
     size_t number = result->n_failures > 0 ? result->n_failures : 1;
-    text_addf(ret_tap, "TAP version 14\n1..%zu\n", number + result->n_marks);
+    bool is_complete = result_is_complete(result);
+    text_addf(ret_tap, "TAP version 14\n1..%zu\n", number + result->n_marks + !is_complete);
     if (result->n_failures == 0)
         add_success(ret_tap, result->title);
     for (size_t i = 0; i < result->n_failures; i++) {
@@ -71,6 +72,9 @@ void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *r
         add_words(ret_tap, mark->name);
         text_add_char(ret_tap, '\n');
     }
+    if (!is_complete)
+        text_addf(ret_tap, "not ok %zu - every seed is played: interrupted after %llu of %llu runs\n", ++number,
+                  (unsigned long long)result->runs, (unsigned long long)(result->last_seed - result->first_seed + 1));
     text_addf(ret_tap, "# %llu runs, %llu failed\n", (unsigned long long)result->runs,
               (unsigned long long)result->failed);
 }

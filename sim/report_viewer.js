@@ -1,515 +1,258 @@
-// The part of a run's report that moves: timeline, messages, state of any component at any moment.
-// It reads the page's own JSON, asks nothing of any network, and works by mouse, touch and keyboard.
+// What stands below the timeline of a run's report (moment, messages, log, state of any component), and moving about by
+// mouse, touch and keyboard. It shares the names of report_timeline.js, which the page has before it.
 'use strict';
-(function () {
-  const data = JSON.parse(document.getElementById('data').textContent);
-  const $ = (id) => document.getElementById(id);
-  const texts = data.texts;
-  const end = Math.max(data.end, 1);
-  const classes = ['bus', 'rest', 'request'];
-  const view = { from: 0, to: end, cursor: data.focus, lane: 0 };
 
-  // ---- Lanes: the components, and beneath them whoever else spoke ----
+// ---- What stands below the timeline ----
 
-  const lanes = data.components.map((c) => ({ name: c.name, role: c.role, about: c.about, component: true }));
-  const laneByName = new Map(lanes.map((lane, i) => [lane.name, i]));
-  const groupOf = (name) => name.replace(/[-\/ ]?\d+$/, '');
-  for (const name of classes) {
-    for (const m of data.messages[name].all) {
-      for (const number of [m[2], m[3]]) {
-        const who = texts[number];
-        if (laneByName.has(who)) continue;
-        const group = groupOf(who) || who;
-        let at = lanes.findIndex((lane) => !lane.component && lane.name === group);
-        if (at < 0) at = lanes.push({ name: group, role: 'other', about: 'outside of the components' }) - 1;
-        laneByName.set(who, at);
-      }
-    }
+const healthAt = (at) => {
+  let last = null;
+  for (const h of data.health) { if (h[0] > at) break; last = h; }
+  return last;
+};
+function tellMoment() {
+  const health = healthAt(view.cursor);
+  const active = data.faults.filter((f) => f[0] <= view.cursor && view.cursor < Math.max(f[1], f[0] + 1));
+  $('moment').replaceChildren(
+    element('b', {}, time(view.cursor)), ' ',
+    health === null ? '' : health[1] ? element('span', { class: 'good' }, 'The cloud is sound.')
+      : element('span', { class: 'bad' }, 'Not sound: ' + texts[health[2]] + '.'), ' ',
+    active.length === 0 ? '' : element('span', { class: 'fault' }, 'Under way: ' + active.map((f) => f[2]).join('; ') + '.'));
+  $('cursor').value = Math.round(view.cursor / end * 10000);
+  $('cursor').setAttribute('aria-valuetext', time(view.cursor));
+}
+// A row that brings the cursor to its moment. Its list is one stop of the Tab key; the arrows go through the rows.
+function row(at, kind, ...cells) {
+  return element('tr', { tabindex: -1, class: kind + (at >= view.cursor ? '' : ' past'), onclick: () => go(at),
+    onkeydown: (event) => {
+      const other = event.key === 'ArrowDown' ? event.currentTarget.nextElementSibling
+        : event.key === 'ArrowUp' ? event.currentTarget.previousElementSibling : null;
+      if (event.key === 'Enter') go(at);
+      else if (other !== null) other.focus();
+      else return;
+      event.preventDefault();
+    } }, element('td', { class: 'n' }, element('time', {}, time(at))), ...cells);
+}
+// The rows around the cursor: the first that is not past comes into sight, and keeps the keyboard if the list had it.
+function fill(id, rows) {
+  const body = $(id), box = body.closest('.pane > div');
+  const hadFocus = body.contains(document.activeElement);
+  body.replaceChildren(...rows);
+  const next = rows.find((one) => !one.classList.contains('past')) || rows[rows.length - 1];
+  box.scrollTop = next ? Math.max(0, next.offsetTop - 60) : 0;
+  if (!next) return;
+  next.tabIndex = 0;
+  if (hadFocus) next.focus({ preventScroll: true });
+}
+function tellMessages(list) {
+  const most = 150;
+  let first = firstFrom(list, view.cursor);
+  first = Math.max(0, Math.min(first - 20, list.length - most));
+  const rows = list.slice(first, first + most).map((m) => row(m.sent, m.kind,
+    element('td', { class: 'who' }, m.from + ' → ' + m.to),
+    element('td', {}, element('b', {}, m.words), ' ', element('span', { class: 'soft detail', title: m.detail }, m.detail))));
+  fill('messages', rows);
+  const left_out = classes.filter((k) => shown[k] && data.messages[k].stride > 1)
+    .map((k) => 'of ' + data.messages[k].seen + ' ' + k + ' messages every ' + data.messages[k].stride + 'th is kept');
+  $('message-count').textContent = list.length + ' in this window' +
+    (list.length > most ? ', ' + rows.length + ' around the cursor listed' : '') +
+    (left_out.length > 0 ? '; ' + left_out.join(', ') : '');
+}
+function tellLog() {
+  const most = 120;
+  const only = $('only-lane').checked ? lanes[view.lane].name : null;
+  const list = data.story.filter((l) => l[0] >= view.from && l[0] <= view.to && (only === null || texts[l[3]] === only));
+  let first = list.findIndex((l) => l[0] >= view.cursor);
+  first = Math.max(0, Math.min((first < 0 ? list.length : first) - 20, list.length - most));
+  fill('log', list.slice(first, first + most).map((l) => row(l[0], l[1],
+    element('td', { class: 'who' }, texts[l[3]]), element('td', {}, texts[l[4]]))));
+  $('log-count').textContent = list.length + ' lines in this window';
+}
+
+// ---- State ----
+
+function statesOf(lane) {
+  return data.states.filter((s) => s[1] === lane);
+}
+function leaves(value, path, into) {
+  if (value !== null && typeof value === 'object') {
+    const keys = Object.keys(value);
+    for (const key of keys) leaves(value[key], path + '/' + key, into);
+    if (keys.length === 0) into.set(path, '');
+  } else {
+    into.set(path, JSON.stringify(value));
   }
-  const messages = [];
-  for (const name of classes) {
-    for (const m of data.messages[name].all) {
-      messages.push({ kind: name, sent: m[0], arrived: m[0] + m[1], from: texts[m[2]], to: texts[m[3]],
-        a: laneByName.get(texts[m[2]]), b: laneByName.get(texts[m[3]]), words: texts[m[4]], detail: m[5] || '' });
-    }
-  }
-  messages.sort((x, y) => x.sent - y.sent || x.arrived - y.arrived);
-  const faultLanes = data.faults.map((f) => new Set(f[3]));
-
-  // ---- Words ----
-
-  function time(us) {
-    const digits = view.to - view.from < 2e5 ? 6 : 3;
-    return (us / 1e6).toFixed(digits) + ' s';
-  }
-  function element(tag, attributes, ...children) {
-    const made = document.createElement(tag);
-    for (const [key, value] of Object.entries(attributes || {})) {
-      if (key.startsWith('on')) made.addEventListener(key.slice(2), value);
-      else made.setAttribute(key, value);
-    }
-    made.append(...children);
+  return into;
+}
+function tree(key, value, path, before, depth) {
+  if (value !== null && typeof value === 'object') {
+    const keys = Object.keys(value);
+    const name = keys.length === 0 ? (Array.isArray(value) ? 'none' : '{}') : Array.isArray(value) ? keys.length + (keys.length === 1 ? ' entry' : ' entries') : '';
+    if (keys.length === 0) return element('div', {}, element('span', { class: 'soft' }, key + ': '), name);
+    const label = value.name || value.host || value.instance || value.id;
+    const made = element('details', depth < 1 || keys.length <= 4 ? { open: '' } : {},
+      element('summary', {}, key, ' ', element('span', { class: 'soft' }, typeof label === 'string' ? label : name)));
+    for (const inner of keys) made.append(tree(inner, value[inner], path + '/' + inner, before, depth + 1));
     return made;
   }
-  function colors() {
-    const style = getComputedStyle(document.documentElement);
-    const get = (name) => style.getPropertyValue('--' + name).trim();
-    return { ink: get('ink'), soft: get('soft'), line: get('line'), page: get('page'), panel: get('panel'),
-      good: get('good'), bad: get('bad'), fault: get('fault'), bus: get('blue'), rest: get('violet'),
-      request: get('teal') };
+  const text = JSON.stringify(value);
+  const old = before === null ? text : before.get(path);
+  const made = element('div', {}, element('span', { class: 'soft' }, key + ': '),
+    element('span', old === text ? {} : { class: 'changed' }, text));
+  if (old !== text) made.append(element('span', { class: 'soft' }, old === undefined ? ' (new)' : ' (was ' + old + ')'));
+  return made;
+}
+let toldState = null;
+function tellState() {
+  const lane = lanes[view.lane];
+  $('component').value = String(view.lane);
+  if (!lane.component) {
+    toldState = null;
+    $('state').replaceChildren('This is no component; it has no state to look into.');
+    return;
   }
+  const all = statesOf(view.lane);
+  let at = -1;
+  while (at + 1 < all.length && all[at + 1][0] <= view.cursor) at++;
+  const told = view.lane + ' ' + at;
+  if (told === toldState) return;
+  toldState = told;
+  if (at < 0) {
+    $('state').replaceChildren('It has not been looked at yet at that moment.');
+    return;
+  }
+  const before = at > 0 ? leaves(all[at - 1][2], '', new Map()) : null;
+  const state = all[at][2];
+  const runs = Object.keys(state).length > 0;
+  const body = element('div', { class: 'tree' });
+  for (const key of Object.keys(state)) body.append(tree(key, state[key], '/' + key, before, 0));
+  $('state').replaceChildren(
+    element('p', { class: 'soft' }, lane.about + '. State of ' + (all[at][0] / 1e6).toFixed(3) + ' s' +
+      (at > 0 ? '; marked: what changed since ' + (all[at - 1][0] / 1e6).toFixed(3) + ' s' : '') + '.'),
+    runs ? body : 'It does not run.');
+}
+function tell(list) {
+  tellMoment();
+  tellMessages(list);
+  tellLog();
+  tellState();
+}
 
-  // ---- The filter ----
+// ---- Moving ----
 
-  const shown = { bus: true, rest: true, request: false };
-  let wanted = null;
-  function matches(m) {
-    if (!shown[m.kind]) return false;
-    if (wanted === null) return true;
-    return wanted.test(m.words) || wanted.test(m.from + ' → ' + m.to) || wanted.test(m.detail);
+function clamp() {
+  const size = Math.min(Math.max(view.to - view.from, 200), end);
+  view.from = Math.min(Math.max(view.from, 0), end - size);
+  view.to = view.from + size;
+  view.cursor = Math.min(Math.max(view.cursor, 0), end);
+}
+function zoom(factor, around) {
+  const size = (view.to - view.from) * factor;
+  view.from = around - (around - view.from) * factor;
+  view.to = view.from + size;
+  clamp();
+  draw();
+}
+// Brings the cursor there, and the window with it.
+function go(at, size) {
+  view.cursor = at;
+  const wide = size || view.to - view.from;
+  if (size || at < view.from || at > view.to) {
+    view.from = at - wide / 3;
+    view.to = view.from + wide;
   }
-  let found = [];
-  function refilter() {
-    const words = $('search').value.trim();
-    wanted = null;
-    $('search').setCustomValidity('');
-    if (words !== '') {
-      try {
-        wanted = new RegExp(words, 'i');
-      } catch (error) {
-        wanted = new RegExp(words.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'i');
-      }
-    }
-    found = messages.filter(matches);
-    draw();
-  }
-
-  // ---- The timeline ----
-
-  const canvas = $('timeline');
-  const brush = canvas.getContext('2d');
-  const LANE = 22, TOP = 40;
-  let left = 110, width = 600, ratio = 1;
-  const x = (us) => left + ((us - view.from) / (view.to - view.from)) * (width - left - 8);
-  const us = (px) => view.from + ((px - left) / (width - left - 8)) * (view.to - view.from);
-  const y = (lane) => TOP + lane * LANE + LANE / 2;
-
-  function resize() {
-    ratio = window.devicePixelRatio || 1;
-    width = canvas.parentElement.clientWidth;
-    left = width < 520 ? 84 : 136;
-    const height = TOP + lanes.length * LANE + 6;
-    canvas.width = width * ratio;
-    canvas.height = height * ratio;
-    canvas.style.height = height + 'px';
-    canvas.style.width = width + 'px';
-    draw();
-  }
-  function nice(span) {
-    const rough = span / (width < 520 ? 4 : 9);
-    const power = Math.pow(10, Math.floor(Math.log10(rough)));
-    return [1, 2, 5, 10].map((k) => k * power).find((step) => step >= rough);
-  }
-  function drawAxis(c) {
-    const step = nice(view.to - view.from);
-    brush.textAlign = 'center';
-    brush.font = '11px system-ui, sans-serif';
-    const digits = step >= 1e6 ? 0 : step >= 1e5 ? 1 : step >= 1e4 ? 2 : step >= 1e3 ? 3 : 6;
-    for (let at = Math.ceil(view.from / step) * step; at <= view.to; at += step) {
-      brush.fillStyle = c.line;
-      brush.fillRect(x(at), TOP - 4, 1, lanes.length * LANE + 4);
-      brush.fillStyle = c.soft;
-      if (x(at) > left + 14 && x(at) < width - 18) brush.fillText((at / 1e6).toFixed(digits) + ' s', x(at), 12);
-    }
-  }
-  function span(from, to, top, height, color, least) {
-    const a = Math.max(x(from), left), b = Math.min(x(to), width - 8);
-    if (b < left || a > width - 8 || b < a) return;
-    brush.fillStyle = color;
-    brush.fillRect(a, top, Math.max(b - a, least || 1), height);
-  }
-  // A strip above the lanes: when the cloud was as it should be.
-  function drawHealth(c) {
-    data.health.forEach((h, i) => {
-      const to = i + 1 < data.health.length ? data.health[i + 1][0] : data.ending;
-      brush.globalAlpha = h[1] ? 0.55 : 0.9;
-      span(h[0], to, 20, 10, h[1] ? c.good : c.bad);
-    });
-    brush.globalAlpha = 1;
-    brush.fillStyle = c.soft;
-    brush.textAlign = 'left';
-    brush.font = '11px system-ui, sans-serif';
-    brush.fillText('cloud is sound', 2, 29, left - 6);
-  }
-  function drawLanes(c) {
-    brush.font = '12px system-ui, sans-serif';
-    brush.textAlign = 'left';
-    lanes.forEach((lane, i) => {
-      const top = TOP + i * LANE;
-      if (i === view.lane) {
-        brush.fillStyle = c.panel;
-        brush.fillRect(0, top, width, LANE);
-      }
-      brush.fillStyle = lane.component ? c.ink : c.soft;
-      brush.fillText(lane.name, 2, top + LANE / 2 + 4, left - 8);
-      brush.fillStyle = c.line;
-      brush.fillRect(left, top + LANE / 2, width - left - 8, 1);
-    });
-    // Lives: a thick line while it runs.
-    const since = lanes.map(() => null);
-    const draw1 = (lane, from, to) => {
-      brush.globalAlpha = 0.35;
-      span(from, to, TOP + lane * LANE + LANE / 2 - 3, 6, c.soft);
-      brush.globalAlpha = 1;
-    };
-    for (const [at, lane, runs] of data.lives) {
-      if (runs) since[lane] = at;
-      else if (since[lane] !== null) { draw1(lane, since[lane], at); since[lane] = null; }
-    }
-    since.forEach((at, lane) => { if (at !== null) draw1(lane, at, end); });
-  }
-  function drawFaults(c) {
-    data.faults.forEach((f, i) => {
-      const to = f[1];
-      const all = faultLanes[i].size === 0;
-      lanes.forEach((lane, k) => {
-        if (!all && !faultLanes[i].has(k)) return;
-        brush.globalAlpha = 0.3;
-        span(f[0], to, TOP + k * LANE + 2, LANE - 4, c.fault);
-        brush.globalAlpha = 1;
-        const at = x(f[0]);
-        if (!all && at >= left && at <= width - 8) mark(c.fault, at, y(k));
-      });
-      brush.globalAlpha = 0.8;
-      span(f[0], to, 33, 4, c.fault, 3);
-      brush.globalAlpha = 1;
-    });
-  }
-  function mark(color, at, middle) {
-    brush.fillStyle = color;
-    brush.beginPath();
-    brush.moveTo(at - 5, middle - 8);
-    brush.lineTo(at + 5, middle - 8);
-    brush.lineTo(at, middle + 2);
-    brush.fill();
-  }
-  // The first message that was sent at or after a moment.
-  function firstFrom(list, at) {
-    let low = 0, high = list.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (list[middle].sent < at) low = middle + 1;
-      else high = middle;
-    }
-    return low;
-  }
-  function inView() {
-    const slack = 2e6; // A message may have been sent before the window and arrive in it.
-    const result = [];
-    for (let i = firstFrom(found, view.from - slack); i < found.length && found[i].sent <= view.to; i++)
-      if (found[i].arrived >= view.from) result.push(found[i]);
-    return result;
-  }
-  function drawMessages(c, list) {
-    const many = list.length > 4000;
-    brush.globalAlpha = many ? 0.12 : list.length > 1000 ? 0.3 : 0.75;
-    brush.lineWidth = 1;
-    const heads = list.length <= 600;
-    brush.save();
-    brush.beginPath();
-    brush.rect(left, TOP, width - left - 8, lanes.length * LANE);
-    brush.clip();
-    for (const m of list) {
-      brush.strokeStyle = brush.fillStyle = c[m.kind];
-      const x1 = x(m.sent), x2 = x(m.arrived), y1 = y(m.a), y2 = y(m.b);
-      brush.beginPath();
-      brush.moveTo(x1, y1);
-      brush.lineTo(x2, y2);
-      brush.stroke();
-      if (!heads) continue;
-      const angle = Math.atan2(y2 - y1, x2 - x1);
-      brush.beginPath();
-      brush.moveTo(x2, y2);
-      brush.lineTo(x2 - 7 * Math.cos(angle - 0.4), y2 - 7 * Math.sin(angle - 0.4));
-      brush.lineTo(x2 - 7 * Math.cos(angle + 0.4), y2 - 7 * Math.sin(angle + 0.4));
-      brush.fill();
-    }
-    brush.globalAlpha = 1;
-    if (list.length > 0 && list.length <= 40) {
-      brush.font = '10px system-ui, sans-serif';
-      brush.textAlign = 'left';
-      brush.fillStyle = c.ink;
-      for (const m of list) brush.fillText(m.words, (x(m.sent) + x(m.arrived)) / 2 + 4, (y(m.a) + y(m.b)) / 2);
-    }
-    brush.restore();
-  }
-  function drawCursor(c) {
-    const at = x(view.cursor);
-    if (at < left || at > width) return;
-    brush.fillStyle = c.ink;
-    brush.fillRect(at - 0.5, 14, 1.5, TOP + lanes.length * LANE);
-  }
-  let isDue = false;
-  function draw() {
-    if (isDue) return;
-    isDue = true;
-    requestAnimationFrame(() => {
-      isDue = false;
-      const c = colors();
-      brush.setTransform(ratio, 0, 0, ratio, 0, 0);
-      brush.clearRect(0, 0, width, canvas.height / ratio);
-      const list = inView();
-      drawLanes(c);
-      drawAxis(c);
-      drawHealth(c);
-      drawFaults(c);
-      drawMessages(c, list);
-      drawCursor(c);
-      tell(list);
-    });
-  }
-
-  // ---- What stands below the timeline ----
-
-  const healthAt = (at) => {
-    let last = null;
-    for (const h of data.health) { if (h[0] > at) break; last = h; }
-    return last;
-  };
-  function tellMoment() {
-    const health = healthAt(view.cursor);
-    const active = data.faults.filter((f) => f[0] <= view.cursor && view.cursor < Math.max(f[1], f[0] + 1));
-    $('moment').replaceChildren(
-      element('b', {}, time(view.cursor)), ' ',
-      health === null ? '' : health[1] ? element('span', { class: 'good' }, 'The cloud is sound.')
-        : element('span', { class: 'bad' }, 'Not sound: ' + texts[health[2]] + '.'), ' ',
-      active.length === 0 ? '' : element('span', { class: 'fault' }, 'Under way: ' + active.map((f) => f[2]).join('; ') + '.'));
-    $('cursor').value = Math.round(view.cursor / end * 10000);
-    $('cursor').setAttribute('aria-valuetext', time(view.cursor));
-  }
-  // The rows around the cursor: the first that is not past comes into sight.
-  function fill(id, rows) {
-    const body = $(id), box = body.closest('.pane > div');
-    body.replaceChildren(...rows);
-    const next = rows.find((row) => !row.classList.contains('past')) || rows[rows.length - 1];
-    box.scrollTop = next ? Math.max(0, next.offsetTop - 60) : 0;
-  }
-  function tellMessages(list) {
-    const most = 150;
-    let first = firstFrom(list, view.cursor);
-    first = Math.max(0, Math.min(first - 20, list.length - most));
-    const rows = list.slice(first, first + most).map((m) => element('tr',
-      { tabindex: 0, class: m.kind + (m.sent >= view.cursor ? '' : ' past'), onclick: () => go(m.sent),
-        onkeydown: (event) => { if (event.key === 'Enter') go(m.sent); } },
-      element('td', { class: 'n' }, element('time', {}, time(m.sent))),
-      element('td', { class: 'who' }, m.from + ' → ' + m.to),
-      element('td', {}, element('b', {}, m.words), ' ', element('span', { class: 'soft detail', title: m.detail }, m.detail))));
-    fill('messages', rows);
-    const left_out = classes.filter((k) => shown[k] && data.messages[k].stride > 1)
-      .map((k) => 'of ' + data.messages[k].seen + ' ' + k + ' messages every ' + data.messages[k].stride + 'th is kept');
-    $('message-count').textContent = list.length + ' in this window' +
-      (list.length > most ? ', ' + rows.length + ' around the cursor listed' : '') +
-      (left_out.length > 0 ? '; ' + left_out.join(', ') : '');
-  }
-  function tellLog() {
-    const most = 120;
-    const only = $('only-lane').checked ? lanes[view.lane].name : null;
-    const list = data.story.filter((l) => l[0] >= view.from && l[0] <= view.to && (only === null || texts[l[3]] === only));
-    let first = list.findIndex((l) => l[0] >= view.cursor);
-    first = Math.max(0, Math.min((first < 0 ? list.length : first) - 20, list.length - most));
-    fill('log', list.slice(first, first + most).map((l) => element('tr',
-      { tabindex: 0, class: l[1] + (l[0] >= view.cursor ? '' : ' past'), onclick: () => go(l[0]),
-        onkeydown: (event) => { if (event.key === 'Enter') go(l[0]); } },
-      element('td', { class: 'n' }, element('time', {}, time(l[0]))),
-      element('td', { class: 'who' }, texts[l[3]]), element('td', {}, texts[l[4]]))));
-    $('log-count').textContent = list.length + ' lines in this window';
-  }
-
-  // ---- State ----
-
-  function statesOf(lane) {
-    return data.states.filter((s) => s[1] === lane);
-  }
-  function leaves(value, path, into) {
-    if (value !== null && typeof value === 'object') {
-      const keys = Object.keys(value);
-      for (const key of keys) leaves(value[key], path + '/' + key, into);
-      if (keys.length === 0) into.set(path, '');
-    } else {
-      into.set(path, JSON.stringify(value));
-    }
-    return into;
-  }
-  function tree(key, value, path, before, depth) {
-    if (value !== null && typeof value === 'object') {
-      const keys = Object.keys(value);
-      const name = keys.length === 0 ? (Array.isArray(value) ? 'none' : '{}') : Array.isArray(value) ? keys.length + ' entries' : '';
-      if (keys.length === 0) return element('div', {}, element('span', { class: 'soft' }, key + ': '), name);
-      const label = value.name || value.host || value.instance || value.id;
-      const made = element('details', depth < 1 || keys.length <= 4 ? { open: '' } : {},
-        element('summary', {}, key, ' ', element('span', { class: 'soft' }, typeof label === 'string' ? label : name)));
-      for (const inner of keys) made.append(tree(inner, value[inner], path + '/' + inner, before, depth + 1));
-      return made;
-    }
-    const text = JSON.stringify(value);
-    const old = before === null ? text : before.get(path);
-    const made = element('div', {}, element('span', { class: 'soft' }, key + ': '),
-      element('span', old === text ? {} : { class: 'changed' }, text));
-    if (old !== text) made.append(element('span', { class: 'soft' }, old === undefined ? ' (new)' : ' (was ' + old + ')'));
-    return made;
-  }
-  let toldState = null;
-  function tellState() {
-    const lane = lanes[view.lane];
-    $('component').value = String(view.lane);
-    if (!lane.component) {
-      toldState = null;
-      $('state').replaceChildren('This is no component; it has no state to look into.');
-      return;
-    }
-    const all = statesOf(view.lane);
-    let at = -1;
-    while (at + 1 < all.length && all[at + 1][0] <= view.cursor) at++;
-    const told = view.lane + ' ' + at;
-    if (told === toldState) return;
-    toldState = told;
-    if (at < 0) {
-      $('state').replaceChildren('It has not been looked at yet at that moment.');
-      return;
-    }
-    const before = at > 0 ? leaves(all[at - 1][2], '', new Map()) : null;
-    const state = all[at][2];
-    const runs = Object.keys(state).length > 0;
-    const body = element('div', { class: 'tree' });
-    for (const key of Object.keys(state)) body.append(tree(key, state[key], '/' + key, before, 0));
-    $('state').replaceChildren(
-      element('p', { class: 'soft' }, lane.about + '. State of ' + (all[at][0] / 1e6).toFixed(3) + ' s' +
-        (at > 0 ? '; marked: what changed since ' + (all[at - 1][0] / 1e6).toFixed(3) + ' s' : '') + '.'),
-      runs ? body : 'It does not run.');
-  }
-  function tell(list) {
-    tellMoment();
-    tellMessages(list);
-    tellLog();
-    tellState();
-  }
-
-  // ---- Moving ----
-
-  function clamp() {
-    const size = Math.min(Math.max(view.to - view.from, 200), end);
-    view.from = Math.min(Math.max(view.from, 0), end - size);
-    view.to = view.from + size;
-    view.cursor = Math.min(Math.max(view.cursor, 0), end);
-  }
-  function zoom(factor, around) {
-    const size = (view.to - view.from) * factor;
-    view.from = around - (around - view.from) * factor;
-    view.to = view.from + size;
+  clamp();
+  draw();
+}
+const stops = [...new Set(data.faults.map((f) => f[0]).concat(data.story.filter((l) => l[1] !== 'log').map((l) => l[0])))]
+  .sort((a, b) => a - b);
+function step(by) {
+  const next = by > 0 ? stops.find((at) => at > view.cursor) : stops.filter((at) => at < view.cursor).pop();
+  if (next !== undefined) go(next);
+}
+const keys = {
+  ArrowLeft: () => go(view.cursor - (view.to - view.from) / 50),
+  ArrowRight: () => go(view.cursor + (view.to - view.from) / 50),
+  ArrowUp: () => choose(Math.max(0, view.lane - 1)),
+  ArrowDown: () => choose(Math.min(lanes.length - 1, view.lane + 1)),
+  '+': () => zoom(0.5, view.cursor),
+  '=': () => zoom(0.5, view.cursor),
+  '-': () => zoom(2, view.cursor),
+  Home: () => go(0),
+  End: () => go(end),
+  n: () => step(1),
+  p: () => step(-1),
+  0: () => { view.from = 0; view.to = end; draw(); },
+};
+function choose(lane) {
+  view.lane = lane;
+  draw();
+}
+canvas.addEventListener('keydown', (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+  keys[event.key]();
+  event.preventDefault();
+});
+canvas.addEventListener('wheel', (event) => {
+  if (!event.ctrlKey && !event.shiftKey) return;
+  event.preventDefault();
+  if (event.ctrlKey) zoom(event.deltaY > 0 ? 1.25 : 0.8, us(event.offsetX));
+  else { const by = (event.deltaY || event.deltaX) * (view.to - view.from) / width; view.from += by; view.to += by; clamp(); draw(); }
+}, { passive: false });
+let drag = null;
+canvas.addEventListener('pointerdown', (event) => {
+  drag = { x: event.offsetX, from: view.from, to: view.to, moved: false };
+  canvas.setPointerCapture(event.pointerId);
+});
+canvas.addEventListener('pointermove', (event) => {
+  if (drag === null) return;
+  const by = event.offsetX - drag.x;
+  if (Math.abs(by) > 4) drag.moved = true;
+  if (!drag.moved) return;
+  const shift = by * (drag.to - drag.from) / (width - left);
+  view.from = drag.from - shift;
+  view.to = drag.to - shift;
+  clamp();
+  draw();
+});
+canvas.addEventListener('pointerup', (event) => {
+  if (drag !== null && !drag.moved) {
+    const lane = Math.floor((event.offsetY - TOP) / LANE);
+    if (lane >= 0 && lane < lanes.length) view.lane = lane;
+    if (event.offsetX > left) view.cursor = us(event.offsetX);
     clamp();
     draw();
   }
-  // Brings the cursor there, and the window with it.
-  function go(at, size) {
-    view.cursor = at;
-    const wide = size || view.to - view.from;
-    if (size || at < view.from || at > view.to) {
-      view.from = at - wide / 3;
-      view.to = view.from + wide;
-    }
-    clamp();
-    draw();
-  }
-  const stops = [...new Set(data.faults.map((f) => f[0]).concat(data.story.filter((l) => l[1] !== 'log').map((l) => l[0])))]
-    .sort((a, b) => a - b);
-  function step(by) {
-    const next = by > 0 ? stops.find((at) => at > view.cursor) : stops.filter((at) => at < view.cursor).pop();
-    if (next !== undefined) go(next);
-  }
-  const keys = {
-    ArrowLeft: () => go(view.cursor - (view.to - view.from) / 50),
-    ArrowRight: () => go(view.cursor + (view.to - view.from) / 50),
-    ArrowUp: () => choose(Math.max(0, view.lane - 1)),
-    ArrowDown: () => choose(Math.min(lanes.length - 1, view.lane + 1)),
-    '+': () => zoom(0.5, view.cursor),
-    '=': () => zoom(0.5, view.cursor),
-    '-': () => zoom(2, view.cursor),
-    Home: () => go(0),
-    End: () => go(end),
-    n: () => step(1),
-    p: () => step(-1),
-    0: () => { view.from = 0; view.to = end; draw(); },
-  };
-  function choose(lane) {
-    view.lane = lane;
-    draw();
-  }
-  canvas.addEventListener('keydown', (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
-    keys[event.key]();
-    event.preventDefault();
-  });
-  canvas.addEventListener('wheel', (event) => {
-    if (!event.ctrlKey && !event.shiftKey) return;
-    event.preventDefault();
-    if (event.ctrlKey) zoom(event.deltaY > 0 ? 1.25 : 0.8, us(event.offsetX));
-    else { const by = (event.deltaY || event.deltaX) * (view.to - view.from) / width; view.from += by; view.to += by; clamp(); draw(); }
-  }, { passive: false });
-  let drag = null;
-  canvas.addEventListener('pointerdown', (event) => {
-    drag = { x: event.offsetX, from: view.from, to: view.to, moved: false };
-    canvas.setPointerCapture(event.pointerId);
-  });
-  canvas.addEventListener('pointermove', (event) => {
-    if (drag === null) return;
-    const by = event.offsetX - drag.x;
-    if (Math.abs(by) > 4) drag.moved = true;
-    if (!drag.moved) return;
-    const shift = by * (drag.to - drag.from) / (width - left);
-    view.from = drag.from - shift;
-    view.to = drag.to - shift;
-    clamp();
-    draw();
-  });
-  canvas.addEventListener('pointerup', (event) => {
-    if (drag !== null && !drag.moved) {
-      const lane = Math.floor((event.offsetY - TOP) / LANE);
-      if (lane >= 0 && lane < lanes.length) view.lane = lane;
-      if (event.offsetX > left) view.cursor = us(event.offsetX);
-      clamp();
-      draw();
-    }
-    drag = null;
-  });
-  canvas.addEventListener('pointercancel', () => { drag = null; });
+  drag = null;
+});
+canvas.addEventListener('pointercancel', () => { drag = null; });
 
-  lanes.forEach((lane, i) => $('component').append(element('option', { value: String(i) }, lane.name)));
-  $('component').addEventListener('change', (event) => choose(Number(event.target.value)));
-  $('cursor').addEventListener('input', (event) => go(event.target.value / 10000 * end));
-  $('search').addEventListener('input', refilter);
-  $('only-lane').addEventListener('change', draw);
-  for (const name of classes) {
-    $('show-' + name).checked = shown[name];
-    $('show-' + name).addEventListener('change', (event) => { shown[name] = event.target.checked; refilter(); });
-  }
-  $('zoom-in').addEventListener('click', () => zoom(0.5, view.cursor));
-  $('zoom-out').addEventListener('click', () => zoom(2, view.cursor));
-  $('zoom-all').addEventListener('click', keys[0]);
-  $('next').addEventListener('click', keys.n);
-  $('previous').addEventListener('click', keys.p);
-  for (const button of document.querySelectorAll('button.at')) {
-    button.addEventListener('click', () => {
-      const lane = laneByName.get(button.dataset.who);
-      if (lane !== undefined) view.lane = lane;
-      go(Number(button.dataset.at), Math.min(end, 2e6));
-      $('look').scrollIntoView({ behavior: 'smooth', block: 'start' });
-    });
-  }
-  const about = laneByName.get(data.who);
-  if (about !== undefined) view.lane = about;
-  window.addEventListener('resize', resize);
-  window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
-  document.documentElement.classList.add('live');
-  resize();
-  refilter();
-})();
+lanes.forEach((lane, i) => $('component').append(element('option', { value: String(i) }, lane.name)));
+$('component').addEventListener('change', (event) => choose(Number(event.target.value)));
+$('cursor').addEventListener('input', (event) => go(event.target.value / 10000 * end));
+$('search').addEventListener('input', refilter);
+$('only-lane').addEventListener('change', draw);
+for (const name of classes) {
+  $('show-' + name).checked = shown[name];
+  $('show-' + name).addEventListener('change', (event) => { shown[name] = event.target.checked; refilter(); });
+}
+$('zoom-in').addEventListener('click', () => zoom(0.5, view.cursor));
+$('zoom-out').addEventListener('click', () => zoom(2, view.cursor));
+$('zoom-all').addEventListener('click', keys[0]);
+$('next').addEventListener('click', keys.n);
+$('previous').addEventListener('click', keys.p);
+for (const button of document.querySelectorAll('button.at')) {
+  button.addEventListener('click', () => {
+    const lane = laneByName.get(button.dataset.who);
+    if (lane !== undefined) view.lane = lane;
+    go(Number(button.dataset.at), Math.min(end, 2e6));
+    $('look').scrollIntoView({ behavior: 'smooth', block: 'start' });
+    canvas.focus({ preventScroll: true });
+  });
+}
+const about = laneByName.get(data.who);
+if (about !== undefined) view.lane = about;
+window.addEventListener('resize', resize);
+window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+document.documentElement.classList.add('live');
+resize();
+refilter();

@@ -106,6 +106,11 @@ size_t result_count_unreached(size_t count, Cupola__MarkSummary *const *summarie
     return unreached;
 }
 
+bool result_is_complete(const Cupola__CampaignResult *result)
+{
+    return result->runs == result->last_seed - result->first_seed + 1;
+}
+
 void result_print_value(struct text *text, const char *unit, uint64_t value)
 {
     bool is_time = unit != NULL && unit[0] == 'n';

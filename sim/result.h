@@ -30,6 +30,9 @@ void result_add_mark(size_t *count, Cupola__MarkSummary ***summaries, const Cupo
 /* How many of them no run has reached. */
 size_t result_count_unreached(size_t count, Cupola__MarkSummary *const *summaries);
 
+/* Whether each of its seeds was played: it was not interrupted. */
+bool result_is_complete(const Cupola__CampaignResult *result);
+
 /* "3.214 s", "17": a measured value for people. Appended. */
 void result_print_value(struct text *text, const char *unit, uint64_t value);
 /* How many virtual seconds a real second held, for people: "512 x". Appended. */
