@@ -211,6 +211,20 @@ function inView() {
     if (found[i].arrived >= view.from) result.push(found[i]);
   return result;
 }
+// What the messages are called, where there is room: words over words could not be read.
+function drawWords(c, list) {
+  const taken = [];
+  brush.font = '10px system-ui, sans-serif';
+  brush.textAlign = 'left';
+  brush.fillStyle = c.ink;
+  for (const m of list) {
+    const at = (x(m.sent) + x(m.arrived)) / 2 + 4, base = (y(m.a) + y(m.b)) / 2;
+    const to = at + brush.measureText(m.words).width;
+    if (taken.some((t) => at < t.to + 4 && t.at < to + 4 && Math.abs(base - t.base) < 11)) continue;
+    taken.push({ at, to, base });
+    brush.fillText(m.words, at, base);
+  }
+}
 function drawMessages(c, list) {
   const many = list.length > 4000;
   brush.globalAlpha = many ? 0.12 : list.length > 1000 ? 0.3 : 0.75;
@@ -236,12 +250,7 @@ function drawMessages(c, list) {
     brush.fill();
   }
   brush.globalAlpha = 1;
-  if (list.length > 0 && list.length <= 40) {
-    brush.font = '10px system-ui, sans-serif';
-    brush.textAlign = 'left';
-    brush.fillStyle = c.ink;
-    for (const m of list) brush.fillText(m.words, (x(m.sent) + x(m.arrived)) / 2 + 4, (y(m.a) + y(m.b)) / 2);
-  }
+  if (list.length <= 40) drawWords(c, list);
   brush.restore();
 }
 function drawCursor(c) {

@@ -37,10 +37,51 @@ status=0
 "$cupola" sim explore "$folder/broken.lua" --out "$folder/interrupted" --time 100 --saturation 0 --quiet >"$folder/third" &
 pid=$!
 for _ in $(seq 300); do ls "$folder"/interrupted/failure-*.lua >/dev/null 2>&1 && break; sleep 0.1; done
-kill -TERM "$pid"
+kill -INT "$pid"
 wait "$pid" || true
 grep -q interrupted "$folder/third" || fail "not interrupted: $(cat "$folder/third")"
 [ -s "$folder/interrupted/state" ] || fail "no state was kept"
+
+# Ctrl-C in the middle of many seeds: all reports are of what was played, and say that it is not all.
+"$cupola" sim run "$folder/broken.lua" --seeds 1..100000 --jobs 2 --json --junit "$folder/cut.xml" --tap "$folder/cut.tap" \
+    --html "$folder/cut.html" >"$folder/cut.json" &
+pid=$!
+sleep 4
+while kill -INT "$pid" 2>/dev/null; do sleep 0.5; done
+status=0
+wait "$pid" || status=$?
+[ "$status" = 1 ] || fail "an interrupted campaign has passed: $status"
+grep -q '"failed":"*[1-9]' "$folder/cut.json" || fail "what had failed is lost: $(cat "$folder/cut.json")"
+grep -q 'push shop to' "$folder/cut.xml" || fail "the failure is not in JUnit: $(cat "$folder/cut.xml")"
+grep -q 'interrupted after [1-9][0-9]* of 100000 runs' "$folder/cut.xml" || fail "JUnit: $(cat "$folder/cut.xml")"
+grep -q '^not ok 2 .*interrupted after' "$folder/cut.tap" || fail "TAP: $(cat "$folder/cut.tap")"
+grep -q 'It was interrupted' "$folder/cut.html" || fail "the page does not say that it was interrupted"
+
+# A scenario that loops, grows, breaks in a callback or wants what is forbidden fails with its file and line.
+# usage: told WORDS LUA-BEFORE-THE-FIRST-STEP
+told() {
+    awk -v lua="$2" '{ print } /run = function/ { print lua }' scenarios/instance-crash.lua >"$folder/bad.lua"
+    local line status=0
+    line=$(grep -n 'run = function' "$folder/bad.lua" | cut -d: -f1)
+    timeout 120 "$cupola" sim run "$folder/bad.lua" --seed 1 --quiet >"$folder/bad" 2>&1 || status=$?
+    [ "$status" = 1 ] || fail "$2: status $status: $(cat "$folder/bad")"
+    grep -qF "$folder/bad.lua:$((line + 1)): $1" "$folder/bad" || fail "$2: $(cat "$folder/bad")"
+}
+told 'the scenario ran' 'while true do end'
+told 'the scenario ran' 'cloud:wait_until(function() while true do end end, "5s")'
+told 'not enough memory' 'local s = "x" while true do s = s .. s end'
+told 'not enough memory' 'cloud:wait_until(function() local s = "x" while true do s = s .. s end end, "5s")'
+told 'attempt to index a nil value' 'cloud:wait_until(function() return cloud.nobody.there end, "5s")'
+told 'the scenario raised an error that is a table' 'error({})'
+told "'os.exit' is not there" 'os.exit(0)'
+told "'io.open' is not there" 'io.open("/etc/passwd")'
+told "require: there is no 'socket' here" 'require "socket"'
+# shellcheck disable=SC2016 # Words of a message.
+told 'only `run` can wait' 'cloud:wait_until(function() cloud:wait("1s") end, "5s")'
+printf 'return {\n  title = "x"\n  run = 1,\n}\n' >"$folder/bad.lua"
+status=0
+"$cupola" sim run "$folder/bad.lua" >"$folder/bad" 2>&1 || status=$?
+[ "$status" = 2 ] && grep -qF "$folder/bad.lua:3: '}' expected" "$folder/bad" || fail "syntax: $(cat "$folder/bad")"
 
 # Debugging: forward and back is the same run; what was broken by hand is told.
 printf 'until 6s\nshow\nback 3\nstep 3\nshow\nfault pause dea-0 duration=2s\nstory 1\nwhen dea-1: \nrun\nback 5\nrun\n' |
