@@ -210,6 +210,30 @@ static void first_failure(const struct shrinking *shrinking, const struct text *
         text_add_char(ret_failure, '?');
 }
 
+/* What was cut leaves its blank lines: one is enough. */
+static void close_gaps(struct text *text)
+{
+    struct text tidy = {0};
+    const char *from = text_string(text);
+    for (const char *at = from; *at != 0; at++)
+        if (at[0] != '\n' || at - from < 2 || at[-1] != '\n' || at[-2] != '\n')
+            text_add_char(&tidy, *at);
+    text_free(text);
+    *text = tidy;
+}
+
+/* How it fails as the file that is written, whose first two lines tell where it comes from. */
+static void failure_as_written(const struct shrinking *shrinking, const struct text *text, struct text *ret_failure)
+{
+    struct shrinking written = *shrinking;
+    struct text placed = {0};
+    written.options.file = shrinking->out;
+    text_add_string(&placed, "\n\n");
+    text_add(&placed, text_string(text), text->size);
+    first_failure(&written, &placed, ret_failure);
+    text_free(&placed);
+}
+
 static int shrink_file(struct shrinking *shrinking)
 {
     struct text text = {0}, failure = {0}, file = {0};
@@ -233,8 +257,9 @@ static int shrink_file(struct shrinking *shrinking)
     shrinking->began_ns = sim_real_ns();
     shrink_scenario(&shrink, &text);
     uint64_t took_ms = (sim_real_ns() - shrinking->began_ns) / NS_PER_MS;
+    close_gaps(&text);
     text_clear(&failure);
-    first_failure(shrinking, &text, &failure);
+    failure_as_written(shrinking, &text, &failure);
     write_result(shrinking, before, &text, text_string(&failure), &file);
     bool written = input_write_file(shrinking->out, &file);
     if (!shrinking->is_quiet && isatty(STDERR_FILENO))

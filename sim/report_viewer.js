@@ -163,8 +163,8 @@ function go(at, size) {
   clamp();
   draw();
 }
-const stops = [...new Set(data.faults.map((f) => f[0]).concat(data.story.filter((l) => l[1] !== 'log').map((l) => l[0])))]
-  .sort((a, b) => a - b);
+const stops = [...new Set([...data.faults.map((f) => f[0]), ...data.story.filter((l) => l[1] !== 'log').map((l) => l[0]),
+  data.ending])].sort((a, b) => a - b);
 function step(by) {
   const next = by > 0 ? stops.find((at) => at > view.cursor) : stops.filter((at) => at < view.cursor).pop();
   if (next !== undefined) go(next);
