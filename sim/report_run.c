@@ -86,10 +86,10 @@ static void add_viewer(struct text *html, const struct recording *recording)
         html,
         "<div class=\"needs-script\" id=\"look\"><h2>Look</h2>"
         "<p class=\"soft\">A lane for each component; arrows are messages, orange is a fault, the strip on top is "
-        "green "
-        "while what is wanted runs and is routed. Drag to move, click for a moment, Ctrl and the wheel to zoom. By "
+        "green while what is wanted runs and is routed. Drag to move, click for a moment, Ctrl and the wheel to zoom. "
+        "By "
         "keyboard, on the timeline: arrows, + and &minus;, Home, End, 0 for all, n and p for the next and previous "
-        "event.</p><div class=\"bar\">"
+        "event; in the lists: up, down, Enter.</p><div class=\"bar\">"
         "<input type=\"search\" id=\"search\" aria-label=\"Search messages\" "
         "placeholder=\"Search messages: dea.heartbeat, droplet|start, dea-1 →\">"
         "<label><input type=\"checkbox\" id=\"show-bus\"><span class=\"key k-bus\"></span>bus</label>"
