@@ -10,6 +10,8 @@
 #include "core/io.h"
 #include "drivers/real/blobs.h"
 
+#include <locale.h>
+
 #define UNPACKED_BYTES_MOST (UINT64_C(512) << 20) /* As the controllers of 2012. */
 #define UNPACKED_ENTRIES_MOST 100000
 
@@ -20,5 +22,11 @@ enum io_status archive_pack(const char *folder, struct blob_file *file, struct t
 /* Writes a folder's content as a zip that is not compressed, otherwise likewise: packages are made anew with each push,
  * and read once or twice. */
 enum io_status archive_pack_zip(const char *folder, struct blob_file *file, struct text *ret_reason);
+
+/* Private: around all work on archives. Names are UTF-8 whatever locale the process has, and libarchive asks the
+ * thread's.
+ */
+locale_t archive_names_begin(void);
+void archive_names_end(locale_t before);
 
 #endif

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEPTH_MOST = 100 };
+enum { DEPTH_MOST = 100 }; /* Of folders; unpacking (archive_unpack.c) goes as deep at least. */
 
 struct packing {
     struct archive *archive;
@@ -53,7 +53,7 @@ static enum io_status write_header(struct packing *packing, const char *name, co
         archive_entry_set_symlink(entry, link);
     int result = archive_write_header(packing->archive, entry);
     archive_entry_free(entry);
-    if (result == ARCHIVE_OK)
+    if (result == ARCHIVE_OK || result == ARCHIVE_WARN) /* A name that is no UTF-8 goes as it is. */
         return IO_OK;
     text_clear(packing->reason);
     text_addf(packing->reason, "pack %s: %s", name, archive_error_string(packing->archive));
@@ -114,9 +114,12 @@ static enum io_status pack_entry(struct packing *packing, int folder, const char
         return pack_file(packing, folder, last, name.text);
     if (S_ISLNK(info.st_mode))
         return pack_link(packing, folder, last, name.text, &info);
-    errno = ELOOP;
-    if (!S_ISDIR(info.st_mode) || depth >= DEPTH_MOST)
-        return fail(packing, name.text);
+    if (!S_ISDIR(info.st_mode) || depth >= DEPTH_MOST) {
+        text_clear(packing->reason);
+        text_addf(packing->reason, "%.160s: %s", name.text,
+                  S_ISDIR(info.st_mode) ? "too many folders in each other" : "neither a file nor a folder nor a link");
+        return IO_INVALID;
+    }
     struct path inner = path_of("%s/", name.text);
     enum io_status status = write_header(packing, inner.text, &info, NULL);
     int child = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -175,6 +178,7 @@ static enum io_status pack_whole(const char *folder, struct blob_file *file, voi
     int root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (root < 0)
         return fail(&packing, folder);
+    locale_t before = archive_names_begin();
     packing.archive = archive_write_new();
     choose(packing.archive);
     enum io_status status = IO_OK;
@@ -185,6 +189,7 @@ static enum io_status pack_whole(const char *folder, struct blob_file *file, voi
     if (archive_write_close(packing.archive) != ARCHIVE_OK && status == IO_OK)
         status = fail(&packing, folder);
     archive_write_free(packing.archive);
+    archive_names_end(before);
     close(root);
     return status;
 }

@@ -11,7 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { NAME_MOST = 1000, CHUNK_SIZE = 65536 };
+enum {
+    NAME_MOST = 1000,
+    DEPTH_MOST = 200, /* Of folders; files_remove_tree can follow. */
+    CHUNK_SIZE = 65536
+};
 
 struct unpacking {
     struct archive *archive;
@@ -25,13 +29,35 @@ struct unpacking {
 static enum io_status refuse(struct unpacking *unpacking, enum io_status status, const char *name, const char *why)
 {
     text_clear(unpacking->reason);
-    text_addf(unpacking->reason, "%s: %s", name, why);
+    text_addf(unpacking->reason, "%.160s: %s", name, why == NULL ? "unreadable" : why);
     return status;
 }
 
+/* Most of what can go wrong with an entry is the archive's fault, not ours: names that stand in each other's way, or
+ * that no file can have. */
 static enum io_status fail(struct unpacking *unpacking, const char *name)
 {
-    return refuse(unpacking, status_of_errno(errno), name, strerror(errno));
+    static const int faults[] = {ENOENT, EEXIST,       ENOTDIR, EISDIR, ENOTEMPTY,
+                                 ELOOP,  ENAMETOOLONG, EMLINK,  EINVAL, EILSEQ};
+    enum io_status status = status_of_errno(errno);
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++)
+        if (errno == faults[i])
+            status = IO_INVALID;
+    return refuse(unpacking, status, name, strerror(errno));
+}
+
+/* Takes so much off what the whole may have. */
+static bool take_bytes(struct unpacking *unpacking, uint64_t size)
+{
+    if (size > unpacking->bytes_left)
+        return false;
+    unpacking->bytes_left -= size;
+    return true;
+}
+
+static enum io_status refuse_size(struct unpacking *unpacking, const char *name)
+{
+    return refuse(unpacking, IO_FULL, name, "the whole is larger than may be unpacked");
 }
 
 /* ---- Names ---- */
@@ -85,22 +111,38 @@ static bool link_stays_inside(const char *name, const char *target)
     return true;
 }
 
-/* Opens (and makes) one folder below another, following no link. */
-static int enter_folder(int parent, const char *name)
+/* Opens (and makes) one folder below another, following no link. Those that no entry names count like entries: a name
+ * may bring many. */
+static int enter_folder(struct unpacking *unpacking, int parent, const char *name)
 {
-    if (mkdirat(parent, name, 0755) != 0 && errno != EEXIST)
+    int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder >= 0 || errno != ENOENT)
+        return folder;
+    if (unpacking->entries_left == 0) {
+        errno = EDQUOT;
+        return -1;
+    }
+    unpacking->entries_left--;
+    if (mkdirat(parent, name, 0755) != 0)
         return -1;
     return openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+static enum io_status fail_to_enter(struct unpacking *unpacking, const char *name)
+{
+    if (unpacking->entries_left == 0)
+        return refuse(unpacking, IO_FULL, name, "too many entries");
+    return fail(unpacking, name);
+}
+
 /* The folder in which the last part of the name lives; -1 and errno if it cannot be. */
-static int open_parent(const struct unpacking *unpacking, const char *name, const char **ret_last)
+static int open_parent(struct unpacking *unpacking, const char *name, const char **ret_last)
 {
     int folder = dup(unpacking->root);
     const char *slash;
     while (folder >= 0 && (slash = strchr(name, '/')) != NULL) {
         struct path part = path_of("%.*s", (int)(slash - name), name);
-        int child = enter_folder(folder, part.text);
+        int child = enter_folder(unpacking, folder, part.text);
         int error = errno;
         close(folder);
         errno = error;
@@ -121,9 +163,8 @@ static enum io_status write_content(struct unpacking *unpacking, const char *nam
             return IO_OK;
         if (size < 0)
             return refuse(unpacking, IO_INVALID, name, archive_error_string(unpacking->archive));
-        if ((uint64_t)size > unpacking->bytes_left)
-            return refuse(unpacking, IO_FULL, name, "the whole is larger than may be unpacked");
-        unpacking->bytes_left -= (uint64_t)size;
+        if (!take_bytes(unpacking, (uint64_t)size))
+            return refuse_size(unpacking, name);
         if (files_write_all(descriptor, unpacking->chunk, (size_t)size) != 0)
             return fail(unpacking, name);
     }
@@ -152,6 +193,22 @@ static enum io_status make_link(struct unpacking *unpacking, const char *name, i
     return symlinkat(target, folder, last) == 0 ? IO_OK : fail(unpacking, name);
 }
 
+/* Only of files: a symbolic link means something else in another folder. It counts with its size, for packed again it
+ * is a file of its own. */
+static enum io_status link_file(struct unpacking *unpacking, const char *name, int folder, const char *last,
+                                int target_folder, const char *target_last)
+{
+    struct stat info;
+    if (fstatat(target_folder, target_last, &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return fail(unpacking, name);
+    if (!S_ISREG(info.st_mode))
+        return refuse(unpacking, IO_INVALID, name, "a hard link to what is no file");
+    if (!take_bytes(unpacking, (uint64_t)info.st_size))
+        return refuse_size(unpacking, name);
+    unlinkat(folder, last, 0);
+    return linkat(target_folder, target_last, folder, last, 0) == 0 ? IO_OK : fail(unpacking, name);
+}
+
 static enum io_status make_hard_link(struct unpacking *unpacking, const char *name, int folder, const char *last,
                                      const char *target)
 {
@@ -161,21 +218,43 @@ static enum io_status make_hard_link(struct unpacking *unpacking, const char *na
     const char *target_last;
     int target_folder = open_parent(unpacking, clean, &target_last);
     if (target_folder < 0)
-        return fail(unpacking, name);
-    unlinkat(folder, last, 0);
-    int result = linkat(target_folder, target_last, folder, last, 0);
-    enum io_status status = result == 0 ? IO_OK : fail(unpacking, name);
+        return fail_to_enter(unpacking, name);
+    enum io_status status = link_file(unpacking, name, folder, last, target_folder, target_last);
     close(target_folder);
     return status;
 }
 
 static enum io_status make_folder(struct unpacking *unpacking, const char *name, int folder, const char *last)
 {
-    int child = enter_folder(folder, last);
+    if (mkdirat(folder, last, 0755) != 0 && errno != EEXIST)
+        return fail(unpacking, name);
+    int child = openat(folder, last, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (child < 0)
         return fail(unpacking, name);
     close(child);
     return IO_OK;
+}
+
+static enum io_status make_entry(struct unpacking *unpacking, struct archive_entry *entry, const char *name, int folder,
+                                 const char *last)
+{
+    if (archive_entry_hardlink(entry) != NULL)
+        return make_hard_link(unpacking, name, folder, last, archive_entry_hardlink(entry));
+    if (archive_entry_filetype(entry) == AE_IFREG)
+        return make_file(unpacking, name, folder, last, archive_entry_perm(entry));
+    if (archive_entry_filetype(entry) == AE_IFDIR)
+        return make_folder(unpacking, name, folder, last);
+    if (archive_entry_filetype(entry) == AE_IFLNK)
+        return make_link(unpacking, name, folder, last, archive_entry_symlink(entry));
+    return refuse(unpacking, IO_INVALID, name, "neither a file nor a folder nor a link");
+}
+
+static bool is_deep(const char *name)
+{
+    unsigned depth = 0;
+    for (; *name != '\0'; name++)
+        depth += *name == '/';
+    return depth >= DEPTH_MOST;
 }
 
 static enum io_status unpack_entry(struct unpacking *unpacking, struct archive_entry *entry)
@@ -183,26 +262,20 @@ static enum io_status unpack_entry(struct unpacking *unpacking, struct archive_e
     char name[NAME_MOST];
     const char *raw = archive_entry_pathname(entry);
     if (!clean_name(raw, name))
-        return refuse(unpacking, IO_INVALID, raw == NULL ? "?" : raw, "a name that leads out of the package");
+        return refuse(unpacking, IO_INVALID, raw == NULL ? "?" : raw,
+                      "a name that is too long or leads out of the package");
     if (name[0] == 0)
         return IO_OK;
-    if (unpacking->entries_left-- == 0)
+    if (is_deep(name))
+        return refuse(unpacking, IO_INVALID, name, "too many folders in each other");
+    if (unpacking->entries_left == 0)
         return refuse(unpacking, IO_FULL, name, "too many entries");
+    unpacking->entries_left--;
     const char *last;
     int folder = open_parent(unpacking, name, &last);
     if (folder < 0)
-        return fail(unpacking, name);
-    enum io_status status;
-    if (archive_entry_hardlink(entry) != NULL)
-        status = make_hard_link(unpacking, name, folder, last, archive_entry_hardlink(entry));
-    else if (archive_entry_filetype(entry) == AE_IFREG)
-        status = make_file(unpacking, name, folder, last, archive_entry_perm(entry));
-    else if (archive_entry_filetype(entry) == AE_IFDIR)
-        status = make_folder(unpacking, name, folder, last);
-    else if (archive_entry_filetype(entry) == AE_IFLNK)
-        status = make_link(unpacking, name, folder, last, archive_entry_symlink(entry));
-    else
-        status = refuse(unpacking, IO_INVALID, name, "neither a file nor a folder nor a link");
+        return fail_to_enter(unpacking, name);
+    enum io_status status = make_entry(unpacking, entry, name, folder, last);
     close(folder);
     return status;
 }
@@ -230,8 +303,10 @@ enum io_status archive_unpack(const char *archive, const char *folder, uint64_t 
     unpacking.root = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (unpacking.root < 0)
         return fail(&unpacking, folder);
+    locale_t before = archive_names_begin();
     unpacking.archive = archive_read_new();
-    archive_read_support_format_zip(unpacking.archive);
+    archive_read_support_format_zip_seekable(
+        unpacking.archive); /* By its list at the end: no cut one passes for whole. */
     archive_read_support_format_tar(unpacking.archive);
     archive_read_support_filter_gzip(unpacking.archive);
     enum io_status status;
@@ -240,6 +315,7 @@ enum io_status archive_unpack(const char *archive, const char *folder, uint64_t 
     else
         status = unpack_all(&unpacking);
     archive_read_free(unpacking.archive);
+    archive_names_end(before);
     close(unpacking.root);
     return status;
 }

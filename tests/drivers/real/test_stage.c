@@ -202,6 +202,20 @@ static void links_that_stay_inside_are_kept(void **state)
     assert_string_equal(unpacked("app/a/b/up"), "x");
 }
 
+/* UTF-8, and a byte that is none. */
+static void names_need_not_be_ascii(void **state)
+{
+    (void)state;
+    make_package((struct entry[]){{.name = "server.js", .content = ""},
+                                  {.name = "gr\xc3\xbc\xc3\x9f", .content = "x"},
+                                  {.name = "\xff", .content = "y"},
+                                  {0}});
+    stage_it();
+    assert_int_equal(op.status, IO_OK);
+    assert_string_equal(unpacked("app/gr\xc3\xbc\xc3\x9f"), "x");
+    assert_string_equal(unpacked("app/\xff"), "y");
+}
+
 static void nothing_to_start_is_said(void **state)
 {
     (void)state;
@@ -372,6 +386,7 @@ int main(void)
         stage_test(python_has_a_procfile_or_a_known_file),
         stage_test(a_given_command_wins),
         stage_test(links_that_stay_inside_are_kept),
+        stage_test(names_need_not_be_ascii),
         stage_test(nothing_to_start_is_said),
         stage_test(a_stager_of_ones_own_prepares_and_starts),
         stage_test(a_stager_that_fails_says_why),
