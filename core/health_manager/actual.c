@@ -124,6 +124,15 @@ static bool ends(const struct instance *instance, const char *id)
     return waits && strcmp(instance->ended_id, id) != 0;
 }
 
+/* What a DEA gave back, or ended with itself, may never have run. */
+static void note_epochs(struct instance *instance, int64_t epoch, enum instance_cause cause)
+{
+    if (epoch > instance->ended_epoch)
+        instance->ended_epoch = epoch;
+    if (epoch > instance->ran_epoch && cause != CAUSE_DEA_SHUTDOWN)
+        instance->ran_epoch = epoch;
+}
+
 void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
@@ -146,8 +155,8 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
     if (cause == CAUSE_CRASHED)
         hm_app_note_crash(app, id, exited->detail, exited->crash_timestamp, hm->machine.now_ns);
     struct instance *instance = exited->version == NULL ? NULL : hm_app_index_for(app, exited->version, exited->index);
-    if (instance != NULL && exited->epoch > instance->ended_epoch)
-        instance->ended_epoch = exited->epoch;
+    if (instance != NULL)
+        note_epochs(instance, exited->epoch, cause);
     if (instance != NULL && ends(instance, id))
         end_instance(hm, instance, id, cause);
     hm_mark_dirty(hm, app);
@@ -160,8 +169,22 @@ static void refresh_index(struct health_manager *hm, struct instance *instance, 
     instance->claim = *claim;
     instance->asks = 0;
     hm_instance_move_to(instance, claim->is_running ? INSTANCE_RUNNING : INSTANCE_STARTING, hm->machine.now_ns);
-    if (claim->is_running)
-        instance->refusals = 0;
+    if (!claim->is_running)
+        return;
+    instance->refusals = 0;
+    if (claim->epoch > instance->ran_epoch)
+        instance->ran_epoch = claim->epoch;
+}
+
+/* It serves, where routers let it, until its successor does. */
+static void replace_outdated(struct health_manager *hm, struct app *app, struct instance *instance,
+                             const struct claim *claim, const char *version, int32_t index)
+{
+    hm_app_add_stray(app, claim, version, index, hm->machine.now_ns);
+    if (strcmp(instance->claim.id, claim->id) != 0)
+        return;
+    instance->cause = CAUSE_OUTDATED;
+    end_otherwise(hm, instance, CAUSE_OUTDATED);
 }
 
 static void take_claim(struct health_manager *hm, struct app *app, const struct claim *claim, const char *version,
@@ -181,6 +204,10 @@ static void take_claim(struct health_manager *hm, struct app *app, const struct 
             hm_app_add_stray(app, claim, version, index, now_ns);
         else if (stray != NULL)
             hm_app_remove_stray(app, stray);
+        return;
+    }
+    if (hm_claim_is_outdated(instance, claim)) {
+        replace_outdated(hm, app, instance, claim, version, index);
         return;
     }
     bool is_tracked = strcmp(instance->claim.id, claim->id) == 0;

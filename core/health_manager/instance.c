@@ -50,6 +50,11 @@ bool hm_claim_wins(const struct claim *a, const struct claim *b)
     return strcmp(a->id, b->id) < 0;
 }
 
+bool hm_claim_is_outdated(const struct instance *instance, const struct claim *claim)
+{
+    return claim->epoch != 0 && claim->epoch < instance->ran_epoch;
+}
+
 const char *hm_instance_state_name(enum instance_state state)
 {
     switch (state) {
@@ -92,6 +97,8 @@ const char *hm_instance_cause_text(enum instance_cause cause)
         return "nothing came of its last start";
     case CAUSE_HOST_LOST:
         return "its host is lost";
+    case CAUSE_OUTDATED:
+        return "a newer one ran meanwhile";
     }
     assert_unreachable();
 }

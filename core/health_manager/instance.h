@@ -43,6 +43,7 @@ enum instance_cause {
     CAUSE_DEA_RESTARTED,
     CAUSE_NOTHING_CAME, /* A start was asked for, and nothing was heard of it. */
     CAUSE_HOST_LOST,    /* Its host does not answer anybody. */
+    CAUSE_OUTDATED,     /* A newer one ran meanwhile, and ended: the routers know that, and turn it away. */
 };
 
 /* What identifies a running instance and decides between two that claim one index. */
@@ -69,6 +70,7 @@ struct instance {
     uint32_t asks;                   /* For its start, of which nothing was seen yet. */
     int64_t flapping_since_s;        /* Wall clock. */
     int64_t ended_epoch;             /* Of the last one that is known to be gone. */
+    int64_t ran_epoch;               /* The newest that ran: routers take no older one any more. */
     char ended_id[INSTANCE_ID_SIZE]; /* The last one whose end was told: what is heard of it later is old. */
 };
 
@@ -96,6 +98,8 @@ void hm_instance_move_to(struct instance *instance, enum instance_state state, u
 /* Whether `a` keeps an index that `b` claims too: the newer epoch, else the one that runs, else the one that is longer
  * in its state, else the smaller id. A total order: every health manager decides alike. */
 bool hm_claim_wins(const struct claim *a, const struct claim *b);
+/* Whether a newer one than this has run: no router would send it anything. */
+bool hm_claim_is_outdated(const struct instance *instance, const struct claim *claim);
 
 /* Words for complaints and logs. Static. */
 const char *hm_instance_state_name(enum instance_state state);

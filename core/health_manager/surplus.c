@@ -38,7 +38,8 @@ static enum stray_reason reason_to_stop(const struct health_manager *hm, struct 
 static bool fill_vacant_index(struct health_manager *hm, struct app *app, const struct stray *stray)
 {
     struct instance *instance = hm_app_index_for(app, stray->version, stray->index);
-    if (instance == NULL || instance->claim.id[0] != '\0' || stray->stop_asked_at_ns != 0)
+    if (instance == NULL || instance->claim.id[0] != '\0' || stray->stop_asked_at_ns != 0 ||
+        hm_claim_is_outdated(instance, &stray->claim))
         return false;
     instance->claim = stray->claim;
     if (strcmp(instance->ended_id, stray->claim.id) == 0)

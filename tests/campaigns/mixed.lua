@@ -11,7 +11,7 @@ return cupola.scenario {
     shop = { instances = 3 },
     blog = { instances = 1, singleton = true },
     late = { instances = 1, boot = "5s", ignores_term = true },
-    flaky = { instances = 1, crash_after_mean = "200s" },
+    flaky = { instances = 1, crash_after_mean = "3000s" },
   },
   load = { { host = "shop.cupola.test", rate = 3 }, { host = "blog.cupola.test", rate = 1 } },
   always = { cupola.never_misrouted, cupola.no_lost_app, cupola.one_of_each, cupola.memory_within_limits },

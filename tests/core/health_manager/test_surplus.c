@@ -207,6 +207,35 @@ static void what_serves_on_after_an_evacuation_that_was_broken_off_is_too_much(v
     expect_state(stage, 7, 0, "RUNNING");
 }
 
+/* The routers have seen the newer one, and turn its elder away. */
+static void what_ran_before_one_that_crashed_is_replaced(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x1");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    stage_say(stage, "droplet.exited",
+              "{\"droplet\":7,\"index\":0,\"version\":\"v1\",\"instance\":\"i1\",\"reason\":\"CRASHED\",\"epoch\":9}");
+    expect_complaints(stage, "");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    expect_complaints(stage, "START 7 v1 [0]: a newer one ran meanwhile\n");
+    given(stage, "dea b 7/0 v1 i2 RUNNING e10");
+    expect_complaints(stage, "STOP 7 [i0]: another instance has its index\n");
+    expect_state(stage, 7, 0, "RUNNING");
+}
+
+static void what_was_given_back_makes_nobody_old(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x1");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    stage_say(
+        stage, "droplet.exited",
+        "{\"droplet\":7,\"index\":0,\"version\":\"v1\",\"instance\":\"i1\",\"reason\":\"DEA_SHUTDOWN\",\"epoch\":9}");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    expect_complaints(stage, "");
+    expect_state(stage, 7, 0, "RUNNING");
+}
+
 static void strays_that_fall_silent_are_forgotten(void **state)
 {
     struct stage *stage = *state = stage_new();
@@ -267,6 +296,8 @@ int main(void)
         story(without_epochs_the_one_that_runs_stays_and_then_the_older_one),
         story(an_evacuated_instance_that_still_serves_is_not_taken_for_its_replacement),
         story(what_serves_on_after_an_evacuation_that_was_broken_off_is_too_much),
+        story(what_ran_before_one_that_crashed_is_replaced),
+        story(what_was_given_back_makes_nobody_old),
         story(strays_that_fall_silent_are_forgotten),
         story(nonsense_in_heartbeats_does_no_harm),
     };
