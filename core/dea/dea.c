@@ -13,7 +13,8 @@
 
 enum {
     LEAVE_LOOK_MS = 10,   /* Between looks whether all connections have closed. */
-    LEAVE_MOST_MS = 1000, /* Then we end anyway. */
+    LEAVE_MOST_MS = 1000, /* Then peers are left alone, */
+    LEAVE_DISK_MS = 4000, /* and so much later the disk. */
     EXIT_CONFIGURATION = 78,
 };
 
@@ -223,8 +224,13 @@ static void give_back_unborn(struct dea *dea)
 static void end_when_quiet(struct timer *timer)
 {
     struct dea *dea = container_of(timer, struct dea, leave_timer);
-    bool is_quiet = machine_open_conns(&dea->machine) == 0 && machine_open_ops(&dea->machine) == 0;
-    if (is_quiet || dea->machine.now_ns >= dea->leave_until_ns)
+    /* Peers may be slow to close; a slow disk is waited for longer, for what is half done would have to be cleared up.
+     */
+    bool is_over = dea->machine.now_ns >= dea->leave_until_ns;
+    bool has_said_all = machine_open_conns(&dea->machine) == 0 || is_over;
+    bool has_done_all =
+        machine_open_ops(&dea->machine) == 0 || dea->machine.now_ns >= dea->leave_until_ns + LEAVE_DISK_MS * NS_PER_MS;
+    if (has_said_all && has_done_all)
         machine_exit(&dea->machine, 0, (struct io_bytes){0});
     else
         timer_set(&dea->machine, &dea->leave_timer, LEAVE_LOOK_MS * NS_PER_MS, end_when_quiet);

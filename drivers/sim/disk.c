@@ -61,11 +61,12 @@ static enum io_status suffer(struct disk *disk, bool is_write, uint64_t *duratio
 
 enum io_status disk_plan_sync(struct disk *disk, uint64_t *ret_done_ns)
 {
-    uint64_t duration_ns = distribution_sample(&disk->sync, &disk->random);
-    enum io_status status = suffer(disk, true, &duration_ns);
-    uint64_t from_ns = disk->free_ns > disk->world->now_ns ? disk->free_ns : disk->world->now_ns;
-    disk->free_ns = from_ns + duration_ns;
-    *ret_done_ns = disk->free_ns;
+    uint64_t from_ns = disk->free_ns > disk->world->now_ns ? disk->free_ns : disk->world->now_ns, delay_ns = 0;
+    disk->free_ns = from_ns + distribution_sample(&disk->sync, &disk->random);
+    enum io_status status = suffer(disk, true, &delay_ns);
+    if (disk->done_ns < disk->free_ns + delay_ns)
+        disk->done_ns = disk->free_ns + delay_ns;
+    *ret_done_ns = disk->done_ns;
     return status;
 }
 
@@ -150,5 +151,5 @@ void disk_lose_power(struct disk *disk)
         buffer_unref(state->cached.buffer);
         state->cached = (struct slice){0};
     }
-    disk->free_ns = 0;
+    disk->free_ns = disk->done_ns = 0;
 }
