@@ -411,6 +411,14 @@ static void push_place(lua_State *lua, lua_State *thread)
     lua_pushliteral(lua, "");
 }
 
+const char *lua_sandbox_complain(struct lua_sandbox *sandbox, lua_State *thread, const char *words)
+{
+    push_place(sandbox->lua, thread);
+    lua_pushstring(sandbox->lua, words);
+    lua_concat(sandbox->lua, 2);
+    return lua_tostring(sandbox->lua, -1);
+}
+
 const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status)
 {
     enum { ROOM = 1 << 16 };
@@ -423,9 +431,7 @@ const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, 
                         megabytes);
         lua_concat(lua, 2);
     } else if (status == LUA_YIELD) {
-        push_place(lua, thread);
-        lua_pushliteral(lua, "only `run` can wait, and what it calls");
-        lua_concat(lua, 2);
+        return lua_sandbox_complain(sandbox, thread, "only `run` can wait, and what it calls");
     } else if (lua_type(thread, -1) != LUA_TSTRING) {
         push_place(lua, thread);
         lua_pushfstring(lua, "the scenario raised an error that is a %s, not a text", luaL_typename(thread, -1));

@@ -49,6 +49,9 @@ bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results);
  */
 const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status);
 
+/* The same for a thread that the caller ends, with the caller's words. */
+const char *lua_sandbox_complain(struct lua_sandbox *sandbox, lua_State *thread, const char *words);
+
 /* Runs the text of a chunk called `name`; leaves its one result on the stack. On an error leaves its message. */
 bool lua_sandbox_run_chunk(struct lua_sandbox *sandbox, const char *name, const char *text, size_t size);
 

@@ -16,6 +16,7 @@
 
 enum { MEMORY_LIMIT = 256 << 20 };
 static const uint64_t instruction_limit = 100000000;
+enum { MOST_WAITS = 100000 }; /* Of a run: a loop that waits is one without end, too. */
 static const uint64_t finish_bound_ns = 60 * NS_PER_S;
 
 /* A Lua function that is asked by C whether something holds. */
@@ -304,7 +305,7 @@ static bool serve_yield(struct scenario *scenario, lua_State *thread, int *ret_v
 static void play(struct scenario *scenario, lua_State *thread)
 {
     int values = 1; /* The cloud object. */
-    for (;;) {
+    for (uint64_t waits = 0;; waits++) {
         int results = 0;
         lua_sandbox_arm(&scenario->sandbox, thread);
         int status = lua_resume(thread, NULL, values, &results);
@@ -312,6 +313,12 @@ static void play(struct scenario *scenario, lua_State *thread)
             return;
         if (status != LUA_YIELD) {
             fail(scenario, lua_sandbox_explain(&scenario->sandbox, thread, status));
+            return;
+        }
+        if (waits == MOST_WAITS) {
+            fail(scenario, lua_sandbox_complain(
+                               &scenario->sandbox, thread,
+                               "it waited more often than a run may (100000 times): is this loop meant to end?"));
             return;
         }
         if (!serve_yield(scenario, thread, &values))

@@ -69,6 +69,7 @@ told() {
 }
 told 'the scenario ran' 'while true do end'
 told 'the scenario ran' 'cloud:wait_until(function() while true do end end, "5s")'
+told 'it waited more often' 'while true do cloud:wait(0) end'
 told 'not enough memory' 'local s = "x" while true do s = s .. s end'
 told 'not enough memory' 'cloud:wait_until(function() local s = "x" while true do s = s .. s end end, "5s")'
 told 'attempt to index a nil value' 'cloud:wait_until(function() return cloud.nobody.there end, "5s")'
