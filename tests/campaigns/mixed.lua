@@ -6,7 +6,7 @@ return cupola.scenario {
   cloud = { zones = 2, bus_servers = 2, routers = 2, controllers = 2, health_managers = 2, deas = 5, old_deas = 2,
     clock_offset_most = "120s", check_interval = "500ms",
     -- One of 2011 sees no replacement and waits blindly, as v1 did; for less than what one_of_each allows.
-    dea_config = { evacuation_ms = 25000 } },
+    dea_config = { evacuation_ms = 15000 } },
   apps = {
     shop = { instances = 3 },
     blog = { instances = 1, singleton = true },
