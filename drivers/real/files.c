@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Deeper folders than this are not ours. */
+/* How deep we go into somebody else's folders at once: a level costs two descriptors. */
 enum { DEPTH_MOST = 256 };
 
 struct path path_of(const char *format, ...)
@@ -143,7 +143,7 @@ static void each_entry(int folder, dev_t device, int depth,
                        void (*visit)(int folder, dev_t device, const char *name, int depth, void *context),
                        void *context)
 {
-    int copy = dup(folder);
+    int copy = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* Reads from the beginning, unlike a dup. */
     DIR *stream = copy < 0 ? NULL : fdopendir(copy);
     if (stream == NULL) {
         if (copy >= 0)
@@ -158,16 +158,38 @@ static void each_entry(int folder, dev_t device, int depth,
     closedir(stream);
 }
 
+/* A tree that is being removed. What lies too deep is lifted to its top, for another pass. */
+struct removal {
+    int top;
+    unsigned lifted;
+    bool has_more;
+};
+
+static void lift(struct removal *removal, int folder, const char *name)
+{
+    enum { TRIES = 100 }; /* The tree may have such names itself. */
+    for (int i = 0; i < TRIES; i++) {
+        struct path lifted = path_of("lifted-%u", removal->lifted++);
+        if (renameat(folder, name, removal->top, lifted.text) == 0) {
+            removal->has_more = true;
+            return;
+        }
+    }
+}
+
 static void remove_entry(int folder, dev_t device, const char *name, int depth, void *context)
 {
-    (void)context;
-    if (unlinkat(folder, name, 0) == 0)
+    if (unlinkat(folder, name, 0) == 0 || unlinkat(folder, name, AT_REMOVEDIR) == 0)
         return;
+    if (depth >= DEPTH_MOST) {
+        lift(context, folder, name);
+        return;
+    }
     int child = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     struct stat info;
-    if (child >= 0 && depth < DEPTH_MOST && fstat(child, &info) == 0 && info.st_dev == device) {
+    if (child >= 0 && fstat(child, &info) == 0 && info.st_dev == device) {
         fchmod(child, 0700);
-        each_entry(child, device, depth + 1, remove_entry, NULL);
+        each_entry(child, device, depth + 1, remove_entry, context);
     }
     if (child >= 0)
         close(child);
@@ -186,7 +208,11 @@ enum io_status files_remove_tree(const char *path, struct text *ret_reason)
             close(folder);
         return status;
     }
-    each_entry(folder, info.st_dev, 0, remove_entry, NULL);
+    struct removal removal = {.top = folder};
+    do {
+        removal.has_more = false;
+        each_entry(folder, info.st_dev, 0, remove_entry, &removal);
+    } while (removal.has_more);
     close(folder);
     return rmdir(path) == 0 || errno == ENOENT ? IO_OK : fail(ret_reason, "remove", path);
 }
@@ -198,8 +224,12 @@ static void measure_entry(int folder, dev_t device, const char *name, int depth,
     if (fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_dev != device)
         return;
     *bytes += (uint64_t)info.st_blocks * 512;
-    if (!S_ISDIR(info.st_mode) || depth >= DEPTH_MOST)
+    if (!S_ISDIR(info.st_mode))
         return;
+    if (depth >= DEPTH_MOST) { /* Nobody hides from his quota in the depths. */
+        *bytes |= FILES_TOO_DEEP_TO_MEASURE;
+        return;
+    }
     int child = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (child < 0)
         return;

@@ -26,7 +26,9 @@ enum io_status files_sync_folder(const char *path);
 /* Deletes a file, or a folder with all that is in it, following no link and crossing into no other file system. IO_OK
  * also if there is none. */
 enum io_status files_remove_tree(const char *path, struct text *ret_reason);
-/* What a folder and all below it occupy on disk. */
+/* More than any disk has: of a tree with more than 256 folders one in the other. */
+#define FILES_TOO_DEEP_TO_MEASURE ((uint64_t)1 << 62)
+/* What a folder and all below it occupy on disk, in bytes. */
 uint64_t files_measure_tree(const char *path);
 /* write(2) until all is written; -1 and errno if that fails. */
 int files_write_all(int descriptor, const void *bytes, size_t size);
