@@ -4,6 +4,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/components.h"
+#include "core/wire/message.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -129,17 +130,6 @@ static struct slice pack_behaviour(const struct app_plan *app)
 
 /* ---- Asking ---- */
 
-static Cupola__ClientConfig *copy_config(const Cupola__ClientConfig *config)
-{
-    struct text packed = {0};
-    size_t size = cupola__client_config__get_packed_size(config);
-    text_grow(&packed, cupola__client_config__pack(config, text_room(&packed, size)));
-    Cupola__ClientConfig *copy = cupola__client_config__unpack(NULL, size, (const uint8_t *)text_string(&packed));
-    assert_that(copy != NULL);
-    text_free(&packed);
-    return copy;
-}
-
 static struct operation *ask(struct cloud *cloud, const Cupola__ClientConfig *given, const struct app_plan *behaviour,
                              const char *address, uint16_t port)
 {
@@ -163,7 +153,7 @@ static struct operation *ask(struct cloud *cloud, const Cupola__ClientConfig *gi
     }
     struct operation *operation = memory_new(sizeof *operation);
     operation->cloud = cloud;
-    operation->config = copy_config(&config);
+    operation->config = message_copy(&config.base);
     operation->number = cloud->operations == NULL ? 0 : cloud->operations->number + 1;
     operation->status = -1;
     operation->older = cloud->operations;

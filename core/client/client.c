@@ -8,6 +8,7 @@
 #include "core/components.h"
 #include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"
+#include "core/wire/message.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -72,17 +73,6 @@ static const struct command commands[] = {
 
 /* ---- The beginning ---- */
 
-static Cupola__ClientConfig *copy_config(const Cupola__ClientConfig *config)
-{
-    size_t size = cupola__client_config__get_packed_size(config);
-    uint8_t *packed = memory_new(size + 1);
-    cupola__client_config__pack(config, packed);
-    Cupola__ClientConfig *copy = cupola__client_config__unpack(NULL, size, packed);
-    memory_free(packed);
-    assert_that(copy != NULL);
-    return copy;
-}
-
 static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; name != NULL && i < sizeof commands / sizeof commands[0]; i++)
@@ -143,7 +133,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
 {
     (void)saved;
     struct client *client = container_of(machine, struct client, machine);
-    client->config = copy_config((const Cupola__ClientConfig *)configuration);
+    client->config = message_copy(configuration);
     client->session.jitter = random_named(machine->seed, "client.retry");
     struct random_stream boundary = random_named(machine->seed, "client.boundary");
     random_hex(&boundary, client->boundary, 16);

@@ -14,6 +14,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/wire/message.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -115,24 +116,11 @@ void cc_app_layout(const Cupola__JournalApp *value, struct layout *ret_layout)
 
 /* ---- Folded ---- */
 
-/* The folded state owns its values; a copy by way of the wire is as deep as the message is. */
-static Cupola__JournalApp *copy_value(const Cupola__JournalApp *value)
-{
-    struct text packed = {0};
-    size_t size = cupola__journal_app__get_packed_size(value);
-    cupola__journal_app__pack(value, text_room(&packed, size));
-    text_grow(&packed, size);
-    Cupola__JournalApp *copy = cupola__journal_app__unpack(NULL, size, (const uint8_t *)text_string(&packed));
-    assert_that(copy != NULL);
-    text_free(&packed);
-    return copy;
-}
-
 struct app *cc_app_new(const Cupola__JournalApp *value)
 {
     struct app *app = memory_new(sizeof *app);
     app->id = value->id;
-    app->value = copy_value(value);
+    app->value = message_copy(&value->base);
     app->healthy = -1;
     struct text path = {0};
     text_addf(&path, "%s %s", value->owner, value->name);
@@ -143,7 +131,7 @@ struct app *cc_app_new(const Cupola__JournalApp *value)
 
 void cc_app_replace_value(struct app *app, const Cupola__JournalApp *value)
 {
-    Cupola__JournalApp *copy = copy_value(value);
+    Cupola__JournalApp *copy = message_copy(&value->base);
     cupola__journal_app__free_unpacked(app->value, NULL);
     app->value = copy;
 }

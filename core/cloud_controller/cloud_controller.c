@@ -5,9 +5,7 @@
  */
 #include "core/components.h"
 
-#include "core/base/assert.h"
 #include "core/base/duration.h"
-#include "core/base/memory.h"
 #include "core/cloud_controller/collector.h"
 #include "core/cloud_controller/compactor.h"
 #include "core/cloud_controller/controller.h"
@@ -21,6 +19,7 @@
 #include "core/cloud_controller/staging.h"
 #include "core/cloud_controller/updates.h"
 #include "core/proto/config.pb-c.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -86,18 +85,6 @@ static void choose_token_key(struct controller *controller)
                 "no token_key is configured: tokens end with this process, and other controllers refuse them");
 }
 
-/* Configuration messages are lent; ours must live as long as we do. */
-static Cupola__CloudControllerConfig *copy_config(const Cupola__CloudControllerConfig *config)
-{
-    size_t size = cupola__cloud_controller_config__get_packed_size(config);
-    uint8_t *packed = memory_new(size);
-    cupola__cloud_controller_config__pack(config, packed);
-    Cupola__CloudControllerConfig *copy = cupola__cloud_controller_config__unpack(NULL, size, packed);
-    memory_free(packed);
-    assert_that(copy != NULL);
-    return copy;
-}
-
 static void listen_for_requests(struct controller *controller)
 {
     const Cupola__CloudControllerConfig *config = controller->config;
@@ -116,7 +103,7 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
 {
     (void)saved;
     struct controller *controller = controller_of(machine);
-    controller->config = copy_config((const Cupola__CloudControllerConfig *)configuration);
+    controller->config = message_copy(configuration);
     const char *dot = strchr(controller->config->external_uri, '.');
     controller->app_domain = dot == NULL ? "" : dot;
     controller->nonces = random_named(machine->seed, "cloud_controller.nonce");

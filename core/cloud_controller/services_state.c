@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/state.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -128,22 +129,10 @@ const char *cc_label_type(const char *label)
 
 /* ---- The fold ---- */
 
-/* As deep as the message is. */
-static void *copy_message(const ProtobufCMessage *message)
-{
-    size_t size = protobuf_c_message_get_packed_size(message);
-    uint8_t *packed = memory_new(size + 1);
-    protobuf_c_message_pack(message, packed);
-    void *copy = protobuf_c_message_unpack(message->descriptor, NULL, size, packed);
-    memory_free(packed);
-    assert_that(copy != NULL);
-    return copy;
-}
-
 static void add_leftover(struct state *state, const Cupola__JournalLeftover *value)
 {
     struct leftover *leftover = memory_new(sizeof *leftover);
-    leftover->value = copy_message(&value->base);
+    leftover->value = message_copy(&value->base);
     leftover->value->has_id = true;
     leftover->value->id = ++state->services.last_leftover_id;
     struct leftover **end = &state->services.leftovers;
@@ -196,7 +185,7 @@ static bool put_offering(struct state *state, const Cupola__JournalOffering *val
     if (old != NULL)
         remove_offering(state, old);
     struct offering *offering = memory_new(sizeof *offering);
-    offering->value = copy_message(&value->base);
+    offering->value = message_copy(&value->base);
     HASH_ADD_KEYPTR(hh, state->services.offerings, offering->value->label, strlen(offering->value->label), offering);
     return true;
 }
@@ -218,7 +207,7 @@ static bool put_service(struct state *state, const Cupola__JournalService *value
         return false;
     struct service *service = memory_new(sizeof *service);
     service->id = state->services.last_service_id = value->id;
-    service->value = copy_message(&value->base);
+    service->value = message_copy(&value->base);
     HASH_ADD(hh, state->services.by_id, id, sizeof service->id, service);
     return true;
 }
@@ -323,7 +312,7 @@ static void add_token(Cupola__JournalService *value, const Cupola__JournalBindin
 {
     size_t size = value->n_tokens * sizeof value->tokens[0];
     value->tokens = memory_grow(value->tokens, size, size + sizeof value->tokens[0]);
-    value->tokens[value->n_tokens++] = copy_message(&token->base);
+    value->tokens[value->n_tokens++] = message_copy(&token->base);
 }
 
 static void remove_token(Cupola__JournalService *value, const char *token)

@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -111,11 +112,7 @@ static enum fold_result put_user(struct state *state, const Cupola__UserChange *
     } else {
         user = memory_new(sizeof *user);
     }
-    uint8_t *packed = memory_new(cupola__journal_user__get_packed_size(value));
-    size_t size = cupola__journal_user__pack(value, packed);
-    user->value = cupola__journal_user__unpack(NULL, size, packed);
-    memory_free(packed);
-    assert_that(user->value != NULL);
+    user->value = message_copy(&value->base);
     HASH_ADD_KEYPTR(hh, state->users, user->value->email, strlen(user->value->email), user);
     return FOLD_OK;
 }

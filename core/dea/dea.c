@@ -2,9 +2,9 @@
 
 #include "core/base/assert.h"
 #include "core/base/duration.h"
-#include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/components.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -164,21 +164,10 @@ static const char *choose_host(const Cupola__DeaConfig *config)
     return is_usable ? config->listen->host : "127.0.0.1";
 }
 
-static Cupola__DeaConfig *copy_config(const Cupola__DeaConfig *config)
-{
-    size_t size = cupola__dea_config__get_packed_size(config);
-    uint8_t *packed = memory_new(size);
-    cupola__dea_config__pack(config, packed);
-    Cupola__DeaConfig *copy = cupola__dea_config__unpack(NULL, size, packed);
-    assert_that(copy != NULL);
-    memory_free(packed);
-    return copy;
-}
-
 static void start(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
-    dea->config = copy_config((const Cupola__DeaConfig *)configuration);
+    dea->config = message_copy(configuration);
     dea->phase = DEA_OPEN;
     dea->host = choose_host(dea->config);
     dea->instance_ids = random_named(machine->seed, "dea.instance_id");

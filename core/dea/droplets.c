@@ -133,14 +133,13 @@ static bool is_used(const struct droplets *droplets, const struct droplet *dropl
     return false;
 }
 
-/* The driver deletes; nobody waits for it, and what is asked for afterwards is looked for again. */
 static void on_deleted(struct op *op, const struct op_result *result)
 {
     (void)result;
     memory_free(op);
 }
 
-static void delete_blob(struct dea *dea, const char *digest)
+void dea_droplets_delete_blob(struct dea *dea, const char *digest)
 {
     struct op *op = memory_new(sizeof *op);
     op_blob_delete(&dea->machine, op, digest, on_deleted);
@@ -156,7 +155,7 @@ static void evict_unused(struct droplets *droplets)
         if (is_used(droplets, droplet))
             continue;
         droplets->stored_bytes -= droplet->size;
-        delete_blob(droplets->dea, droplet->digest);
+        dea_droplets_delete_blob(droplets->dea, droplet->digest);
         free_droplet(droplet);
     }
 }
@@ -213,7 +212,7 @@ static void on_download_done(struct http_call *call, enum io_status status)
     } else if (call->status != 200) {
         fail_attempt(droplet, "the controller does not have it");
     } else if (strcmp(call->blob_digest, droplet->digest) != 0) {
-        delete_blob(droplet->droplets->dea, call->blob_digest);
+        dea_droplets_delete_blob(droplet->droplets->dea, call->blob_digest);
         fail_attempt(droplet, "what came has another digest");
     } else {
         become_here(droplet, call->blob_size);
@@ -283,7 +282,7 @@ void dea_droplets_distrust(struct droplets *droplets, const char *digest)
     if (droplet == NULL || droplet->state != DROPLET_HERE)
         return;
     droplets->stored_bytes -= droplet->size;
-    delete_blob(droplets->dea, digest);
+    dea_droplets_delete_blob(droplets->dea, digest);
     timer_cancel(&droplets->dea->machine, &droplet->timer);
     if (droplet->waiting == NULL)
         free_droplet(droplet);

@@ -37,5 +37,7 @@ void dea_droplets_unwant(struct droplets *droplets, struct instance *instance);
 void dea_droplets_keep(struct droplets *droplets, const char *digest, uint64_t size);
 /* The driver says that the droplet is not there or is damaged: forget it, so that it is fetched again. */
 void dea_droplets_distrust(struct droplets *droplets, const char *digest);
+/* The driver deletes the blob; nobody waits for it, and what is asked for afterwards is looked for again. */
+void dea_droplets_delete_blob(struct dea *dea, const char *digest);
 
 #endif

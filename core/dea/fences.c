@@ -1,22 +1,10 @@
 #include "core/dea/fences.h"
 
-#include "core/base/assert.h"
-#include "core/base/memory.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
 enum { MOST_INDICES = 1024 }; /* Of a stop that is worth remembering. */
-
-static Cupola__DeaStop *copy_stop(const Cupola__DeaStop *stop)
-{
-    size_t size = cupola__dea_stop__get_packed_size(stop);
-    uint8_t *packed = memory_new(size);
-    cupola__dea_stop__pack(stop, packed);
-    Cupola__DeaStop *copy = cupola__dea_stop__unpack(NULL, size, packed);
-    assert_that(copy != NULL);
-    memory_free(packed);
-    return copy;
-}
 
 void dea_fences_add(struct dea_fences *fences, const Cupola__DeaStop *stop)
 {
@@ -26,7 +14,7 @@ void dea_fences_add(struct dea_fences *fences, const Cupola__DeaStop *stop)
     Cupola__DeaStop **place = &fences->stops[fences->next];
     if (*place != NULL)
         cupola__dea_stop__free_unpacked(*place, NULL);
-    *place = copy_stop(stop);
+    *place = message_copy(&stop->base);
     fences->next = (fences->next + 1) % DEA_FENCES;
 }
 

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/dea/dea.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -29,17 +30,6 @@ static const unsigned first_states = BIT(FETCHING) | BIT(PROBING) | BIT(STOPPING
 
 /* ---- Life ---- */
 
-static Cupola__DeaStart *copy_order(const Cupola__DeaStart *order)
-{
-    size_t size = cupola__dea_start__get_packed_size(order);
-    uint8_t *packed = memory_new(size);
-    cupola__dea_start__pack(order, packed);
-    Cupola__DeaStart *copy = cupola__dea_start__unpack(NULL, size, packed);
-    assert_that(copy != NULL);
-    memory_free(packed);
-    return copy;
-}
-
 static Cupola__DeaStart *copy_with_limits(const Cupola__DeaStart *order)
 {
     Cupola__DeaLimits limits = CUPOLA__DEA_LIMITS__INIT;
@@ -54,7 +44,7 @@ static Cupola__DeaStart *copy_with_limits(const Cupola__DeaStart *order)
     limits.has_mem = limits.has_disk = limits.has_fds = true;
     Cupola__DeaStart filled = *order;
     filled.limits = &limits;
-    return copy_order(&filled);
+    return message_copy(&filled.base);
 }
 
 struct instance *dea_instance_new(struct dea *dea, const char *id, const Cupola__DeaStart *order, uint16_t port,
@@ -196,7 +186,7 @@ void dea_instance_set_uris(struct instance *instance, char *const *uris, size_t 
     Cupola__DeaStart changed = *order;
     changed.n_uris = count;
     changed.uris = (char **)uris;
-    instance->order = copy_order(&changed);
+    instance->order = message_copy(&changed.base);
     cupola__dea_start__free_unpacked(order, NULL);
     instance->uris_changed = true;
 }

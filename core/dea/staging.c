@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/dea/address.h"
 #include "core/dea/dea.h"
+#include "core/wire/message.h"
 
 #include <string.h>
 
@@ -129,18 +130,6 @@ static bool needs_package(const struct dea *dea, const char *digest)
     return false;
 }
 
-static void on_deleted(struct op *op, const struct op_result *result)
-{
-    (void)result;
-    memory_free(op);
-}
-
-static void delete_blob(struct dea *dea, const char *digest)
-{
-    struct op *op = memory_new(sizeof *op);
-    op_blob_delete(&dea->machine, op, digest, on_deleted);
-}
-
 static void remove_task(struct stage_task *task)
 {
     struct dea_staging *staging = &task->dea->staging;
@@ -171,7 +160,7 @@ static void end_task(struct stage_task *task)
     remove_task(task);
     timer_cancel(&dea->machine, &task->retry);
     if (task->has_package && !needs_package(dea, task->order->package_sha1))
-        delete_blob(dea, task->order->package_sha1);
+        dea_droplets_delete_blob(dea, task->order->package_sha1);
     if (task->droplet[0] != '\0')
         dea_droplets_keep(&dea->droplets, task->droplet, task->droplet_bytes);
     free_task(task);
@@ -263,7 +252,7 @@ static void on_fetched(struct http_call *call, enum io_status status)
     struct stage_task *task = container_of(call, struct stage_task, call);
     const Cupola__DeaStage *order = task->order;
     if (status == IO_OK && call->status == 200 && strcmp(call->blob_digest, order->package_sha1) != 0) {
-        delete_blob(task->dea, call->blob_digest);
+        dea_droplets_delete_blob(task->dea, call->blob_digest);
         try_again(task, "another package came");
     } else if (status != IO_OK || call->status != 200) {
         try_again(task, status != IO_OK ? io_status_name(status) : "the controller does not have the package");
@@ -372,17 +361,6 @@ static bool is_whole(const Cupola__DeaStage *order)
            order->framework != NULL && order->runtime != NULL && order->command != NULL;
 }
 
-static Cupola__DeaStage *copy_order(const Cupola__DeaStage *order)
-{
-    size_t size = cupola__dea_stage__get_packed_size(order);
-    uint8_t *packed = memory_new(size);
-    cupola__dea_stage__pack(order, packed);
-    Cupola__DeaStage *copy = cupola__dea_stage__unpack(NULL, size, packed);
-    assert_that(copy != NULL);
-    memory_free(packed);
-    return copy;
-}
-
 static void answer_refused(struct dea *dea, const Cupola__DeaStage *order, const struct bus_message *message,
                            const char *why)
 {
@@ -400,7 +378,7 @@ static void begin_task(struct dea *dea, const Cupola__DeaStage *order, uint32_t 
     struct stage_task *task = memory_new(sizeof *task);
     task->dea = dea;
     task->state = TASK_FETCHING;
-    task->order = copy_order(order);
+    task->order = message_copy(&order->base);
     task->reply = memory_copy_text(reply);
     task->memory_mb = memory_mb;
     struct stage_task **end = &dea->staging.tasks;

@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/wire/message.h"
 #include "drivers/real/blobs.h"
 #include "drivers/real/files.h"
 #include "drivers/real/handover.h"
@@ -193,17 +194,6 @@ void driver_set_deadline(struct real_driver *driver, uint64_t at_ns)
 
 /* ---- Start ---- */
 
-static Cupola__DriverConfig *copy_config(const Cupola__DriverConfig *config)
-{
-    size_t size = cupola__driver_config__get_packed_size(config);
-    uint8_t *packed = memory_new(size);
-    cupola__driver_config__pack(config, packed);
-    Cupola__DriverConfig *copy = cupola__driver_config__unpack(NULL, size, packed);
-    memory_free(packed);
-    assert_that(copy != NULL);
-    return copy;
-}
-
 static void on_ahead(uv_prepare_t *prepare)
 {
     struct real_driver *driver = prepare->data;
@@ -232,7 +222,7 @@ static struct real_driver *new_driver(uv_loop_t *loop, const struct machine_clas
     driver->loop = loop;
     driver->machine = machine_create(class);
     driver->effects = effects_new();
-    driver->config = copy_config(config);
+    driver->config = message_copy(&config->base);
     driver->log = log != NULL ? log : log_to_stderr;
     driver->log_level = log_level_of(driver->config->log_level);
     driver->context.component = class->name;
