@@ -58,12 +58,11 @@ void hm_desired_refresh(struct health_manager *hm)
         begin_scan(hm);
 }
 
-/* Before the first beat (controllers of v1 do not beat) who has answered is believed to be there. */
 bool hm_desired_can_order(const struct health_manager *hm)
 {
     const struct desired *desired = &hm->desired;
-    bool is_lost = desired->beat_ns != 0 && hm->times.controllers_lost_ns != 0 &&
-                   hm->machine.now_ns - desired->beat_ns >= hm->times.controllers_lost_ns;
+    bool is_lost = hm->times.controllers_lost_ns != 0 &&
+                   hm->machine.now_ns - desired->heard_ns >= hm->times.controllers_lost_ns;
     return desired->is_known && !is_lost;
 }
 
@@ -114,6 +113,7 @@ static bool on_page(struct bus_request *request, const ProtobufCMessage *parsed,
         desired->result = PAGE_OLD;
         return false;
     }
+    desired->heard_ns = hm->machine.now_ns;
     if (desired->after_droplet == 0) {
         desired->base_sequence = desired->sequence = page->sequence;
         desired->has_base = true;
@@ -210,7 +210,6 @@ static void on_timer(struct timer *timer)
 
 static void take_beat(struct health_manager *hm, int64_t sequence)
 {
-    hm->desired.beat_ns = hm->machine.now_ns;
     if (!hm->desired.has_base) { /* Nobody has answered yet: here is somebody who can. */
         hm_desired_stop(hm);
         begin_scan(hm);
@@ -226,6 +225,7 @@ void hm_desired_on_updated(struct bus_client *bus, const ProtobufCMessage *parse
     struct desired *desired = &hm->desired;
     const Cupola__DropletUpdated *updated = (const Cupola__DropletUpdated *)parsed;
     hm->counters.updates++;
+    desired->heard_ns = hm->machine.now_ns;
     if (updated->is_beat) {
         take_beat(hm, updated->sequence);
         return;

@@ -68,7 +68,7 @@ struct desired {
     uint64_t scan;          /* Counts scans. */
     uint32_t failures;      /* In a row. */
     uint32_t old_answers;   /* In a row: pages from before what is known already. */
-    uint64_t beat_ns;       /* The last beat of a controller; 0: none yet. */
+    uint64_t heard_ns;      /* The last word of a controller: a page, a delta, a beat. */
     uint64_t known_at_ns;   /* The last time when everything was known to be current. */
     struct bus_request request;
     struct timer timer;

@@ -13,6 +13,10 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")
+    for _, manager in ipairs(cloud.health_managers) do -- Nor can who has heard a controller answer, but never beat.
+      manager:restart()
+    end
+    cloud:wait(("%dms"):format(cloud:draw(100, 3000)))
     local outages = {}
     for _, controller in ipairs(cloud.controllers) do
       outages[#outages + 1] = controller:keep_down()
