@@ -61,8 +61,8 @@ void hm_desired_refresh(struct health_manager *hm)
 bool hm_desired_can_order(const struct health_manager *hm)
 {
     const struct desired *desired = &hm->desired;
-    bool is_lost = hm->times.controllers_lost_ns != 0 &&
-                   hm->machine.now_ns - desired->heard_ns >= hm->times.controllers_lost_ns;
+    bool is_lost =
+        hm->times.controllers_lost_ns != 0 && hm->machine.now_ns - desired->heard_ns >= hm->times.controllers_lost_ns;
     return desired->is_known && !is_lost;
 }
 
