@@ -1,7 +1,5 @@
 /* The bus server, spoken to byte by byte. */
-#include "core/components.h"
-#include "core/proto/config.pb-c.h"
-#include "tests/core/bus/net.h"
+#include "tests/core/bus/lone_bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,67 +7,12 @@
 #include <string.h>
 #include <cmocka.h>
 
-static struct net net;
-static struct host *bus;
-static Cupola__BusServerConfig config;
-static Cupola__Endpoint listen_at;
-
-static int prepare(void **state)
-{
-    (void)state;
-    net_open(&net, 3);
-    cupola__bus_server_config__init(&config);
-    cupola__endpoint__init(&listen_at);
-    listen_at.host = "bus";
-    listen_at.has_port = true;
-    listen_at.port = 4222;
-    config.listen = &listen_at;
-    config.server_id = "S1";
-    return 0;
-}
-
-/* Every test ends with a clean stop: nothing open, nothing outstanding, status 0. */
-static int finish(void **state)
-{
-    (void)state;
-    if (bus->exit_status < 0)
-        net_stop(bus);
-    net_pass_ms(&net, 2000);
-    assert_int_equal(bus->exit_status, 0);
-    assert_int_equal(machine_open_conns(bus->machine), 0);
-    assert_int_equal(machine_open_ops(bus->machine), 0);
-    net_free(&net);
-    return 0;
-}
-
-static void given_a_bus(void)
-{
-    bus = net_start(&net, "bus", &bus_server_class, &config.base);
-}
-
-static struct end *given_a_client(const char *options)
-{
-    struct end *end = net_dial(&net, "bus", 4222);
-    end_skip(end);
-    char connect[300];
-    snprintf(connect, sizeof connect, "CONNECT {\"verbose\":false,\"pedantic\":false%s}\r\nPING\r\n", options);
-    end_send(end, connect);
-    end_expect(end, "PONG\r\n");
-    return end;
-}
-
-static void expect_cut_with(struct end *end, const char *text)
-{
-    end_expect(end, text);
-    assert_true(end_is_closed(end));
-}
-
 static void a_client_is_greeted_with_what_the_server_can(void **state)
 {
     (void)state;
     given_a_bus();
     assert_string_equal(text_string(&bus->log), "listening on bus:4222\n");
-    struct end *end = net_dial(&net, "bus", 4222);
+    struct end *end = net_dial(&lone_net, "bus", 4222);
     end_expect(end,
                "INFO {\"server_id\":\"S1\",\"server_name\":\"S1\",\"version\":\"0.2.0\",\"proto\":1,\"host\":\"bus\","
                "\"port\":4222,\"headers\":true,\"max_payload\":1048576,\"client_id\":1,"
@@ -124,7 +67,7 @@ static void verbose_clients_get_a_word_for_each_command(void **state)
 {
     (void)state;
     given_a_bus();
-    struct end *end = net_dial(&net, "bus", 4222);
+    struct end *end = net_dial(&lone_net, "bus", 4222);
     end_skip(end);
     end_send(end, "CONNECT {\"verbose\":true,\"pedantic\":true}\r\nSUB a 1\r\nPUB b 0\r\n\r\nUNSUB 1\r\nPING\r\n");
     end_expect(end, "+OK\r\n+OK\r\n+OK\r\n+OK\r\nPONG\r\n");
@@ -173,28 +116,6 @@ static void what_breaks_the_protocol_is_answered_and_cut(void **state)
     }
 }
 
-static void a_line_without_end_costs_no_more_than_the_limit(void **state)
-{
-    (void)state;
-    config.has_max_control_line = true;
-    config.max_control_line = 64;
-    given_a_bus();
-    struct end *end = given_a_client("");
-    for (int i = 0; i < 6; i++)
-        end_send(end, "SUB aaaaaa"); /* 60 bytes. */
-    end_expect(end, "");
-    end_send(end, "aaaaa");
-    expect_cut_with(end, "-ERR 'Maximum Control Line Exceeded'\r\n");
-    struct end *other = given_a_client("");
-    end_send(other, "SUB a 1");
-    net_pass_ms(&net, 5000);
-    end_expect(other, "");
-    net_pass_ms(&net, 5000);
-    end_expect(other, "PING\r\n");
-    net_pass_ms(&net, 10000);
-    expect_cut_with(other, "PING\r\n-ERR 'Stale Connection'\r\n"); /* It could not even have answered. */
-}
-
 static void unsub_with_a_count_ends_after_so_many(void **state)
 {
     (void)state;
@@ -204,16 +125,6 @@ static void unsub_with_a_count_ends_after_so_many(void **state)
     end_expect(a, "MSG a 1 1\r\n1\r\nMSG a 1 1\r\n2\r\n");
     end_send(a, "SUB a 1\r\nPUB a 1\r\n4\r\nUNSUB 1 1\r\nPUB a 1\r\n5\r\n"); /* Has had one already. */
     end_expect(a, "MSG a 1 1\r\n4\r\n");
-}
-
-static size_t count_messages(struct end *end)
-{
-    net_run(end->net);
-    size_t count = 0;
-    for (const char *at = text_string(&end->incoming); (at = strstr(at, "MSG ")) != NULL; at++)
-        count++;
-    text_clear(&end->incoming);
-    return count;
 }
 
 static void each_queue_group_gets_each_message_once_and_fairly(void **state)
@@ -307,112 +218,19 @@ static void secrets_are_asked_for(void **state)
         "SUB a 1\r\n",
     };
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        struct end *end = net_dial(&net, "bus", 4222);
+        struct end *end = net_dial(&lone_net, "bus", 4222);
         assert_non_null(strstr(text_string(&end->incoming), "\"auth_required\":true"));
         end_skip(end);
         end_send(end, refused[i]);
         expect_cut_with(end, "-ERR 'Authorization Violation'\r\n");
     }
     given_a_client(",\"user\":\"joe\",\"pass\":\"secret\"");
-    struct end *silent = net_dial(&net, "bus", 4222);
+    struct end *silent = net_dial(&lone_net, "bus", 4222);
     end_skip(silent);
-    net_pass_ms(&net, 1999);
+    net_pass_ms(&lone_net, 1999);
     end_expect(silent, "");
-    net_pass_ms(&net, 1);
+    net_pass_ms(&lone_net, 1);
     expect_cut_with(silent, "-ERR 'Authentication Timeout'\r\n");
-}
-
-static void limits_are_told(void **state)
-{
-    (void)state;
-    config.has_max_connections = true;
-    config.max_connections = 2;
-    config.has_max_subscriptions = true;
-    config.max_subscriptions = 3;
-    given_a_bus();
-    struct end *a = given_a_client("");
-    struct end *b = given_a_client("");
-    struct end *c = net_dial(&net, "bus", 4222);
-    expect_cut_with(c, "-ERR 'maximum connections exceeded'\r\n");
-    end_send(a, "SUB a 1\r\nSUB a 2\r\n");
-    end_send(b, "SUB a 1\r\nSUB a 1\r\nSUB a 2\r\n");
-    end_expect(b, "-ERR 'maximum subscriptions exceeded'\r\n");
-    end_close(a, IO_RESET);
-    end_send(b, "SUB a 2\r\n");
-    end_expect(b, "");
-    given_a_client("");
-}
-
-static void a_stale_peer_is_left_and_a_living_one_is_not(void **state)
-{
-    (void)state;
-    given_a_bus();
-    struct end *silent = given_a_client("");
-    struct end *alive = given_a_client("");
-    for (int i = 0; i < 6; i++) {
-        net_pass_ms(&net, 5000);
-        if (strstr(text_string(&alive->incoming), "PING") != NULL)
-            end_send(alive, "PONG\r\n");
-    }
-    expect_cut_with(silent, "PING\r\nPING\r\n-ERR 'Stale Connection'\r\n");
-    assert_false(end_is_closed(alive));
-}
-
-static void publish_to_x(struct end *publisher, size_t count, size_t payload_size)
-{
-    struct text burst = {0};
-    for (size_t i = 0; i < count; i++) {
-        text_addf(&burst, "PUB x %u\r\n", (unsigned)payload_size);
-        memset(text_room(&burst, payload_size), 'p', payload_size);
-        text_grow(&burst, payload_size);
-        text_add_string(&burst, "\r\n");
-    }
-    end_send_bytes(publisher, text_string(&burst), burst.size);
-    text_free(&burst);
-}
-
-static void a_slow_consumer_is_cut_off_and_the_others_live(void **state)
-{
-    (void)state;
-    config.has_max_pending = true;
-    config.max_pending = 20000;
-    given_a_bus();
-    struct end *slow = given_a_client("");
-    struct end *quick = given_a_client("");
-    struct end *publisher = given_a_client("");
-    end_send(slow, "SUB x 1\r\n");
-    end_send(quick, "SUB x 1\r\n");
-    slow->stuck = true;
-    net.largest_piece = 4096;
-    publish_to_x(publisher, 100, 1000);
-    for (int i = 0; i < 200 && !end_is_closed(slow); i++)
-        net_pass_ms(&net, 5); /* The publisher is slowed down meanwhile, not stopped. */
-    assert_true(end_is_closed(slow));
-    assert_in_range(slow->incoming.size, 20000, 20000 + 2 * 4096);
-    net_pass_ms(&net, 1000);
-    assert_int_equal(count_messages(quick), 100);
-    assert_non_null(strstr(text_string(&bus->log), "slow consumer"));
-    assert_false(end_is_closed(publisher));
-}
-
-static void a_consumer_that_takes_nothing_for_the_write_deadline_is_cut_off(void **state)
-{
-    (void)state;
-    given_a_bus();
-    struct end *stuck = given_a_client("");
-    struct end *publisher = given_a_client("");
-    end_send(stuck, "SUB x 1\r\n");
-    stuck->stuck = true;
-    publish_to_x(publisher, 1, 10);
-    for (int i = 0; i < 3; i++) {
-        net_pass_ms(&net, 4900);
-        end_send(stuck, "PONG\r\n");
-        end_send(publisher, "PONG\r\n");
-        assert_false(end_is_closed(stuck));
-    }
-    net_pass_ms(&net, 5000);
-    assert_true(end_is_closed(stuck));
-    assert_false(end_is_closed(publisher));
 }
 
 static void order_is_kept_for_each_publisher(void **state)
@@ -429,7 +247,7 @@ static void order_is_kept_for_each_publisher(void **state)
         text_addf(&expected, "MSG s.%d 1 3\r\n%03d\r\n", i % 7, i);
     }
     size_t before = bus->writes;
-    net.largest_piece = 0;
+    lone_net.largest_piece = 0;
     end_send_bytes(b, text_string(&burst), burst.size);
     end_expect(a, text_string(&expected));
     assert_true(bus->writes - before < 100); /* Gathered: far fewer than 500. */
@@ -450,139 +268,27 @@ static void stopping_sends_what_is_due_and_ends(void **state)
     net_stop(bus);
     expect_cut_with(a, "MSG x 1 3\r\nppp\r\n");
     assert_int_equal(bus->exit_status, -1); /* One has not taken its bytes. */
-    net_pass_ms(&net, 1000);
+    net_pass_ms(&lone_net, 1000);
     assert_int_equal(bus->exit_status, 0);
 }
-
-static void its_state_can_be_looked_at(void **state)
-{
-    (void)state;
-    given_a_bus();
-    struct end *a = given_a_client("");
-    end_send(a, "SUB x 1\r\nPUB x 3\r\nabc\r\n");
-    struct text json = {0};
-    bus_server_class.inspect(bus->machine, &json);
-    assert_non_null(strstr(text_string(&json), "\"connections\":1,"));
-    assert_non_null(strstr(text_string(&json), "\"subscriptions\":1,"));
-    assert_non_null(strstr(text_string(&json), "\"in_msgs\":1,\"in_bytes\":3,\"out_msgs\":1,\"out_bytes\":3,"));
-    text_free(&json);
-}
-
-static void expect_page(const char *path, const char *status, const char *part)
-{
-    struct end *browser = net_dial(&net, "bus", 8222);
-    char request[100];
-    snprintf(request, sizeof request, "GET %s HTTP/1.1\r\nHost: bus\r\nConnection: close\r\n\r\n", path);
-    end_send(browser, request);
-    const char *answer = text_string(&browser->incoming);
-    assert_memory_equal(answer, status, strlen(status));
-    assert_non_null(strstr(answer, part));
-    end_close(browser, IO_OK);
-}
-
-static void its_state_can_be_looked_at_over_http(void **state)
-{
-    (void)state;
-    Cupola__Endpoint monitor = CUPOLA__ENDPOINT__INIT;
-    monitor.host = "bus";
-    monitor.has_port = true;
-    monitor.port = 8222;
-    config.monitor = &monitor;
-    given_a_bus();
-    struct end *a = given_a_client(",\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\"");
-    end_send(a, "SUB x 1\r\nPUB x 3\r\nabc\r\n");
-    expect_page("/healthz", "HTTP/1.1 200", "\r\n\r\nok\n");
-    expect_page("/varz", "HTTP/1.1 200", "\"connections\":1,");
-    expect_page("/connz", "HTTP/1.1 200",
-                "\"name\":\"my \\\"dea\\\"\",\"lang\":\"c\",\"start\":1,\"subscriptions\":1,");
-    end_send(net_dial(&net, "bus", 4222), "NONSENSE\r\n");
-    expect_page("/connz?state=closed", "HTTP/1.1 200", "\"reason\":\"Protocol Violation\"");
-    expect_page("/routez", "HTTP/1.1 200", "\"num_routes\":0,\"routes\":[]}");
-    expect_page("/subsz", "HTTP/1.1 200", "{\"num_subscriptions\":1,");
-    expect_page("/other", "HTTP/1.1 404", "");
-    net_dial(&net, "bus", 8222); /* Idle when the server stops. */
-}
-
-/* Pieces of good and bad lines in random order: whatever comes, the bus lives, and its own subscriber still hears. */
-static void noise_hurts_only_who_makes_it(void **state)
-{
-    (void)state;
-    static const char *const pieces[] = {
-        "PUB ",
-        "SUB ",
-        "UNSUB ",
-        "HPUB ",
-        "PING\r\n",
-        "a",
-        "a.b",
-        ".",
-        "*",
-        ">",
-        " ",
-        "\r\n",
-        "\n",
-        "1",
-        "0\r\n\r\n",
-        "10",
-        "\t",
-        "\r",
-        "'",
-        "-1",
-        "CONNECT {\"verbose\":true}\r\n",
-        "99999999999",
-        "q",
-        "SUB a 1\r\n",
-        "PUB a 1\r\nx\r\n",
-        "UNSUB 1 3\r\n",
-    };
-    given_a_bus();
-    struct end *good = given_a_client("");
-    end_send(good, "SUB good 1\r\n");
-    for (uint64_t seed = 0; seed < 300; seed++) {
-        struct random_stream stream = random_numbered(seed, "noise", seed);
-        struct end *noisy = given_a_client("");
-        struct text noise = {0};
-        for (uint64_t i = random_below(&stream, 40); i > 0; i--) {
-            if (random_below(&stream, 20) == 0)
-                text_add_char(&noise, (char)random_below(&stream, 256));
-            else
-                text_add_string(&noise, pieces[random_below(&stream, sizeof pieces / sizeof *pieces)]);
-        }
-        end_send_bytes(noisy, text_string(&noise), noise.size);
-        text_free(&noise);
-        end_close(noisy, IO_RESET);
-    }
-    end_send(good, "PUB good 2\r\nok\r\n");
-    end_expect(good, "MSG good 1 2\r\nok\r\n");
-}
-
-#define story(test) cmocka_unit_test_setup_teardown(test, prepare, finish)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        story(a_client_is_greeted_with_what_the_server_can),
-        story(publications_reach_subscribers_and_wildcards),
-        story(payloads_may_hold_any_byte),
-        story(what_clients_of_2011_send_is_understood),
-        story(verbose_clients_get_a_word_for_each_command),
-        story(what_breaks_the_protocol_is_answered_and_cut),
-        story(a_line_without_end_costs_no_more_than_the_limit),
-        story(unsub_with_a_count_ends_after_so_many),
-        story(each_queue_group_gets_each_message_once_and_fairly),
-        story(who_does_not_want_an_echo_gets_none),
-        story(headers_reach_those_who_can_take_them),
-        story(a_request_that_nobody_serves_is_told_so),
-        story(secrets_are_asked_for),
-        story(limits_are_told),
-        story(a_stale_peer_is_left_and_a_living_one_is_not),
-        story(a_slow_consumer_is_cut_off_and_the_others_live),
-        story(a_consumer_that_takes_nothing_for_the_write_deadline_is_cut_off),
-        story(order_is_kept_for_each_publisher),
-        story(stopping_sends_what_is_due_and_ends),
-        story(its_state_can_be_looked_at),
-        story(its_state_can_be_looked_at_over_http),
-        story(noise_hurts_only_who_makes_it),
+        BUS_STORY(a_client_is_greeted_with_what_the_server_can),
+        BUS_STORY(publications_reach_subscribers_and_wildcards),
+        BUS_STORY(payloads_may_hold_any_byte),
+        BUS_STORY(what_clients_of_2011_send_is_understood),
+        BUS_STORY(verbose_clients_get_a_word_for_each_command),
+        BUS_STORY(what_breaks_the_protocol_is_answered_and_cut),
+        BUS_STORY(unsub_with_a_count_ends_after_so_many),
+        BUS_STORY(each_queue_group_gets_each_message_once_and_fairly),
+        BUS_STORY(who_does_not_want_an_echo_gets_none),
+        BUS_STORY(headers_reach_those_who_can_take_them),
+        BUS_STORY(a_request_that_nobody_serves_is_told_so),
+        BUS_STORY(secrets_are_asked_for),
+        BUS_STORY(order_is_kept_for_each_publisher),
+        BUS_STORY(stopping_sends_what_is_due_and_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,7 @@
 /* Who may connect to the bus, and what each may say and hear. */
 #include "core/bus/users.h"
 #include "core/components.h"
-#include "tests/core/bus/net.h"
+#include "tests/core/bus/lone_bus.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -11,36 +11,13 @@
 
 enum { MAX_USERS = 8 };
 
-static struct net net;
-static struct host *bus;
-static Cupola__BusServerConfig config;
-static Cupola__Endpoint listen_at;
 static Cupola__BusUser users[MAX_USERS];
 static Cupola__BusUser *user_list[MAX_USERS];
 
 static int prepare(void **state)
 {
-    (void)state;
-    net_open(&net, 5);
-    cupola__bus_server_config__init(&config);
-    cupola__endpoint__init(&listen_at);
-    listen_at.host = "bus";
-    listen_at.has_port = true;
-    listen_at.port = 4222;
-    config.listen = &listen_at;
+    prepare_bus(state);
     config.users = user_list;
-    return 0;
-}
-
-static int finish(void **state)
-{
-    (void)state;
-    if (bus->exit_status < 0) {
-        net_stop(bus);
-        net_pass_ms(&net, 2000);
-        assert_int_equal(bus->exit_status, 0);
-    }
-    net_free(&net);
     return 0;
 }
 
@@ -54,11 +31,6 @@ static Cupola__BusUser *add_user(const char *name)
     return user;
 }
 
-static void given_a_bus(void)
-{
-    bus = net_start(&net, "bus", &bus_server_class, &config.base);
-}
-
 static void given_a_bus_of_components(void)
 {
     static const char *const names[] = {"router", "dea", "cloud_controller", "health_manager"};
@@ -70,7 +42,7 @@ static void given_a_bus_of_components(void)
 
 static struct end *try_as(const char *credentials)
 {
-    struct end *end = net_dial(&net, "bus", 4222);
+    struct end *end = net_dial(&lone_net, "bus", 4222);
     end_skip(end);
     char connect[600];
     snprintf(connect, sizeof connect, "CONNECT {\"verbose\":false,\"pedantic\":false,%s}\r\nPING\r\n", credentials);
@@ -122,7 +94,7 @@ static void who_cannot_name_himself_cannot_speak(void **state)
         end_expect(end, "-ERR 'Authorization Violation'\r\n");
         assert_true(end_is_closed(end));
     }
-    struct end *silent = net_dial(&net, "bus", 4222);
+    struct end *silent = net_dial(&lone_net, "bus", 4222);
     end_skip(silent);
     end_send(silent, "PUB dea.stop 2\r\n{}\r\n");
     end_expect(silent, "-ERR 'Authorization Violation'\r\n");
@@ -297,8 +269,8 @@ static void an_nkey_needs_the_nonce_of_its_own_greeting(void **state)
     user->password = NULL;
     user->nkey = (char *)key;
     given_a_bus();
-    struct end *end = net_dial(&net, "bus", 4222);
-    net_run(&net);
+    struct end *end = net_dial(&lone_net, "bus", 4222);
+    net_run(&lone_net);
     assert_non_null(strstr(text_string(&end->incoming), "\"auth_required\":true,\"nonce\":\""));
     end_skip(end);
     char connect[400];
@@ -316,7 +288,7 @@ static void a_configuration_that_makes_no_sense_ends_the_start(void **state)
     assert_string_equal(text_string(&bus->log), "bus_server.users[0]: unknown profile\n");
 }
 
-#define story(name) cmocka_unit_test_setup_teardown(name, prepare, finish)
+#define story(name) cmocka_unit_test_setup_teardown(name, prepare, stop_bus)
 
 int main(void)
 {

@@ -1,5 +1,5 @@
 /* What the controller does for the health manager, and what it asks it and the DEAs. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -10,60 +10,22 @@
 
 #include <cmocka.h>
 
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
 #define HM "cloudcontrollers.hm.requests"
-#define CREATE                                                                                                         \
-    "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],\"instances\":2,"         \
-    "\"resources\":{\"memory\":64}}"
-
-struct story {
-    struct town town;
-    char *token;
-    char text[1000];
-};
-
-static int call(struct story *story, const char *method, const char *path, const char *body)
-{
-    return town_request(&story->town, story->token, method, path, body);
-}
 
 /* An app with two instances that were ordered long ago. */
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    story->token = town_token(&story->town, "ada@example.org");
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
-    town_pass_ms(&story->town, 10000);
-    town_forget(&story->town);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
+    story_begin(state);
     struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    memory_free(story);
+    story_push_long_ago(story, SHOP);
     return 0;
-}
-
-static struct controller_app_view look(struct story *story)
-{
-    struct controller_app_view view;
-    assert_true(controller_view_find_app(story->town.controllers[0].machine, "shop", &view));
-    return view;
 }
 
 static uint64_t time_of(struct story *story, const char *path, const char *part)
 {
     uint64_t begun_ns = story->town.now_ns;
     char headers[256];
-    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->token);
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
     struct town_controller *controller = &story->town.controllers[0];
     struct town_conn *conn = town_begin(controller, "GET", path, headers, "");
     while (conn->outbound.size == 0 && story->town.now_ns - begun_ns < 5 * NS_PER_S)
@@ -75,20 +37,6 @@ static uint64_t time_of(struct story *story, const char *path, const char *part)
     return took_ms;
 }
 
-/* A text with %s where the app's version goes. */
-static const char *with_version(struct story *story, const char *before, const char *after)
-{
-    snprintf(story->text, sizeof story->text, "%s\"version\":\"%s\"%s", before, look(story).version, after);
-    return story->text;
-}
-
-static void complain(struct story *story, const char *indices)
-{
-    char after[100];
-    snprintf(after, sizeof after, ",\"indices\":%s}", indices);
-    town_tell(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"start\",\"last_updated\":1,", after));
-}
-
 static size_t starts(struct story *story)
 {
     return town_heard(&story->town, "dea.dea1.start", "");
@@ -98,7 +46,7 @@ static void a_missing_instance_is_started_under_a_new_epoch(void **state)
 {
     struct story *story = *state;
     uint64_t before = controller_view_epoch(story->town.controllers[0].machine, 1, 1);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     assert_int_equal(starts(story), 1);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":1,\"epoch\":7}"), 1);
     assert_true(controller_view_epoch(story->town.controllers[0].machine, 1, 1) > before);
@@ -108,13 +56,13 @@ static void a_missing_instance_is_started_under_a_new_epoch(void **state)
 static void the_same_complaint_twice_starts_once(void **state)
 {
     struct story *story = *state;
-    complain(story, "[0,1,1]");
-    complain(story, "[0,1]");
+    story_complain(story, "[0,1,1]");
+    story_complain(story, "[0,1]");
     town_pass_ms(&story->town, 4000);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     assert_int_equal(starts(story), 2);
     town_pass_ms(&story->town, 2000);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     assert_int_equal(starts(story), 3); /* The first start has had its time. */
 }
 
@@ -124,7 +72,7 @@ static void a_complaint_that_reaches_every_controller_starts_once(void **state)
     town_add_controller(&story->town);
     town_add_controller(&story->town);
     town_pass_ms(&story->town, 10000);
-    town_tell_all(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"START\",", ",\"indices\":[0]}"));
+    town_tell_all(&story->town, HM, story_with_version(story, "{\"droplet\":1,\"op\":\"START\",", ",\"indices\":[0]}"));
     town_pass_ms(&story->town, 3000);
     assert_int_equal(starts(story), 1);
 }
@@ -132,29 +80,29 @@ static void a_complaint_that_reaches_every_controller_starts_once(void **state)
 static void an_exit_allows_the_next_start_at_once(void **state)
 {
     struct story *story = *state;
-    complain(story, "[0]");
+    story_complain(story, "[0]");
     town_tell(&story->town, "droplet.exited",
               "{\"droplet\":1,\"version\":\"old\",\"index\":0,\"reason\":\"CRASHED\",\"epoch\":6}");
-    complain(story, "[0]");
+    story_complain(story, "[0]");
     assert_int_equal(starts(story), 1); /* An older one has ended. */
     town_tell(&story->town, "droplet.exited",
               "{\"droplet\":1,\"version\":\"x\",\"index\":0,\"reason\":\"CRASHED\",\"epoch\":7}");
-    complain(story, "[0]");
+    story_complain(story, "[0]");
     assert_int_equal(starts(story), 2);
 }
 
 static void complaints_about_what_is_not_wanted_are_ignored(void **state)
 {
     struct story *story = *state;
-    complain(story, "[2,-1,99]");
+    story_complain(story, "[2,-1,99]");
     town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"START\",\"version\":\"old-1\",\"indices\":[0]}");
     town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"START\",\"indices\":[0]}");
     town_tell(&story->town, HM, "{\"droplet\":9,\"op\":\"START\",\"version\":\"old-1\",\"indices\":[0]}");
     town_tell(&story->town, HM, "{\"op\":\"START\"}");
     town_tell(&story->town, HM, "{}");
     town_tell(&story->town, HM, "not json");
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
-    complain(story, "[0]");
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
+    story_complain(story, "[0]");
     assert_int_equal(starts(story), 0);
 }
 
@@ -162,14 +110,14 @@ static void what_has_no_place_is_tried_again_until_it_is_not_wanted(void **state
 {
     struct story *story = *state;
     town_forget_answers(&story->town);
-    complain(story, "[0,1]");
+    story_complain(story, "[0,1]");
     assert_int_equal(starts(story), 0);
     town_pass_ms(&story->town, 7000);
     assert_true(town_heard(&story->town, "dea.discover", "\"count\":2") >= 3); /* One question for both. */
-    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances", ""), 200);
     assert_non_null(
         strstr(town_body(&story->town), "\"reason\":\"no DEA offers a place: memory or runtime is missing\"}"));
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
     town_answer(&story->town, "dea.discover", HELLO);
     town_pass_ms(&story->town, 5000);
     assert_int_equal(starts(story), 1);
@@ -183,7 +131,7 @@ static void stops_that_speak_of_another_state_spare_what_is_wanted_now(void **st
     assert_int_equal(town_heard(&story->town, "dea.stop", "\"instances\":[\"i1\"],\"wanted_epochs\":["), 1);
     town_forget(&story->town);
     town_forget(&story->town);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"]}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"]}"), 200);
     const char *updated = strstr(text_string(&story->town.said), "\"last_updated\":");
     assert_non_null(updated);
     char stop[200];
@@ -197,7 +145,7 @@ static void unknown_apps_are_stopped_only_if_they_were_ours(void **state)
     struct story *story = *state;
     town_tell(&story->town, HM, "{\"droplet\":44,\"op\":\"STOP\",\"last_updated\":0,\"instances\":[\"i1\"]}");
     assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0);
-    call(story, "DELETE", "/apps/shop", "");
+    story_call(story, "DELETE", "/apps/shop", "");
     town_forget(&story->town);
     town_tell(&story->town, HM, "{\"droplet\":1,\"op\":\"STOP\",\"last_updated\":0,\"instances\":[\"i1\"]}");
     assert_int_equal(town_heard(&story->town, "dea.stop", "{\"droplet\":1}"), 1);
@@ -206,7 +154,7 @@ static void unknown_apps_are_stopped_only_if_they_were_ours(void **state)
 static void desired_state_comes_in_pages(void **state)
 {
     struct story *story = *state;
-    call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"}}");
+    story_call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"}}");
     town_forget(&story->town);
     struct town_conn *bus = town_bus_conn(&story->town.controllers[0]);
     char message[200];
@@ -229,13 +177,13 @@ static void desired_state_comes_in_pages(void **state)
 static void running_instances_are_what_the_health_manager_says_or_null(void **state)
 {
     struct story *story = *state;
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":null"));
     town_pass_ms(&story->town, 1500);
-    town_answer(&story->town, "healthmanager.health", with_version(story, "{\"droplet\":1,", ",\"healthy\":2}"));
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    town_answer(&story->town, "healthmanager.health", story_with_version(story, "{\"droplet\":1,", ",\"healthy\":2}"));
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":2"));
-    assert_int_equal(call(story, "GET", "/apps", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"runningInstances\":2"));
 }
 
@@ -243,34 +191,35 @@ static void instances_and_stats_come_from_the_deas(void **state)
 {
     struct story *story = *state;
     town_answer(&story->town, "healthmanager.status", "{\"indices\":[{\"index\":1,\"since\":77}]}");
-    town_answer(&story->town, "dea.find.droplet",
-                with_version(story, "{\"dea\":\"dea1\",\"droplet\":1,",
-                             ",\"instance\":\"i\",\"index\":0,\"state\":\"RUNNING\",\"state_timestamp\":55,\"stats\":"
-                             "{\"name\":\"shop\",\"host\":\"h\",\"port\":1,\"uris\":[],\"uptime\":6.5,\"cores\":2,"
-                             "\"usage\":{\"cpu\":0.5,\"mem\":18604,\"disk\":4}}}"));
-    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    town_answer(
+        &story->town, "dea.find.droplet",
+        story_with_version(story, "{\"dea\":\"dea1\",\"droplet\":1,",
+                           ",\"instance\":\"i\",\"index\":0,\"state\":\"RUNNING\",\"state_timestamp\":55,\"stats\":"
+                           "{\"name\":\"shop\",\"host\":\"h\",\"port\":1,\"uris\":[],\"uptime\":6.5,\"cores\":2,"
+                           "\"usage\":{\"cpu\":0.5,\"mem\":18604,\"disk\":4}}}"));
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"instances\":[{\"index\":0,\"state\":\"RUNNING\",\"since\":55},"
                                                  "{\"index\":1,\"state\":\"FLAPPING\",\"since\":77}]}");
-    assert_int_equal(call(story, "GET", "/apps/shop/stats", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/stats", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "{\"0\":{\"state\":\"RUNNING\",\"stats\":{\"name\":\"shop\","));
     assert_non_null(strstr(town_body(&story->town), "\"mem\":18604"));
     assert_non_null(strstr(town_body(&story->town), ",\"1\":{\"state\":\"DOWN\",\"since\":"));
-    call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
-    assert_int_equal(call(story, "GET", "/apps/shop/stats", ""), 200);
+    story_call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
+    assert_int_equal(story_call(story, "GET", "/apps/shop/stats", ""), 200);
     assert_string_equal(town_body(&story->town), "{}");
-    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"instances\":[]}");
 }
 
 static void freshness_is_what_the_health_manager_says(void **state)
 {
     struct story *story = *state;
-    assert_int_equal(call(story, "GET", "/cupola/v1/freshness", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/cupola/v1/freshness", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"freshness\":\"no health manager answers\",\"brakes\":[]}");
     town_answer(&story->town, "healthmanager.freshness",
                 "{\"id\":\"h\",\"speaks\":true,\"hosts\":3,\"fresh_hosts\":2,\"oldest_ms\":400,\"freshness\":"
                 "\"2 of 3 hosts fresh, 0.4 s old\",\"brakes\":[\"many fell silent\"]}");
-    assert_int_equal(call(story, "GET", "/cupola/v1/freshness", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/cupola/v1/freshness", ""), 200);
     assert_string_equal(town_body(&story->town),
                         "{\"hosts\":3,\"fresh_hosts\":2,\"oldest_ms\":400,\"freshness\":\"2 of 3 hosts fresh, 0.4 s "
                         "old\",\"brakes\":[\"many fell silent\"]}");
@@ -279,17 +228,17 @@ static void freshness_is_what_the_health_manager_says(void **state)
 static void crashes_are_listed_and_silence_means_none(void **state)
 {
     struct story *story = *state;
-    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"crashes\":[]}");
     town_answer(&story->town, "healthmanager.status", "{\"instances\":[{\"instance\":\"i5\",\"since\":9}]}");
-    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
     assert_string_equal(town_body(&story->town), "{\"crashes\":[{\"instance\":\"i5\",\"since\":9}]}");
     town_answer(&story->town, "healthmanager.status",
                 "{\"instances\":[{\"instance\":\"i5\",\"since\":9,\"reason\":\"killed\"}]}");
-    assert_int_equal(call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
     assert_string_equal(town_body(&story->town),
                         "{\"crashes\":[{\"instance\":\"i5\",\"since\":9,\"reason\":\"killed\"}]}");
-    assert_int_equal(call(story, "GET", "/apps/shop/update", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/update", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "{\"state\":\"CANARY_FAILED\",\"since\":"));
 }
 
@@ -300,21 +249,21 @@ static void files_are_fetched_from_the_instance_s_dea(void **state)
     town_answer(&story->town, "dea.find.droplet",
                 "{\"dea\":\"dea1\",\"droplet\":1,\"index\":0,\"file_uri\":\"http://10.0.0.1:24345/droplets/\","
                 "\"credentials\":[\"user\",\"pass\"],\"staged\":\"shop-0-abc\"}");
-    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/%2Flogs%2Fstdout.log", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0/files/%2Flogs%2Fstdout.log", ""), 200);
     assert_string_equal(town_body(&story->town), "hello");
     const char *asked = text_string(&story->town.viewer_request);
     assert_non_null(strstr(asked, "GET /droplets/shop-0-abc/logs/stdout.log HTTP/1.1\r\n"));
     assert_non_null(strstr(asked, "Authorization: Basic dXNlcjpwYXNz\r\n"));
     story->town.viewer_answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nEntity not found.\n";
-    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/x", ""), 404);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0/files/x", ""), 404);
     assert_string_equal(town_body(&story->town), "Entity not found.\n");
-    assert_int_equal(call(story, "GET", "/apps/shop/instances/7/files/x", ""), 400);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/7/files/x", ""), 400);
     assert_non_null(strstr(town_body(&story->town), "{\"code\":304,\"description\":\"Could not find instance: '7'\"}"));
     town_forget_answers(&story->town);
-    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/a/b", ""), 500);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0/files/a/b", ""), 500);
     assert_string_equal(town_body(&story->town), "{\"code\":306,\"description\":\"Error retrieving file 'a/b'\"}");
-    call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
-    assert_int_equal(call(story, "GET", "/apps/shop/instances/0/files/x", ""), 400);
+    story_call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}");
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0/files/x", ""), 400);
     assert_non_null(strstr(town_body(&story->town), "{\"code\":305,"));
 }
 
@@ -322,7 +271,7 @@ static void who_is_silent_is_told_of_as_it_was_heard_last(void **state)
 {
     struct story *story = *state;
     char version[80], found[400], seen[500], healthy[200];
-    snprintf(version, sizeof version, "%s", look(story).version);
+    snprintf(version, sizeof version, "%s", story_look(story).version);
     snprintf(
         found, sizeof found,
         "{\"dea\":\"d1\",\"droplet\":1,\"version\":\"%s\",\"index\":%%d,\"state\":\"RUNNING\",\"state_timestamp\":5,"
@@ -364,7 +313,7 @@ static void who_is_silent_is_told_of_as_it_was_heard_last(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
         STORY(a_missing_instance_is_started_under_a_new_epoch),
         STORY(the_same_complaint_twice_starts_once),
         STORY(a_complaint_that_reaches_every_controller_starts_once),

@@ -1,5 +1,5 @@
 /* What the journal guarantees, and what happens when it does not do what one hopes. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -10,68 +10,19 @@
 
 #include <cmocka.h>
 
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
-#define CREATE                                                                                                         \
-    "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],\"instances\":2,"         \
-    "\"resources\":{\"memory\":64}}"
-
-struct story {
-    struct town town;
-    char *token;
-    struct text headers;
-};
-
-static int begin(void **state)
-{
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    story->token = town_token(&story->town, "ada@example.org");
-    text_addf(&story->headers, "Authorization: %s\r\n", story->token);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    text_free(&story->headers);
-    memory_free(story);
-    return 0;
-}
-
-static int call(struct story *story, const char *method, const char *path, const char *body)
-{
-    return town_request(&story->town, story->token, method, path, body);
-}
-
 static struct town_conn *begin_on(struct story *story, size_t controller, const char *method, const char *path,
                                   const char *body)
 {
-    return town_begin(&story->town.controllers[controller], method, path, text_string(&story->headers), body);
-}
-
-static struct controller_app_view look(struct story *story, size_t controller)
-{
-    struct controller_app_view view;
-    assert_true(controller_view_find_app(story->town.controllers[controller].machine, "shop", &view));
-    return view;
-}
-
-static void push_app(struct story *story)
-{
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
+    char headers[256];
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
+    return town_begin(&story->town.controllers[controller], method, path, headers, body);
 }
 
 static void nobody_is_answered_before_the_change_is_durable(void **state)
 {
     struct story *story = *state;
     story->town.journal_mode = JOURNAL_HOLDS;
-    struct town_conn *conn = begin_on(story, 0, "POST", "/apps", CREATE);
+    struct town_conn *conn = begin_on(story, 0, "POST", "/apps", SHOP);
     town_pass_ms(&story->town, 1000);
     assert_int_equal(conn->outbound.size, 0);
     assert_int_equal(town_heard(&story->town, "droplet.updated", "\"droplet\":"), 0);
@@ -85,8 +36,8 @@ static void a_conflict_is_validated_again_on_what_the_other_wrote(void **state)
     struct story *story = *state;
     town_add_controller(&story->town);
     story->town.journal_mode = JOURNAL_HOLDS;
-    struct town_conn *first = begin_on(story, 0, "POST", "/apps", CREATE);
-    struct town_conn *second = begin_on(story, 1, "POST", "/apps", CREATE);
+    struct town_conn *first = begin_on(story, 0, "POST", "/apps", SHOP);
+    struct town_conn *second = begin_on(story, 1, "POST", "/apps", SHOP);
     town_release_journal(&story->town);
     assert_int_equal(town_finish(&story->town.controllers[0], first), 302);
     assert_int_equal(town_finish(&story->town.controllers[1], second), 400); /* The name is taken by now. */
@@ -98,7 +49,7 @@ static void both_changes_survive_a_conflict_where_both_make_sense(void **state)
 {
     struct story *story = *state;
     town_add_controller(&story->town);
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
+    assert_int_equal(story_call(story, "POST", "/apps", SHOP), 302);
     story->town.journal_mode = JOURNAL_HOLDS;
     struct town_conn *first = begin_on(story, 0, "PUT", "/apps/shop", "{\"instances\":5}");
     struct town_conn *second = begin_on(story, 1, "PUT", "/apps/shop", "{\"env\":[\"A=1\"]}");
@@ -108,10 +59,10 @@ static void both_changes_survive_a_conflict_where_both_make_sense(void **state)
     assert_int_equal(town_finish(&story->town.controllers[1], second), 200);
     assert_int_equal(town_finish(&story->town.controllers[1], third), 400); /* It had read version 1. */
     assert_non_null(strstr(town_body(&story->town), "{\"code\":102,"));
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"instances\":5,"));
     assert_non_null(strstr(town_body(&story->town), "\"env\":[\"A=1\"],\"meta\":{\"version\":3,"));
-    assert_int_equal(look(story, 1).instances, 5);
+    assert_int_equal(story_look_at(story, 1).instances, 5);
     /* Each told of its own change, and the chain has no gap. */
     assert_int_equal(town_heard(&story->town, "droplet.updated", "\"sequence\":4,\"previous\":3,"), 1);
     assert_int_equal(town_heard(&story->town, "droplet.updated", "\"sequence\":5,\"previous\":4,"), 1);
@@ -121,39 +72,39 @@ static void a_failing_journal_is_an_error_that_clients_know(void **state)
 {
     struct story *story = *state;
     story->town.journal_mode = JOURNAL_FAILS;
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 500);
+    assert_int_equal(story_call(story, "POST", "/apps", SHOP), 500);
     assert_string_equal(town_body(&story->town), "{\"code\":101,\"description\":\"Error talking with the database\"}");
     story->town.journal_mode = JOURNAL_WORKS;
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
+    assert_int_equal(story_call(story, "POST", "/apps", SHOP), 302);
 }
 
 static void an_entry_that_came_by_is_durable_whatever_the_append_says(void **state)
 {
     struct story *story = *state;
     story->town.journal_mode = JOURNAL_FAILS_LATE;
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
+    assert_int_equal(story_call(story, "POST", "/apps", SHOP), 302);
     assert_int_equal(town_heard(&story->town, "droplet.updated", "\"droplet\":"), 1);
 }
 
 static void a_controller_that_died_after_the_append_finds_everything_again(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     struct town_controller *controller = &story->town.controllers[0];
     town_forget_answers(&story->town); /* No DEA answers: the scale-up stays unplaced. */
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":4}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":4}"), 200);
     uint64_t epoch = controller_view_epoch(controller->machine, 1, 3);
     town_kill(controller);
     town_forget(&story->town);
     town_answer(&story->town, "dea.discover", HELLO);
     town_revive(controller);
     town_pass_ms(&story->town, 3000);
-    assert_int_equal(look(story, 0).instances, 4);
+    assert_int_equal(story_look_at(story, 0).instances, 4);
     assert_int_equal(controller_view_epoch(controller->machine, 1, 3), epoch);
     assert_int_equal(town_heard(&story->town, "dea.discover", ""), 0); /* It starts nothing by itself. */
     char complaint[200];
     snprintf(complaint, sizeof complaint, "{\"droplet\":1,\"op\":\"START\",\"version\":\"%s\",\"indices\":[2,3]}",
-             look(story, 0).version);
+             story_look_at(story, 0).version);
     town_tell(&story->town, "cloudcontrollers.hm.requests", complaint);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
     assert_true(controller_view_epoch(controller->machine, 1, 3) > epoch);
@@ -165,7 +116,7 @@ static void an_append_whose_author_died_is_there_for_the_others(void **state)
     struct story *story = *state;
     town_add_controller(&story->town);
     story->town.journal_mode = JOURNAL_HOLDS;
-    begin_on(story, 0, "POST", "/apps", CREATE);
+    begin_on(story, 0, "POST", "/apps", SHOP);
     struct town_controller *dead = &story->town.controllers[0];
     uint64_t op = dead->held_op;
     assert_int_not_equal(op, 0);
@@ -173,9 +124,9 @@ static void an_append_whose_author_died_is_there_for_the_others(void **state)
     /* The journal takes it, and nobody is left to hear DONE. */
     town_release_journal(&story->town);
     town_kill(dead);
-    assert_int_equal(look(story, 1).id, 1);
+    assert_int_equal(story_look_at(story, 1).id, 1);
     town_revive(dead);
-    assert_int_equal(look(story, 0).id, 1);
+    assert_int_equal(story_look_at(story, 0).id, 1);
     assert_int_equal(controller_view_head_sequence(dead->machine), 3);
 }
 
@@ -183,17 +134,17 @@ static void a_staging_whose_controller_died_begins_again(void **state)
 {
     struct story *story = *state;
     town_add_controller(&story->town);
-    call(story, "POST", "/apps", CREATE);
-    town_upload(&story->town, story->token, "shop", "bits");
+    story_call(story, "POST", "/apps", SHOP);
+    town_upload(&story->town, story->ada, "shop", "bits");
     story->town.staging_holds = true;
     begin_on(story, 0, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
     town_kill(&story->town.controllers[0]);
     story->town.staging_holds = false;
     town_pass_ms(&story->town, 60000);
-    assert_false(look(story, 1).is_live); /* It may only be slow. */
+    assert_false(story_look_at(story, 1).is_live); /* It may only be slow. */
     town_revive(&story->town.controllers[0]);
     town_pass_ms(&story->town, 10000);
-    assert_true(look(story, 1).is_live);
+    assert_true(story_look_at(story, 1).is_live);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
     town_pass_ms(&story->town, 200000);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
@@ -203,8 +154,8 @@ static void controllers_fetch_from_each_other_what_only_one_has(void **state)
 {
     struct story *story = *state;
     struct town_controller *second = town_add_controller(&story->town);
-    call(story, "POST", "/apps", CREATE);
-    town_upload(&story->town, story->token, "shop", "bits"); /* To the first. */
+    story_call(story, "POST", "/apps", SHOP);
+    town_upload(&story->town, story->ada, "shop", "bits"); /* To the first. */
     struct town_conn *conn = begin_on(story, 1, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
     assert_int_equal(town_finish(second, conn), 200); /* Staged by the second. */
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "http://127.0.0.1:9100/staged_droplets/1/"), 2);
@@ -221,24 +172,24 @@ static void bits_whose_holder_is_dead_are_staged_when_it_is_back(void **state)
     struct story *story = *state;
     struct town_controller *first = &story->town.controllers[0];
     struct town_controller *second = town_add_controller(&story->town);
-    call(story, "POST", "/apps", CREATE);
-    town_upload(&story->town, story->token, "shop", "bits");
+    story_call(story, "POST", "/apps", SHOP);
+    town_upload(&story->town, story->ada, "shop", "bits");
     town_kill(first);
     struct town_conn *conn = begin_on(story, 1, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}");
     assert_int_equal(town_finish(second, conn), 500);
     assert_non_null(strstr(town_body(&story->town), "{\"code\":402,"));
     town_revive(first);
     town_pass_ms(&story->town, 200000);
-    assert_true(look(story, 1).is_live);
+    assert_true(story_look_at(story, 1).is_live);
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", ""), 2);
 }
 
 static void dying_with_everything_under_way_leaks_nothing(void **state)
 {
     struct story *story = *state;
-    push_app(story);
-    call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"},\"instances\":1}");
-    town_upload(&story->town, story->token, "two", "more bits");
+    story_push(story, SHOP);
+    story_call(story, "POST", "/apps", "{\"name\":\"two\",\"staging\":{\"framework\":\"node\"},\"instances\":1}");
+    town_upload(&story->town, story->ada, "two", "more bits");
     town_forget_answers(&story->town);
     begin_on(story, 0, "GET", "/apps/shop", "");
     begin_on(story, 0, "GET", "/apps/shop/instances", "");
@@ -255,8 +206,8 @@ static void dying_with_everything_under_way_leaks_nothing(void **state)
     town_kill(controller);
     story->town.journal_mode = JOURNAL_WORKS;
     town_revive(controller);
-    assert_int_equal(look(story, 0).instances, 9);
-    assert_int_equal(call(story, "GET", "/apps/three", ""), 404); /* Never durable, never answered. */
+    assert_int_equal(story_look_at(story, 0).instances, 9);
+    assert_int_equal(story_call(story, "GET", "/apps/three", ""), 404); /* Never durable, never answered. */
 }
 
 static void a_stop_waits_for_the_answers_that_are_due(void **state)
@@ -264,7 +215,7 @@ static void a_stop_waits_for_the_answers_that_are_due(void **state)
     struct story *story = *state;
     struct town_controller *controller = &story->town.controllers[0];
     story->town.journal_mode = JOURNAL_HOLDS;
-    struct town_conn *conn = begin_on(story, 0, "POST", "/apps", CREATE);
+    struct town_conn *conn = begin_on(story, 0, "POST", "/apps", SHOP);
     town_stop(controller);
     assert_false(controller->has_exited);
     town_release_journal(&story->town);
@@ -276,13 +227,14 @@ static void a_stop_waits_for_the_answers_that_are_due(void **state)
 static void the_past_is_folded_before_anything_is_answered(void **state)
 {
     struct story *story = *state;
-    call(story, "POST", "/apps", CREATE);
+    story_call(story, "POST", "/apps", SHOP);
     struct town_controller *controller = &story->town.controllers[0];
     town_kill(controller);
     town_revive(controller);
     assert_true(controller_view_is_caught_up(controller->machine));
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200); /* The token is good, too: the key is configured. */
-    assert_int_equal(story->town.entry_count, 3);                /* No bootstrap user was made twice. */
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""),
+                     200);                        /* The token is good, too: the key is configured. */
+    assert_int_equal(story->town.entry_count, 3); /* No bootstrap user was made twice. */
 }
 
 static void an_entry_that_makes_no_sense_ends_the_controller(void **state)
@@ -300,36 +252,36 @@ static void a_controller_that_lags_asks_the_journal_before_it_denies_anything(vo
     struct story *story = *state;
     struct town_controller *late = town_add_controller(&story->town);
     late->lags = true;
-    push_app(story);
+    story_push(story, SHOP);
     assert_int_equal(controller_view_app_count(late->machine), 0);
     assert_int_equal(town_finish(late, begin_on(story, 1, "PUT", "/apps/shop", "{\"instances\":3}")), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":4}"), 200);
-    assert_int_equal(look(story, 1).instances, 3); /* So much does it know. */
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":4}"), 200);
+    assert_int_equal(story_look_at(story, 1).instances, 3); /* So much does it know. */
     struct town_conn *reader = begin_on(story, 1, "GET", "/apps/shop", "");
     town_pass_ms(&story->town, 1000);
     assert_int_equal(town_finish(late, reader), 200);
     assert_non_null(strstr(town_body(&story->town), "\"instances\":4"));
-    assert_int_equal(call(story, "DELETE", "/apps/shop", ""), 200);
+    assert_int_equal(story_call(story, "DELETE", "/apps/shop", ""), 200);
     assert_int_equal(town_finish(late, begin_on(story, 1, "GET", "/apps/shop", "")), 404);
 }
 
 static void what_the_journal_does_not_confirm_is_told_as_old(void **state)
 {
     struct story *story = *state;
-    push_app(story);
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    story_push(story, SHOP);
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_null(strstr(town_body(&story->town), "\"stale\""));
     story->town.journal_mode = JOURNAL_FAILS;
-    assert_int_equal(call(story, "GET", "/apps/shop", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"stale\":true"));
-    assert_int_equal(call(story, "PUT", "/apps/none", "{}"), 500); /* Nobody can say that it is not there. */
+    assert_int_equal(story_call(story, "PUT", "/apps/none", "{}"), 500); /* Nobody can say that it is not there. */
 }
 
 /* What it would have told the DEAs is told by the others, and by its next life. */
 static void hosts_whose_mapper_died_are_told_by_the_others(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     town_add_controller(&story->town);
     town_pass_ms(&story->town, 5000);
     town_forget(&story->town);
@@ -351,7 +303,7 @@ static void hosts_whose_mapper_died_are_told_by_the_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
         STORY(nobody_is_answered_before_the_change_is_durable),
         STORY(a_conflict_is_validated_again_on_what_the_other_wrote),
         STORY(both_changes_survive_a_conflict_where_both_make_sense),

@@ -1,5 +1,5 @@
 /* What v1 has no words for: events, revisions and rollback, settings, collaborators. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -10,78 +10,22 @@
 
 #include <cmocka.h>
 
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
-
-struct story {
-    struct town town;
-    char *ada, *eve;
-};
-
-static void expect_as(struct story *story, const char *token, const char *method, const char *path, const char *body,
-                      int status, const char *part)
-{
-    int found = town_request(&story->town, token, method, path, body);
-    if (strstr(town_body(&story->town), part) == NULL)
-        fail_msg("%s %s answered %s", method, path, town_body(&story->town));
-    assert_int_equal(found, status);
-}
-
-static void expect(struct story *story, const char *method, const char *path, const char *body, int status,
-                   const char *part)
-{
-    expect_as(story, story->ada, method, path, body, status, part);
-}
-
-static struct controller_app_view look(struct story *story)
-{
-    struct controller_app_view view;
-    assert_true(controller_view_find_app(story->town.controllers[0].machine, "shop", &view));
-    return view;
-}
-
-static void let_run(struct story *story, int count)
-{
-    for (int i = 0; i < count; i++) {
-        char found[120];
-        snprintf(found, sizeof found, "{\"dea\":\"dea1\",\"droplet\":1,\"index\":%d,\"state\":\"RUNNING\"}", i);
-        town_answer_also(&story->town, "dea.find.droplet", found);
-    }
-}
-
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    *state = story;
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    story->ada = town_token(&story->town, "ada@example.org");
-    story->eve = town_token(&story->town, "eve@example.org");
-    expect(story, "POST", "/apps",
-           "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],"
-           "\"instances\":2,\"resources\":{\"memory\":64}}",
-           302, "");
-    assert_int_equal(town_upload(&story->town, story->ada, "shop", "bits"), 200);
-    expect(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}", 200, "");
-    let_run(story, 4);
-    return 0;
-}
-
-static int end(void **state)
-{
+    story_begin(state);
     struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->ada);
-    memory_free(story->eve);
-    memory_free(story);
+    story->eve = town_token(&story->town, "eve@example.org");
+    story_push(story, SHOP);
+    story_let_run(story, 4);
     return 0;
 }
 
 static void update(struct story *story, const char *bits)
 {
     assert_int_equal(town_upload(&story->town, story->ada, "shop", bits), 200);
-    expect(story, "PUT", "/apps/shop/update", "", 204, "");
+    story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
-    expect(story, "GET", "/apps/shop/update", "", 200, "SUCCEEDED");
+    story_expect(story, "GET", "/apps/shop/update", "", 200, "SUCCEEDED");
 }
 
 static void events_come_as_they_happen_until_the_app_is_gone(void **state)
@@ -105,28 +49,29 @@ static void events_come_as_they_happen_until_the_app_is_gone(void **state)
     assert_int_equal(conn->outbound.size, size);
     town_pass_ms(&story->town, 2000); /* It still goes on. */
     assert_string_equal(text_string(&conn->outbound) + size, "1\r\n\n\r\n");
-    expect(story, "DELETE", "/apps/shop", "", 200, "");
+    story_expect(story, "DELETE", "/apps/shop", "", 200, "");
     town_pass_ms(&story->town, 100);
     assert_int_equal(town_finish(controller, conn), 200);
     assert_non_null(strstr(town_body(&story->town), "\r\n0\r\n\r\n"));
-    expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events?follow=1", "", 404, "\"code\":301");
+    story_expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events?follow=1", "", 404, "\"code\":301");
 }
 
 static void events_tell_what_happened_who_did_it_and_why(void **state)
 {
     struct story *story = *state;
-    expect(story, "PUT", "/apps/shop", "{\"instances\":3,\"env\":[\"SECRET=1\"]}", 200, "");
+    story_expect(story, "PUT", "/apps/shop", "{\"instances\":3,\"env\":[\"SECRET=1\"]}", 200, "");
     town_tell(&story->town, "droplet.exited",
               "{\"droplet\":1,\"version\":\"x\",\"index\":1,\"instance\":\"abc\",\"reason\":\"CRASHED\",\"epoch\":7,"
               "\"signal\":9,\"detail\":\"used more memory than allowed\"}");
-    expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "\"kind\":\"created\",\"actor\":\"ada@example.org\"");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200,
+                 "\"kind\":\"created\",\"actor\":\"ada@example.org\"");
     const char *body = town_body(&story->town);
     assert_non_null(strstr(body, "\"text\":\"3 instances instead of 2; other environment variables\""));
     assert_non_null(strstr(body, "\"key\":\"exit-abc-7\""));
     assert_non_null(strstr(body, "\"kind\":\"crashed\",\"index\":1,\"instance\":\"abc\",\"text\":\"killed by signal 9; "
                                  "used more memory than allowed\""));
     assert_null(strstr(body, "SECRET=1"));
-    expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events", "", 404, "301");
+    story_expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events", "", 404, "301");
 }
 
 static void events_from_the_journal_outlive_the_controller(void **state)
@@ -135,7 +80,7 @@ static void events_from_the_journal_outlive_the_controller(void **state)
     town_kill(&story->town.controllers[0]);
     town_revive(&story->town.controllers[0]);
     town_settle(&story->town);
-    expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "\"kind\":\"staged\"");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "\"kind\":\"staged\"");
 }
 
 static void an_app_keeps_so_many_events_and_no_more(void **state)
@@ -147,7 +92,7 @@ static void an_app_keeps_so_many_events_and_no_more(void **state)
                  "{\"droplet\":1,\"version\":\"x\",\"index\":0,\"instance\":\"i%d\",\"reason\":\"CRASHED\"}", i);
         town_tell(&story->town, "droplet.exited", exited);
     }
-    expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "\"i149\"");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "\"i149\"");
     assert_non_null(strstr(town_body(&story->town), "\"i50\""));
     assert_null(strstr(town_body(&story->town), "\"i49\""));
 }
@@ -156,73 +101,76 @@ static void one_goes_back_to_the_revision_before_or_to_a_named_one(void **state)
 {
     struct story *story = *state;
     char first[80], second[80];
-    snprintf(first, sizeof first, "%.40s", look(story).version);
+    snprintf(first, sizeof first, "%.40s", story_look(story).version);
     update(story, "other bits");
-    snprintf(second, sizeof second, "%.40s", look(story).version);
-    expect(story, "GET", "/cupola/v1/apps/shop/revisions", "", 200, "{\"current\":2,\"revisions\":[{\"revision\":1,");
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 204, "");
+    snprintf(second, sizeof second, "%.40s", story_look(story).version);
+    story_expect(story, "GET", "/cupola/v1/apps/shop/revisions", "", 200,
+                 "{\"current\":2,\"revisions\":[{\"revision\":1,");
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 204, "");
     town_pass_ms(&story->town, 15000);
-    assert_int_equal(strncmp(look(story).version, first, 40), 0);
-    assert_string_not_equal(look(story).version + 40, "-1"); /* Never the same run twice. */
-    expect(story, "GET", "/cupola/v1/apps/shop/revisions", "", 200, "{\"current\":1,");
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 400, "there is no such revision");
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":2}", 204, "");
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":1}", 400, "\"code\":390");
+    assert_int_equal(strncmp(story_look(story).version, first, 40), 0);
+    assert_string_not_equal(story_look(story).version + 40, "-1"); /* Never the same run twice. */
+    story_expect(story, "GET", "/cupola/v1/apps/shop/revisions", "", 200, "{\"current\":1,");
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 400, "there is no such revision");
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":2}", 204, "");
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":1}", 400, "\"code\":390");
     town_pass_ms(&story->town, 15000);
-    assert_int_equal(strncmp(look(story).version, second, 40), 0);
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":77}", 400, "there is no such revision");
+    assert_int_equal(strncmp(story_look(story).version, second, 40), 0);
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "{\"revision\":77}", 400, "there is no such revision");
 }
 
 static void a_rollback_brings_back_variables_and_memory_too(void **state)
 {
     struct story *story = *state;
-    expect(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"],\"resources\":{\"memory\":96}}", 200, "");
-    expect(story, "PUT", "/apps/shop/update", "", 204, "");
+    story_expect(story, "PUT", "/apps/shop", "{\"env\":[\"A=1\"],\"resources\":{\"memory\":96}}", 200, "");
+    story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
     char before[80];
-    snprintf(before, sizeof before, "%s", look(story).version);
-    expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 204, "");
-    assert_string_not_equal(look(story).version, before); /* Of the same droplet, but another run. */
+    snprintf(before, sizeof before, "%s", story_look(story).version);
+    story_expect(story, "POST", "/cupola/v1/apps/shop/rollback", "", 204, "");
+    assert_string_not_equal(story_look(story).version, before); /* Of the same droplet, but another run. */
     town_pass_ms(&story->town, 15000);
-    expect(story, "GET", "/apps/shop", "", 200, "\"env\":[]");
-    assert_int_equal(look(story).memory_mb, 64);
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"env\":[]");
+    assert_int_equal(story_look(story).memory_mb, 64);
 }
 
 static void an_update_can_be_cancelled(void **state)
 {
     struct story *story = *state;
     char before[80];
-    snprintf(before, sizeof before, "%s", look(story).version);
-    expect(story, "DELETE", "/cupola/v1/apps/shop/update", "", 400, "there is no update to cancel");
+    snprintf(before, sizeof before, "%s", story_look(story).version);
+    story_expect(story, "DELETE", "/cupola/v1/apps/shop/update", "", 400, "there is no update to cancel");
     assert_int_equal(town_upload(&story->town, story->ada, "shop", "other bits"), 200);
-    expect(story, "PUT", "/apps/shop/update", "", 204, "");
-    expect(story, "DELETE", "/cupola/v1/apps/shop/update", "", 204, "");
+    story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
+    story_expect(story, "DELETE", "/cupola/v1/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
-    assert_string_equal(look(story).version, before);
-    expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "cancelled by ada@example.org");
-    expect(story, "PUT", "/apps/shop/update", "", 204, "");
+    assert_string_equal(story_look(story).version, before);
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "cancelled by ada@example.org");
+    story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
-    expect(story, "GET", "/apps/shop/update", "", 200, "SUCCEEDED"); /* Nothing stands in the way of another one. */
+    story_expect(story, "GET", "/apps/shop/update", "", 200,
+                 "SUCCEEDED"); /* Nothing stands in the way of another one. */
 }
 
 static void settings_are_checked_and_reach_the_instances(void **state)
 {
     struct story *story = *state;
     const char *path = "/cupola/v1/apps/shop/settings";
-    expect(story, "GET", path, "", 200, "{}");
-    expect(story, "PUT", path, "{\"canary\":0}", 400, "canary: expected 1 to 1000");
-    expect(story, "PUT", path, "{\"canarry\":1}", 400, "canarry");
-    expect(story, "PUT", path, "{\"health\":{\"liveness\":{\"type\":\"tcp\"}}}", 400, "health.liveness.type: expected");
-    expect(story, "PUT", path, "{\"balance\":\"sometimes\"}", 400, "balance: expected");
-    expect(
+    story_expect(story, "GET", path, "", 200, "{}");
+    story_expect(story, "PUT", path, "{\"canary\":0}", 400, "canary: expected 1 to 1000");
+    story_expect(story, "PUT", path, "{\"canarry\":1}", 400, "canarry");
+    story_expect(story, "PUT", path, "{\"health\":{\"liveness\":{\"type\":\"tcp\"}}}", 400,
+                 "health.liveness.type: expected");
+    story_expect(story, "PUT", path, "{\"balance\":\"sometimes\"}", 400, "balance: expected");
+    story_expect(
         story, "PUT", path,
         "{\"canary\":2,\"batch_percent\":100,\"hold_ms\":0,\"singleton\":true,\"grace_ms\":3000,\"balance\":\"hash\","
         "\"balance_header\":\"X-Cart\",\"health\":{\"liveness\":{\"type\":\"http\",\"path\":\"/ok\"}}}",
         204, "");
-    expect(story, "GET", path, "", 200, "\"grace_ms\":3000");
+    story_expect(story, "GET", path, "", 200, "\"grace_ms\":3000");
     town_forget(&story->town);
     assert_int_equal(town_upload(&story->town, story->ada, "shop", "other bits"), 200);
-    expect(story, "PUT", "/apps/shop/update", "", 204, "");
+    story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":2"), 1); /* Two canaries. */
     assert_int_equal(town_heard(&story->town, "dea.dea1.start", "\"index\":3"), 1);
 }
@@ -230,22 +178,22 @@ static void settings_are_checked_and_reach_the_instances(void **state)
 static void collaborators_may_do_what_the_owner_may_but_not_choose_others(void **state)
 {
     struct story *story = *state;
-    expect_as(story, story->eve, "GET", "/apps/shop", "", 404, "301");
-    expect(story, "PUT", "/cupola/v1/apps/shop/collaborators/nobody@example.org", "", 403, "201");
-    expect(story, "PUT", "/cupola/v1/apps/shop/collaborators/eve@example.org", "", 204, "");
-    expect_as(story, story->eve, "GET", "/apps/shop", "", 200, "\"name\":\"shop\"");
-    expect_as(story, story->eve, "GET", "/apps", "", 200, "\"name\":\"shop\"");
-    expect_as(story, story->eve, "PUT", "/apps/shop", "{\"instances\":1}", 200, "");
-    expect_as(story, story->eve, "PUT", "/cupola/v1/apps/shop/collaborators/admin@example.org", "", 404, "301");
-    expect(story, "GET", "/cupola/v1/apps/shop/collaborators", "", 200, "[\"eve@example.org\"]");
-    expect(story, "DELETE", "/cupola/v1/apps/shop/collaborators/eve@example.org", "", 204, "");
-    expect_as(story, story->eve, "GET", "/apps/shop", "", 404, "301");
+    story_expect_as(story, story->eve, "GET", "/apps/shop", "", 404, "301");
+    story_expect(story, "PUT", "/cupola/v1/apps/shop/collaborators/nobody@example.org", "", 403, "201");
+    story_expect(story, "PUT", "/cupola/v1/apps/shop/collaborators/eve@example.org", "", 204, "");
+    story_expect_as(story, story->eve, "GET", "/apps/shop", "", 200, "\"name\":\"shop\"");
+    story_expect_as(story, story->eve, "GET", "/apps", "", 200, "\"name\":\"shop\"");
+    story_expect_as(story, story->eve, "PUT", "/apps/shop", "{\"instances\":1}", 200, "");
+    story_expect_as(story, story->eve, "PUT", "/cupola/v1/apps/shop/collaborators/admin@example.org", "", 404, "301");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/collaborators", "", 200, "[\"eve@example.org\"]");
+    story_expect(story, "DELETE", "/cupola/v1/apps/shop/collaborators/eve@example.org", "", 204, "");
+    story_expect_as(story, story->eve, "GET", "/apps/shop", "", 404, "301");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
         STORY(events_come_as_they_happen_until_the_app_is_gone),
         STORY(events_tell_what_happened_who_did_it_and_why),
         STORY(events_from_the_journal_outlive_the_controller),

@@ -1,5 +1,5 @@
 /* From an order to a DEA that has accepted it: answers, refusals, silence. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -11,71 +11,21 @@
 #include <cmocka.h>
 
 /* A DEA that answers orders, with room for many; `life` is what tells it from one of v1. */
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"life\":\"1\",\"siblings\":0,\"room\":100}"
+#define HELLO_1 "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"life\":\"1\",\"siblings\":0,\"room\":100}"
 #define HELLO_2 "{\"id\":\"dea2\",\"ip\":\"10.0.0.2\",\"port\":1,\"life\":\"2\",\"siblings\":0,\"room\":100}"
 #define ACCEPTED "{\"accepted\":true,\"instance\":\"0123456789abcdef0123456789abcdef\"}"
 #define REFUSED "{\"accepted\":false,\"reason\":\"not enough memory\"}"
 #define HM "cloudcontrollers.hm.requests"
-#define CREATE                                                                                                         \
-    "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],\"instances\":2,"         \
-    "\"resources\":{\"memory\":64}}"
-
-struct story {
-    struct town town;
-    char *token;
-    char text[1000];
-};
-
-static int call(struct story *story, const char *method, const char *path, const char *body)
-{
-    return town_request(&story->town, story->token, method, path, body);
-}
 
 /* An app with two instances that were ordered long ago. */
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    town_answer(&story->town, "dea.dea1.start", ACCEPTED);
-    story->token = town_token(&story->town, "ada@example.org");
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
-    town_pass_ms(&story->town, 10000);
-    town_forget(&story->town);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
+    story_begin(state);
     struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    memory_free(story);
+    town_answer(&story->town, "dea.discover", HELLO_1);
+    town_answer(&story->town, "dea.dea1.start", ACCEPTED);
+    story_push_long_ago(story, SHOP);
     return 0;
-}
-
-static struct controller_app_view look(struct story *story)
-{
-    struct controller_app_view view;
-    assert_true(controller_view_find_app(story->town.controllers[0].machine, "shop", &view));
-    return view;
-}
-
-/* A text with %s where the app's version goes. */
-static const char *with_version(struct story *story, const char *before, const char *after)
-{
-    snprintf(story->text, sizeof story->text, "%s\"version\":\"%s\"%s", before, look(story).version, after);
-    return story->text;
-}
-
-static void complain(struct story *story, const char *indices)
-{
-    char after[100];
-    snprintf(after, sizeof after, ",\"indices\":%s}", indices);
-    town_tell(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"start\",\"last_updated\":1,", after));
 }
 
 static size_t starts(struct story *story, const char *dea, const char *part)
@@ -98,7 +48,7 @@ static size_t pending(struct story *story)
 static void an_accepted_start_is_done_with(void **state)
 {
     struct story *story = *state;
-    complain(story, "[0,1]");
+    story_complain(story, "[0,1]");
     assert_int_equal(starts(story, "dea1", ""), 2);
     assert_int_equal(pending(story), 0);
     uint64_t epoch = epoch_of(story, 0);
@@ -111,10 +61,10 @@ static void a_refused_start_goes_elsewhere_under_the_same_order(void **state)
 {
     struct story *story = *state;
     town_answer(&story->town, "dea.dea1.start", REFUSED);
-    complain(story, "[0]");
+    story_complain(story, "[0]");
     uint64_t epoch = epoch_of(story, 0);
     assert_int_equal(starts(story, "dea1", ""), 4); /* It goes on offering, and on refusing: then there is a pause. */
-    assert_int_equal(call(story, "GET", "/apps/shop/instances", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"reason\":\"a DEA refused: not enough memory\""));
     town_answer(&story->town, "dea.discover", HELLO_2);
     town_answer(&story->town, "dea.dea2.start", ACCEPTED);
@@ -128,7 +78,7 @@ static void an_unanswered_start_is_ordered_anew_with_a_newer_epoch(void **state)
 {
     struct story *story = *state;
     town_answer_times(&story->town, "dea.dea1.start", ACCEPTED, 0);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     uint64_t epoch = epoch_of(story, 1);
     assert_int_equal(pending(story), 1);
     town_pass_ms(&story->town, 400);
@@ -148,7 +98,7 @@ static void a_second_silence_is_given_twice_the_time(void **state)
 {
     struct story *story = *state;
     town_answer_times(&story->town, "dea.dea1.start", ACCEPTED, 0);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     uint64_t first = epoch_of(story, 1);
     town_pass_ms(&story->town, 600);
     uint64_t second = epoch_of(story, 1);
@@ -163,8 +113,8 @@ static void one_that_is_not_wanted_any_more_is_not_ordered_anew(void **state)
 {
     struct story *story = *state;
     town_answer_times(&story->town, "dea.dea1.start", ACCEPTED, 0);
-    complain(story, "[1]");
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
+    story_complain(story, "[1]");
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
     town_pass_ms(&story->town, 2000);
     assert_int_equal(starts(story, "dea1", ""), 1);
     assert_int_equal(pending(story), 0);
@@ -176,14 +126,14 @@ static void two_controllers_order_one_silent_start_anew_once(void **state)
     town_add_controller(&story->town);
     town_pass_ms(&story->town, 10000);
     town_answer_times(&story->town, "dea.dea1.start", ACCEPTED, 0);
-    complain(story, "[1]");
+    story_complain(story, "[1]");
     town_pass_ms(&story->town, 400);
     /* The health manager complains to both: what one has in hand the other takes up, once. */
     town_tell(&story->town, "droplet.exited",
-              with_version(story, "{\"droplet\":1,", ",\"index\":1,\"reason\":\"DEA_SHUTDOWN\",\"epoch\":99}"));
+              story_with_version(story, "{\"droplet\":1,", ",\"index\":1,\"reason\":\"DEA_SHUTDOWN\",\"epoch\":99}"));
     town_answer(&story->town, "dea.discover", HELLO_2);
     town_answer(&story->town, "dea.dea2.start", ACCEPTED);
-    town_tell_all(&story->town, HM, with_version(story, "{\"droplet\":1,\"op\":\"START\",", ",\"indices\":[1]}"));
+    town_tell_all(&story->town, HM, story_with_version(story, "{\"droplet\":1,\"op\":\"START\",", ",\"indices\":[1]}"));
     town_pass_ms(&story->town, 3000);
     assert_int_equal(starts(story, "dea2", "\"index\":1"), 1);
     assert_int_equal(pending(story), 0);
@@ -193,7 +143,7 @@ static void a_dea_of_v1_is_believed(void **state)
 {
     struct story *story = *state;
     town_answer(&story->town, "dea.discover", "{\"id\":\"old\",\"ip\":\"10.0.0.3\",\"port\":1,\"version\":0.99}");
-    complain(story, "[0,1]");
+    story_complain(story, "[0,1]");
     town_pass_ms(&story->town, 3000);
     assert_int_equal(starts(story, "old", ""), 2);
     assert_int_equal(pending(story), 0);
@@ -203,22 +153,22 @@ static void an_offer_that_comes_late_finds_who_waits_for_a_place(void **state)
 {
     struct story *story = *state;
     char asks_back[80];
-    town_answer_times(&story->town, "dea.discover", HELLO, 0);
-    complain(story, "[1]");
+    town_answer_times(&story->town, "dea.discover", HELLO_1, 0);
+    story_complain(story, "[1]");
     snprintf(asks_back, sizeof asks_back, "%s", story->town.asks_back);
     town_pass_ms(&story->town, 2100);
     assert_int_equal(starts(story, "dea1", ""), 0);
-    town_tell(&story->town, asks_back, HELLO); /* While the next question has not even been asked. */
+    town_tell(&story->town, asks_back, HELLO_1); /* While the next question has not even been asked. */
     assert_int_equal(starts(story, "dea1", "\"index\":1"), 1);
     assert_int_equal(pending(story), 0);
-    complain(story, "[1]"); /* It was ordered a moment ago. */
+    story_complain(story, "[1]"); /* It was ordered a moment ago. */
     town_pass_ms(&story->town, 10000);
     town_forget(&story->town);
-    complain(story, "[0]");
+    story_complain(story, "[0]");
     snprintf(asks_back, sizeof asks_back, "%s", story->town.asks_back);
     town_pass_ms(&story->town, 4000);
     assert_int_equal(town_heard(&story->town, "dea.discover", ""), 1); /* It is known by now how slow the bus is. */
-    town_tell(&story->town, asks_back, HELLO);
+    town_tell(&story->town, asks_back, HELLO_1);
     assert_int_equal(starts(story, "dea1", "\"index\":0"), 1);
 }
 
@@ -226,7 +176,7 @@ static void a_burst_is_one_question(void **state)
 {
     struct story *story = *state;
     town_forget(&story->town);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":20}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":20}"), 200);
     assert_int_equal(town_heard(&story->town, "dea.discover", ""), 1);
     assert_int_equal(town_heard(&story->town, "dea.discover", "\"count\":18"), 1);
     assert_int_equal(starts(story, "dea1", ""), 18);
@@ -234,7 +184,7 @@ static void a_burst_is_one_question(void **state)
 
 int main(void)
 {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
     const struct CMUnitTest tests[] = {
         STORY(an_accepted_start_is_done_with),
         STORY(a_refused_start_goes_elsewhere_under_the_same_order),

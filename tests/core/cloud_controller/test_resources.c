@@ -1,5 +1,5 @@
 /* Files that need not be sent again: asked for, and put into packages. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -14,12 +14,7 @@
 #define CREATE "{\"name\":\"%s\",\"staging\":{\"framework\":\"node\"},\"instances\":1,\"resources\":{\"memory\":64}}"
 enum { LARGE = 65536 };
 
-struct story {
-    struct town town;
-    char *ada;
-    char large[LARGE + 1];
-    char sha1[41];
-};
+static char large[LARGE + 1], sha1[41];
 
 static void create(struct story *story, const char *name)
 {
@@ -31,29 +26,18 @@ static void create(struct story *story, const char *name)
 /* The controller has a large file: the simulated pool is what was ever uploaded. */
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    story->ada = town_token(&story->town, "ada@example.org");
-    memset(story->large, 'x', LARGE);
+    story_begin(state);
+    struct story *story = *state;
+    memset(large, 'x', LARGE);
     uint8_t digest[SHA1_DIGEST_SIZE];
     struct sha1_ctx hash;
     sha1_init(&hash);
-    sha1_update(&hash, LARGE, (const uint8_t *)story->large);
+    sha1_update(&hash, LARGE, (const uint8_t *)large);
     sha1_digest(&hash, sizeof digest, digest);
     for (size_t i = 0; i < sizeof digest; i++)
-        snprintf(story->sha1 + 2 * i, 3, "%02x", digest[i]);
+        snprintf(sha1 + 2 * i, 3, "%02x", digest[i]);
     create(story, "first");
-    assert_int_equal(town_upload(&story->town, story->ada, "first", story->large), 200);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->ada);
-    memory_free(story);
+    assert_int_equal(town_upload(&story->town, story->ada, "first", large), 200);
     return 0;
 }
 
@@ -62,12 +46,12 @@ static void known_files_are_told_as_they_were_named(void **state)
     struct story *story = *state;
     char asked[1000], known[300];
     snprintf(known, sizeof known, "{\"size\": %d, \"sha1\":\"%s\",\"fn\":\"/tmp/.vmc_x_files/a.jar\",\"more\":[1]}",
-             LARGE, story->sha1);
+             LARGE, sha1);
     snprintf(
         asked, sizeof asked,
         "[{\"size\":70000,\"sha1\":\"0123456789012345678901234567890123456789\",\"fn\":\"/b\"}, %s ,"
         "{\"size\":65537,\"sha1\":\"%s\",\"fn\":\"/other-size\"},{\"size\":12,\"sha1\":\"%s\",\"fn\":\"/small\"},7]",
-        known, story->sha1, story->sha1);
+        known, sha1, sha1);
     assert_int_equal(town_request(&story->town, story->ada, "POST", "/resources", asked), 200);
     char expected[310];
     snprintf(expected, sizeof expected, "[%s]", known);
@@ -98,10 +82,10 @@ static void a_package_may_come_from_the_pool_alone(void **state)
     struct story *story = *state;
     char resources[300];
     create(story, "second");
-    snprintf(resources, sizeof resources, "[{\"size\":%d,\"sha1\":\"%s\",\"fn\":\"lib/a.jar\"}]", LARGE, story->sha1);
+    snprintf(resources, sizeof resources, "[{\"size\":%d,\"sha1\":\"%s\",\"fn\":\"lib/a.jar\"}]", LARGE, sha1);
     assert_int_equal(upload_names(story, resources), 200);
     assert_int_equal(town_request(&story->town, story->ada, "GET", "/apps/second", ""), 200);
-    assert_non_null(strstr(town_body(&story->town), story->sha1));
+    assert_non_null(strstr(town_body(&story->town), sha1));
 }
 
 static void names_that_lead_astray_are_refused(void **state)
@@ -111,8 +95,7 @@ static void names_that_lead_astray_are_refused(void **state)
     create(story, "second");
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char resources[300];
-        snprintf(resources, sizeof resources, "[{\"size\":%d,\"sha1\":\"%s\",\"fn\":\"%s\"}]", LARGE, story->sha1,
-                 names[i]);
+        snprintf(resources, sizeof resources, "[{\"size\":%d,\"sha1\":\"%s\",\"fn\":\"%s\"}]", LARGE, sha1, names[i]);
         if (upload_names(story, resources) != 400 ||
             strstr(town_body(&story->town), "resources[0].fn: the name ") == NULL)
             fail_msg("%s: %s", names[i], town_body(&story->town));
@@ -127,9 +110,9 @@ static void names_that_lead_astray_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(known_files_are_told_as_they_were_named, begin, end),
-        cmocka_unit_test_setup_teardown(a_package_may_come_from_the_pool_alone, begin, end),
-        cmocka_unit_test_setup_teardown(names_that_lead_astray_are_refused, begin, end),
+        cmocka_unit_test_setup_teardown(known_files_are_told_as_they_were_named, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_package_may_come_from_the_pool_alone, begin, story_end),
+        cmocka_unit_test_setup_teardown(names_that_lead_astray_are_refused, begin, story_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* Services: gateways offer them, users make, bind and delete them, and nothing that was made is forgotten. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 #include "core/proto/config.pb-c.h"
@@ -24,11 +24,6 @@
     "\"plans\":[\"free\"],\"active\":true}"
 #define WANT "{\"type\":\"key-value\",\"vendor\":\"redis\",\"version\":\"2.2\",\"tier\":\"free\",\"name\":\"cache\"}"
 
-struct story {
-    struct town town;
-    char *ada, *eve;
-};
-
 static int as_gateway(struct story *story, const char *token, const char *method, const char *path, const char *body)
 {
     char headers[200];
@@ -37,21 +32,12 @@ static int as_gateway(struct story *story, const char *token, const char *method
     return town_finish(controller, town_begin(controller, method, path, headers, body));
 }
 
-static void expect(struct story *story, const char *method, const char *path, const char *body, int status,
-                   const char *part)
-{
-    int found = town_request(&story->town, story->ada, method, path, body);
-    if (found != status || strstr(town_body(&story->town), part) == NULL)
-        fail_msg("%s %s %s: expected %d %s, found %d %s", method, path, body, status, part, found,
-                 town_body(&story->town));
-}
-
 static int begin(void **state)
 {
     static Cupola__ServiceConfig redis;
     static Cupola__ServiceConfig *services[] = {&redis};
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
+    story_begin(state);
+    struct story *story = *state;
     cupola__service_config__init(&redis);
     redis.name = (char *)(uintptr_t) "redis";
     redis.token = (char *)(uintptr_t) "shared";
@@ -59,39 +45,27 @@ static int begin(void **state)
     story->town.config.builtin_services = services;
     story->town.config.n_builtin_services = 1;
     town_revive(&story->town.controllers[0]);
-    town_answer(&story->town, "dea.discover", "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}");
-    story->ada = town_token(&story->town, "ada@example.org");
     story->eve = town_token(&story->town, "eve@example.org");
     assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", OFFER), 200);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->ada);
-    memory_free(story->eve);
-    memory_free(story);
     return 0;
 }
 
 static void create(struct story *story)
 {
     story->town.viewer_answer = MADE;
-    expect(story, "POST", "/services", WANT, 200, "{}");
+    story_expect(story, "POST", "/services", WANT, 200, "{}");
 }
 
 static void create_and_bind(struct story *story)
 {
     create(story);
-    expect(story, "POST", "/apps",
-           "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1,\"resources\":{\"memory\":64}}",
-           302, "");
+    story_expect(
+        story, "POST", "/apps",
+        "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1,\"resources\":{\"memory\":64}}", 302,
+        "");
     assert_int_equal(town_upload(&story->town, story->ada, "shop", "bits"), 200);
     story->town.viewer_answer = BOUND;
-    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"state\":\"STARTED\"}", 200, "");
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"state\":\"STARTED\"}", 200, "");
 }
 
 static bool gateway_was_asked(const struct story *story, const char *part)
@@ -113,12 +87,13 @@ static void gateways_need_their_token(void **state)
     uint64_t entries = story->town.entry_count;
     assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", OFFER), 200);
     assert_int_equal(story->town.entry_count, entries); /* Nothing new. */
-    expect(story, "GET", "/info/services", "", 200,
-           "{\"key-value\":{\"redis\":{\"2.2\":{\"id\":\"redis-2.2\",\"vendor\":\"redis\",\"version\":\"2.2\","
-           "\"type\":\"key-value\",\"description\":\"Redis\",\"tiers\":{\"free\":{\"options\":{},\"order\":1}}}}}}");
+    story_expect(
+        story, "GET", "/info/services", "", 200,
+        "{\"key-value\":{\"redis\":{\"2.2\":{\"id\":\"redis-2.2\",\"vendor\":\"redis\",\"version\":\"2.2\","
+        "\"type\":\"key-value\",\"description\":\"Redis\",\"tiers\":{\"free\":{\"options\":{},\"order\":1}}}}}}");
     assert_int_equal(as_gateway(story, "shared", "DELETE", "/services/v1/offerings/redis-2.2", ""), 200);
-    expect(story, "GET", "/info/services", "", 200, "{}");
-    expect(story, "POST", "/services", WANT, 404, "\"code\":500");
+    story_expect(story, "GET", "/info/services", "", 200, "{}");
+    story_expect(story, "POST", "/services", WANT, 404, "\"code\":500");
 }
 
 static void a_service_is_made_bound_and_deleted(void **state)
@@ -127,23 +102,24 @@ static void a_service_is_made_bound_and_deleted(void **state)
     create_and_bind(story);
     assert_true(gateway_was_asked(story, "POST /gateway/v1/configurations/s1/handles HTTP/1.1"));
     assert_true(gateway_was_asked(story, "X-VCAP-Service-Token: shared"));
-    expect(story, "GET", "/services/cache", "", 200, "{\"name\":\"cache\",\"type\":\"key-value\",\"vendor\":\"redis\"");
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
-    expect(story, "GET", "/info", "", 200, "\"services\":1}");
+    story_expect(story, "GET", "/services/cache", "", 200,
+                 "{\"name\":\"cache\",\"type\":\"key-value\",\"vendor\":\"redis\"");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
+    story_expect(story, "GET", "/info", "", 200, "\"services\":1}");
     assert_int_equal(
         town_heard(&story->town, "dea.dea1.start", "\"credentials\":{\"hostname\":\"10.0.0.5\",\"port\":6379}"), 1);
     assert_int_equal(as_gateway(story, "shared", "GET", "/services/v1/offerings/redis-2.2/handles", ""), 200);
     assert_non_null(
         strstr(town_body(&story->town), "{\"handles\":[{\"service_id\":\"s1\",\"configuration\":{\"plan\":"));
     assert_non_null(strstr(town_body(&story->town), "{\"service_id\":\"h1\""));
-    expect(story, "POST", "/services", WANT, 400, "{\"description\":");
+    story_expect(story, "POST", "/services", WANT, 400, "{\"description\":");
     assert_int_equal(town_request(&story->town, story->eve, "GET", "/services/cache", ""), 404);
     story->town.viewer_answer = DONE;
-    expect(story, "PUT", "/apps/shop", "{\"services\":[]}", 200, "");
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[]}", 200, "");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
-    expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    story_expect(story, "DELETE", "/services/cache", "", 200, "{}");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
-    expect(story, "GET", "/services", "", 200, "[]");
+    story_expect(story, "GET", "/services", "", 200, "[]");
     text_clear(&story->town.viewer_request);
     town_pass_ms(&story->town, 60000);
     assert_int_equal(story->town.viewer_request.size, 0); /* The gateway has confirmed it. */
@@ -154,8 +130,8 @@ static void what_a_gateway_cannot_delete_is_tried_again(void **state)
     struct story *story = *state;
     create_and_bind(story);
     story->town.viewer_answer = "HTTP/1.1 500 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    expect(story, "DELETE", "/services/cache", "", 200, "{}");
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]"); /* Its bindings are gone with it. */
+    story_expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]"); /* Its bindings are gone with it. */
     town_kill(&story->town.controllers[0]);
     town_revive(&story->town.controllers[0]); /* Known still. */
     story->town.viewer_answer = DONE;
@@ -178,7 +154,7 @@ static void what_comes_too_late_is_deleted(void **state)
     town_pass_ms(&story->town, 31000);
     assert_int_equal(town_finish(controller, conn), 500);
     assert_non_null(strstr(town_body(&story->town), "\"code\":503"));
-    expect(story, "GET", "/services", "", 200, "[]");
+    story_expect(story, "GET", "/services", "", 200, "[]");
     struct town_conn *late = NULL;
     for (size_t i = 0; i < TOWN_CONNS; i++)
         if (controller->conns[i].port == 7000)
@@ -197,15 +173,15 @@ static void a_binding_that_no_change_records_is_deleted(void **state)
     struct story *story = *state;
     create_and_bind(story);
     story->town.viewer_answer = DONE;
-    expect(story, "PUT", "/apps/shop", "{}", 200, ""); /* v1: without the key all are unbound. */
+    story_expect(story, "PUT", "/apps/shop", "{}", 200, ""); /* v1: without the key all are unbound. */
     story->town.viewer_answer = BOUND;
     text_clear(&story->town.viewer_request);
-    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"resources\":{\"memory\":99999999}}", 400, "");
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"],\"resources\":{\"memory\":99999999}}", 400, "");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
-    expect(story, "PUT", "/apps/shop", "{\"services\":[\"none\"]}", 404, "\"code\":500");
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"none\"]}", 404, "\"code\":500");
     story->town.viewer_answer = "HTTP/1.1 503 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
-    expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"]}", 500, "\"code\":503");
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\"]}", 500, "\"code\":503");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
 }
 
 static void expect_as_eve(struct story *story, const char *method, const char *path, const char *body, int status,
@@ -213,13 +189,13 @@ static void expect_as_eve(struct story *story, const char *method, const char *p
 {
     char *ada = story->ada;
     story->ada = story->eve;
-    expect(story, method, path, body, status, part);
+    story_expect(story, method, path, body, status, part);
     story->ada = ada;
 }
 
 static void make_app(struct story *story, const char *body)
 {
-    expect(story, "POST", "/apps", body, 302, "");
+    story_expect(story, "POST", "/apps", body, 302, "");
 }
 
 /* The value of "binding_token" in the last answer. Given. */
@@ -237,19 +213,19 @@ static void a_configuration_is_made_by_its_label_and_told_whole(void **state)
     struct story *story = *state;
     story->town.viewer_answer = MADE;
     const char *path = "/services/v1/configurations";
-    expect(story, "POST", path, "{\"label\":\"redis-9\",\"name\":\"cache\"}", 404, "\"code\":500");
-    expect(story, "POST", path, "{\"name\":\"cache\"}", 404, "\"code\":500");
-    expect(story, "POST", path, "[", 400, "\"code\":100");
-    expect(
+    story_expect(story, "POST", path, "{\"label\":\"redis-9\",\"name\":\"cache\"}", 404, "\"code\":500");
+    story_expect(story, "POST", path, "{\"name\":\"cache\"}", 404, "\"code\":500");
+    story_expect(story, "POST", path, "[", 400, "\"code\":100");
+    story_expect(
         story, "POST", path, "{\"label\":\"redis-2.2\",\"name\":\"cache\",\"plan\":\"free\",\"plan_option\":\"small\"}",
         200,
         "{\"service_id\":\"s1\",\"data\":{\"plan\":\"free\"},\"credentials\":{\"hostname\":\"10.0.0.5\",\"port\":6379,"
         "\"password\":\"p\"}}");
     assert_true(gateway_was_asked(story, "\"plan\":\"free\",\"plan_option\":\"small\",\"email\":\"ada@example.org\"}"));
-    expect(story, "GET", "/services", "", 200, "\"name\":\"cache\"");
+    story_expect(story, "GET", "/services", "", 200, "\"name\":\"cache\"");
     expect_as_eve(story, "DELETE", "/services/v1/configurations/s1", "", 404, "\"code\":500");
     story->town.viewer_answer = DONE;
-    expect(story, "DELETE", "/services/v1/configurations/s1", "", 200, "{}");
+    story_expect(story, "DELETE", "/services/v1/configurations/s1", "", 200, "{}");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
     struct town_controller *controller = &story->town.controllers[0];
     char headers[300];
@@ -264,25 +240,26 @@ static void a_service_is_bound_and_unbound_by_itself(void **state)
     create(story);
     make_app(story, "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"}}");
     story->town.viewer_answer = BOUND;
-    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s2\",\"app_id\":1}", 404, "\"code\":500");
-    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":9}", 404, "\"code\":301");
-    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":[1]}", 400,
-           "");
-    expect(story, "POST", "/services/v1/bindings",
-           "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":{\"read\":[1, true]}}", 200,
-           "\"label\":\"redis-2.2\"");
+    story_expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s2\",\"app_id\":1}", 404, "\"code\":500");
+    story_expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":9}", 404, "\"code\":301");
+    story_expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":[1]}",
+                 400, "");
+    story_expect(story, "POST", "/services/v1/bindings",
+                 "{\"service_id\":\"s1\",\"app_id\":1,\"binding_options\":{\"read\":[1, true]}}", 200,
+                 "\"label\":\"redis-2.2\"");
     assert_true(gateway_was_asked(story, "\"binding_options\":{\"read\":[1,true]}}"));
     char *token = told_token(story);
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
-    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200, token); /* It is. */
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"cache\"]");
+    story_expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200,
+                 token); /* It is. */
     char path[100];
     snprintf(path, sizeof path, "/services/v1/bindings/%s", token);
     expect_as_eve(story, "DELETE", path, "", 404, "\"code\":501");
     story->town.viewer_answer = DONE;
-    expect(story, "DELETE", path, "", 200, "{}");
+    story_expect(story, "DELETE", path, "", 200, "{}");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
-    expect(story, "DELETE", path, "", 404, "\"code\":501");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+    story_expect(story, "DELETE", path, "", 404, "\"code\":501");
     memory_free(token);
 }
 
@@ -290,8 +267,8 @@ static void a_token_lets_somebody_else_bind_until_it_is_deleted(void **state)
 {
     struct story *story = *state;
     create(story);
-    expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}", 200,
-           "\"label\":\"redis-2.2\"");
+    story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}",
+                 200, "\"label\":\"redis-2.2\"");
     char *token = told_token(story);
     char path[100], body[120];
     snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", token);
@@ -301,7 +278,7 @@ static void a_token_lets_somebody_else_bind_until_it_is_deleted(void **state)
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 200); /* Without a login. */
     assert_string_equal(town_body(&story->town), "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}");
     expect_as_eve(story, "POST", "/apps", "{\"name\":\"hers\",\"staging\":{\"framework\":\"node\"}}", 302, "");
-    expect(story, "POST", "/services/v1/bindings/external", body, 404, "\"code\":301"); /* It is not Ada's app. */
+    story_expect(story, "POST", "/services/v1/bindings/external", body, 404, "\"code\":301"); /* It is not Ada's app. */
     story->town.viewer_answer = BOUND;
     expect_as_eve(story, "POST", "/services/v1/bindings/external", body, 200, token);
     assert_true(gateway_was_asked(story, "\"binding_options\":{\"a\":1}}"));
@@ -310,7 +287,7 @@ static void a_token_lets_somebody_else_bind_until_it_is_deleted(void **state)
     expect_as_eve(story, "GET", "/apps/hers", "", 200, "\"services\":[\"cache\"]");
     expect_as_eve(story, "DELETE", path, "", 404, "\"code\":502");
     story->town.viewer_answer = DONE;
-    expect(story, "DELETE", path, "", 200, "{}");
+    story_expect(story, "DELETE", path, "", 200, "{}");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
     expect_as_eve(story, "GET", "/apps/hers", "", 200, "\"services\":[]");
     assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), 404);
@@ -322,32 +299,33 @@ static void a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited(void *
 {
     struct story *story = *state;
     create_and_bind(story);
-    expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200, "");
+    story_expect(story, "POST", "/services/v1/bindings", "{\"service_id\":\"s1\",\"app_id\":1}", 200, "");
     char *token = told_token(story);
     char path[100];
     snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", token);
-    expect(story, "GET", path, "", 200, "{\"service_id\":\"s1\",\"binding_options\":{}}");
+    story_expect(story, "GET", path, "", 200, "{\"service_id\":\"s1\",\"binding_options\":{}}");
     story->town.viewer_answer = DONE;
-    expect(story, "DELETE", path, "", 200, "{}");
-    expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
+    story_expect(story, "DELETE", path, "", 200, "{}");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
     for (int i = 0; i < 64; i++)
-        expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 200, "");
-    expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 400, "64 binding tokens");
+        story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 200, "");
+    story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 400, "64 binding tokens");
     memory_free(token);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(gateways_need_their_token, begin, end),
-        cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, end),
-        cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, end),
-        cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, end),
-        cmocka_unit_test_setup_teardown(a_configuration_is_made_by_its_label_and_told_whole, begin, end),
-        cmocka_unit_test_setup_teardown(a_service_is_bound_and_unbound_by_itself, begin, end),
-        cmocka_unit_test_setup_teardown(a_token_lets_somebody_else_bind_until_it_is_deleted, begin, end),
-        cmocka_unit_test_setup_teardown(a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited, begin, end),
-        cmocka_unit_test_setup_teardown(a_binding_that_no_change_records_is_deleted, begin, end),
+        cmocka_unit_test_setup_teardown(gateways_need_their_token, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, story_end),
+        cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_configuration_is_made_by_its_label_and_told_whole, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_service_is_bound_and_unbound_by_itself, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_token_lets_somebody_else_bind_until_it_is_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited, begin,
+                                        story_end),
+        cmocka_unit_test_setup_teardown(a_binding_that_no_change_records_is_deleted, begin, story_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* A snapshot of the journal is as good as the entries that it stands for. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 #include "core/cloud_controller/controller.h"
@@ -12,52 +12,11 @@
 
 #include <cmocka.h>
 
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
-#define CREATE                                                                                                         \
-    "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],\"instances\":2,"         \
-    "\"resources\":{\"memory\":64}}"
-
-struct story {
-    struct town town;
-    char *token;
-};
-
-static int begin(void **state)
-{
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    story->token = town_token(&story->town, "ada@example.org");
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    memory_free(story);
-    return 0;
-}
-
-static int call(struct story *story, const char *method, const char *path, const char *body)
-{
-    return town_request(&story->town, story->token, method, path, body);
-}
-
-static void push_app(struct story *story)
-{
-    assert_int_equal(call(story, "POST", "/apps", CREATE), 302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
-}
-
 static void scale(struct story *story, int instances)
 {
     char body[64];
     snprintf(body, sizeof body, "{\"instances\":%d}", instances);
-    assert_int_equal(call(story, "PUT", "/apps/shop", body), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", body), 200);
 }
 
 /* From the next life of a controller on. */
@@ -116,7 +75,7 @@ static void who_begins_with_a_snapshot_knows_what_the_entries_say(void **state)
     struct story *story = *state;
     snapshot_every(story, 10);
     restart(story, 0);
-    push_app(story);
+    story_push(story, SHOP);
     for (int i = 0; i < 30; i++)
         scale(story, 1 + i % 5);
     assert_in_range(story->town.snapshots, 2, 4);
@@ -135,7 +94,7 @@ static void the_orders_of_instances_keep_their_epochs(void **state)
     struct story *story = *state;
     snapshot_every(story, 4);
     restart(story, 0);
-    push_app(story);
+    story_push(story, SHOP);
     scale(story, 3);
     scale(story, 4);
     uint64_t epochs[4];
@@ -153,12 +112,12 @@ static void the_past_is_still_told(void **state)
     struct story *story = *state;
     snapshot_every(story, 6);
     restart(story, 0);
-    push_app(story);
+    story_push(story, SHOP);
     scale(story, 3);
     scale(story, 5);
     restart(story, 0);
     assert_true(story->town.snapshots > 0);
-    assert_int_equal(call(story, "GET", "/cupola/v1/apps/shop/events", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/cupola/v1/apps/shop/events", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"created\""));
     assert_non_null(strstr(town_body(&story->town), "5 instances instead of 3"));
 }
@@ -170,7 +129,7 @@ static void one_of_several_controllers_makes_it(void **state)
     restart(story, 0);
     town_add_controller(&story->town);
     town_add_controller(&story->town);
-    push_app(story);
+    story_push(story, SHOP);
     for (int i = 0; i < 12; i++)
         scale(story, 1 + i % 3);
     size_t made = 0;
@@ -184,7 +143,7 @@ static void one_of_several_controllers_makes_it(void **state)
 static void a_snapshot_that_fails_costs_only_the_round(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     snapshot_every(story, 100);
     restart(story, 0);
     while (story->town.entry_count < 99)
@@ -206,7 +165,7 @@ static void who_dies_over_a_snapshot_leaves_the_journal_as_it_was(void **state)
     struct story *story = *state;
     snapshot_every(story, 8);
     restart(story, 0);
-    push_app(story);
+    story_push(story, SHOP);
     story->town.snapshots_fail = true;
     while (inside(story, 0)->state.snapshot_sequence == 0)
         scale(story, 1 + (int)story->town.entry_count % 5);
@@ -223,7 +182,7 @@ static void who_dies_over_a_snapshot_leaves_the_journal_as_it_was(void **state)
 static void who_fell_behind_what_is_kept_begins_anew(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     struct text bytes = knowledge_of(&inside(story, 0)->state);
     uint64_t sequence = inside(story, 0)->state.head_sequence;
     struct town_controller *late = town_add_controller(&story->town);
@@ -236,7 +195,7 @@ static void who_fell_behind_what_is_kept_begins_anew(void **state)
 static void a_snapshot_that_makes_no_sense_ends_the_controller(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     struct text bytes = knowledge_of(&inside(story, 0)->state);
     for (size_t cut = 1; cut < bytes.size; cut += 7) {
         struct state fresh = {0};
@@ -264,7 +223,7 @@ static void what_nobody_refers_to_is_found_also_after_a_snapshot(void **state)
     struct story *story = *state;
     snapshot_every(story, 10);
     restart(story, 0);
-    push_app(story);
+    story_push(story, SHOP);
     assert_int_equal(count_blobs(story), 2);
     town_add_blob(&story->town.controllers[0], "stored by who died before saying so");
     while (story->town.snapshots == 0)
@@ -340,7 +299,7 @@ static struct state load(const struct state *state)
 static void services_and_what_is_left_of_them_are_in_it(void **state)
 {
     struct story *story = *state;
-    push_app(story);
+    story_push(story, SHOP);
     struct state folded = fold_all(story);
     put_service(&folded, 1, "cache");
     put_service(&folded, 2, "other");
@@ -369,7 +328,7 @@ static void services_and_what_is_left_of_them_are_in_it(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin, story_end)
         STORY(who_begins_with_a_snapshot_knows_what_the_entries_say),
         STORY(the_orders_of_instances_keep_their_epochs),
         STORY(the_past_is_still_told),

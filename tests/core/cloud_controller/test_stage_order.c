@@ -1,5 +1,5 @@
 /* Stagings that DEAs carry out for a controller: who gets them, what comes back, and what if nobody answers. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -12,53 +12,36 @@
 
 #define OFFER(id, load) "{\"id\":\"" id "\",\"siblings\":0,\"load_permille\":" #load ",\"room\":2}"
 
-struct story {
-    struct town town;
-    char *token;
-    struct town_conn *start; /* PUT /apps/shop, which waits for the staging. */
-};
-
 static struct town_controller *first(struct story *story)
 {
     return &story->town.controllers[0];
 }
 
+static struct town_conn *start_conn; /* PUT /apps/shop, which waits for the staging. */
+
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    *state = story;
-    town_open(&story->town);
+    story_begin(state);
+    struct story *story = *state;
     story->town.config.stage_on_deas = true;
+    town_forget_answers(&story->town);
     town_kill(first(story));
     town_revive(first(story));
-    story->token = town_token(&story->town, "ada@example.org");
-    assert_int_equal(town_request(&story->town, story->token, "POST", "/apps",
-                                  "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1}"),
-                     302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    return 0;
-}
-
-static int end(void **state)
-{
-    struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    memory_free(story);
+    story_create(story, "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1}");
     return 0;
 }
 
 static void start(struct story *story)
 {
     char headers[256];
-    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->token);
-    story->start = town_begin(first(story), "PUT", "/apps/shop", headers, "{\"state\":\"STARTED\"}");
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
+    start_conn = town_begin(first(story), "PUT", "/apps/shop", headers, "{\"state\":\"STARTED\"}");
     town_pass_ms(&story->town, 5); /* For other offers. */
 }
 
 static int started(struct story *story)
 {
-    return town_finish(first(story), story->start);
+    return town_finish(first(story), start_conn);
 }
 
 /* The value of a member of the last order. Given. */
@@ -123,8 +106,8 @@ static void what_fails_there_fails_here(void **state)
     reply(story, "{\"state\":\"failed\",\"log\":\"one\\nno such package\\n\"}");
     assert_int_equal(started(story), 500);
     assert_non_null(strstr(town_body(&story->town), "no such package"));
-    assert_int_equal(
-        town_request(&story->town, story->token, "GET", "/apps/shop/instances/0/files/logs/staging.log", ""), 200);
+    assert_int_equal(town_request(&story->town, story->ada, "GET", "/apps/shop/instances/0/files/logs/staging.log", ""),
+                     200);
     assert_non_null(strstr(town_body(&story->town), "one"));
 }
 
@@ -138,7 +121,7 @@ static void say(struct story *story, const char *package, const char *words)
 static struct town_conn *listen_to_log(struct story *story, const char *path)
 {
     char headers[256];
-    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->token);
+    snprintf(headers, sizeof headers, "Authorization: %s\r\n", story->ada);
     struct town_conn *conn = town_begin(first(story), "GET", path, headers, "");
     town_settle(&story->town);
     return conn;
@@ -162,9 +145,9 @@ static void what_the_stager_says_is_heard_while_it_works(void **state)
     assert_int_equal(town_finish(first(story), log), 200);
     assert_string_equal(town_body(&story->town), "4\r\none\n\r\n4\r\ntwo\n\r\n0\r\n\r\n");
     /* What is over can be read, and has nothing to follow. */
-    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
+    assert_int_equal(town_request(&story->town, story->ada, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
     assert_string_equal(town_body(&story->town), "one\ntwo\n");
-    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log?follow=1", ""),
+    assert_int_equal(town_request(&story->town, story->ada, "GET", "/cupola/v1/apps/shop/staging/log?follow=1", ""),
                      200);
     assert_string_equal(town_body(&story->town), "");
     memory_free(package);
@@ -185,11 +168,11 @@ static void a_log_without_end_keeps_its_end(void **state)
                  words);
         town_tell_all(&story->town, "cloudcontroller.staging", payload);
     }
-    assert_int_equal(town_request(&story->town, story->token, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
+    assert_int_equal(town_request(&story->town, story->ada, "GET", "/cupola/v1/apps/shop/staging/log", ""), 200);
     assert_in_range(strlen(town_body(&story->town)), 30000, 65536);
     assert_non_null(strstr(town_body(&story->town), "199 aaa"));
     memory_free(package);
-    town_finish(first(story), story->start);
+    town_finish(first(story), start_conn);
 }
 
 static void a_log_that_is_followed_ends_with_its_client_or_its_controller(void **state)
@@ -204,7 +187,7 @@ static void a_log_that_is_followed_ends_with_its_client_or_its_controller(void *
     say(story, package, "one\\n");
     town_stop(first(story));
     assert_non_null(strstr(text_string(&other->outbound), "4\r\none\n\r\n0\r\n\r\n"));
-    town_finish(first(story), story->start);
+    town_finish(first(story), start_conn);
     memory_free(package);
 }
 
@@ -273,7 +256,7 @@ static void only_whom_we_asked_can_deliver(void **state)
     *code = *code == '0' ? '1' : '0';
     const char *path = strchr(uri + strlen("http://"), '/');
     assert_int_equal(town_request(&story->town, NULL, "PUT", path, "a droplet of somebody else"), 403);
-    assert_int_equal(town_request(&story->town, story->token, "PUT", "/staged_droplets/1/x", "mine"), 403);
+    assert_int_equal(town_request(&story->town, story->ada, "PUT", "/staged_droplets/1/x", "mine"), 403);
     memory_free(uri);
 }
 
@@ -294,7 +277,7 @@ static void our_own_end_delays_it_only(void **state)
     assert_memory_equal(view.version, DROPLET_SHA1, 40);
 }
 
-#define story_test(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define story_test(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
 
 int main(void)
 {

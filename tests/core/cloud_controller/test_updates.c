@@ -1,5 +1,5 @@
 /* Rolling updates: one version takes over from another without a gap, or goes back by itself. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 
@@ -10,71 +10,33 @@
 
 #include <cmocka.h>
 
-#define HELLO "{\"id\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99}"
-
-struct story {
-    struct town town;
-    char *token;
-    char before[80], after[80]; /* Versions. */
-};
-
-static int call(struct story *story, const char *method, const char *path, const char *body)
-{
-    return town_request(&story->town, story->token, method, path, body);
-}
-
-static struct controller_app_view look(struct story *story)
-{
-    struct controller_app_view view;
-    assert_true(controller_view_find_app(story->town.controllers[0].machine, "shop", &view));
-    return view;
-}
-
 /* Indices 0 to count - 1 run, in whatever version they are asked for. */
 static void let_run(struct story *story, int count)
 {
     town_forget_answers(&story->town);
     town_answer(&story->town, "dea.discover", HELLO);
-    for (int i = 0; i < count; i++) {
-        char found[120];
-        snprintf(found, sizeof found, "{\"dea\":\"dea1\",\"droplet\":1,\"index\":%d,\"state\":\"RUNNING\"}", i);
-        town_answer_also(&story->town, "dea.find.droplet", found);
-    }
+    story_let_run(story, count);
 }
+
+static char before[80], after[80]; /* Versions. */
 
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    *state = story;
-    town_open(&story->town);
-    town_answer(&story->town, "dea.discover", HELLO);
-    story->token = town_token(&story->town, "ada@example.org");
-    assert_int_equal(call(story, "POST", "/apps",
-                          "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],"
-                          "\"instances\":4,\"resources\":{\"memory\":64}}"),
-                     302);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
-    snprintf(story->before, sizeof story->before, "%s", look(story).version);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "other bits"), 200);
-    town_forget(&story->town);
-    return 0;
-}
-
-static int end(void **state)
-{
+    story_begin(state);
     struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->token);
-    memory_free(story);
+    story_push(story, "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"],"
+                      "\"instances\":4,\"resources\":{\"memory\":64}}");
+    snprintf(before, sizeof before, "%s", story_look(story).version);
+    assert_int_equal(town_upload(&story->town, story->ada, "shop", "other bits"), 200);
+    town_forget(&story->town);
     return 0;
 }
 
 static void update(struct story *story)
 {
-    assert_int_equal(call(story, "PUT", "/apps/shop/update", ""), 204);
-    snprintf(story->after, sizeof story->after, "%s", look(story).version);
-    assert_string_not_equal(story->before, story->after);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop/update", ""), 204);
+    snprintf(after, sizeof after, "%s", story_look(story).version);
+    assert_string_not_equal(before, after);
 }
 
 static void expect_started(struct story *story, const char *version, int index, size_t times)
@@ -105,10 +67,10 @@ static void nothing_old_ends_before_the_extra_instance_has_proven_itself(void **
 {
     struct story *story = *state;
     update(story);
-    expect_started(story, story->after, 4, 1);
+    expect_started(story, after, 4, 1);
     town_pass_ms(&story->town, 5000);
     assert_int_equal(town_heard(&story->town, "dea.stop", ""), 0);
-    assert_int_equal(call(story, "GET", "/apps/shop/update", ""), 200);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/update", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "UPDATING"));
 }
 
@@ -119,14 +81,14 @@ static void index_by_index_the_new_version_takes_over(void **state)
     let_run(story, 5);
     town_pass_ms(&story->town, 10000);
     for (int i = 0; i < 4; i++)
-        expect_started(story, story->after, i, 1);
-    expect_stopped(story, story->before, "[0]");
-    expect_stopped(story, story->before, "[1]");
-    expect_stopped(story, story->before, "[2]");
-    expect_stopped(story, story->after, "[4]"); /* The stand-in goes when all is done. */
+        expect_started(story, after, i, 1);
+    expect_stopped(story, before, "[0]");
+    expect_stopped(story, before, "[1]");
+    expect_stopped(story, before, "[2]");
+    expect_stopped(story, after, "[4]"); /* The stand-in goes when all is done. */
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
-    assert_string_equal(look(story).version, story->after);
-    assert_int_equal(look(story).instances, 4);
+    assert_string_equal(story_look(story).version, after);
+    assert_int_equal(story_look(story).instances, 4);
 }
 
 static void crash(struct story *story, const char *version, int index)
@@ -143,15 +105,15 @@ static void three_crashes_of_the_new_version_bring_the_old_one_back(void **state
 {
     struct story *story = *state;
     update(story);
-    crash(story, story->before, 0); /* Says nothing about the new one. */
-    crash(story, story->after, 4);
-    crash(story, story->after, 4);
-    assert_string_equal(look(story).version, story->after);
-    crash(story, story->after, 4);
-    assert_string_equal(look(story).version, story->before);
-    assert_int_equal(town_heard(&story->town, "dea.stop", story->after), 1);
-    assert_int_equal(town_heard(&story->town, "dea.stop", story->before), 0); /* They never stopped. */
-    assert_int_equal(call(story, "GET", "/apps/shop/update", ""), 200);
+    crash(story, before, 0); /* Says nothing about the new one. */
+    crash(story, after, 4);
+    crash(story, after, 4);
+    assert_string_equal(story_look(story).version, after);
+    crash(story, after, 4);
+    assert_string_equal(story_look(story).version, before);
+    assert_int_equal(town_heard(&story->town, "dea.stop", after), 1);
+    assert_int_equal(town_heard(&story->town, "dea.stop", before), 0); /* They never stopped. */
+    assert_int_equal(story_call(story, "GET", "/apps/shop/update", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "CANARY_FAILED"));
     assert_non_null(strstr(town_body(&story->town), "exited with status 1"));
 }
@@ -162,15 +124,15 @@ static void half_way_it_goes_back_as_gently_as_it_came(void **state)
     update(story);
     let_run(story, 5);
     town_pass_ms(&story->town, 3500); /* The extra one and index 0 are through. */
-    expect_stopped(story, story->before, "[0]");
+    expect_stopped(story, before, "[0]");
     town_forget(&story->town);
     for (int i = 0; i < 3; i++)
-        crash(story, story->after, 0);
-    assert_string_equal(look(story).version, story->before);
-    expect_started(story, story->before, 4, 1); /* First a stand-in that is good. */
+        crash(story, after, 0);
+    assert_string_equal(story_look(story).version, before);
+    expect_started(story, before, 4, 1); /* First a stand-in that is good. */
     assert_int_equal(town_heard(&story->town, "dea.stop", "\"indices\":[0"), 0);
     town_pass_ms(&story->town, 10000);
-    expect_started(story, story->before, 0, 1);
+    expect_started(story, before, 0, 1);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
 }
 
@@ -179,9 +141,9 @@ static void a_new_version_that_is_never_ready_is_given_up(void **state)
     struct story *story = *state;
     update(story);
     town_pass_ms(&story->town, 119000);
-    assert_string_equal(look(story).version, story->after);
+    assert_string_equal(story_look(story).version, after);
     town_pass_ms(&story->town, 3000);
-    assert_string_equal(look(story).version, story->before);
+    assert_string_equal(story_look(story).version, before);
 }
 
 static void scaling_is_allowed_meanwhile(void **state)
@@ -189,46 +151,46 @@ static void scaling_is_allowed_meanwhile(void **state)
     struct story *story = *state;
     update(story);
     let_run(story, 7);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":6}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":6}"), 200);
     town_pass_ms(&story->town, 20000);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
     for (int i = 0; i < 6; i++)
         assert_true(controller_view_epoch(story->town.controllers[0].machine, 1, i) > 0);
     assert_int_equal(controller_view_epoch(story->town.controllers[0].machine, 1, 6), 0);
-    assert_string_equal(look(story).version, story->after);
+    assert_string_equal(story_look(story).version, after);
     town_forget(&story->town);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits three"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop/update", ""), 204);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
+    assert_int_equal(town_upload(&story->town, story->ada, "shop", "bits three"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop/update", ""), 204);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":1}"), 200);
     town_pass_ms(&story->town, 20000);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
-    assert_int_equal(look(story).instances, 1);
+    assert_int_equal(story_look(story).instances, 1);
 }
 
 static void stopping_ends_it(void **state)
 {
     struct story *story = *state;
     update(story);
-    assert_int_equal(call(story, "PUT", "/apps/shop/update", ""), 400); /* One at a time. */
+    assert_int_equal(story_call(story, "PUT", "/apps/shop/update", ""), 400); /* One at a time. */
     assert_non_null(strstr(town_body(&story->town), "\"code\":390"));
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"state\":\"STOPPED\"}"), 200);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
-    expect_started(story, look(story).version, 3, 1);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"state\":\"STARTED\"}"), 200);
+    expect_started(story, story_look(story).version, 3, 1);
 }
 
 static void bits_that_come_meanwhile_have_their_turn_afterwards(void **state)
 {
     struct story *story = *state;
     update(story);
-    assert_int_equal(town_upload(&story->town, story->token, "shop", "bits three"), 200);
-    assert_int_equal(call(story, "PUT", "/apps/shop", "{\"instances\":3}"), 200); /* Stages them. */
-    assert_string_equal(look(story).version, story->after);
+    assert_int_equal(town_upload(&story->town, story->ada, "shop", "bits three"), 200);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"instances\":3}"), 200); /* Stages them. */
+    assert_string_equal(story_look(story).version, after);
     let_run(story, 4);
     town_pass_ms(&story->town, 30000);
     assert_int_equal(controller_view_pending_count(story->town.controllers[0].machine), 0);
-    assert_string_not_equal(look(story).version, story->after);
-    assert_string_not_equal(look(story).version, story->before);
+    assert_string_not_equal(story_look(story).version, after);
+    assert_string_not_equal(story_look(story).version, before);
 }
 
 static void another_controller_takes_over_from_one_that_died(void **state)
@@ -244,7 +206,7 @@ static void another_controller_takes_over_from_one_that_died(void **state)
     assert_int_equal(controller_view_pending_count(other->machine), 0);
     town_revive(&story->town.controllers[0]);
     town_settle(&story->town);
-    assert_string_equal(look(story).version, story->after);
+    assert_string_equal(story_look(story).version, after);
 }
 
 static void the_health_manager_knows_which_index_is_wanted_in_which_version(void **state)
@@ -252,21 +214,21 @@ static void the_health_manager_knows_which_index_is_wanted_in_which_version(void
     struct story *story = *state;
     update(story);
     char part[240];
-    snprintf(part, sizeof part, "\"version\":\"%s\",\"state\":\"STARTED\",\"instances\":5", story->after);
+    snprintf(part, sizeof part, "\"version\":\"%s\",\"state\":\"STARTED\",\"instances\":5", after);
     assert_int_equal(town_heard(&story->town, "droplet.updated", part), 1);
-    snprintf(part, sizeof part, "\"old_version\":\"%s\",\"old_first\":0,\"old_end\":4", story->before);
+    snprintf(part, sizeof part, "\"old_version\":\"%s\",\"old_first\":0,\"old_end\":4", before);
     assert_int_equal(town_heard(&story->town, "droplet.updated", part), 1);
     snprintf(part, sizeof part,
-             "{\"droplet\":1,\"op\":\"START\",\"version\":\"%s\",\"indices\":[0],\"last_updated\":0}", story->after);
+             "{\"droplet\":1,\"op\":\"START\",\"version\":\"%s\",\"indices\":[0],\"last_updated\":0}", after);
     town_pass_ms(&story->town, 6000);
     town_tell(&story->town, "cloudcontrollers.hm.requests", part);
-    expect_started(story, story->before, 0, 1); /* Old instances may still crash. */
+    expect_started(story, before, 0, 1); /* Old instances may still crash. */
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define STORY(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
         STORY(nothing_old_ends_before_the_extra_instance_has_proven_itself),
         STORY(index_by_index_the_new_version_takes_over),
         STORY(three_crashes_of_the_new_version_bring_the_old_one_back),

@@ -1,5 +1,5 @@
 /* Forms of strangers, whole and cut, kept open and given up: the documented error, and no blob stays. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/story.h"
 
 #include "core/base/memory.h"
 #include "core/base/random.h"
@@ -18,29 +18,11 @@ enum { CUTS = 16, MUTATIONS = 400, KEPT_MS = 3700000 /* blob_keep_ms and a sweep
 #define GOOD                                                                                                           \
     PART("_method") "put\r\n" FILE_PART "these are the bits of a package\r\n" PART("resources") "[]\r\n--b--\r\n"
 
-struct story {
-    struct town town;
-    char *ada;
-};
-
 static int begin(void **state)
 {
-    struct story *story = memory_new(sizeof *story);
-    town_open(&story->town);
-    story->ada = town_token(&story->town, "ada@example.org");
-    assert_int_equal(town_request(&story->town, story->ada, "POST", "/apps",
-                                  "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"}}"),
-                     302);
-    *state = story;
-    return 0;
-}
-
-static int end(void **state)
-{
+    story_begin(state);
     struct story *story = *state;
-    town_close(&story->town);
-    memory_free(story->ada);
-    memory_free(story);
+    story_expect(story, "POST", "/apps", "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"}}", 302, "");
     return 0;
 }
 
@@ -144,7 +126,7 @@ static void damaged_forms_do_no_harm(void **state)
     expect_no_blobs(story);
 }
 
-#define form_test(name) cmocka_unit_test_setup_teardown(name, begin, end)
+#define form_test(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
 
 int main(void)
 {

@@ -164,12 +164,10 @@ void town_tell(struct town *town, const char *subject, const char *payload);
 void town_tell_all(struct town *town, const char *subject, const char *payload);
 size_t town_heard(const struct town *town, const char *subject, const char *part);
 void town_forget(struct town *town);
+/* The controller's connection to the bus, or NULL; what it hears there comes as soon as it reads. */
+struct town_conn *town_bus_conn(struct town_controller *controller);
+void town_push_bytes(struct town_controller *controller, struct town_conn *conn, const void *bytes, size_t size);
 /* The path, with its query, of the droplet that a DEA was told of first. Given. */
 char *town_droplet_path(const struct town *town);
-
-/* Private to town.c and town_bus.c. */
-void town_bus_take(struct town_controller *controller, struct town_conn *conn);
-void town_push_bytes(struct town_controller *controller, struct town_conn *conn, const void *bytes, size_t size);
-struct town_conn *town_bus_conn(struct town_controller *controller);
 
 #endif

@@ -1,5 +1,5 @@
 /* The bus of the town: just enough of the NATS protocol. */
-#include "tests/core/cloud_controller/town.h"
+#include "tests/core/cloud_controller/town_inside.h"
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"

@@ -1,4 +1,4 @@
-#include "tests/core/health_manager/stage.h"
+#include "tests/core/health_manager/stage_inside.h"
 
 #include "core/base/assert.h"
 #include "core/base/duration.h"
@@ -17,40 +17,7 @@
 
 #include <cmocka.h>
 
-enum { BUS_PORT = 4222, MAX_STAGE_APPS = 64, FIRST_HOST_PORT = 7000, MAX_HOSTS = 26, WALL_START_S = 1800000000 };
-
-struct stage_app {
-    int droplet;
-    char version[16];
-    char state[16];
-    int instances;
-    bool is_staged;
-    bool is_gone;
-    bool is_singleton;
-};
-
-/* By the letter of its DEA. */
-struct stage_host {
-    bool has_lease;
-    struct machine *machine; /* NULL while there is no agent. */
-    int lives;
-    int sequence; /* What this life has told over the bus. */
-};
-
-struct stage {
-    struct world *world;
-    struct machine *bus;
-    struct machine *health_manager;
-    struct world_stream *stream;
-    struct text complaints;
-    struct text answers;
-    struct stage_app apps[MAX_STAGE_APPS];
-    size_t app_count;
-    int sequence;
-    bool controllers_answer;
-    struct stage_host hosts[MAX_HOSTS];
-    const char *verdict; /* Of helpers. */
-};
+enum { BUS_PORT = 4222 };
 
 /* ---- The bus, spoken by hand ---- */
 
@@ -79,7 +46,7 @@ void stage_say(struct stage *stage, const char *subject, const char *payload)
 
 /* ---- The controllers ---- */
 
-static void add_app_json(struct text *json, const struct stage_app *app)
+void stage_add_app_json(struct text *json, const struct stage_app *app)
 {
     text_addf(json,
               "{\"droplet\":%d,\"version\":\"%s\",\"state\":\"%s\",\"instances\":%d,\"last_updated\":%d,"
@@ -109,7 +76,7 @@ static void answer_desired(struct stage *stage, const char *reply, const char *p
                 continue;
             }
             text_add_string(&json, page++ > 0 ? "," : "");
-            add_app_json(&json, &stage->apps[i]);
+            stage_add_app_json(&json, &stage->apps[i]);
         }
     }
     text_addf(&json, "],\"last\":%s}", is_last ? "true" : "false");
@@ -179,183 +146,13 @@ static size_t take_message(struct stage *stage, const char *bytes)
     return head + (size_t)size + 2;
 }
 
-static void play(struct stage *stage)
+void stage_play(struct stage *stage)
 {
     world_settle(stage->world);
     struct text *received = world_received(stage->stream);
     size_t taken;
     while (received->size > 0 && (taken = take_message(stage, text_string(received))) > 0)
         text_consume(received, taken);
-}
-
-/* ---- Lines ---- */
-
-static struct stage_app *find_app(struct stage *stage, int droplet)
-{
-    for (size_t i = 0; i < stage->app_count; i++)
-        if (stage->apps[i].droplet == droplet)
-            return &stage->apps[i];
-    assert_true(stage->app_count < MAX_STAGE_APPS);
-    struct stage_app *app = &stage->apps[stage->app_count++];
-    *app = (struct stage_app){.droplet = droplet};
-    return app;
-}
-
-static void given_app(struct stage *stage, const char *line)
-{
-    char version[16] = "", what[16] = "";
-    int droplet;
-    assert_true(sscanf(line, "app %d %15s %15s", &droplet, version, what) >= 2);
-    struct stage_app *app = find_app(stage, droplet);
-    app->is_gone = strcmp(version, "deleted") == 0;
-    app->is_staged = strcmp(what, "settling") != 0;
-    snprintf(app->version, sizeof app->version, "%s", version);
-    snprintf(app->state, sizeof app->state, "%s", strcmp(what, "stopped") == 0 ? "STOPPED" : "STARTED");
-    app->is_singleton = strstr(line, " singleton") != NULL;
-    app->instances = what[0] == 'x' ? atoi(what + 1) : 1;
-    int previous = stage->sequence;
-    stage->sequence += 3; /* Other changes of the journal lie between. */
-    if (strstr(line, " untold") != NULL)
-        return;
-    struct text json = {0};
-    text_addf(&json, "{\"droplet\":%d,\"sequence\":%d,\"previous\":%d", droplet, stage->sequence, previous);
-    if (!app->is_gone) {
-        text_add_string(&json, ",\"app\":");
-        add_app_json(&json, app);
-    }
-    text_add_char(&json, '}');
-    stage_say(stage, "droplet.updated", text_string(&json));
-    text_free(&json);
-}
-
-static void add_beat(struct text *json, const char *entry)
-{
-    char version[16], id[40], state[16], first[24] = "", second[24] = "";
-    int droplet, index;
-    assert_true(sscanf(entry, " %d/%d %15s %39s %15s %23s %23s", &droplet, &index, version, id, state, first, second) >=
-                5);
-    text_addf(json, "{\"droplet\":%d,\"index\":%d,\"version\":\"%s\",\"instance\":\"%s\",\"state\":\"%s\"", droplet,
-              index, version, id, state);
-    const char *marks[] = {first, second};
-    int timestamp = WALL_START_S;
-    for (int i = 0; i < 2; i++) {
-        if (marks[i][0] == 'e')
-            text_addf(json, ",\"epoch\":%s", marks[i] + 1);
-        else if (marks[i][0] == 't')
-            timestamp = atoi(marks[i] + 1);
-    }
-    text_addf(json, ",\"state_timestamp\":%d}", timestamp);
-}
-
-static struct stage_host *host_of(struct stage *stage, const char *dea)
-{
-    assert_true(dea[0] >= 'a' && dea[0] <= 'z' && dea[1] == '\0');
-    return &stage->hosts[dea[0] - 'a'];
-}
-
-/* What a DEA with a lease adds to its words. */
-static void add_signature(struct stage *stage, struct text *json, const char *dea, bool is_told)
-{
-    if (dea[0] == '\0' || dea[1] != '\0' || !host_of(stage, dea)->has_lease)
-        return;
-    struct stage_host *host = host_of(stage, dea);
-    host->sequence += is_told;
-    if (host->machine != NULL)
-        fake_host_of(host->machine)->sequence = host->sequence;
-    text_addf(json, ",\"lease_address\":\"127.0.0.1:%d\",\"life\":\"life%d\",\"sequence\":%d", FIRST_HOST_PORT + dea[0],
-              host->lives, host->sequence);
-}
-
-static void given_heartbeat(struct stage *stage, const char *dea, const char *entries, bool is_complete)
-{
-    struct text json = {0};
-    text_add_string(&json, "{\"droplets\":[");
-    char *copy = memory_copy_text(entries);
-    char *rest = NULL;
-    bool is_first = true;
-    for (char *entry = strtok_r(copy, ";", &rest); entry != NULL; entry = strtok_r(NULL, ";", &rest)) {
-        if (strspn(entry, " ") == strlen(entry))
-            continue;
-        text_add_string(&json, is_first ? "" : ",");
-        is_first = false;
-        add_beat(&json, entry);
-    }
-    memory_free(copy);
-    text_add_char(&json, ']');
-    if (dea[0] != '\0')
-        text_addf(&json, ",\"dea\":\"%s\"", dea);
-    if (is_complete)
-        text_add_string(&json, ",\"complete\":true");
-    add_signature(stage, &json, dea, !is_complete);
-    text_add_char(&json, '}');
-    stage_say(stage, "dea.heartbeat", text_string(&json));
-    text_free(&json);
-}
-
-static void given_exit(struct stage *stage, const char *line)
-{
-    char version[16], id[40], reason[24], from[8] = "", dea[8] = "", lost[8] = "";
-    int droplet, index;
-    assert_true(sscanf(line, "exit %d/%d %15s %39s %23s %7s %7s %7s", &droplet, &index, version, id, reason, from, dea,
-                       lost) >= 5);
-    struct text json = {0};
-    text_addf(&json,
-              "{\"droplet\":%d,\"version\":\"%s\",\"instance\":\"%s\",\"index\":%d,\"reason\":\"%s\","
-              "\"crash_timestamp\":1234",
-              droplet, version, id, index, reason);
-    if (dea[0] != '\0')
-        text_addf(&json, ",\"dea\":\"%s\"", dea);
-    add_signature(stage, &json, dea, true);
-    text_add_char(&json, '}');
-    if (lost[0] == '\0')
-        stage_say(stage, "droplet.exited", text_string(&json));
-    text_free(&json);
-}
-
-static void given_from_dea(struct stage *stage, const char *line)
-{
-    char word[16], name[16];
-    int used = 0;
-    assert_true(sscanf(line, "%15s %15s%n", word, name, &used) == 2);
-    if (strcmp(word, "back") == 0) {
-        struct text json = {0};
-        text_addf(&json, "{\"id\":\"%s\",\"ip\":\"10.0.0.1\",\"port\":1,\"version\":0.99", name);
-        if (host_of(stage, name)->has_lease)
-            text_addf(&json, ",\"lease_address\":\"127.0.0.1:%d\",\"life\":\"life%d\"", FIRST_HOST_PORT + name[0],
-                      host_of(stage, name)->lives);
-        text_add_char(&json, '}');
-        stage_say(stage, "dea.start", text_string(&json));
-        text_free(&json);
-    } else {
-        given_heartbeat(stage, name, line + used, strcmp(word, "dea") == 0);
-    }
-}
-
-void given(struct stage *stage, const char *line)
-{
-    int number;
-    if (strncmp(line, "app ", 4) == 0) {
-        given_app(stage, line);
-    } else if (strncmp(line, "exit ", 5) == 0) {
-        given_exit(stage, line);
-    } else if (strncmp(line, "v1dea ", 6) == 0) {
-        given_heartbeat(stage, "", line + 6, false);
-    } else if (strcmp(line, "beat") == 0) {
-        char json[64];
-        snprintf(json, sizeof json, "{\"sequence\":%d,\"is_beat\":true}", stage->sequence);
-        stage_say(stage, "droplet.updated", json);
-    } else if (sscanf(line, "updated %d", &number) == 1) {
-        char json[32];
-        snprintf(json, sizeof json, "{\"droplet\":%d}", number);
-        stage_say(stage, "droplet.updated", json);
-    } else if (sscanf(line, "controllers at %d", &number) == 1) {
-        stage->sequence = number;
-    } else if (strncmp(line, "controllers ", 12) == 0) {
-        stage->controllers_answer = strcmp(line, "controllers answer") == 0;
-    } else {
-        given_from_dea(stage, line);
-    }
-    play(stage);
 }
 
 /* ---- Time and expectations ---- */
@@ -366,7 +163,7 @@ static void advance(struct stage *stage, uint64_t duration_ns)
     while (duration_ns > 0) {
         uint64_t part_ns = duration_ns < slice_ns ? duration_ns : slice_ns;
         world_advance(stage->world, part_ns);
-        play(stage);
+        stage_play(stage);
         duration_ns -= part_ns;
     }
 }
@@ -389,7 +186,7 @@ void beats_for(struct stage *stage, const char *line, int seconds)
 
 void expect_complaints(struct stage *stage, const char *lines)
 {
-    play(stage);
+    stage_play(stage);
     assert_string_equal(text_string(&stage->complaints), lines);
     text_clear(&stage->complaints);
 }
@@ -412,7 +209,7 @@ static void ask(struct stage *stage, const char *subject, const char *json)
     text_addf(&line, "PUB %s answers.x %zu\r\n%s\r\n", subject, strlen(json), json);
     world_send(stage->stream, text_string(&line));
     text_free(&line);
-    play(stage);
+    stage_play(stage);
 }
 
 void expect_answer_part(struct stage *stage, const char *subject, const char *json, const char *part)
@@ -483,7 +280,7 @@ void stage_free(struct stage *stage)
 void bus_goes_away(struct stage *stage)
 {
     world_kill(stage->world, stage->bus);
-    play(stage);
+    stage_play(stage);
 }
 
 void bus_comes_back(struct stage *stage)
@@ -503,9 +300,15 @@ size_t stage_warnings(const struct stage *stage)
 
 /* ---- Hosts ---- */
 
+struct stage_host *stage_host_of(struct stage *stage, const char *dea)
+{
+    assert_true(dea[0] >= 'a' && dea[0] <= 'z' && dea[1] == '\0');
+    return &stage->hosts[dea[0] - 'a'];
+}
+
 void host_starts(struct stage *stage, const char *dea)
 {
-    struct stage_host *host = host_of(stage, dea);
+    struct stage_host *host = stage_host_of(stage, dea);
     Cupola__Endpoint endpoint = CUPOLA__ENDPOINT__INIT;
     endpoint.has_port = true;
     endpoint.port = (uint32_t)(FIRST_HOST_PORT + dea[0]);
@@ -518,14 +321,14 @@ void host_starts(struct stage *stage, const char *dea)
 
 void host_stalls(struct stage *stage, const char *dea, bool stalls)
 {
-    fake_host_of(host_of(stage, dea)->machine)->is_stalled = stalls;
+    fake_host_of(stage_host_of(stage, dea)->machine)->is_stalled = stalls;
 }
 
 void host_loses_agent(struct stage *stage, const char *dea)
 {
-    world_kill(stage->world, host_of(stage, dea)->machine);
-    host_of(stage, dea)->machine = NULL;
-    play(stage);
+    world_kill(stage->world, stage_host_of(stage, dea)->machine);
+    stage_host_of(stage, dea)->machine = NULL;
+    stage_play(stage);
 }
 
 /* Its end of the connections goes without a word: here it just never answers again. */
@@ -543,17 +346,17 @@ void host_comes_back(struct stage *stage, const char *dea)
 
 bool host_hears_unable(struct stage *stage, const char *dea)
 {
-    return fake_host_of(host_of(stage, dea)->machine)->hears_unable;
+    return fake_host_of(stage_host_of(stage, dea)->machine)->hears_unable;
 }
 
 unsigned host_grants(struct stage *stage, const char *dea)
 {
-    return fake_host_of(host_of(stage, dea)->machine)->grants;
+    return fake_host_of(stage_host_of(stage, dea)->machine)->grants;
 }
 
 void expect_host(struct stage *stage, const char *dea, const char *state)
 {
-    play(stage);
+    stage_play(stage);
     assert_string_equal(hm_view_host_state(stage->health_manager, dea), state);
 }
 
