@@ -1,7 +1,7 @@
 #include "cli/journal_walk.h"
 
 #include "cli/terminal.h"
-#include "core/cloud_controller/snapshot.h"
+#include "core/cloud_controller/state/snapshot.h"
 
 #include <string.h>
 #include <unistd.h>

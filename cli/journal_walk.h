@@ -2,7 +2,7 @@
 #ifndef CUPOLA_CLI_JOURNAL_WALK_H
 #define CUPOLA_CLI_JOURNAL_WALK_H
 
-#include "core/cloud_controller/state.h"
+#include "core/cloud_controller/state/state.h"
 #include "drivers/real/journal_store.h"
 
 enum { WALK_SNAPSHOTS_MOST = 4 }; /* There are two, three for a moment. */

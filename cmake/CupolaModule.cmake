@@ -3,10 +3,10 @@
 set(CUPOLA_WARNINGS -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wswitch-enum -Wvla
     -Werror)
 
-# cupola_module(core_router LIBS core_bus core_wire): all *.c of this folder as one library.
+# cupola_module(core_router LIBS core_bus core_wire): all *.c of this folder and of those in it as one library.
 function(cupola_module name)
   cmake_parse_arguments(MODULE "" "" "LIBS" ${ARGN})
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/*.c)
   if(NOT sources)
     add_library(${name} INTERFACE)
     target_link_libraries(${name} INTERFACE ${MODULE_LIBS})

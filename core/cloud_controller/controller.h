@@ -8,8 +8,8 @@
 #define CUPOLA_CORE_CLOUD_CONTROLLER_CONTROLLER_H
 
 #include "core/bus/client.h"
-#include "core/cloud_controller/journal.h"
-#include "core/cloud_controller/state.h"
+#include "core/cloud_controller/state/journal.h"
+#include "core/cloud_controller/state/state.h"
 #include "core/http/client.h"
 #include "core/http/server.h"
 #include "core/monitor/monitor.h"

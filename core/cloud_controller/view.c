@@ -2,9 +2,9 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "core/cloud_controller/placement.h"
-#include "core/cloud_controller/rest.h"
-#include "core/cloud_controller/updates.h"
+#include "core/cloud_controller/instances/placement.h"
+#include "core/cloud_controller/rest/rest.h"
+#include "core/cloud_controller/instances/updates.h"
 #include "core/components.h"
 
 #include <string.h>

@@ -6,7 +6,7 @@
  */
 #include "core/base/memory.h"
 #include "core/cloud_controller/controller.h"
-#include "core/cloud_controller/snapshot.h"
+#include "core/cloud_controller/state/snapshot.h"
 #include "tests/core/cloud_controller/town.h"
 
 #include <malloc.h>

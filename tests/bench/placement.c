@@ -3,7 +3,7 @@
  */
 #include "core/base/duration.h"
 #include "core/base/random.h"
-#include "core/cloud_controller/offers.h"
+#include "core/cloud_controller/instances/offers.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Which DEA gets the next instance: spread within one, whatever the numbers. */
 #include "core/base/duration.h"
 #include "core/base/random.h"
-#include "core/cloud_controller/offers.h"
+#include "core/cloud_controller/instances/offers.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 
 #include "core/base/memory.h"
 #include "core/cloud_controller/controller.h"
-#include "core/cloud_controller/snapshot.h"
+#include "core/cloud_controller/state/snapshot.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,371 @@
+#include "core/cloud_controller/services/gateway.h"
+
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "core/proto/config.pb-c.h"
+#include "core/proto/rest.pb-c.h"
+#include "core/wire/json.h"
+#include "core/wire/json_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_ANSWER = 65536, STATUS_OK = 200, STATUS_NOT_FOUND = 404 };
+static const uint64_t delete_timeout_ns = 30 * NS_PER_S;
+
+struct gateway_order {
+    struct controller *controller;
+    struct http_call call;
+    struct timer patience;
+    struct gateway_waiter *waiter; /* NULL: told already. */
+    char *label;
+    char *service_id; /* NULL: a service is to be made. */
+    struct gateway_order *next;
+};
+
+struct leaving {
+    struct change change;
+    char *label, *service_id, *handle;
+};
+
+static void on_made(struct http_call *call, enum io_status status);
+static void on_impatient(struct timer *timer);
+static void on_sweep(struct timer *timer);
+static void on_deleted(struct http_call *call, enum io_status status);
+static bool prepare_gone(struct change *change);
+static void on_gone(struct change *change, enum change_outcome outcome);
+
+static const struct http_call_handlers make_handlers = {.on_done = on_made};
+static const struct http_call_handlers delete_handlers = {.on_done = on_deleted};
+
+/* ---- Calls ---- */
+
+static const char *token_of(const struct controller *controller, const char *label)
+{
+    const Cupola__CloudControllerConfig *config = controller->config;
+    size_t size = cc_label_name_size(label);
+    for (size_t i = 0; i < config->n_builtin_services; i++) {
+        const Cupola__ServiceConfig *service = config->builtin_services[i];
+        if (service->name != NULL && strlen(service->name) == size && strncmp(service->name, label, size) == 0)
+            return service->token;
+    }
+    return NULL;
+}
+
+/* http://HOST:PORT/BASE */
+static bool split_url(const char *url, char **ret_host, uint16_t *ret_port, const char **ret_base)
+{
+    static const char scheme[] = "http://";
+    if (strncmp(url, scheme, sizeof scheme - 1) != 0)
+        return false;
+    const char *host = url + sizeof scheme - 1;
+    size_t size = strcspn(host, ":/");
+    unsigned long port = host[size] == ':' ? strtoul(host + size + 1, NULL, 10) : 80;
+    *ret_base = host + strcspn(host, "/");
+    *ret_port = (uint16_t)port;
+    *ret_host = size == 0 || port == 0 || port > UINT16_MAX ? NULL : memory_copy_bytes(host, size);
+    return *ret_host != NULL;
+}
+
+/* False: the gateway is not known, or cannot be. */
+static bool start(struct controller *controller, struct http_call *call, const char *label, const char *method,
+                  const struct text *path, const char *body, uint64_t timeout_ns,
+                  const struct http_call_handlers *handlers)
+{
+    const struct offering *offering = cc_offering_find(&controller->state, label);
+    const char *base, *token = token_of(controller, label);
+    char *host;
+    uint16_t port;
+    if (offering == NULL || token == NULL || !split_url(offering->value->url, &host, &port, &base))
+        return false;
+    struct text target = {0}, headers = {0};
+    size_t base_size = strlen(base);
+    while (base_size > 0 && base[base_size - 1] == '/')
+        base_size--;
+    text_add(&target, base, base_size);
+    text_add(&target, text_string(path), path->size);
+    text_addf(&headers, "Content-Type: application/json\r\nAccept: application/json\r\nX-VCAP-Service-Token: %s\r\n",
+              token);
+    struct http_request request = {
+        .host = host,
+        .port = port,
+        .method = method,
+        .target = text_string(&target),
+        .headers = text_string(&headers),
+        .body = {(const uint8_t *)body, strlen(body)},
+        .has_body = true,
+        .timeout_ns = timeout_ns,
+        .max_body_bytes = MAX_ANSWER,
+    };
+    http_call_start(&controller->machine, call, &request, handlers);
+    memory_free(host);
+    text_free(&target);
+    text_free(&headers);
+    return true;
+}
+
+/* ---- Making ---- */
+
+static void end_order(struct gateway_order *order)
+{
+    struct gateway_order **place = &order->controller->gateway.orders;
+    while (*place != order)
+        place = &(*place)->next;
+    *place = order->next;
+    timer_cancel(&order->controller->machine, &order->patience);
+    http_call_release(&order->call);
+    memory_free(order->label);
+    memory_free(order->service_id);
+    memory_free(order);
+}
+
+static void tell(struct gateway_order *order, const struct made *made)
+{
+    struct gateway_waiter *waiter = order->waiter;
+    order->waiter = NULL;
+    if (waiter != NULL)
+        waiter->done(waiter, made);
+}
+
+void cc_gateway_make(struct controller *controller, const char *label, const char *service_id, const char *body,
+                     struct gateway_waiter *waiter)
+{
+    struct gateway_order *order = memory_new(sizeof *order);
+    struct text path = {0};
+    order->controller = controller;
+    order->label = memory_copy_text(label);
+    order->service_id = service_id == NULL ? NULL : memory_copy_text(service_id);
+    order->waiter = waiter;
+    order->next = controller->gateway.orders;
+    controller->gateway.orders = order;
+    text_add_string(&path, "/gateway/v1/configurations");
+    if (service_id != NULL) {
+        text_add_char(&path, '/');
+        uri_encode(&path, service_id);
+        text_add_string(&path, "/handles");
+    }
+    bool is_begun = start(controller, &order->call, label, "POST", &path, body,
+                          controller->config->gateway_timeout_ms * NS_PER_MS, &make_handlers);
+    text_free(&path);
+    if (is_begun) {
+        timer_set(&controller->machine, &order->patience, controller->config->gateway_wait_ms * NS_PER_MS,
+                  on_impatient);
+        return;
+    }
+    tell(order, NULL);
+    end_order(order);
+}
+
+static void on_impatient(struct timer *timer)
+{
+    struct gateway_order *order = container_of(timer, struct gateway_order, patience);
+    machine_log(&order->controller->machine, LOG_WARNING, "the gateway of %s takes too long; what it makes goes",
+                order->label);
+    tell(order, NULL);
+}
+
+static char *copy_member(struct io_bytes json, const char *key)
+{
+    struct io_bytes value;
+    return json_find_member(json, key, &value) ? memory_copy_bytes(value.data, value.size) : NULL;
+}
+
+static void on_made(struct http_call *call, enum io_status status)
+{
+    struct gateway_order *order = container_of(call, struct gateway_order, call);
+    struct controller *controller = order->controller;
+    struct io_bytes body = {(const uint8_t *)text_string(&call->body), call->body.size};
+    struct json_error ignored;
+    Cupola__RestHandle *handle = NULL;
+    if (status == IO_OK && call->status == STATUS_OK)
+        handle = (Cupola__RestHandle *)json_read(&cupola__rest_handle__descriptor, body, JSON_LENIENT, &ignored);
+    if (handle == NULL || handle->service_id == NULL) {
+        machine_log(&controller->machine, LOG_WARNING, "the gateway of %s made nothing: %s %d %.200s", order->label,
+                    io_status_name(status), call->status, text_string(&call->body));
+        tell(order, NULL);
+    } else if (order->waiter == NULL) {
+        bool is_service = order->service_id == NULL;
+        cc_gateway_leave(controller, order->label, is_service ? handle->service_id : order->service_id,
+                         is_service ? NULL : handle->service_id);
+    } else {
+        char *configuration = copy_member(body, order->service_id == NULL ? "data" : "configuration");
+        char *credentials = copy_member(body, "credentials");
+        struct made made = {handle->service_id, configuration == NULL ? "{}" : configuration,
+                            credentials == NULL ? "{}" : credentials};
+        tell(order, &made);
+        memory_free(configuration);
+        memory_free(credentials);
+    }
+    cupola__rest_handle__free_unpacked(handle, NULL);
+    end_order(order);
+}
+
+/* ---- Leftovers ---- */
+
+static bool prepare_leaving(struct change *change)
+{
+    struct leaving *leaving = container_of(change, struct leaving, change);
+    Cupola__JournalLeftover value = CUPOLA__JOURNAL_LEFTOVER__INIT;
+    value.label = leaving->label;
+    value.service_id = leaving->service_id;
+    value.handle = leaving->handle;
+    Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
+    entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT;
+    entry.leftover_put = &value;
+    cc_change_write(change, &entry, NULL);
+    return true;
+}
+
+static void on_left(struct change *change, enum change_outcome outcome)
+{
+    struct leaving *leaving = container_of(change, struct leaving, change);
+    if (outcome == CHANGE_DURABLE)
+        cc_gateway_clean_up(change->controller);
+    memory_free(leaving->label);
+    memory_free(leaving->service_id);
+    memory_free(leaving->handle);
+    memory_free(leaving);
+}
+
+void cc_gateway_leave(struct controller *controller, const char *label, const char *service_id, const char *handle)
+{
+    struct leaving *leaving = memory_new(sizeof *leaving);
+    leaving->label = memory_copy_text(label);
+    leaving->service_id = memory_copy_text(service_id);
+    leaving->handle = handle == NULL ? NULL : memory_copy_text(handle);
+    leaving->change.prepare = prepare_leaving;
+    leaving->change.done = on_left;
+    leaving->change.is_internal = true;
+    cc_journal_submit(controller, &leaving->change);
+}
+
+static struct leftover *find_leftover(const struct controller *controller, int64_t id)
+{
+    struct leftover *leftover = controller->state.services.leftovers;
+    while (leftover != NULL && leftover->value->id != id)
+        leftover = leftover->next;
+    return leftover;
+}
+
+/* A service goes after its bindings. */
+static bool is_first_of_service(const struct controller *controller, const struct leftover *leftover)
+{
+    const struct leftover *other = controller->state.services.leftovers;
+    for (; other != leftover; other = other->next)
+        if (strcmp(other->value->label, leftover->value->label) == 0 &&
+            strcmp(other->value->service_id, leftover->value->service_id) == 0)
+            return false;
+    return true;
+}
+
+static void write_deletion(const Cupola__JournalLeftover *value, struct text *path, struct text *body)
+{
+    text_add_string(path, "/gateway/v1/configurations/");
+    uri_encode(path, value->service_id);
+    text_add_string(body, "{\"service_id\":");
+    json_write_string(body, value->service_id);
+    if (value->handle != NULL) {
+        text_add_string(path, "/handles/");
+        uri_encode(path, value->handle);
+        text_add_string(body, ",\"handle_id\":");
+        json_write_string(body, value->handle);
+        text_add_string(body, ",\"binding_options\":{}");
+    }
+    text_add_char(body, '}');
+}
+
+static bool try_leftover(struct controller *controller, struct leftover *leftover)
+{
+    struct gateway_cleaner *cleaner = &controller->gateway;
+    leftover->retry_ns = controller->machine.now_ns + controller->config->leftover_retry_ms * NS_PER_MS;
+    cleaner->leftover_id = leftover->value->id;
+    struct text path = {0}, body = {0};
+    write_deletion(leftover->value, &path, &body);
+    bool is_begun = start(controller, &cleaner->call, leftover->value->label, "DELETE", &path, text_string(&body),
+                          delete_timeout_ns, &delete_handlers);
+    text_free(&path);
+    text_free(&body);
+    return is_begun;
+}
+
+void cc_gateway_clean_up(struct controller *controller)
+{
+    struct gateway_cleaner *cleaner = &controller->gateway;
+    if (controller->is_stopping || cleaner->is_busy || !controller->journal.is_caught_up)
+        return;
+    uint64_t now_ns = controller->machine.now_ns;
+    for (struct leftover *leftover = controller->state.services.leftovers; leftover != NULL;
+         leftover = leftover->next) {
+        if (leftover->retry_ns > now_ns || !is_first_of_service(controller, leftover))
+            continue;
+        cleaner->is_busy = try_leftover(controller, leftover);
+        if (cleaner->is_busy)
+            break;
+    }
+    timer_set(&controller->machine, &cleaner->timer, controller->config->leftover_retry_ms * NS_PER_MS, on_sweep);
+}
+
+static void on_sweep(struct timer *timer)
+{
+    cc_gateway_clean_up(container_of(timer, struct controller, gateway.timer));
+}
+
+static void on_deleted(struct http_call *call, enum io_status status)
+{
+    struct gateway_cleaner *cleaner = container_of(call, struct gateway_cleaner, call);
+    struct controller *controller = container_of(cleaner, struct controller, gateway);
+    bool is_gone = status == IO_OK && (call->status == STATUS_OK || call->status == STATUS_NOT_FOUND);
+    if (is_gone) {
+        cleaner->change = (struct change){.prepare = prepare_gone, .done = on_gone, .is_internal = true};
+        cc_journal_submit(controller, &cleaner->change);
+        return;
+    }
+    cleaner->is_busy = false;
+    cc_gateway_clean_up(controller);
+}
+
+static bool prepare_gone(struct change *change)
+{
+    struct controller *controller = change->controller;
+    if (find_leftover(controller, controller->gateway.leftover_id) == NULL)
+        return false;
+    Cupola__LeftoverGone gone = CUPOLA__LEFTOVER_GONE__INIT;
+    gone.has_id = true;
+    gone.id = controller->gateway.leftover_id;
+    Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
+    entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE;
+    entry.leftover_gone = &gone;
+    cc_change_write(change, &entry, NULL);
+    return true;
+}
+
+static void on_gone(struct change *change, enum change_outcome outcome)
+{
+    (void)outcome;
+    change->controller->gateway.is_busy = false;
+    cc_gateway_clean_up(change->controller);
+}
+
+void cc_gateway_open(struct controller *controller)
+{
+    cc_gateway_clean_up(controller);
+}
+
+void cc_gateway_stop(struct controller *controller)
+{
+    timer_cancel(&controller->machine, &controller->gateway.timer);
+}
+
+void cc_gateway_destroy(struct controller *controller)
+{
+    http_call_release(&controller->gateway.call);
+    while (controller->gateway.orders != NULL) {
+        struct gateway_order *order = controller->gateway.orders;
+        controller->gateway.orders = order->next;
+        http_call_release(&order->call);
+        memory_free(order->label);
+        memory_free(order->service_id);
+        memory_free(order);
+    }
+}
