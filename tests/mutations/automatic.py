@@ -96,7 +96,7 @@ def mutate_tree(only):
     archive = subprocess.Popen(["git", "archive", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE)
     subprocess.run(["tar", "-x", "-C", source], stdin=archive.stdout, check=True)
     mutants = []
-    for file in sorted(path for folder in FOLDERS if only in folder for path in (source / folder).glob("*.c")):
+    for file in sorted(path for folder in FOLDERS if only in folder for path in (source / folder).rglob("*.c")):
         if SKIPPED.search(file.name):
             continue
         text = file.read_text().splitlines()
