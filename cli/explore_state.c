@@ -3,9 +3,9 @@
 #include "cli/input.h"
 
 #include "core/base/memory.h"
-#include "sim/report.h"
+#include "sim/report/report.h"
 #include "core/base/random.h"
-#include "sim/signature.h"
+#include "sim/search/signature.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #ifndef CUPOLA_CLI_EXPLORE_STATE_H
 #define CUPOLA_CLI_EXPLORE_STATE_H
 
-#include "sim/coverage.h"
+#include "sim/search/coverage.h"
 #include "sim/result.pb-c.h"
 
 struct explore_state {

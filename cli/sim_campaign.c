@@ -7,7 +7,7 @@
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 #include "sim/baseline.h"
-#include "sim/report.h"
+#include "sim/report/report.h"
 
 #include <stdio.h>
 #include <stdlib.h>

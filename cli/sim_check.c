@@ -5,7 +5,7 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "sim/orders_world.h"
+#include "sim/search/orders_world.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -4,7 +4,7 @@
 
 #include "cli/sim.h"
 
-#include "sim/fault.h"
+#include "sim/faults/fault.h"
 
 #include <stdio.h>
 

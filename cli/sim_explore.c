@@ -7,7 +7,7 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "sim/explore.h"
+#include "sim/search/explore.h"
 
 #include <getopt.h>
 #include <stdio.h>

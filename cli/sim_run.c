@@ -5,8 +5,8 @@
 
 #include "core/base/memory.h"
 #include "core/wire/json.h"
-#include "sim/export.h"
-#include "sim/report.h"
+#include "sim/report/export.h"
+#include "sim/report/report.h"
 
 #include <getopt.h>
 #include <stdio.h>

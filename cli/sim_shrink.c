@@ -5,8 +5,8 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "sim/shrink.h"
-#include "sim/signature.h"
+#include "sim/search/shrink.h"
+#include "sim/search/signature.h"
 
 #include <errno.h>
 #include <getopt.h>

@@ -5,7 +5,7 @@
 #include "core/base/random.h"
 #include "sim/baseline.h"
 #include "sim/result.h"
-#include "sim/signature.h"
+#include "sim/search/signature.h"
 
 #include <stdlib.h>
 #include <string.h>

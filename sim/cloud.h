@@ -38,7 +38,7 @@ enum cloud_result cloud_run_for(struct cloud *cloud, uint64_t duration_ns);
 /* Whether the wait is over. If it is not, says in `ret_why` what is missing, when that is not NULL. */
 typedef bool cloud_predicate(struct cloud *cloud, void *context, struct text *ret_why);
 /* Runs until the predicate holds, at most `bound_ns`. `ret_took_ns` may be NULL. The predicate is looked at again
- * whenever something has happened, at most once in 5 ms of virtual time. sim/check.h has ready-made ones. */
+ * whenever something has happened, at most once in 5 ms of virtual time. sim/checks/check.h has ready-made ones. */
 enum cloud_result cloud_wait_until(struct cloud *cloud, cloud_predicate *predicate, void *context, uint64_t bound_ns,
                                    uint64_t *ret_took_ns);
 /* After CLOUD_TIMED_OUT: what the predicate said last. Lent until the next wait. */
@@ -159,7 +159,7 @@ uint64_t component_hash(const struct component *component);
  * unless plan.keep_traces. Lent until the world moves on. `life` counts from 0; false if there was none. */
 bool component_trace(const struct component *component, size_t life, struct io_bytes *ret_trace);
 
-/* Things a person can do to a component at a terminal; faults with an undo are in sim/fault.h. */
+/* Things a person can do to a component at a terminal; faults with an undo are in sim/faults/fault.h. */
 void component_start(struct component *component);   /* Nothing if it runs or its host has no power. */
 void component_stop(struct component *component);    /* SIGTERM: EVENT_STOP; it exits by itself. Not started again. */
 void component_kill(struct component *component);    /* SIGKILL. Started again after plan.restart_delay_ns, if any. */

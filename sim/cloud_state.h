@@ -11,13 +11,13 @@
 
 #include "drivers/sim/process.h"
 #include "drivers/sim/workload.h"
-#include "sim/check.h"
+#include "sim/checks/check.h"
 #include "sim/cloud.h"
-#include "sim/fault.h"
-#include "sim/load.h"
+#include "sim/faults/fault.h"
+#include "sim/clients/load.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
-#include "sim/operator.h"
+#include "sim/clients/operator.h"
 
 /* Where the load balancer before the routers is, and what listens where. */
 #define BALANCER_ADDRESS "10.0.255.1"
@@ -155,14 +155,14 @@ void checks_look(struct cloud *cloud);
 void checks_release(struct cloud *cloud);
 /* Whether no command under way is about that app. */
 bool operation_leaves_alone(const struct cloud *cloud, const char *app);
-/* check_promises.c: an operation has ended; what does it promise, and does the journal keep it? */
+/* checks/promises.c: an operation has ended; what does it promise, and does the journal keep it? */
 void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
-/* check_dependencies.c: a command has ended well. */
+/* checks/check_dependencies.c: a command has ended well. */
 void dependencies_note(struct cloud *cloud, const char *what, const char *command, const char *result,
                        uint64_t began_ns);
 void promises_look(struct cloud *cloud);
-void epochs_look(struct cloud *cloud);  /* check_epochs.c */
-void doubles_look(struct cloud *cloud); /* check_doubles.c */
+void epochs_look(struct cloud *cloud);  /* checks/epochs.c */
+void doubles_look(struct cloud *cloud); /* checks/doubles.c */
 void doubles_release(struct cloud *cloud);
 void promises_release(struct cloud *cloud);
 /* A controller that knows the whole journal; NULL if none runs. */

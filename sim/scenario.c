@@ -2,11 +2,11 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "sim/check.h"
-#include "sim/lua_cloud.h"
-#include "sim/lua_library.h"
-#include "sim/lua_plan.h"
-#include "sim/lua_sandbox.h"
+#include "sim/checks/check.h"
+#include "sim/lua/cloud.h"
+#include "sim/lua/library.h"
+#include "sim/lua/plan.h"
+#include "sim/lua/sandbox.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
 

@@ -1,6 +1,6 @@
 /* One run of one scenario file with one seed.
  *
- * The file is Lua text; it is run in a sandbox (sim/lua_sandbox.h), its tables become a plan, its `run` function is a
+ * The file is Lua text; it is run in a sandbox (sim/lua/sandbox.h), its tables become a plan, its `run` function is a
  * coroutine that is resumed whenever what it waits for has happened in the simulated cloud. Nothing is shared between
  * two runs: each has its own Lua and its own world.
  */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes docs/reference.md, the reference of the scenario language, from the editor's type stubs (lua/types)
-and the fault menu (sim/fault.h). With --check it only tells whether the page, the stubs and the language agree.
+and the fault menu (sim/faults/fault.h). With --check it only tells whether the page, the stubs and the language agree.
 """
 import re
 import sys
@@ -85,8 +85,8 @@ def write_function(comment, line, out):
 
 
 def faults():
-    """(name, what it does) of each kind, from the comments of sim/fault.h."""
-    text = (ROOT / "sim/fault.h").read_text()
+    """(name, what it does) of each kind, from the comments of sim/faults/fault.h."""
+    text = (ROOT / "sim/faults/fault.h").read_text()
     body = re.search(r"enum fault_kind {(.*?)FAULT_KIND_END", text, re.S).group(1)
     return [(name, re.sub(r"\s+", " ", words).strip())
             for name, words in re.findall(r'/\* "(\w+)"(?::? ?)(.*?)\*/', body, re.S)]
@@ -116,17 +116,17 @@ def disagreements():
     described = set(re.findall(r"^function (\w+:\w+)\(", stubs, re.M))
     for name in sorted(language ^ described):
         yield f"{name} is {'not in lua/types' if name in language else 'not in lua/cloud.lua'}"
-    checks = set(re.findall(r'\] = "(\w+)"', (ROOT / "sim/check.c").read_text()))
+    checks = set(re.findall(r'\] = "(\w+)"', (ROOT / "sim/checks/check.c").read_text()))
     known = set(re.findall(r"^---@field (\w+) check", stubs, re.M))
     for name in sorted(checks ^ known):
-        yield f"the check {name} is only in one of lua/types and sim/check.c"
-    menu = set(re.findall(r'{"(\w+)", FAULT_FAMILY', (ROOT / "sim/fault_menu.c").read_text()))
+        yield f"the check {name} is only in one of lua/types and sim/checks/check.c"
+    menu = set(re.findall(r'{"(\w+)", FAULT_FAMILY', (ROOT / "sim/faults/menu.c").read_text()))
     alias = re.search(r"@alias fault_kind\n((?:---\|.*\n)+)", stubs).group(1)
     kinds = set(re.findall(r'"(\w+)"', alias))
     for name in sorted(menu ^ kinds):
-        yield f"the fault {name} is only in one of lua/types and sim/fault_menu.c"
+        yield f"the fault {name} is only in one of lua/types and sim/faults/menu.c"
     for name in sorted(menu - {fault for fault, _ in faults()}):
-        yield f"sim/fault.h does not say what the fault {name} does"
+        yield f"sim/faults/fault.h does not say what the fault {name} does"
     plan = (ROOT / "lua/plan.lua").read_text()
     for record, kind in (("cloud", "cloud_plan"), ("app", "app_plan"), ("load", "load_plan"), ("link", "link_plan"),
                          ("health", "health_plan"), ("probe", "probe_plan")):

@@ -3,12 +3,12 @@
 #define CUPOLA_TESTS_SIM_FAULT_CLOUD_H
 
 #include "core/base/duration.h"
-#include "sim/check.h"
+#include "sim/checks/check.h"
 #include "sim/cloud_state.h"
-#include "sim/fault_state.h"
-#include "sim/load.h"
-#include "sim/operator.h"
-#include "sim/raw_client.h"
+#include "sim/faults/state.h"
+#include "sim/clients/load.h"
+#include "sim/clients/operator.h"
+#include "sim/clients/raw_client.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

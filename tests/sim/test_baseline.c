@@ -1,6 +1,6 @@
 /* Percentiles with their intervals, campaigns against a kept one, and results as TAP. */
 #include "sim/baseline.h"
-#include "sim/report.h"
+#include "sim/report/report.h"
 #include "sim/result.h"
 
 #include <setjmp.h>

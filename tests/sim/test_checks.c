@@ -1,6 +1,6 @@
 /* What the checks let pass and what they do not. */
 #include "core/base/duration.h"
-#include "sim/check.h"
+#include "sim/checks/check.h"
 #include "sim/cloud_state.h"
 
 #include <setjmp.h>

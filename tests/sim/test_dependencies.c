@@ -1,5 +1,5 @@
 /* Histories of several objects: which of them fit one order, and how the others are named. */
-#include "sim/dependencies.h"
+#include "sim/checks/dependencies.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,11 +1,11 @@
 /* Trials of explorations: played, branched and written, they are the same run; signatures; where Lua is cut. */
 #include "core/base/memory.h"
-#include "sim/coverage.h"
-#include "sim/explore.h"
-#include "sim/lua_source.h"
+#include "sim/search/coverage.h"
+#include "sim/search/explore.h"
+#include "sim/lua/source.h"
 #include "sim/scenario.h"
-#include "sim/signature.h"
-#include "sim/trial.h"
+#include "sim/search/signature.h"
+#include "sim/search/trial.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

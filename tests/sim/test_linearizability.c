@@ -1,5 +1,5 @@
 /* Histories that some order of calls explains, and histories that none does. */
-#include "sim/linearizability.h"
+#include "sim/checks/linearizability.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* What a scenario may do, what it may not, and that errors say where. */
-#include "sim/lua_sandbox.h"
+#include "sim/lua/sandbox.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

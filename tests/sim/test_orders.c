@@ -3,7 +3,7 @@
  * A node that gets a message may send more. Two orders come to the same if every node gets the same messages in the
  * same order; the enumerator plays every order, writes down what each node got, and counts what is different.
  */
-#include "sim/orders.h"
+#include "sim/search/orders.h"
 
 #include "core/base/random.h"
 

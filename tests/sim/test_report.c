@@ -1,7 +1,7 @@
 /* What a report tells of a run: words for every fault, messages out of segments, and a run that does not notice it. */
-#include "sim/export.h"
-#include "sim/report.h"
-#include "sim/report_words.h"
+#include "sim/report/export.h"
+#include "sim/report/report.h"
+#include "sim/report/words.h"
 #include "sim/scenario.h"
 
 #include <setjmp.h>
@@ -21,7 +21,7 @@ static void every_fault_has_words(void **state)
         report_fault_words(&spec, &words);
         size_t size = strlen(fault_kind_name(spec.kind));
         if (strncmp(text_string(&words), fault_kind_name(spec.kind), size) == 0)
-            fail_msg("%s has no words in sim/report_words.c", fault_kind_name(spec.kind));
+            fail_msg("%s has no words in sim/report/words.c", fault_kind_name(spec.kind));
         bool names_target = strstr(text_string(&words), "host of dea-7") != NULL;
         assert_true(names_target || fault_kind_family(spec.kind) == FAULT_FAMILY_STORE);
         assert_true(text_string(&words)[0] >= 'A' && text_string(&words)[0] <= 'Z');

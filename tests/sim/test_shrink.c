@@ -1,5 +1,5 @@
 /* The shrinker against an oracle that only reads the text: what must stay stays, the rest goes. */
-#include "sim/shrink.h"
+#include "sim/search/shrink.h"
 
 #include "core/base/text.h"
 

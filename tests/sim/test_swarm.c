@@ -1,11 +1,11 @@
 /* A swarm of clouds: each seed enables a random subset of the fault families, breaks random things while an operator
  * changes his app, mends everything, and expects the cloud to converge. SEEDS=N plays more of them, SEED=N one. */
 #include "core/base/duration.h"
-#include "sim/check.h"
+#include "sim/checks/check.h"
 #include "sim/cloud.h"
-#include "sim/fault.h"
-#include "sim/load.h"
-#include "sim/operator.h"
+#include "sim/faults/fault.h"
+#include "sim/clients/load.h"
+#include "sim/clients/operator.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,32 @@
+/* What the controllers' storage holds beside what their apps refer to. */
+#include "sim/checks/survey.h"
+
+static bool are_present(struct cloud *cloud, const struct machine *controller, struct text *ret_why)
+{
+    for (size_t i = 0; i < controller_view_app_count(controller); i++) {
+        struct controller_app_view app;
+        controller_view_app(controller, i, &app);
+        if (!app.is_live || app.droplet == NULL || blob_store_find(cloud->blobs, app.droplet) != NULL)
+            continue;
+        if (ret_why != NULL)
+            text_addf(ret_why, "the droplet of %s is not there", app.name);
+        return false;
+    }
+    return true;
+}
+
+bool blobs_are_right(struct cloud *cloud, void *context, struct text *ret_why)
+{
+    (void)context;
+    const struct machine *controller = cloud_knowing_controller(cloud);
+    if (controller == NULL)
+        return false;
+    for (const struct blob *blob = cloud->blobs->blobs; blob != NULL; blob = blob->hh.next) {
+        if (controller_view_needs_blob(controller, blob->digest))
+            continue;
+        if (ret_why != NULL)
+            text_addf(ret_why, "no app refers to the blob %.8s of %zu bytes", blob->digest, blob->slice.size);
+        return false;
+    }
+    return are_present(cloud, controller, ret_why);
+}

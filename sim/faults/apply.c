@@ -1,0 +1,254 @@
+/* What each fault breaks, and how it is mended: by family; and disks, stores, workloads and messages themselves. */
+#include "core/base/assert.h"
+#include "core/base/duration.h"
+#include "core/base/memory.h"
+#include "sim/faults/state.h"
+
+#include <signal.h>
+#include <string.h>
+
+bool fault_is_doubled(const struct fault *fault, const struct host *host)
+{
+    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
+        const struct fault *other = fault->cloud->faults[i];
+        if (other != fault && other->state == FAULT_ACTIVE && other->spec.kind == fault->spec.kind &&
+            other->hosts != NULL && other->hosts[host->number])
+            return true;
+    }
+    return false;
+}
+
+/* ---- Disks and stores ---- */
+
+/* Reads what the next component of that role has saved, the first after the last. */
+static void swap(const struct cloud *cloud, const struct host *host, struct disk_trouble *trouble)
+{
+    const struct component *own = host->owner;
+    if (own == NULL || host == cloud->storage)
+        return;
+    const struct component *other =
+        &cloud->components[own->role][(own->index + 1) % cloud->component_counts[own->role]];
+    trouble->instead = &other->host->disk;
+    trouble->instead_name = other->name;
+}
+
+static void apply_to_disks(struct fault *fault)
+{
+    fault->troubles = memory_new(fault->host_count * sizeof *fault->troubles);
+    for (size_t i = 0; i < fault->host_count; i++) {
+        if (!fault->hosts[i])
+            continue;
+        struct disk_trouble *trouble = &fault->troubles[i];
+        if (fault->spec.kind == FAULT_DISK_SLOW)
+            trouble->extra = fault->spec.delay;
+        else if (fault->spec.kind == FAULT_DISK_ERROR)
+            trouble->error_ppm = (uint32_t)fault->spec.amount;
+        trouble->is_full = fault->spec.kind == FAULT_DISK_FULL;
+        trouble->is_read_only = fault->spec.kind == FAULT_DISK_READ_ONLY;
+        trouble->rots = fault->spec.kind == FAULT_DISK_BIT_ROT;
+        trouble->is_torn = fault->spec.kind == FAULT_DISK_TORN_STATE;
+        trouble->is_old = fault->spec.kind == FAULT_DISK_OLD_IMAGE;
+        trouble->is_empty = fault->spec.kind == FAULT_DISK_WIPED;
+        trouble->lies = fault->spec.kind == FAULT_DISK_LYING_SYNC;
+        if (fault->spec.kind == FAULT_DISK_SWAPPED)
+            swap(fault->cloud, fault->cloud->world->hosts[i], trouble);
+        disk_trouble_begin(&fault->cloud->world->hosts[i]->disk, trouble);
+    }
+}
+
+static void undo_on_disks(struct fault *fault)
+{
+    for (size_t i = 0; i < fault->host_count; i++) {
+        if (fault->hosts[i])
+            disk_trouble_end(&fault->cloud->world->hosts[i]->disk, &fault->troubles[i]);
+    }
+}
+
+static void change_stores(struct fault *fault, bool is_on)
+{
+    struct journal_store *journal = fault->cloud->journal;
+    uint32_t one = is_on ? 1 : UINT32_MAX; /* Adds, or takes away, by wrapping round. */
+    if (fault->spec.kind == FAULT_JOURNAL_OUTAGE)
+        journal->outages += one;
+    else if (fault->spec.kind == FAULT_JOURNAL_SLOW)
+        journal->extra = is_on ? fault->spec.delay : (struct distribution){0};
+    else if (fault->spec.kind == FAULT_JOURNAL_CONFLICTS)
+        journal->conflict_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_SHORT)
+        journal->short_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_UNSURE)
+        journal->unsure_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_JOURNAL_TORN)
+        journal->torn_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+    else if (fault->spec.kind == FAULT_BLOBS_DAMAGED)
+        fault->cloud->blobs->damages += one;
+    else
+        fault->cloud->blobs->denials += one;
+}
+
+/* ---- Workloads and load ---- */
+
+static void change_instances(struct fault *fault, bool is_on)
+{
+    for (size_t i = 0; i < fault->cloud->world->host_count; i++) {
+        for (struct workload *at = fault->cloud->world->hosts[i]->workloads; at != NULL; at = at->next) {
+            if (!at->is_running || !fault_means_workload(fault, at))
+                continue;
+            if (fault->spec.kind == FAULT_KILL_INSTANCE)
+                workload_send_signal(at, SIGKILL);
+            else if (fault->spec.kind == FAULT_SICK_INSTANCE)
+                at->is_sick = is_on;
+            else
+                at->hangs = is_on;
+        }
+    }
+}
+
+static void apply_to_app(struct fault *fault)
+{
+    struct app_trouble *trouble = &fault->app_trouble;
+    trouble->app = fault->spec.target;
+    trouble->never_binds = fault->spec.kind == FAULT_APP_NEVER_BINDS;
+    trouble->ignores_term = fault->spec.kind == FAULT_APP_IGNORES_TERM;
+    trouble->cannot_fork = fault->spec.kind == FAULT_APP_CANNOT_FORK;
+    trouble->is_port_taken = fault->spec.kind == FAULT_APP_PORT_TAKEN;
+    trouble->is_unreaped = fault->spec.kind == FAULT_APP_ZOMBIE;
+    trouble->exits_well = fault->spec.kind == FAULT_APP_EXITS_WELL;
+    if (fault->spec.kind == FAULT_APP_CRASHES)
+        trouble->exit_after_ns = distribution_sample(&fault->spec.delay, &fault->random);
+    else if (fault->spec.kind == FAULT_APP_SLOW_BOOT)
+        trouble->boot_extra = fault->spec.delay;
+    else if (fault->spec.kind == FAULT_APP_LEAKS)
+        trouble->growth_bytes_per_s = (uint64_t)fault->spec.amount;
+    app_trouble_begin(fault->cloud->world, trouble);
+}
+
+static void set_surge(struct fault *fault, uint32_t times)
+{
+    for (size_t i = 0; i < fault->cloud->load_count; i++) {
+        if (fault->spec.target[0] == 0 || strcmp(fault->spec.target, cloud_load_host(fault->cloud, i)) == 0)
+            cloud_load_set_surge(fault->cloud, i, times);
+    }
+}
+
+/* ---- Messages ---- */
+
+static void apply_to_messages(struct fault *fault)
+{
+    static const enum message_harm harms[FAULT_KIND_END] = {
+        [FAULT_MESSAGE_LOSS] = MESSAGE_LOST,
+        [FAULT_MESSAGE_DUPLICATES] = MESSAGE_DOUBLED,
+        [FAULT_MESSAGE_DELAY] = MESSAGE_HELD_BACK,
+        [FAULT_MESSAGE_DAMAGE] = MESSAGE_DAMAGED,
+    };
+    struct message_trouble *trouble = &fault->message_trouble;
+    trouble->harm = harms[fault->spec.kind];
+    trouble->subject = fault->spec.subject == NULL ? ">" : fault->spec.subject;
+    trouble->to = fault->hosts;
+    trouble->share_ppm = (uint32_t)fault->spec.amount;
+    trouble->delay = fault->spec.delay;
+    trouble->random = fault->random;
+    message_trouble_begin(fault->cloud->world, trouble);
+}
+
+/* ---- By family ---- */
+
+static bool is_of_instances(enum fault_kind kind)
+{
+    return kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE || kind == FAULT_SICK_INSTANCE;
+}
+
+void fault_apply(struct fault *fault)
+{
+    enum fault_kind kind = fault->spec.kind;
+    switch (fault_kind_family(kind)) {
+    case FAULT_FAMILY_PROCESS:
+        fault_apply_to_processes(fault);
+        return;
+    case FAULT_FAMILY_HOST:
+    case FAULT_FAMILY_CLOCK:
+        fault_apply_to_hosts(fault);
+        return;
+    case FAULT_FAMILY_NETWORK:
+        fault_apply_to_network(fault);
+        return;
+    case FAULT_FAMILY_DISK:
+        apply_to_disks(fault);
+        return;
+    case FAULT_FAMILY_STORE:
+        change_stores(fault, true);
+        return;
+    case FAULT_FAMILY_WORKLOAD:
+        if (is_of_instances(kind))
+            change_instances(fault, true);
+        else
+            apply_to_app(fault);
+        return;
+    case FAULT_FAMILY_LOAD:
+        if (kind == FAULT_SURGE)
+            set_surge(fault, (uint32_t)fault->spec.amount);
+        else
+            fault_send_clients(fault);
+        return;
+    case FAULT_FAMILY_MESSAGE:
+        apply_to_messages(fault);
+        return;
+    }
+}
+
+void fault_undo(struct fault *fault)
+{
+    enum fault_kind kind = fault->spec.kind;
+    switch (fault_kind_family(kind)) {
+    case FAULT_FAMILY_PROCESS:
+        fault_undo_on_processes(fault);
+        return;
+    case FAULT_FAMILY_HOST:
+    case FAULT_FAMILY_CLOCK:
+        fault_undo_on_hosts(fault);
+        return;
+    case FAULT_FAMILY_NETWORK:
+        fault_undo_on_network(fault);
+        return;
+    case FAULT_FAMILY_DISK:
+        undo_on_disks(fault);
+        return;
+    case FAULT_FAMILY_STORE:
+        change_stores(fault, false);
+        return;
+    case FAULT_FAMILY_WORKLOAD:
+        if (is_of_instances(kind))
+            change_instances(fault, false);
+        else
+            app_trouble_end(fault->cloud->world, &fault->app_trouble);
+        return;
+    case FAULT_FAMILY_LOAD:
+        if (kind == FAULT_SURGE)
+            set_surge(fault, 1);
+        else
+            fault_call_clients_off(fault);
+        return;
+    case FAULT_FAMILY_MESSAGE:
+        message_trouble_end(fault->cloud->world, &fault->message_trouble);
+        return;
+    }
+}
+
+/* The next kill of a crash loop, the next turn of a flapping path, the power back after a reboot, the next client. */
+void fault_on_tick(struct wake *wake)
+{
+    struct fault *fault = container_of(wake, struct fault, tick);
+    if (fault->spec.kind == FAULT_REBOOT) {
+        fault_end(fault);
+    } else if (fault->spec.kind == FAULT_FLAPPING) {
+        fault_impair(fault, !fault->is_impairing);
+        world_wake_in(fault->cloud->world, wake, distribution_sample(&fault->spec.delay, &fault->random));
+    } else if (fault->spec.kind == FAULT_MEMORY_PRESSURE) {
+        fault_press_memory(fault);
+    } else if (fault->spec.kind == FAULT_BAD_CLIENTS) {
+        fault_send_clients(fault);
+    } else {
+        assert_that(fault->spec.kind == FAULT_CRASH_LOOP);
+        fault_apply_to_processes(fault);
+    }
+}

@@ -1,0 +1,144 @@
+#include "sim/search/shrink_values.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The innermost piece of a kind around a piece; NULL if there is none. */
+static const struct lua_piece *find_around(const struct lua_source *source, const struct lua_piece *piece,
+                                           enum lua_piece_kind kind)
+{
+    const struct lua_piece *found = NULL;
+    for (size_t i = 0; i < source->count; i++) {
+        const struct lua_piece *around = &source->pieces[i];
+        if (around->kind == kind && around != piece && around->from <= piece->from && around->to >= piece->to &&
+            (found == NULL || around->depth > found->depth))
+            found = around;
+    }
+    return found;
+}
+
+static bool is_entry_of(const struct lua_source *source, const struct lua_piece *entry, const char *const *names)
+{
+    for (; entry != NULL && *names != NULL; names++)
+        if (entry->name_to - entry->name_from == strlen(*names) &&
+            memcmp(source->text + entry->name_from, *names, strlen(*names)) == 0)
+            return true;
+    return false;
+}
+
+static bool mentions(const struct lua_source *source, const struct lua_piece *piece, const char *word)
+{
+    return piece != NULL && lua_source_mentions(source, piece, word, strlen(word));
+}
+
+/* ---- Numbers: two candidates each, 1 and the half ---- */
+
+static void smaller_number(const struct lua_source *source, const struct lua_piece *piece, bool halves,
+                           struct text *ret_value)
+{
+    static const char *const counts[] = {"instances",   "deas",  "routers", "controllers", "health_managers",
+                                         "bus_servers", "zones", "rate",    NULL};
+    const struct lua_piece *entry = find_around(source, piece, LUA_ENTRY);
+    const struct lua_piece *step = find_around(source, piece, LUA_STATEMENT);
+    bool is_argument = mentions(source, step, "scale") && (entry == NULL || entry->depth < step->depth);
+    uint64_t number = strtoull(source->text + piece->from, NULL, 10);
+    bool is_count = is_entry_of(source, entry, counts) || is_argument;
+    if (!is_count || number <= 1 || memchr(source->text + piece->from, '.', piece->to - piece->from) != NULL ||
+        (halves && number <= 3))
+        return;
+    text_addf(ret_value, "%llu", (unsigned long long)(halves ? number / 2 : 1));
+}
+
+/* ---- Times ---- */
+
+/* Milliseconds of a text such as "12.5s"; 0 if it is none. */
+static uint64_t milliseconds_of(const char *text, size_t size)
+{
+    static const struct {
+        const char *unit;
+        uint64_t ms;
+    } units[] = {{"ms", 1}, {"s", 1000}, {"m", 60000}};
+    uint64_t whole = 0, thousandths = 0, scale = 1000;
+    size_t at = 0;
+    for (; at < size && text[at] >= '0' && text[at] <= '9' && whole < UINT32_MAX; at++)
+        whole = whole * 10 + (uint64_t)(text[at] - '0');
+    if (at == 0)
+        return 0;
+    if (at < size && text[at] == '.') {
+        for (at++; at < size && text[at] >= '0' && text[at] <= '9'; at++) {
+            scale /= 10;
+            thousandths += scale * (uint64_t)(text[at] - '0');
+        }
+    }
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
+        if (size - at == strlen(units[i].unit) && memcmp(text + at, units[i].unit, size - at) == 0)
+            return whole * units[i].ms + thousandths * units[i].ms / 1000;
+    return 0;
+}
+
+static void write_time(uint64_t ms, struct text *ret_value)
+{
+    if (ms >= 1000)
+        text_addf(ret_value, "\"%llus\"", (unsigned long long)(ms / 1000)); /* Whole seconds read well. */
+    else
+        text_addf(ret_value, "\"%llums\"", (unsigned long long)ms);
+}
+
+static void smaller_time(const struct lua_source *source, const struct lua_piece *piece, bool halves, bool is_bound,
+                         struct text *ret_value)
+{
+    static const char *const names[] = {"duration", "delay", NULL};
+    const struct lua_piece *entry = find_around(source, piece, LUA_ENTRY);
+    const struct lua_piece *step = find_around(source, piece, LUA_STATEMENT);
+    uint64_t ms = milliseconds_of(source->text + piece->from + 1, piece->to - piece->from - 2);
+    bool is_in_step = step != NULL && (entry == NULL || entry->depth < step->depth);
+    bool is_wait = is_in_step && mentions(source, step, "wait") && !mentions(source, step, "wait_until");
+    bool is_of_fault = is_entry_of(source, entry, names) && step != NULL && entry->depth > step->depth;
+    bool is_limit = is_in_step && mentions(source, step, "wait_until");
+    if (ms == 0 || (is_bound ? !is_limit : !is_wait && !is_of_fault))
+        return;
+    uint64_t least = is_bound ? 60000 : 1000;
+    uint64_t smaller = halves ? ms / 2 : least;
+    if (smaller < ms && (!is_bound || smaller >= 5000) && (!halves || ms > 2 * least))
+        write_time(smaller, ret_value);
+}
+
+/* ---- Picks ---- */
+
+static bool find_pick(const struct lua_source *source, size_t index, size_t *ret_from, size_t *ret_to,
+                      struct text *ret_value)
+{
+    static const char begin[] = "cloud:pick(";
+    const char *at = source->text, *end = source->text + source->size;
+    while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1)) != NULL && index > 0) {
+        at += sizeof begin - 1;
+        index--;
+    }
+    if (at == NULL)
+        return false;
+    const char *list = at + sizeof begin - 1, *close = list + strcspn(list, "(),{}\"");
+    if (*close != ')')
+        return true;
+    *ret_from = (size_t)(at - source->text);
+    *ret_to = (size_t)(close + 1 - source->text);
+    text_addf(ret_value, "%.*s[1]", (int)(close - list), list);
+    return true;
+}
+
+bool shrink_value(const struct lua_source *source, enum shrink_value_kind kind, size_t index, size_t *ret_from,
+                  size_t *ret_to, struct text *ret_value)
+{
+    if (kind == SHRINK_PICK)
+        return find_pick(source, index, ret_from, ret_to, ret_value);
+    if (index / 2 >= source->count)
+        return false;
+    const struct lua_piece *piece = &source->pieces[index / 2];
+    *ret_from = piece->from;
+    *ret_to = piece->to;
+    if (kind == SHRINK_NUMBER && piece->kind == LUA_NUMBER)
+        smaller_number(source, piece, index % 2 != 0, ret_value);
+    else if (kind != SHRINK_NUMBER && piece->kind == LUA_STRING)
+        smaller_time(source, piece, index % 2 != 0, kind == SHRINK_BOUND, ret_value);
+    return true;
+}
