@@ -8,7 +8,7 @@
 #include "sim/scenario.h"
 
 /* Exit statuses, for scripts. */
-enum { SIM_PASSED = 0, SIM_FAILED = 1, SIM_USAGE = 2 };
+enum { SIM_PASSED = 0, SIM_FAILED = 1, SIM_USAGE = 2, SIM_INTERRUPTED = 130 };
 
 int cli_sim_run(int argc, char **argv);
 int cli_sim_replay(int argc, char **argv);
@@ -37,7 +37,9 @@ struct sim_run_options {
     bool trip;                      /* With what the scenario says makes it fail. */
 };
 
-/* One seed, told line by line. */
+/* Whether somebody will look at the run: a page or an export is wanted. */
+bool sim_is_recorded(const struct sim_run_options *options);
+/* One seed, told line by line. Ctrl-C ends it with what there is: SIM_INTERRUPTED. */
 int sim_run_one(const struct sim_run_options *options);
 /* Many seeds in worker processes, with a progress bar on a terminal. Ctrl-C keeps what is there. */
 int sim_run_campaign(const struct sim_run_options *options);

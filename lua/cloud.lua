@@ -22,6 +22,16 @@ local function as_distribution(value, what)
   return checked(units.as_distribution, value, what)
 end
 
+-- A run that is simulated for years ends on no day that its author lives to see.
+local MOST_SIMULATED = units.duration "1000h"
+
+local function within_a_run(ns, what, written)
+  if ns > MOST_SIMULATED - native.now() then
+    error(("%s: %s is too long: a run is simulated for %s at most, and is at %s"):format(what, tostring(written),
+      units.show(MOST_SIMULATED), units.show(native.now())), 3)
+  end
+end
+
 local Cloud = { __name = "cloud" }
 Cloud.__index = Cloud
 
@@ -40,13 +50,16 @@ local in_words = {
 
 --- Lets the world run for a while.
 function Cloud:wait(duration)
-  coroutine.yield("for", as_duration(duration, "wait"))
+  local ns = as_duration(duration, "wait")
+  within_a_run(ns, "wait", duration)
+  coroutine.yield("for", ns)
 end
 
 --- Lets the world run until the condition holds, at most `bound`; returns how long it took, in nanoseconds. It is an
 --- error if it does not hold in time. The condition is one of cupola's, or a function that gets the cloud.
 function Cloud:wait_until(condition, bound)
   local limit = as_duration(bound or "60s", "wait_until")
+  within_a_run(limit, "wait_until", bound)
   if type(condition) ~= "function" and getmetatable(condition) ~= cupola.Condition then
     error("wait_until: expected a condition such as cupola.converged or a function, found " .. tostring(condition), 2)
   end

@@ -25,6 +25,9 @@ local function with_unit(text, table_of_units, what, example)
   if not scale then
     error(("%s: %q is not understood; write it like %q"):format(what, text, example), 0)
   end
+  if tonumber(whole) > math.maxinteger // scale - 1 then
+    error(("%s: %q is more than can be counted"):format(what, text), 0)
+  end
   return scaled(whole, fraction, scale)
 end
 

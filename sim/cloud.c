@@ -130,6 +130,11 @@ void cloud_violate(struct cloud *cloud, const char *check, const char *format, .
     story_add(cloud, STORY_CHECK, LOG_ERROR, check, text);
 }
 
+void cloud_end_when(struct cloud *cloud, const volatile sig_atomic_t *flag)
+{
+    cloud->end_flag = flag;
+}
+
 /* ---- Time ---- */
 
 /* What a run waits for. */
@@ -167,6 +172,8 @@ static enum cloud_result run(struct cloud *cloud, struct look *look, uint64_t un
         look_at_checks(cloud, next_ns);
         if (cloud->moment_observer != NULL)
             cloud->moment_observer(cloud, cloud->moment_context);
+        if (cloud->end_flag != NULL && *cloud->end_flag != 0)
+            cloud_violate(cloud, "interrupted", "before its end");
         if (cloud->violation.size > 0)
             return CLOUD_VIOLATED;
         if (look->predicate != NULL && next_ns >= look->next_ns && look->seen_changes != world->change_count &&

@@ -17,6 +17,8 @@
 #include "core/io.h"
 #include "sim/plan.h"
 
+#include <signal.h>
+
 struct cloud;
 
 /* `plan` is lent and copied. */
@@ -48,6 +50,8 @@ const char *cloud_violation(const struct cloud *cloud);
 /* Declares the run a failure; the first one wins. For checks written elsewhere (Lua). */
 void cloud_violate(struct cloud *cloud, const char *check, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* Ends the run as violated ("interrupted") once the flag is set: for a signal's handler. */
+void cloud_end_when(struct cloud *cloud, const volatile sig_atomic_t *flag);
 
 /* Calls back at a moment of virtual time, outside of any component's step. Calls of the same moment come in the order
  * in which they were asked for. */

@@ -83,6 +83,7 @@ struct cloud {
     void *step_context;
     cloud_wake *moment_observer;
     void *moment_context;
+    const volatile sig_atomic_t *end_flag;
 
     struct operation *operations; /* The newest first. */
     struct operation *running;    /* One at a time. */

@@ -139,7 +139,7 @@ function cupola.show(ns) end
 ---@field controllers? integer
 ---@field health_managers? integer
 ---@field deas? integer
----@field old_deas? integer So many of the DEAs, the last ones, speak as v1 did: no leases, no epochs, no refusals.
+---@field old_deas? integer So many of the DEAs, the last ones, speak as v1 did for the whole run (for a while: fault `old_version`).
 ---@field dea_memory? size Of each DEA.
 ---@field link? link_plan Between two hosts of a zone.
 ---@field link_between_zones? link_plan

@@ -57,6 +57,18 @@ grep -q 'interrupted after [1-9][0-9]* of 100000 runs' "$folder/cut.xml" || fail
 grep -q '^not ok 2 .*interrupted after' "$folder/cut.tap" || fail "TAP: $(cat "$folder/cut.tap")"
 grep -q 'It was interrupted' "$folder/cut.html" || fail "the page does not say that it was interrupted"
 
+# Ctrl-C in the middle of one run: how far it was, what was broken last, and the status that shells give it.
+sed '/run = function/a\    cloud:fault("pause", { target = "dea-0" }) cloud:wait("900h")' scenarios/instance-crash.lua >"$folder/long.lua"
+"$cupola" sim run "$folder/long.lua" --seed 4 --json >"$folder/cut.json" 2>"$folder/cut" &
+pid=$!
+sleep 1
+while kill -INT "$pid" 2>/dev/null; do timeout 20 tail --pid="$pid" -f /dev/null || true; done
+status=0
+wait "$pid" || status=$?
+[ "$status" = 130 ] || fail "an interrupted run ended with $status: $(cat "$folder/cut")"
+grep -q '"failure":"interrupted' "$folder/cut.json" || fail "interrupted: $(cat "$folder/cut.json")"
+grep -q 'the last faults' "$folder/cut" && grep -q 'dea-0 ' "$folder/cut" || fail "no last faults: $(cat "$folder/cut")"
+
 # A scenario that loops, grows, breaks in a callback or wants what is forbidden fails with its file and line.
 # usage: told WORDS LUA-BEFORE-THE-FIRST-STEP
 told() {
@@ -70,6 +82,8 @@ told() {
 told 'the scenario ran' 'while true do end'
 told 'the scenario ran' 'cloud:wait_until(function() while true do end end, "5s")'
 told 'it waited more often' 'while true do cloud:wait(0) end'
+told 'wait: 100000h is too long: a run is simulated for 1000h at most' 'cloud:wait("100000h")'
+told 'wait_until: "9999999999h" is more than can be counted' 'cloud:wait_until(cupola.converged, "9999999999h")'
 told 'not enough memory' 'local s = "x" while true do s = s .. s end'
 told 'not enough memory' 'cloud:wait_until(function() local s = "x" while true do s = s .. s end end, "5s")'
 told 'attempt to index a nil value' 'cloud:wait_until(function() return cloud.nobody.there end, "5s")'
