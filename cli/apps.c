@@ -71,10 +71,34 @@ int cli_delete(int argc, char **argv)
     return simple_command(&spec, "delete", "is deleted", argc, argv);
 }
 
+/* Takes a word such as -2 out of the arguments, where it would pass for an option. NULL: there is none. */
+static char *take_negative(int *argc, char **argv)
+{
+    for (int i = 1; i < *argc; i++) {
+        char *word = argv[i];
+        if (word[0] != '-' || word[1] == 0 || word[1 + strspn(word + 1, "0123456789")] != 0)
+            continue;
+        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i) * sizeof *argv); /* With the NULL at the end. */
+        --*argc;
+        return word;
+    }
+    return NULL;
+}
+
+/* "4", or "+1" and "-1": so many more or fewer. False (and a message) for anything else. */
+static bool take_instances(Cupola__ClientConfig *config, const char *word)
+{
+    if (word[0] == '+' || word[0] == '-')
+        config->has_instances_by = request_number("INSTANCES", word, -99999, 99999, &config->instances_by);
+    else
+        config->has_instances = request_number("INSTANCES", word, 0, 99999, &config->instances);
+    return config->has_instances || config->has_instances_by;
+}
+
 int cli_scale(int argc, char **argv)
 {
     static const struct request_spec spec = {
-        .usage = "usage: cupola scale APP [INSTANCES] [--memory SIZE]\n"
+        .usage = "usage: cupola scale APP [INSTANCES | +N | -N] [--memory SIZE]\n"
                  "\n"
                  "Changes the number of instances, or the memory of each (which restarts the app).\n"
                  "\n"
@@ -83,19 +107,20 @@ int cli_scale(int argc, char **argv)
                  "\n"
                  "Examples:\n"
                  "  cupola scale shop 4\n"
+                 "  cupola scale shop +1\n"
                  "  cupola scale shop --memory 256M\n",
         .options = OPTION_INSTANCES | OPTION_MEMORY,
         .least_words = 1,
         .most_words = 2};
     struct request request;
+    const char *fewer = take_negative(&argc, argv);
     int status = request_parse(&request, &spec, argc, argv);
     if (status < 0) {
         Cupola__ClientConfig *config = &request.config;
-        if (request.word_count == 2)
-            config->has_instances = request_number("INSTANCES", request.words[1], 0, 99999, &config->instances);
-        if (request.word_count == 2 && !config->has_instances) {
+        const char *size = request.word_count == 2 ? request.words[1] : fewer;
+        if (size != NULL && !take_instances(config, size)) {
             status = CLI_USAGE;
-        } else if (!config->has_instances && !config->has_memory_mb) {
+        } else if (!config->has_instances && !config->has_instances_by && !config->has_memory_mb) {
             terminal_error("say to how many instances, or to which --memory");
             status = CLI_USAGE;
         } else {

@@ -17,10 +17,23 @@ int cli_sim(int argc, char **argv);
 int cli_target(int argc, char **argv);
 int cli_login(int argc, char **argv);
 int cli_logout(int argc, char **argv);
-int cli_passwd(int argc, char **argv);
-int cli_targets(int argc, char **argv);
 int cli_register(int argc, char **argv);
 int cli_info(int argc, char **argv);
+
+/* targets.c, aliases.c */
+int cli_targets(int argc, char **argv);
+int cli_tokens(int argc, char **argv);
+int cli_alias(int argc, char **argv);
+int cli_unalias(int argc, char **argv);
+int cli_aliases(int argc, char **argv);
+
+/* Users (users.c). */
+int cli_users(int argc, char **argv);
+int cli_add_user(int argc, char **argv);
+int cli_delete_user(int argc, char **argv);
+int cli_passwd(int argc, char **argv);
+int cli_proxy(int argc, char **argv);
+int cli_unproxy(int argc, char **argv);
 
 /* Apps (push.c, apps.c, observe.c). */
 int cli_push(int argc, char **argv);
@@ -51,6 +64,7 @@ int cli_create_service(int argc, char **argv);
 int cli_delete_service(int argc, char **argv);
 int cli_bind_service(int argc, char **argv);
 int cli_unbind_service(int argc, char **argv);
+int cli_clone_services(int argc, char **argv);
 
 /* doctor.c */
 int cli_doctor(int argc, char **argv);
@@ -71,5 +85,9 @@ struct cli_command {
 };
 extern const struct cli_command cli_commands[];
 extern const unsigned cli_command_count;
+/* Whether there is a command, or a verb of 2011's client, of that name. */
+bool cli_is_command(const char *name);
+/* The same for 2011's verbs alone (short_forms.c). */
+bool cli_is_short_form(const char *name);
 
 #endif

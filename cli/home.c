@@ -122,3 +122,24 @@ Cupola__CliTarget *home_choose(Cupola__CliHome *home, const char *url)
     home_set(&home->current, url);
     return target;
 }
+
+static void add_member(struct text *json, const char *key, const char *value)
+{
+    if (value == NULL)
+        return;
+    text_addf(json, ",\"%s\":", key);
+    json_write_string(json, value);
+}
+
+void home_write_target(struct text *json, const Cupola__CliTarget *target, bool is_current, bool with_token)
+{
+    text_addf(json, "{\"current\":%s", is_current ? "true" : "false");
+    add_member(json, "url", target->url);
+    add_member(json, "address", target->address);
+    text_addf(json, ",\"port\":%u", target->port);
+    add_member(json, "email", target->email);
+    add_member(json, "proxy_user", target->proxy_user);
+    if (with_token)
+        add_member(json, "token", target->token);
+    text_add_char(json, '}');
+}

@@ -20,6 +20,8 @@ void home_free(Cupola__CliHome *home);
 Cupola__CliTarget *home_current(const Cupola__CliHome *home);
 /* The entry of that url, made if there is none; it becomes the current one. */
 Cupola__CliTarget *home_choose(Cupola__CliHome *home, const char *url);
+/* A target as JSON; its token only if it is asked for. */
+void home_write_target(struct text *json, const Cupola__CliTarget *target, bool is_current, bool with_token);
 /* Replaces a text field of a message. */
 void home_set(char **field, const char *value);
 

@@ -276,3 +276,19 @@ int print_file(const struct text *result)
     cupola__client_file__free_unpacked(file, NULL);
     return CLI_OK;
 }
+
+int print_users(const struct text *result)
+{
+    Cupola__RestUsers *list = (Cupola__RestUsers *)read_result(result, &cupola__rest_users__descriptor, "users");
+    if (list == NULL)
+        return CLI_FAILED;
+    for (size_t i = 0; i < list->n_users; i++) {
+        const Cupola__RestUserEntry *user = list->users[i];
+        printf("%c %-32s ", user->admin ? '*' : ' ', user->email == NULL ? "?" : user->email);
+        for (size_t j = 0; j < user->n_apps; j++)
+            printf("%s%s", j > 0 ? ", " : "", user->apps[j]->name == NULL ? "?" : user->apps[j]->name);
+        putchar('\n');
+    }
+    cupola__rest_users__free_unpacked(list, NULL);
+    return CLI_OK;
+}

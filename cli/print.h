@@ -16,6 +16,7 @@ int print_logs(const struct text *result);
 int print_file(const struct text *result);
 int print_events(const struct text *result);
 int print_revisions(const struct text *result);
+int print_users(const struct text *result);
 /* Whatever it is, indented. */
 int print_json(const struct text *result);
 

@@ -16,7 +16,10 @@
 
 /* ---- Arguments ---- */
 
-enum { CODE_JSON = 300, CODE_USER, CODE_TIMEOUT };
+/* -u EMAIL as --user; -n and -f, by which scripts of 2011's client wanted not to be asked: nobody is. */
+static const char short_options[] = "hu:nf";
+
+enum { CODE_JSON = 300, CODE_USER, CODE_TIMEOUT, CODE_NOTHING };
 
 static const struct option long_options[] = {
     {"instances", required_argument, NULL, OPTION_INSTANCES},
@@ -30,6 +33,11 @@ static const struct option long_options[] = {
     {"follow", no_argument, NULL, OPTION_FOLLOW},
     {"index", required_argument, NULL, OPTION_INDEX},
     {"password", required_argument, NULL, OPTION_PASSWORD},
+    {"passwd", required_argument, NULL, OPTION_PASSWORD}, /* The words of 2011's client, here and below. */
+    {"mem", required_argument, NULL, OPTION_MEMORY},
+    {"instance", required_argument, NULL, OPTION_INDEX},
+    {"force", no_argument, NULL, CODE_NOTHING},
+    {"no-prompt", no_argument, NULL, CODE_NOTHING},
     {"env", required_argument, NULL, OPTION_ENV},
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"cancel", no_argument, NULL, OPTION_CANCEL},
@@ -143,7 +151,8 @@ int request_parse(struct request *request, const struct request_spec *spec, int 
     request->config.env = request->env;
     request->folder = ".";
     optind = 1;
-    for (int code, place = 0; (code = getopt_long(argc, argv, "h", long_options, &place)) != -1;) {
+    for (int code, place = 0; (code = getopt_long(argc, argv, short_options, long_options, &place)) != -1;) {
+        code = code == 'u' ? CODE_USER : code == 'n' || code == 'f' ? CODE_NOTHING : code;
         if (code == 'h') {
             fputs(spec->usage, stdout);
             return CLI_OK;
@@ -182,7 +191,27 @@ bool request_use_target(struct request *request)
         request->config.token = target->token;
     if (request->config.email == NULL)
         request->config.email = target->email;
+    if (request->config.proxy_user == NULL)
+        request->config.proxy_user = target->proxy_user;
     return true;
+}
+
+void request_act_as_oneself(struct request *request)
+{
+    if (request->config.proxy_user == NULL)
+        request->config.proxy_user = (char *)(uintptr_t) "";
+}
+
+bool request_ask_password(struct request *request, const char *question)
+{
+    Cupola__ClientConfig *config = &request->config;
+    if (config->password == NULL)
+        config->password = getenv("CUPOLA_PASSWORD");
+    if (config->password == NULL && terminal_ask_password(question, request->password, sizeof request->password))
+        config->password = request->password;
+    if (config->password == NULL)
+        terminal_error("no password; give --password or set CUPOLA_PASSWORD");
+    return config->password != NULL;
 }
 
 void request_release(struct request *request)

@@ -45,6 +45,7 @@ struct request {
     char **words; /* What is no option. */
     char *uris[REQUEST_LISTS];
     char *env[REQUEST_LISTS];
+    char password[256]; /* As it was typed. */
 };
 
 /* Reads the arguments. Returns -1 to go on, otherwise the exit status (help was printed, or they are wrong). Release
@@ -52,6 +53,10 @@ struct request {
 int request_parse(struct request *request, const struct request_spec *spec, int argc, char **argv);
 /* Fills in the target in use; false (and a message) if there is none. */
 bool request_use_target(struct request *request);
+/* What only the user who is logged in may ask, whoever `cupola proxy` has him act for; --user still counts. */
+void request_act_as_oneself(struct request *request);
+/* Sees to config.password: --password, CUPOLA_PASSWORD, or asked for. False (and a message) if there is none. */
+bool request_ask_password(struct request *request, const char *question);
 /* Runs `command`; progress goes to the terminal, the result (JSON) to ret_result. On a failure its reason has been
  * printed. Returns the exit status. */
 int request_run(struct request *request, const char *command, struct text *ret_result);

@@ -1,6 +1,8 @@
-/* Commands about services: services, create-service, delete-service, bind-service, unbind-service. */
+/* Commands about services: services, create-service, delete-service, bind-service, unbind-service,
+ * clone-services. */
 #include "cli/commands.h"
 #include "cli/request.h"
+#include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
@@ -78,18 +80,15 @@ int cli_services(int argc, char **argv)
     return status;
 }
 
-/* Runs a command whose service is one word, and whose app or vendor may be another. */
-static int run(const struct request_spec *spec, const char *command, int service_word, int vendor_word, int app_word,
-               const char *done, int argc, char **argv)
+/* Runs a command on the service in the first word, and the app in the second, if there is one. */
+static int run(const struct request_spec *spec, const char *command, const char *done, int argc, char **argv)
 {
     struct request request;
     struct text result = {0};
     int status = request_parse(&request, spec, argc, argv);
     if (status < 0) {
-        char **words = request.words;
-        request.config.vendor = vendor_word < 0 ? NULL : words[vendor_word];
-        request.config.app = app_word < 0 ? NULL : words[app_word];
-        request.config.service = request.word_count > service_word ? words[service_word] : words[0];
+        request.config.service = request.words[0];
+        request.config.app = request.word_count > 1 ? request.words[1] : NULL;
         status = request_run(&request, command, &result);
         if (status == CLI_OK && request.json)
             puts(text_string(&result));
@@ -101,15 +100,46 @@ static int run(const struct request_spec *spec, const char *command, int service
     return status;
 }
 
+/* The service is there; v1's users may name an app at once. */
+static int bind_new(struct request *request)
+{
+    struct text result = {0};
+    request->config.app = request->words[2];
+    int status = request_run(request, "bind-service", &result);
+    if (status == CLI_OK && !request->json)
+        printf("%s is bound.\n", request->config.service);
+    text_free(&result);
+    return status;
+}
+
+static int create(struct request *request)
+{
+    struct text result = {0};
+    request->config.vendor = request->words[0];
+    request->config.service = request->words[request->word_count > 1 ? 1 : 0];
+    int status = request_run(request, "create-service", &result);
+    if (status == CLI_OK && request->json)
+        puts(text_string(&result));
+    else if (status == CLI_OK)
+        printf("%s is there.\n", request->config.service);
+    text_free(&result);
+    return status == CLI_OK && request->word_count == 3 ? bind_new(request) : status;
+}
+
 int cli_create_service(int argc, char **argv)
 {
     static const struct request_spec spec = {
-        .usage =
-            "usage: cupola create-service SERVICE [NAME]\n\nHas a service of that kind made for you, under that name "
-            "(default: its own).\n\nExamples:\n  cupola create-service redis cache\n",
+        .usage = "usage: cupola create-service SERVICE [NAME [APP]]\n\nHas a service of that kind made for you, under "
+                 "that name (default: its own), and binds an app to it.\n\nExamples:\n"
+                 "  cupola create-service redis cache\n  cupola create-service redis cache shop\n",
         .least_words = 1,
-        .most_words = 2};
-    return run(&spec, "create-service", 1, 0, -1, "is there", argc, argv);
+        .most_words = 3};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0)
+        status = create(&request);
+    request_release(&request);
+    return status;
 }
 
 int cli_delete_service(int argc, char **argv)
@@ -119,7 +149,7 @@ int cli_delete_service(int argc, char **argv)
                  "Examples:\n  cupola delete-service cache\n",
         .least_words = 1,
         .most_words = 1};
-    return run(&spec, "delete-service", 0, -1, -1, "is deleted", argc, argv);
+    return run(&spec, "delete-service", "is deleted", argc, argv);
 }
 
 int cli_bind_service(int argc, char **argv)
@@ -130,7 +160,7 @@ int cli_bind_service(int argc, char **argv)
                  "  cupola bind-service cache shop\n",
         .least_words = 2,
         .most_words = 2};
-    return run(&spec, "bind-service", 0, -1, 1, "is bound", argc, argv);
+    return run(&spec, "bind-service", "is bound", argc, argv);
 }
 
 int cli_unbind_service(int argc, char **argv)
@@ -140,5 +170,63 @@ int cli_unbind_service(int argc, char **argv)
                  "  cupola unbind-service cache shop\n",
         .least_words = 2,
         .most_words = 2};
-    return run(&spec, "unbind-service", 0, -1, 1, "is not bound any more", argc, argv);
+    return run(&spec, "unbind-service", "is not bound any more", argc, argv);
+}
+
+/* ---- clone-services ---- */
+
+static int bind_all(struct request *request, const Cupola__RestApp *source)
+{
+    struct text result = {0};
+    if (source->n_services == 0) {
+        if (request->json)
+            puts("{}");
+        else
+            printf("%s is bound to no service.\n", request->words[0]);
+        return CLI_OK;
+    }
+    request->config.app = request->words[1];
+    request->config.service = source->services[0];
+    request->config.services = source->services + 1;
+    request->config.n_services = source->n_services - 1;
+    int status = request_run(request, "bind-service", &result);
+    if (status == CLI_OK && request->json)
+        puts(text_string(&result));
+    for (size_t i = 0; status == CLI_OK && !request->json && i < source->n_services; i++)
+        printf("%s is bound.\n", source->services[i]);
+    text_free(&result);
+    return status;
+}
+
+static int clone(struct request *request)
+{
+    struct text result = {0};
+    struct json_error error;
+    request->config.app = request->words[0];
+    int status = request_run(request, "app", &result);
+    if (status == CLI_OK) {
+        Cupola__RestApp *source =
+            (Cupola__RestApp *)json_read(&cupola__rest_app__descriptor, bytes_of(&result), JSON_LENIENT, &error);
+        if (source == NULL)
+            terminal_error("the cloud's answer is not understood: %s", error.text);
+        status = source == NULL ? CLI_FAILED : bind_all(request, source);
+        cupola__rest_app__free_unpacked(source, NULL);
+    }
+    text_free(&result);
+    return status;
+}
+
+int cli_clone_services(int argc, char **argv)
+{
+    static const struct request_spec spec = {
+        .usage = "usage: cupola clone-services FROM TO\n\nGives an app access to all services that another one has. An "
+                 "app that runs is updated once, without a gap.\n\nExamples:\n  cupola clone-services shop shop-test\n",
+        .least_words = 2,
+        .most_words = 2};
+    struct request request;
+    int status = request_parse(&request, &spec, argc, argv);
+    if (status < 0)
+        status = clone(&request);
+    request_release(&request);
+    return status;
 }

@@ -1,4 +1,4 @@
-/* `cupola target`, `login`, `register`: which cloud, and who. */
+/* `cupola target`, `login`, `register`, `logout`: which cloud, and who. */
 #include "cli/commands.h"
 #include "cli/request.h"
 #include "cli/terminal.h"
@@ -15,7 +15,7 @@ static const struct request_spec target_spec = {
              "Chooses the cloud to talk to, or shows it.\n"
              "\n"
              "  --address HOST:PORT  where to connect, when no name server knows the cloud's names\n"
-             "  --json               print the cloud's answer to /info\n"
+             "  --json               print the target, or the cloud's answer to /info, as JSON\n"
              "\n"
              "Examples:\n"
              "  cupola target http://api.example.com\n"
@@ -57,6 +57,12 @@ static bool parse_url(const char *url, char *ret_authority, size_t size)
     return true;
 }
 
+static void print_as(const char *word, const char *email)
+{
+    if (email != NULL)
+        printf(", %s %s", word, email);
+}
+
 static int show_target(const struct request *request)
 {
     const Cupola__CliTarget *target = home_current(request->home);
@@ -64,8 +70,18 @@ static int show_target(const struct request *request)
         terminal_error("no target is chosen; say `cupola target http://api.YOUR.CLOUD`");
         return CLI_FAILED;
     }
-    printf("%s (at %s:%u)%s%s\n", target->url, target->address, target->port,
-           target->email != NULL ? ", logged in as " : ", not logged in", target->email != NULL ? target->email : "");
+    if (request->json) {
+        struct text json = {0};
+        home_write_target(&json, target, true, false);
+        puts(text_string(&json));
+        text_free(&json);
+        return CLI_OK;
+    }
+    printf("%s (at %s:%u)%s", target->url, target->address, target->port,
+           target->email == NULL ? ", not logged in" : "");
+    print_as("logged in as", target->email);
+    print_as("acting for", target->proxy_user);
+    putchar('\n');
     return CLI_OK;
 }
 
@@ -145,6 +161,7 @@ static int keep_token(struct request *request, const struct text *result)
     Cupola__CliTarget *target = home_current(request->home);
     home_set(&target->token, answer->token);
     home_set(&target->email, request->words[0]);
+    home_set(&target->proxy_user, NULL);
     cupola__rest_token__free_unpacked(answer, NULL);
     if (!home_write(request->home))
         return CLI_FAILED;
@@ -158,23 +175,17 @@ static int keep_token(struct request *request, const struct text *result)
 static int identify(const struct request_spec *spec, const char *command, int argc, char **argv)
 {
     struct request request;
-    char password[256] = "";
+    struct text result = {0};
     int status = request_parse(&request, spec, argc, argv);
     if (status < 0) {
-        status = CLI_FAILED;
         request.config.email = request.words[0];
         request.config.token = (char *)(uintptr_t) ""; /* A new one is asked for. */
-        if (request.config.password == NULL)
-            request.config.password = getenv("CUPOLA_PASSWORD");
-        if (request.config.password == NULL && terminal_ask_password("Password: ", password, sizeof password))
-            request.config.password = password;
-        struct text result = {0};
-        if (request.config.password == NULL)
-            terminal_error("no password; give --password or set CUPOLA_PASSWORD");
-        else if ((status = request_run(&request, command, &result)) == CLI_OK)
+        request_act_as_oneself(&request);
+        status = request_ask_password(&request, "Password: ") ? request_run(&request, command, &result) : CLI_FAILED;
+        if (status == CLI_OK)
             status = keep_token(&request, &result);
-        text_free(&result);
     }
+    text_free(&result);
     request_release(&request);
     return status;
 }
@@ -199,6 +210,7 @@ static int forget_login(struct request *request)
     }
     home_set(&target->token, NULL);
     home_set(&target->email, NULL);
+    home_set(&target->proxy_user, NULL);
     if (!home_write(request->home))
         return CLI_FAILED;
     printf("Logged out of %s.\n", target->url);
@@ -215,76 +227,6 @@ int cli_logout(int argc, char **argv)
     int status = request_parse(&request, &spec, argc, argv);
     if (status < 0)
         status = forget_login(&request);
-    request_release(&request);
-    return status;
-}
-
-/* ---- The password ---- */
-
-static int change_password(struct request *request)
-{
-    char password[256] = "";
-    struct text result = {0};
-    request->config.new_password =
-        request->config.password != NULL ? request->config.password : getenv("CUPOLA_PASSWORD");
-    request->config.password = NULL;
-    if (!request_use_target(request))
-        return CLI_FAILED;
-    if (request->config.email == NULL) {
-        terminal_error("nobody is logged in; say `cupola login` first");
-        return CLI_FAILED;
-    }
-    if (request->config.new_password == NULL && terminal_ask_password("New password: ", password, sizeof password))
-        request->config.new_password = password;
-    if (request->config.new_password == NULL) {
-        terminal_error("no password; give --password or set CUPOLA_PASSWORD");
-        return CLI_FAILED;
-    }
-    int status = request_run(request, "passwd", &result);
-    if (status == CLI_OK)
-        printf("The password of %s is changed.\n", request->config.email);
-    text_free(&result);
-    return status;
-}
-
-int cli_passwd(int argc, char **argv)
-{
-    static const struct request_spec spec = {
-        .usage = "usage: cupola passwd [--password NEW]\n"
-                 "\n"
-                 "Changes your password at the target. Without --password it asks for it, or takes CUPOLA_PASSWORD.\n"
-                 "\n"
-                 "Examples:\n"
-                 "  cupola passwd\n",
-        .options = OPTION_PASSWORD,
-        .least_words = 0,
-        .most_words = 0};
-    struct request request;
-    int status = request_parse(&request, &spec, argc, argv);
-    if (status < 0)
-        status = change_password(&request);
-    request_release(&request);
-    return status;
-}
-
-int cli_targets(int argc, char **argv)
-{
-    static const struct request_spec spec = {
-        .usage = "usage: cupola targets\n\nLists the clouds that you have talked to; * is the one in use.\n\n"
-                 "Examples:\n  cupola targets\n",
-        .least_words = 0,
-        .most_words = 0};
-    struct request request;
-    int status = request_parse(&request, &spec, argc, argv);
-    if (status < 0) {
-        const Cupola__CliTarget *current = home_current(request.home);
-        for (size_t i = 0; i < request.home->n_targets; i++) {
-            const Cupola__CliTarget *target = request.home->targets[i];
-            printf("%c %-40s %s\n", target == current ? '*' : ' ', target->url,
-                   target->email == NULL ? "not logged in" : target->email);
-        }
-        status = CLI_OK;
-    }
     request_release(&request);
     return status;
 }

@@ -103,7 +103,7 @@ def manual(program, folder):
     Path(folder).mkdir(parents=True, exist_ok=True)
     of_command(program, [], "a platform as a service, and the simulator that breaks it", folder)
     general = subprocess.run([program, "--help"], capture_output=True, text=True, check=True).stdout
-    for name, summary in re.findall(r"^  ([a-z]+) +(\S.*)$", general.partition("\nExamples")[0], re.M):
+    for name, summary in re.findall(r"^  ([a-z-]+) +(\S.*)$", general.partition("\nExamples")[0], re.M):
         of_command(program, [name], summary, folder)
     simulator = subprocess.run([program, "sim", "--help"], capture_output=True, text=True, check=True).stdout
     for name, summary in re.findall(r"^  ([a-z]+) [A-Z\[ ]*.*?  +(\S.*?)(?:  .*)?$", simulator, re.M):

@@ -97,9 +97,21 @@ static void plan_update(struct client *client, bool differs)
         client->updates = true;
 }
 
+/* Once: when the change is written again because its answer was lost, the reading may show it done. */
+static void settle_size(Cupola__ClientConfig *config, const Cupola__RestApp *app)
+{
+    if (!config->has_instances_by)
+        return;
+    int64_t instances = (int64_t)app->instances + config->instances_by;
+    config->instances = instances < 0 ? 0 : instances > INT32_MAX ? INT32_MAX : (int32_t)instances;
+    config->has_instances = true;
+    config->has_instances_by = false;
+}
+
 static bool change_size(struct client *client, struct draft *draft)
 {
     const Cupola__ClientConfig *config = client->config;
+    settle_size(client->config, client->app);
     bool memory = config->has_memory_mb && draft_set_memory(draft, config->memory_mb);
     bool instances = config->has_instances && draft_set_instances(draft, config->instances);
     plan_update(client, memory);

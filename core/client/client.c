@@ -39,6 +39,9 @@ static const struct command commands[] = {
     {"register", NEEDS_CREDENTIALS, client_register_steps, 0},
     {"login", NEEDS_CREDENTIALS, client_login_steps, 0},
     {"passwd", NEEDS_NEW_PASSWORD, client_passwd_steps, 0},
+    {"users", 0, client_users_steps, 0},
+    {"add-user", NEEDS_CREDENTIALS, client_add_user_steps, 0},
+    {"delete-user", NEEDS_EMAIL, client_delete_user_steps, 0},
     {"push", NEEDS_APP | NEEDS_BITS, client_push_steps, 0},
     {"match", 0, client_match_steps, 0},
     {"catalogue", 0, client_catalogue_steps, 0},
@@ -114,7 +117,9 @@ static const char *find_missing(const Cupola__ClientConfig *config, unsigned nee
         return "give an e-mail address and a password";
     if ((needs & NEEDS_NEW_PASSWORD) && (is_empty(config->email) || is_empty(config->new_password)))
         return "give an e-mail address and the new password";
-    if ((needs & NEEDS_SIZE) && !config->has_instances && !config->has_memory_mb)
+    if ((needs & NEEDS_EMAIL) && is_empty(config->email))
+        return "give the user's e-mail address";
+    if ((needs & NEEDS_SIZE) && !config->has_instances && !config->has_instances_by && !config->has_memory_mb)
         return "give the number of instances, or their memory in MB";
     return NULL;
 }

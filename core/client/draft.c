@@ -30,7 +30,7 @@ void draft_begin(struct draft *draft, const Cupola__RestApp *app, const Cupola__
     draft->app.resources = has_resources ? &draft->resources : NULL;
     draft->app.uris = copy_list(draft->app.uris, draft->app.n_uris, config->n_uris);
     draft->app.env = copy_list(draft->app.env, draft->app.n_env, config->n_env);
-    draft->app.services = copy_list(draft->app.services, draft->app.n_services, 1);
+    draft->app.services = copy_list(draft->app.services, draft->app.n_services, config->n_services + 1);
 }
 
 void draft_end(struct draft *draft)

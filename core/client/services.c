@@ -135,7 +135,11 @@ static bool runs_anew(struct client *client, bool differs)
 
 static bool change_bind(struct client *client, struct draft *draft)
 {
-    return runs_anew(client, draft_add_service(draft, client->config->service));
+    const Cupola__ClientConfig *config = client->config;
+    bool differs = draft_add_service(draft, config->service);
+    for (size_t i = 0; i < config->n_services; i++)
+        differs = draft_add_service(draft, config->services[i]) || differs;
+    return runs_anew(client, differs);
 }
 
 static bool change_unbind(struct client *client, struct draft *draft)

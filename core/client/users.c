@@ -1,10 +1,10 @@
-/* Users: register, login, passwd. */
+/* Users: register, login, passwd; and for admins the others: users, add-user, delete-user. */
 #include "core/client/client.h"
 
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 
-enum { CODE_BAD_REQUEST = 100 };
+enum { CODE_BAD_REQUEST = 100, CODE_USER_NOT_FOUND = 201 };
 
 static void ask_create(struct client *client);
 static void take_create(struct client *client, const struct answer *answer);
@@ -14,6 +14,13 @@ static void take_token(struct client *client, const struct answer *answer);
 static bool refuse_create(struct client *client, const struct answer *answer);
 static void ask_password(struct client *client);
 static void take_password(struct client *client, const struct answer *answer);
+static void ask_made(struct client *client);
+static void take_made(struct client *client, const struct answer *answer);
+static void ask_list(struct client *client);
+static void take_list(struct client *client, const struct answer *answer);
+static void ask_delete(struct client *client);
+static void take_delete(struct client *client, const struct answer *answer);
+static bool forgive_delete(struct client *client, const struct answer *answer);
 
 static const struct step create = {
     .name = "creating the user", .ask = ask_create, .take = take_create, .forgive = forgive_create};
@@ -21,10 +28,18 @@ static const struct step own_token = {
     .name = "creating the user", .ask = ask_token, .take = take_token, .forgive = refuse_create};
 static const struct step token = {.name = "logging in", .ask = ask_token, .take = take_token};
 static const struct step password = {.name = "changing the password", .ask = ask_password, .take = take_password};
+static const struct step made = {
+    .name = "creating the user", .ask = ask_made, .take = take_made, .forgive = refuse_create};
+static const struct step list = {.name = "listing the users", .ask = ask_list, .take = take_list};
+static const struct step delete = {
+    .name = "deleting the user", .ask = ask_delete, .take = take_delete, .forgive = forgive_delete};
 
 const struct step *const client_register_steps[] = {&create, &own_token, NULL};
 const struct step *const client_login_steps[] = {&token, NULL};
 const struct step *const client_passwd_steps[] = {&password, NULL};
+const struct step *const client_add_user_steps[] = {&create, &made, NULL};
+const struct step *const client_users_steps[] = {&list, NULL};
+const struct step *const client_delete_user_steps[] = {&delete, NULL};
 
 static void send_credentials(struct client *client, const char *method, const char *target, char *email, char *secret)
 {
@@ -108,4 +123,64 @@ static void take_password(struct client *client, const struct answer *answer)
 {
     (void)answer;
     client_next(client);
+}
+
+/* ---- Of others ---- */
+
+static void succeed_with_email(struct client *client)
+{
+    struct text json = {0};
+    text_add_string(&json, "{\"email\":");
+    json_write_string(&json, client->config->email);
+    text_add_char(&json, '}');
+    client_succeed(client, &json);
+}
+
+/* Whoever makes a user stays who he is: a token is asked for only where that shows whose the user is. */
+static void ask_made(struct client *client)
+{
+    if (client->refusal == NULL)
+        succeed_with_email(client);
+    else
+        ask_token(client);
+}
+
+static void take_made(struct client *client, const struct answer *answer)
+{
+    (void)answer;
+    succeed_with_email(client);
+}
+
+static void ask_list(struct client *client)
+{
+    session_ask(client, "GET", "/users", NULL);
+}
+
+static void take_list(struct client *client, const struct answer *answer)
+{
+    client_pass_on(client, answer, "users", &cupola__rest_users__descriptor);
+}
+
+static void ask_delete(struct client *client)
+{
+    struct text target = {0};
+    text_add_string(&target, "/users/");
+    uri_encode(&target, client->config->email);
+    session_ask(client, "DELETE", text_string(&target), NULL);
+    text_free(&target);
+}
+
+static void take_delete(struct client *client, const struct answer *answer)
+{
+    (void)answer;
+    succeed_with_email(client);
+}
+
+/* After a lost answer it may be gone already. */
+static bool forgive_delete(struct client *client, const struct answer *answer)
+{
+    if (answer->code != CODE_USER_NOT_FOUND || !client->session.is_uncertain)
+        return false;
+    succeed_with_email(client);
+    return true;
 }

@@ -85,6 +85,9 @@ class ServiceStory(CloudStory):
         self.assertEqual(["counts"], self.cloud.run_json("app", "visits")["services"])
         await_that("it counts in Redis", lambda: self.cloud.get(host)[1].startswith("visits :"))
         self.assertIn("db0:keys=1", self.redis("INFO", "keyspace"))
+        self.cloud.run("push", "copy", "--path", folder, "--no-start")
+        self.cloud.run("clone-services", "visits", "copy")
+        self.assertEqual(["counts"], self.cloud.run_json("app", "copy")["services"])
         self.cloud.run("unbind-service", "counts", "visits")
         await_that("it has none any more", lambda: self.cloud.get(host) == (200, "no service"))
         self.gateway.kill()  # What is deleted meanwhile it hears when it is back.

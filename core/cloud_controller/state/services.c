@@ -228,8 +228,11 @@ static void unbind(struct state *state, struct app *app, const struct service *s
         if (binding->service != service->id || (token != NULL && !is_token(binding->token, token)))
             continue;
         leave(state, service->value, binding->handle);
-        value->bindings[i--] = value->bindings[--value->n_bindings];
         cupola__journal_binding__free_unpacked(binding, NULL);
+        value->n_bindings--; /* The others keep their order, in which people see them. */
+        memmove(&value->bindings[i], &value->bindings[i + 1],
+                (value->n_bindings - i) * sizeof(Cupola__JournalBinding *));
+        i--;
     }
 }
 

@@ -168,6 +168,52 @@ static void a_user_registers_logs_in_and_changes_the_password(void **state)
     memory_free(token);
 }
 
+static void an_admin_lists_makes_and_deletes_users(void **state)
+{
+    struct errand *errand = *state;
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    char *admin = town_token(&errand->town, "admin@example.org");
+    config.token = admin;
+    config.email = (char *)(uintptr_t) "eve@example.org";
+    config.password = (char *)(uintptr_t) "secret";
+    config.command = (char *)(uintptr_t) "add-user";
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_requests(errand, "POST /users 204\n"); /* Nobody logs in. */
+    expect_result(errand, "{\"email\":\"eve@example.org\"}");
+    assert_int_equal(errand_run(errand, &config), 0); /* With the same password it is the same user. */
+    config.password = (char *)(uintptr_t) "other";
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "there is such a user already");
+    config.command = (char *)(uintptr_t) "users";
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "{\"email\":\"eve@example.org\",\"admin\":false,\"apps\":[]}");
+    config.command = (char *)(uintptr_t) "delete-user";
+    errand_break(errand, WIRE_LOSES_ANSWER, "DELETE /users/eve%40example.org", 1);
+    assert_int_equal(errand_run(errand, &config), 0);
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "User not found (201)");
+    memory_free(admin);
+}
+
+static void more_or_fewer_instances_are_added_once_whatever_gets_lost(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
+    config.command = (char *)(uintptr_t) "scale";
+    config.app = (char *)(uintptr_t) "shop";
+    config.has_instances_by = true;
+    config.instances_by = 2;
+    errand->healthy = 4;
+    errand_break(errand, WIRE_LOSES_ANSWER, "PUT /apps/shop", 1);
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"instances\":4");
+    config.instances_by = -9;
+    errand->healthy = 0;
+    assert_int_equal(errand_run(errand, &config), 0);
+    expect_result(errand, "\"instances\":0");
+}
+
 static void what_is_asked_for_is_passed_on_as_it_is(void **state)
 {
     struct errand *errand = *state;
@@ -350,6 +396,8 @@ int main(void)
         STORY(an_update_that_was_carried_out_is_not_asked_for_twice),
         STORY(a_push_without_start_ends_after_the_upload),
         STORY(a_user_registers_logs_in_and_changes_the_password),
+        STORY(an_admin_lists_makes_and_deletes_users),
+        STORY(more_or_fewer_instances_are_added_once_whatever_gets_lost),
         STORY(what_is_asked_for_is_passed_on_as_it_is),
         STORY(scaling_waits_until_the_new_instances_run),
         STORY(more_memory_takes_a_new_run),

@@ -198,6 +198,25 @@ static void make_app(struct story *story, const char *body)
     story_expect(story, "POST", "/apps", body, 302, "");
 }
 
+static void an_app_that_loses_a_service_keeps_the_order_of_the_others(void **state)
+{
+    struct story *story = *state;
+    static const char *const names[] = {"cache", "queue", "sessions"};
+    make_app(story, "{\"name\":\"shop\",\"staging\":{\"framework\":\"node\"},\"instances\":1}");
+    for (size_t i = 0; i < 3; i++) {
+        char want[200];
+        snprintf(want, sizeof want, "{\"type\":\"key-value\",\"vendor\":\"redis\",\"version\":\"2.2\",\"name\":\"%s\"}",
+                 names[i]);
+        story->town.viewer_answer = MADE;
+        story_expect(story, "POST", "/services", want, 200, "{}");
+    }
+    story->town.viewer_answer = BOUND;
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\",\"queue\",\"sessions\"]}", 200, "");
+    story->town.viewer_answer = DONE;
+    story_expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[\"queue\",\"sessions\"]");
+}
+
 /* The value of "binding_token" in the last answer. Given. */
 static char *told_token(const struct story *story)
 {
@@ -318,6 +337,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(gateways_need_their_token, begin, story_end),
         cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(an_app_that_loses_a_service_keeps_the_order_of_the_others, begin, story_end),
         cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, story_end),
         cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, story_end),
         cmocka_unit_test_setup_teardown(a_configuration_is_made_by_its_label_and_told_whole, begin, story_end),

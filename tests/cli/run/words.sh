@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# The client's own memory, without any cloud: aliases, targets, tokens; 2011's verbs, help and completion.
+set -uo pipefail
+cupola=$1
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+export CUPOLA_HOME=$folder
+failures=0
+
+# says STATUS TEXT ARGUMENTS...: a command that ends so, and says so.
+says() {
+    local said status=0
+    said=$("$cupola" "${@:3}" 2>&1) || status=$?
+    if [[ $status != "$1" || "$said" != *"$2"* ]]; then
+        printf 'cupola %s\nended with %s and said:\n%s\nexpected %s: %s\n' "${*:3}" "$status" "$said" "$1" "$2"
+        failures=1
+    fi
+}
+
+says 0 '[]' aliases --json
+says 0 'stands for `cupola completion bash`' alias shell 'completion bash'
+says 0 'complete -o filenames' shell
+says 0 '[{"name":"shell","command":"completion bash"}]' aliases --json
+says 0 '"command":"info --json"' alias 'what=info --json' --json
+says 1 'no target is chosen' what
+says 2 "'list' is a command already" alias list apps
+says 2 'an alias is a word' alias two
+says 0 "'shell' stands for nothing" unalias shell
+says 2 "there is no command 'shell'" shell
+says 1 "there is no alias 'shell'" unalias shell
+says 0 '[]' targets --json
+says 0 '[]' tokens --json
+says 1 'no target is chosen' unproxy
+says 1 'no target is chosen' apps -u ada@example.org
+says 1 'no target is chosen' delete -f shop
+says 1 'no target is chosen' instances shop -1
+says 2 "'+x' is not a number" scale shop +x
+says 0 'usage: cupola clone-services FROM TO' help clone-services
+
+# Each verb of 2011's client is one of ours, and completed.
+complete=" $("$cupola" completion | grep -o 'compgen -W "[^$]*' | head -1 | tr -d '"') "
+for verb in target targets tokens login logout info runtimes frameworks user users passwd add-user create-user delete-user \
+    register unregister apps list start stop restart bounce delete mem map unmap instances crashes crashlogs logs files \
+    stats push update env env-add env-del services create-service delete-service bind-service unbind-service \
+    clone-services alias aliases unalias; do
+    [[ $complete == *" $verb "* ]] || { echo "$verb is not completed"; failures=1; }
+    says 0 'usage: cupola' "$verb" --help
+    says 0 'Examples:' "$verb" --help
+done
+exit $failures
