@@ -5,15 +5,15 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/wire/message.h"
-#include "drivers/real/blobs.h"
+#include "drivers/real/blobs/blobs.h"
 #include "drivers/real/files.h"
-#include "drivers/real/handover.h"
-#include "drivers/real/journal.h"
+#include "drivers/real/streams/handover.h"
+#include "drivers/real/journal/journal.h"
 #include "drivers/real/recorder.h"
 #include "drivers/real/save.h"
-#include "drivers/real/stream.h"
-#include "drivers/real/tls.h"
-#include "drivers/real/workload.h"
+#include "drivers/real/streams/stream.h"
+#include "drivers/real/streams/tls.h"
+#include "drivers/real/workloads/workload.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -56,7 +56,7 @@ struct real_driver {
     size_t handle_count; /* Handles of ours that are not closed yet. */
     size_t job_count;    /* Jobs on the thread pool. */
 
-    /* stream.c, stream_write.c, listening.c */
+    /* streams/: stream.c, write.c, listening.c */
     struct stream **streams; /* By connection id. */
     size_t stream_capacity;
     uint32_t lowest_odd_id; /* No odd id below it is free. */

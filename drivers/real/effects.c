@@ -1,15 +1,15 @@
 /* Carries out effects: who does what. No default: a new effect breaks the build here. */
 #include "core/base/assert.h"
-#include "drivers/real/blob_transfer.h"
-#include "drivers/real/blobs.h"
+#include "drivers/real/blobs/transfer.h"
+#include "drivers/real/blobs/blobs.h"
 #include "drivers/real/driver.h"
-#include "drivers/real/journal.h"
+#include "drivers/real/journal/journal.h"
 #include "drivers/real/password.h"
-#include "drivers/real/pool.h"
+#include "drivers/real/blobs/pool.h"
 #include "drivers/real/save.h"
-#include "drivers/real/stage.h"
-#include "drivers/real/stream.h"
-#include "drivers/real/workload.h"
+#include "drivers/real/staging/stage.h"
+#include "drivers/real/streams/stream.h"
+#include "drivers/real/workloads/workload.h"
 
 /* Effects on a connection that has ended already, which the component cannot know yet, come to nothing. */
 static void carry_out_stream(struct real_driver *driver, struct effect *effect)

@@ -19,7 +19,7 @@ static const struct {
     [LOG_ERROR] = {"error", "ERROR", "\033[31m"},
 };
 
-/* Unknown names mean info; cli/run.c refuses them before. */
+/* Unknown names mean info; cli/run/run.c refuses them before. */
 enum log_level log_level_of(const char *name)
 {
     for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++) {

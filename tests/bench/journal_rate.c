@@ -5,7 +5,7 @@
  * Prints "<what> <changes a second>" for each way, and the ratio to a bare fdatasync of as many bytes.
  */
 #include "core/base/duration.h"
-#include "drivers/real/journal_store.h"
+#include "drivers/real/journal/store.h"
 
 #include <fcntl.h>
 #include <stdio.h>

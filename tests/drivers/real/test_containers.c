@@ -1,6 +1,6 @@
 /* Containers of each kind that this machine can do: the same promises for all of them. */
 #include "core/proto/workload.pb-c.h"
-#include "drivers/real/workload_user.h"
+#include "drivers/real/workloads/user.h"
 #include "tests/drivers/real/workload_stage.h"
 
 #include <setjmp.h>

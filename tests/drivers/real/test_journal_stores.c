@@ -1,6 +1,6 @@
 /* Both kinds of journals keep the same promises. */
 #include "core/base/memory.h"
-#include "drivers/real/journal_store.h"
+#include "drivers/real/journal/store.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>

@@ -2,7 +2,7 @@
  * when that is removed nothing is left: no process, no mount, no control group, no folder, no user. */
 #include "tests/drivers/real/workload_stage.h"
 
-#include "drivers/real/workload_user.h"
+#include "drivers/real/workloads/user.h"
 
 #include <dirent.h>
 #include <poll.h>

@@ -1,6 +1,6 @@
 /* Staging: packages of well- and ill-meaning people. */
 #include "core/base/memory.h"
-#include "drivers/real/archive.h"
+#include "drivers/real/blobs/archive.h"
 #include "tests/drivers/real/puppet.h"
 
 #include <archive.h>

@@ -2,7 +2,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "drivers/real/files.h"
-#include "drivers/real/supervisor_log.h"
+#include "drivers/real/workloads/supervisor_log.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

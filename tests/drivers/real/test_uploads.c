@@ -2,7 +2,7 @@
 #include "tests/drivers/real/puppet.h"
 
 #include "core/base/memory.h"
-#include "drivers/real/archive.h"
+#include "drivers/real/blobs/archive.h"
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -1,7 +1,7 @@
 /* Parts of workloads that need no machine of a certain kind: cgroups in a tree of our own making, and users. */
 #include "drivers/real/files.h"
-#include "drivers/real/workload_cgroup.h"
-#include "drivers/real/workload_user.h"
+#include "drivers/real/workloads/cgroup.h"
+#include "drivers/real/workloads/user.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

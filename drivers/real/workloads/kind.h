@@ -1,0 +1,80 @@
+/* The kinds of workloads (DriverConfig.workloads) behind one table of functions:
+ *
+ *   process      a plain process, with a Unix user of its own where we are root
+ *   bubblewrap   a container made by bwrap and our own writes to cgroups: the fast path
+ *   oci          a container made by an OCI runtime: runc, crun, or any with their command line
+ *
+ * The driver (on a thread of its pool) prepares a workload's folder and hands the order to a supervisor process, which
+ * launches the main process and looks after it: supervisor.h.
+ */
+#ifndef CUPOLA_DRIVERS_REAL_WORKLOADS_KIND_H
+#define CUPOLA_DRIVERS_REAL_WORKLOADS_KIND_H
+
+#include "core/proto/config.pb-c.h"
+#include "drivers/real/workloads/supervisor_log.h"
+#include "drivers/real/workloads/folder.h"
+
+struct workload_order;
+
+/* One workload, as its supervisor knows it. */
+struct supervised {
+    const struct workload_kind *kind;
+    struct path folder;
+    struct workload_limits limits;
+    struct log_settings logs;
+    uint32_t cpu_percent; /* Of one core; 0: no cap. */
+    uint32_t uid;         /* 0: it runs as we do. */
+    bool private_network;
+    const char *runtime;     /* Executable of the app's runtime, or "". */
+    const char *oci_runtime; /* Command. */
+    const char *bubblewrap;  /* Command. */
+    char **argv;
+    char **envp;
+    char group[CGROUP_NAME_SIZE]; /* The cgroup in which we are, and the workload will be; "": none. */
+};
+
+struct workload_kind {
+    const char *name;
+    const char *home; /* Its directory as it sees it; NULL: as we do. */
+    /* Its group is made by the OCI runtime and named after the workload. */
+    bool makes_own_group;
+    /* Signals go to the descendants of its main process, which is no part of it, instead of the supervisor's. */
+    bool main_is_a_guard;
+
+    /* Can this machine do it? If not, appends what to do about it. May run a program: blocks. */
+    bool (*is_possible)(const Cupola__DriverConfig *config, struct text *ret_why_not);
+    /* Makes ready what the kind needs beside root/. False with the job's status and reason set. Blocks. */
+    bool (*prepare)(struct workload_order *order);
+    /* In the supervisor: starts the main process, our child, with these as its output, and notes it down before it
+     * runs. -1 with errno, or with EIO and a reason. */
+    pid_t (*launch)(const struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason);
+    /* In the supervisor: the main process and all others have ended. */
+    void (*ended)(const struct supervised *supervised);
+    /* Undoes prepare and launch; must bear being called at any time, and twice. Blocks. */
+    void (*clean_up)(const struct path *folder, const char *name, const char *oci_runtime);
+};
+
+extern const struct workload_kind workload_kind_process;    /* process.c */
+extern const struct workload_kind workload_kind_bubblewrap; /* bubblewrap.c */
+extern const struct workload_kind workload_kind_oci;        /* oci.c */
+
+/* NULL for a name that nobody knows. */
+const struct workload_kind *workload_kind_of(const char *name);
+/* The kind for this configuration, which may say "auto": bubblewrap where it works, else process. */
+const struct workload_kind *workload_kind_chosen(const Cupola__DriverConfig *config);
+
+/* Where a program is, by its path or in the usual folders. False if it is not there. */
+bool workload_find_program(const char *name, struct path *ret_path);
+
+/* ---- supervisor_launch.c: for `launch` ---- */
+
+/* Forks the main process: it waits until it is noted down, gets its outputs and limits, and calls `execute`, which
+ * returns only when that fails (errno). */
+pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG_STREAMS],
+                      void (*execute)(const struct supervised *supervised));
+/* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
+bool supervised_note(const struct supervised *supervised, pid_t main);
+/* In a child: becomes the workload's user for good, with no way back to more rights. False with errno. */
+bool supervised_become_user(const struct supervised *supervised);
+
+#endif

@@ -1,0 +1,176 @@
+/* The life of a supervisor, see supervisor.h. One thread, no loop but that of supervisor_watch.c. */
+#include "drivers/real/workloads/supervisor.h"
+
+#include "drivers/real/real.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { PIPE_BYTES = 1 << 20 };
+
+static struct cgroup_tree tree;
+static bool is_in_group; /* Entering any group, also one's own, waits for the kernel: not twice. */
+
+/* ---- Becoming nobody's child ---- */
+
+/* The last one that the kernel should kill for want of memory. Not ours to say if we are not root. */
+static void become_unkillable(void)
+{
+    int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+    if (file >= 0 && write(file, "-900", 4) < 0)
+        errno = 0;
+    if (file >= 0)
+        close(file);
+}
+
+static void detach(void)
+{
+    if (fork() > 0)
+        _exit(0); /* Whoever started us waits for this one only. */
+    setsid();
+    close_range(SUPERVISOR_CONNECTION + 1, ~0U, 0);
+    fcntl(SUPERVISOR_CONNECTION, F_SETFD, FD_CLOEXEC);
+    const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+    for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
+        signal(ignored[i], SIG_IGN);
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    prctl(PR_SET_NAME, "cupola-workload");
+    become_unkillable();
+}
+
+/* ---- Its group ---- */
+
+static void leave_own_group(void)
+{
+    if (is_in_group)
+        cgroup_leave(&tree);
+    is_in_group = false;
+}
+
+static void remove_group(char *name)
+{
+    if (name[0] == 0)
+        return;
+    leave_own_group();
+    cgroup_remove(&tree, name);
+    name[0] = 0;
+}
+
+/* Named after us: the workload has no name yet. Removed by cgroup_sweep if we cannot. */
+static void enter_group(char name[CGROUP_NAME_SIZE])
+{
+    struct process_figures ours = {0};
+    tree = cgroup_tree_at(CGROUP_ROOT);
+    process_read(getpid(), &ours);
+    snprintf(name, CGROUP_NAME_SIZE, "w%d-%llu", (int)getpid(), (unsigned long long)ours.start_ticks);
+    /* Somebody may sweep an empty group away before we are in it. */
+    is_in_group = true; /* Perhaps a part of it. */
+    for (int i = 0; geteuid() == 0 && i < 3; i++) {
+        if (cgroup_make(&tree, name) && cgroup_enter(&tree, name))
+            return;
+    }
+    remove_group(name);
+}
+
+/* ---- Starting ---- */
+
+static void answer_error(int error, const char *what)
+{
+    dprintf(SUPERVISOR_CONNECTION, "error %d %s\n", error, what);
+}
+
+/* What is opened as /dev/stdout is the pipe's inode: it must belong to whoever may open it. */
+static bool open_outputs(const struct supervised *supervised, int ret_readers[LOG_STREAMS],
+                         int ret_writers[LOG_STREAMS])
+{
+    for (size_t i = 0; i < LOG_STREAMS; i++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return false;
+        fcntl(ends[0], F_SETFL, O_NONBLOCK);
+        fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
+        if (supervised->uid != 0 && fchown(ends[1], supervised->uid, supervised->uid) != 0)
+            return false;
+        ret_readers[i] = ends[0];
+        ret_writers[i] = ends[1];
+    }
+    return true;
+}
+
+static pid_t launch(const struct supervised *supervised, const int writers[LOG_STREAMS])
+{
+    struct text reason = {0};
+    pid_t main = supervised->kind->launch(supervised, writers, &reason);
+    if (main < 0)
+        answer_error(errno, reason.size > 0 ? text_string(&reason) : supervised->argv[0]);
+    text_free(&reason);
+    for (size_t i = 0; i < LOG_STREAMS; i++)
+        close(writers[i]);
+    return main;
+}
+
+/* What the workload is granted is not for us to take from. It has its share of the CPU from now on only: its start is
+ * not held up. */
+static void leave_group(const struct supervised *supervised)
+{
+    if (supervised->group[0] == 0)
+        return;
+    leave_own_group();
+    if (supervised->kind->makes_own_group)
+        cgroup_remove(&tree, supervised->group);
+    else
+        cgroup_limit_cpu(&tree, supervised->group, supervised->limits.memory_bytes, supervised->cpu_percent);
+}
+
+static bool run(struct supervised *supervised)
+{
+    int readers[LOG_STREAMS], writers[LOG_STREAMS];
+    if (chdir(supervised->folder.text) != 0) /* For people who look for whom it works. */
+        errno = 0;
+    if (supervised->group[0] != 0)
+        cgroup_limit(&tree, supervised->group, &supervised->limits);
+    supervised_note(supervised, 0); /* For a next life of the agent, if this one ends while we launch. */
+    if (!open_outputs(supervised, readers, writers)) {
+        answer_error(errno, "pipe");
+        return false;
+    }
+    pid_t main = launch(supervised, writers);
+    if (main < 0)
+        return false;
+    dprintf(SUPERVISOR_CONNECTION, "ok %d\n", (int)main);
+    close(SUPERVISOR_CONNECTION);
+    leave_group(supervised);
+    struct workload_status status = supervisor_watch(supervised, main, readers);
+    supervised->kind->ended(supervised);
+    remove_group(supervised->group); /* Before its end is told: who removes it finds nothing. */
+    workload_write_status(&supervised->folder, &status);
+    return true;
+}
+
+int real_supervise(int argc, char **argv)
+{
+    struct stat info;
+    (void)argc;
+    if (fstat(SUPERVISOR_CONNECTION, &info) != 0 || !S_ISSOCK(info.st_mode)) {
+        fprintf(stderr, "cupola %s is the program's own affair: it looks after one workload\n", argv[0]);
+        return 2;
+    }
+    detach();
+    struct supervised supervised;
+    char group[CGROUP_NAME_SIZE];
+    enter_group(group);
+    bool is_wanted = supervisor_order_read(SUPERVISOR_CONNECTION, &supervised);
+    memcpy(supervised.group, group, sizeof supervised.group);
+    if (is_wanted && !run(&supervised))
+        supervised.kind->ended(&supervised);
+    remove_group(group);
+    _exit(0);
+}

@@ -1,0 +1,89 @@
+/* Workloads: what WORKLOAD_START and its sisters do. What differs between kinds is behind kind.h.
+ *
+ * Each runs under a supervisor process (supervisor.h) that is nobody's child, so that it outlives us, and that notes
+ * how the workload ended. We watch the supervisor through a pidfd, one started by us just as one we found.
+ */
+#ifndef CUPOLA_DRIVERS_REAL_WORKLOADS_WORKLOAD_H
+#define CUPOLA_DRIVERS_REAL_WORKLOADS_WORKLOAD_H
+
+#include "core/base/map.h"
+#include "drivers/real/driver.h"
+#include "drivers/real/job.h"
+#include "drivers/real/workloads/kind.h"
+#include "drivers/real/workloads/user.h"
+
+/* ---- Effects, and the end ---- */
+
+void workload_carry_out(struct real_driver *driver, const struct effect *effect);
+/* Stops watching; the workloads live on. */
+void workloads_forget_all(struct real_driver *driver);
+
+/* ---- Among the files of this module ---- */
+
+enum workload_state {
+    WORKLOAD_STARTING = 1, /* A job prepares it. */
+    WORKLOAD_RUNNING,      /* Its supervisor is watched. */
+    WORKLOAD_DEAD,         /* Its files are still here. */
+    WORKLOAD_REMOVING,     /* A job removes it. */
+};
+
+struct workload {
+    char name[WORKLOAD_NAME_SIZE];
+    struct real_driver *driver;
+    enum workload_state state;
+    struct path folder;
+    const struct workload_kind *kind; /* NULL: one that a later version of us knew. */
+    struct workload_pids pids;
+    bool remove_asked; /* While it was starting. */
+    struct io_op remove_op;
+    struct workload_watch *watch; /* NULL while not watched. */
+    UT_hash_handle hh;
+};
+
+/* Everything that a start needs, copied: for the thread. */
+struct workload_order {
+    struct job job;
+    char name[WORKLOAD_NAME_SIZE];
+    struct path folder;
+    char *digest;
+    char *runtime;
+    char **argv;
+    char **envp;
+    struct workload_limits limits;
+    struct slice note;
+    const struct workload_kind *kind;
+    uint32_t uid;              /* 0: it runs as we do. */
+    int supervisor;            /* The connection to a supervisor in stock; -1: none. */
+    bool runs_as_us;           /* Result: although we are root. */
+    struct workload_pids pids; /* Result. */
+};
+
+struct workload *workload_find(struct real_driver *driver, const char *name);
+struct workload *workload_add(struct real_driver *driver, const char *name, const struct path *folder);
+void workload_drop(struct workload *workload);
+/* Watches its supervisor. False if that has ended already. */
+bool workload_watch(struct workload *workload);
+/* The same; if it has ended, EXITED is told now. */
+void workload_watch_or_tell(struct workload *workload);
+void workload_unwatch(struct workload *workload);
+
+/* start.c, list.c, remove.c, measure.c, files.c */
+void workload_start(struct real_driver *driver, const struct effect *effect);
+void workload_list(struct real_driver *driver, struct io_op op);
+void workload_remove(struct real_driver *driver, struct io_op op, const char *name);
+void workload_measure(struct real_driver *driver, struct io_op op, const char *name);
+void workload_read_file(struct real_driver *driver, const struct effect *effect);
+
+/* Kills and deletes, by what is on disk alone. Blocks. */
+enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,
+                                struct text *ret_reason);
+
+/* supervisor_spare.c: supervisors in stock. One of them (its connection, given), or -1; others are started meanwhile.
+ */
+int spares_take(struct real_driver *driver);
+/* Starts as many as the configuration wants. */
+void spares_fill(struct real_driver *driver);
+/* Sends them away. */
+void spares_dismiss(struct real_driver *driver);
+
+#endif
