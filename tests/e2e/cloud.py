@@ -6,6 +6,9 @@ import signal
 import subprocess
 import time
 
+# For machines that are so many times slower: emulated ones.
+PATIENCE = int(os.environ.get("CUPOLA_PATIENCE") or 1)
+
 
 class CloudError(Exception):
     """Something of the cloud did not do what it should; the text says what."""
@@ -44,7 +47,7 @@ class Cloud:
 
     def await_facts(self):
         path = os.path.join(self.folder, "cloud", "cloud.json")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 30 * PATIENCE
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise CloudError("`cupola up` ended by itself:\n" + self.tail_of_log())
@@ -53,7 +56,7 @@ class Cloud:
                 if self.facts.get("ready"):
                     return
             time.sleep(0.05)
-        raise CloudError("the cloud did not come up in 30 s:\n" + self.tail_of_log())
+        raise CloudError(f"the cloud did not come up in {30 * PATIENCE} s:\n" + self.tail_of_log())
 
     def read_facts(self):
         with open(os.path.join(self.folder, "cloud", "cloud.json"), encoding="utf-8") as file:
@@ -66,7 +69,7 @@ class Cloud:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
             try:
-                self.process.wait(60)
+                self.process.wait(60 * PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -91,8 +94,8 @@ class Cloud:
     def try_run(self, *arguments):
         """Runs a command that may fail: (exit code, what it printed, what it complained)."""
         environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home"), NO_COLOR="1")
-        done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True, timeout=170,
-                              check=False)
+        done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True,
+                              timeout=170 * PATIENCE, check=False)
         return done.returncode, done.stdout, done.stderr
 
     def try_json(self, *arguments):
@@ -105,7 +108,7 @@ class Cloud:
 
     def get(self, host, path="/", router=0, timeout=5):
         """One request through a router: (status, body), or (0, reason) if there was no answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.router_port(router), timeout=timeout)
+        connection = http.client.HTTPConnection("127.0.0.1", self.router_port(router), timeout=timeout * PATIENCE)
         try:
             connection.request("GET", path, headers={"Host": host})
             response = connection.getresponse()

@@ -15,12 +15,12 @@ import threading
 import time
 import unittest
 
-from cloud import Cloud
+from cloud import PATIENCE, Cloud
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 APPS = os.path.join(ROOT, "apps")
 PROGRAM = os.path.abspath(os.environ.get("CUPOLA") or os.path.join(ROOT, "build", "cupola"))
-PATIENCE_S = 40
+PATIENCE_S = 40 * PATIENCE
 
 
 def await_that(what, condition, patience=PATIENCE_S):
@@ -37,7 +37,7 @@ def await_that(what, condition, patience=PATIENCE_S):
 
 def run_program(*arguments, **options):
     """Runs the program; returns (exit code, standard output, standard error)."""
-    options = {"capture_output": True, "text": True, "timeout": 60, "check": False, "errors": "replace", **options}
+    options = {"capture_output": True, "text": True, "timeout": 60 * PATIENCE, "check": False, "errors": "replace", **options}
     done = subprocess.run([PROGRAM, *arguments], **options)
     return done.returncode, done.stdout, done.stderr
 
@@ -93,7 +93,7 @@ class Requests(threading.Thread):
 
     def ask(self):
         port = self.ports[(self.answered + len(self.failures)) % len(self.ports)]
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20 * PATIENCE)
         try:
             connection.request("GET", "/", headers={"Host": self.host})
             response = connection.getresponse()

@@ -6,10 +6,11 @@ import os
 import re
 import unittest
 
+from cloud import PATIENCE
 from story import APPS, CloudStory, Requests, await_that, processes_that_name, run_program
 
 # Much for an app on a busy machine, and little for a test that waits for its end.
-START_TIMEOUT_MS = 10_000
+START_TIMEOUT_MS = 10_000 * PATIENCE
 DISK_MB = 64
 
 
@@ -49,7 +50,7 @@ class StressStory(CloudStory):
         self.cloud.run("push", app, "--path", path, "--memory", memory, *arguments, check=check)
 
     def api(self, method, path, body, token=""):
-        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.component("controller")["port"], timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.cloud.component("controller")["port"], timeout=60 * PATIENCE)
         headers = {"Authorization": token, "Content-Type": "application/json"}
         connection.request(method, path, json.dumps(body), headers)
         response = connection.getresponse()
@@ -168,9 +169,9 @@ class StressStory(CloudStory):
         def runs():
             return self.cloud.get(self.host("crashes-every-third-start"))[0] == 200
         # Four crashes in a row make a pause of half a minute before the next start, and then one of a minute.
-        await_that("it runs", runs, patience=150)
+        await_that("it runs", runs, patience=150 * PATIENCE)
         self.cloud.get(self.host("crashes-every-third-start"), "/crash")
-        await_that("it runs again", runs, patience=150)
+        await_that("it runs again", runs, patience=150 * PATIENCE)
         self.assertIn("cupola: ended with exit code", self.cloud.run("logs", "crashes-every-third-start"))
         self.cloud.run("delete", "crashes-every-third-start")
 

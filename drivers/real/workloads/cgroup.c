@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SMALL_FILE = 8192, KILL_ROUNDS = 20 };
+enum { SMALL_FILE = 8192, KILL_ROUNDS = 20, SWEEPERS_MOST = 3 };
 /* Of v1, and of v2 as it translates them; a workload of 1 GiB gets what the kernel gives by default. */
 enum { SHARES_A_GIB = 1024, SHARES_LEAST = 64, SHARES_MOST = 65536, WEIGHT_A_GIB = 100, WEIGHT_MOST = 10000 };
 enum { CPU_PERIOD_US = 100000 };
@@ -129,12 +129,15 @@ static bool make_folders(const struct cgroup_tree *tree, const char *name)
     return tree->version != 0;
 }
 
-bool cgroup_make(const struct cgroup_tree *tree, const char *name)
+/* A group of v2 has the files of those controllers only that were handed down to it. */
+static bool has_controllers(const struct cgroup_tree *tree, const char *name)
 {
-    if (make_folders(tree, name))
-        return true;
-    if (tree->version == 0 || errno != ENOENT)
-        return false;
+    return tree->version == 1 || (access(path_in(tree, MEMORY, name, "memory.max").text, F_OK) == 0 &&
+                                  access(path_in(tree, PIDS, name, "pids.max").text, F_OK) == 0);
+}
+
+static void make_parent(const struct cgroup_tree *tree)
+{
     for (size_t i = 0; i < hierarchy_count(tree); i++) {
         struct path folder = path_in(tree, i, "", "");
         mkdir(folder.text, 0755);
@@ -142,10 +145,34 @@ bool cgroup_make(const struct cgroup_tree *tree, const char *name)
     if (tree->version == 2)
         hand_down(tree);
     /* All workloads together weigh as much as one busy process of others for each CPU. */
-    uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
-    write_number(path_to(tree, "", CPU, "cpu.shares", "cpu.weight"),
-                 cpus * (tree->version == 1 ? SHARES_A_GIB : WEIGHT_A_GIB));
-    return make_folders(tree, name);
+    uint64_t cpus = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN), weight = cpus * WEIGHT_A_GIB;
+    write_number(path_to(tree, "", CPU, "cpu.shares", "cpu.weight"), tree->version == 1     ? cpus * SHARES_A_GIB
+                                                                     : weight < WEIGHT_MOST ? weight
+                                                                                            : WEIGHT_MOST);
+}
+
+/* Where the parent was there already, whoever made it may have been killed before it handed controllers down. */
+bool cgroup_make(const struct cgroup_tree *tree, const char *name)
+{
+    bool is_made = make_folders(tree, name);
+    if (tree->version == 0 || (!is_made && errno != ENOENT))
+        return false;
+    if (is_made && has_controllers(tree, name))
+        return true;
+    make_parent(tree);
+    is_made = make_folders(tree, name);
+    if (is_made && has_controllers(tree, name))
+        return true;
+    cgroup_remove(tree, name);
+    return false;
+}
+
+bool cgroup_is_possible(const struct cgroup_tree *tree)
+{
+    bool is_possible = cgroup_make(tree, supervisors);
+    cgroup_remove(tree, supervisors);
+    cgroup_remove(tree, "");
+    return is_possible;
 }
 
 bool cgroup_enter(const struct cgroup_tree *tree, const char *name)
@@ -158,10 +185,9 @@ bool cgroup_enter(const struct cgroup_tree *tree, const char *name)
 
 void cgroup_leave(const struct cgroup_tree *tree)
 {
-    if (tree->version == 0)
-        return;
-    cgroup_make(tree, supervisors);
-    cgroup_enter(tree, supervisors);
+    bool has_left = tree->version == 0;
+    for (int i = 0; !has_left && i < SWEEPERS_MOST; i++) /* An empty group may be swept away before we are in it. */
+        has_left = cgroup_make(tree, supervisors) && cgroup_enter(tree, supervisors);
 }
 
 bool cgroup_remove(const struct cgroup_tree *tree, const char *name)
@@ -241,11 +267,16 @@ void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct
             write_number(path_in(tree, MEMORY, name, "memory.memsw.limit_in_bytes"), limits->memory_bytes);
         } else {
             write_number(path_in(tree, MEMORY, name, "memory.swap.max"), 0);
-            write_number(path_in(tree, MEMORY, name, "memory.oom.group"), 1);
         }
     }
     if (limits->processes != 0)
         write_number(path_in(tree, PIDS, name, "pids.max"), limits->processes);
+}
+
+void cgroup_die_together(const struct cgroup_tree *tree, const char *name)
+{
+    if (tree->version == 2)
+        write_number(path_in(tree, MEMORY, name, "memory.oom.group"), 1);
 }
 
 /* ---- Figures ---- */
@@ -266,12 +297,20 @@ bool cgroup_measure(const struct cgroup_tree *tree, const char *name, struct cgr
     return true;
 }
 
+/* v2 tells a group that has outgrown its limit (oom) from one that died because the whole machine was out of memory. */
+static uint64_t count_memory_breaches(const struct cgroup_tree *tree, const char *name)
+{
+    struct path events = path_to(tree, name, MEMORY, "memory.oom_control", "memory.events");
+    bool is_its_own_fault = tree->version == 1 || read_key(events, "oom") > 0;
+    return is_its_own_fault ? read_key(events, "oom_kill") : 0;
+}
+
 struct cgroup_breaches cgroup_breaches(const struct cgroup_tree *tree, const char *name)
 {
     if (tree->version == 0)
         return (struct cgroup_breaches){0};
     return (struct cgroup_breaches){
-        .memory = read_key(path_to(tree, name, MEMORY, "memory.oom_control", "memory.events"), "oom_kill"),
+        .memory = count_memory_breaches(tree, name),
         .processes = read_key(path_in(tree, PIDS, name, "pids.events"), "max"),
     };
 }

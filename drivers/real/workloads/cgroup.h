@@ -7,7 +7,7 @@
  * inside it does not. Hence a supervisor enters the group of a workload long before there is one (supervisor.c), and
  * leaves when the workload runs.
  *
- * Invariant: nothing here fails for want of a hierarchy; what one hierarchy does not offer is not limited.
+ * Invariant: nothing here fails for want of a file; what a hierarchy does not offer is not limited.
  */
 #ifndef CUPOLA_DRIVERS_REAL_WORKLOADS_CGROUP_H
 #define CUPOLA_DRIVERS_REAL_WORKLOADS_CGROUP_H
@@ -33,21 +33,26 @@ struct cgroup_usage {
 
 /* Whose group may be broken: counted by the kernel since the group was made. */
 struct cgroup_breaches {
-    uint64_t memory;    /* Processes killed because the group was out of memory. */
+    uint64_t memory;    /* Processes killed because the group was out of memory; on v1 also because the machine was. */
     uint64_t processes; /* Forks refused. */
 };
 
 /* Looks what there is. */
 struct cgroup_tree cgroup_tree_at(const char *root);
 
-/* Makes the group. False if that is not possible: then there is none. */
+/* Makes the group. False if that is not possible, or if it could limit neither memory nor processes: then there is
+ * none. The latter is so below a group of v2 that has processes of its own and is not the machine's root. */
 bool cgroup_make(const struct cgroup_tree *tree, const char *name);
+/* Whether groups can be made here. */
+bool cgroup_is_possible(const struct cgroup_tree *tree);
 /* This process enters it; its children will be born in it. */
 bool cgroup_enter(const struct cgroup_tree *tree, const char *name);
 /* This process goes over to the group of all supervisors. */
 void cgroup_leave(const struct cgroup_tree *tree);
-/* Memory and processes. */
+/* Memory (with swap) and processes. */
 void cgroup_limit(const struct cgroup_tree *tree, const char *name, const struct workload_limits *limits);
+/* v2: if one of it is killed for want of memory, all are, including a supervisor that has not left it. */
+void cgroup_die_together(const struct cgroup_tree *tree, const char *name);
 /* A share of the CPU in proportion to the memory; percent of one core at most, 0: no cap. */
 void cgroup_limit_cpu(const struct cgroup_tree *tree, const char *name, uint64_t memory_bytes, uint32_t percent);
 /* The share of the CPU that goes with so much memory, in the units of v1. */

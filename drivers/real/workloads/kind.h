@@ -72,6 +72,8 @@ bool workload_find_program(const char *name, struct path *ret_path);
  * returns only when that fails (errno). */
 pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG_STREAMS],
                       void (*execute)(const struct supervised *supervised));
+/* The cgroup of the workload, which is not the one that we began in if its kind makes its own; "": none. */
+const char *supervised_group(const struct supervised *supervised);
 /* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
 /* In a child: becomes the workload's user for good, with no way back to more rights. False with errno. */

@@ -39,6 +39,7 @@ static bool is_hybrid(void)
 
 static bool is_possible(const Cupola__DriverConfig *config, struct text *ret_why_not)
 {
+    struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     struct path program;
     if (geteuid() != 0)
         text_add_string(ret_why_not, "containers need root: run as root, or with workloads \"process\"");
@@ -47,9 +48,14 @@ static bool is_possible(const Cupola__DriverConfig *config, struct text *ret_why
                   "containers need the OCI runtime %s, which is not there: install it (apt install runc), or run with "
                   "workloads \"process\"",
                   config->oci_runtime);
-    else if (cgroup_tree_at(CGROUP_ROOT).version == 0)
+    else if (tree.version == 0)
         text_add_string(ret_why_not, "containers need cgroups, and none are mounted at /sys/fs/cgroup: run with "
                                      "workloads \"process\"");
+    else if (!cgroup_is_possible(&tree))
+        text_add_string(ret_why_not,
+                        "containers need the memory and pids controllers of cgroups, and none are handed down from "
+                        "/sys/fs/cgroup: move the processes of that group into one below it, or run with workloads "
+                        "\"bubblewrap\"");
     else if (strstr(program.text, "crun") != NULL && is_hybrid())
         text_add_string(ret_why_not,
                         "crun does not run where cgroup v2 has controllers beside the hierarchies of v1: use "
@@ -150,7 +156,7 @@ static void add_process(struct text *json, const struct workload_order *order)
     add_words(json, order->envp, true);
     text_add_string(json, "],\"cwd\":");
     json_write_string(json, WORKLOAD_HOME);
-    text_add_string(json, ",\"capabilities\":{\"bounding\":[],\"effective\":[],\"permitted\":[]},"
+    text_add_string(json, ",\"capabilities\":{\"bounding\":[],\"effective\":[],\"permitted\":[]},\"oomScoreAdj\":0,"
                           "\"noNewPrivileges\":true,\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":0,\"soft\":0}");
     if (order->limits.descriptors != 0)
         text_addf(json, ",{\"type\":\"RLIMIT_NOFILE\",\"hard\":%u,\"soft\":%u}", order->limits.descriptors,

@@ -118,16 +118,19 @@ static pid_t launch(const struct supervised *supervised, const int writers[LOG_S
 }
 
 /* What the workload is granted is not for us to take from. It has its share of the CPU from now on only: its start is
- * not held up. */
+ * not held up. The group that an OCI runtime has made gets what the runtime does not know of: swap. */
 static void leave_group(const struct supervised *supervised)
 {
+    const char *group = supervised_group(supervised);
     if (supervised->group[0] == 0)
         return;
     leave_own_group();
-    if (supervised->kind->makes_own_group)
+    if (supervised->kind->makes_own_group) {
         cgroup_remove(&tree, supervised->group);
-    else
-        cgroup_limit_cpu(&tree, supervised->group, supervised->limits.memory_bytes, supervised->cpu_percent);
+        cgroup_limit(&tree, group, &supervised->limits);
+    }
+    cgroup_limit_cpu(&tree, group, supervised->limits.memory_bytes, supervised->cpu_percent);
+    cgroup_die_together(&tree, group);
 }
 
 static bool run(struct supervised *supervised)

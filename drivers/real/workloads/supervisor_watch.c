@@ -250,9 +250,7 @@ static void open_watch(struct watch *watch, const int outputs[LOG_STREAMS])
 struct workload_status supervisor_watch(const struct supervised *supervised, pid_t main, const int outputs[LOG_STREAMS])
 {
     struct watch watch = {.supervised = supervised, .tree = cgroup_tree_at(CGROUP_ROOT), .main = main};
-    watch.group = supervised->group;
-    if (supervised->kind->makes_own_group)
-        watch.group = strrchr(supervised->folder.text, '/') + 1;
+    watch.group = supervised_group(supervised);
     open_watch(&watch, outputs);
     reap(&watch); /* It may have ended before we listened. */
     while (!watch.has_ended)

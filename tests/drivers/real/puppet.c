@@ -1,5 +1,7 @@
 #include "tests/drivers/real/puppet.h"
 
+#include "core/base/duration.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -61,6 +63,12 @@ void stage_close(struct stage *stage)
 static void on_turn(uv_timer_t *timer)
 {
     (void)timer;
+}
+
+uint64_t stage_patience_ns(void)
+{
+    const char *factor = getenv("CUPOLA_PATIENCE");
+    return 30 * NS_PER_S * (factor == NULL || atoi(factor) < 1 ? 1 : (uint64_t)atoi(factor));
 }
 
 void stage_turn(struct stage *stage)

@@ -59,6 +59,16 @@ static void it_has_namespaces_and_a_root_of_its_own(void **state)
     assert_int_equal(access("/tmp/cupola-mine", F_OK), -1);
 }
 
+/* On a machine that is out of memory it is as good as any: its supervisor is not. */
+static void it_can_be_killed_for_want_of_memory(void **state)
+{
+    needs_containers(state);
+    make_droplet("cat /proc/self/oom_score_adj");
+    start_and_wait();
+    expect_story("exited a1 0 0\n");
+    assert_string_equal(read_path("logs/stdout.log"), "0\n");
+}
+
 /* Seen from outside it is nobody in particular, also as "root" inside. */
 static void it_runs_as_a_user_of_its_own(void **state)
 {
@@ -235,6 +245,7 @@ int main(int argc, char **argv)
     be_supervisor_if_asked(argc, argv);
     const struct CMUnitTest tests[] = {
         for_all(it_has_namespaces_and_a_root_of_its_own),
+        for_all(it_can_be_killed_for_want_of_memory),
         for_all(it_runs_as_a_user_of_its_own),
         for_all(what_administers_the_machine_is_denied),
         for_all(its_output_is_logged),

@@ -18,7 +18,7 @@
 
 #include <cmocka.h>
 
-enum { ROUNDS = 8, PATIENCE_MS = 10000 };
+enum { ROUNDS = 8 };
 
 /* ---- The agent that is killed: this program in another role ---- */
 

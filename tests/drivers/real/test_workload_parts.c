@@ -61,25 +61,75 @@ static void make(const char *name)
 
 static const struct workload_limits limits = {.memory_bytes = 512 << 20, .processes = 100};
 
+/* A group to which all controllers were handed down. */
+static void make_v2_group(const char *name)
+{
+    static const char *const files[] = {"memory.max", "memory.swap.max", "memory.oom.group",
+                                        "pids.max",   "cpu.weight",      "cpu.max"};
+    make(path_of("cupola/%s", name).text);
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        put(path_of("cupola/%s/%s", name, files[i]).text, "");
+}
+
 static void v2_is_one_tree_without_swap(void **state)
 {
     (void)state;
     put("cgroup.controllers", "cpu memory pids\n");
     struct cgroup_tree tree = cgroup_tree_at(folder);
     assert_int_equal(tree.version, 2);
+    make_v2_group("w1");
     assert_true(cgroup_make(&tree, "w1"));
-    static const char *const files[] = {"memory.max", "memory.swap.max", "memory.oom.group",
-                                        "pids.max",   "cpu.weight",      "cpu.max"};
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
-        put(path_of("cupola/w1/%s", files[i]).text, "");
     cgroup_limit(&tree, "w1", &limits);
     cgroup_limit_cpu(&tree, "w1", limits.memory_bytes, 150);
     assert_string_equal(get("cupola/w1/memory.max"), "536870912");
     assert_string_equal(get("cupola/w1/memory.swap.max"), "0");
+    assert_string_equal(get("cupola/w1/memory.oom.group"), ""); /* The supervisor may be in it. */
+    cgroup_die_together(&tree, "w1");
     assert_string_equal(get("cupola/w1/memory.oom.group"), "1");
     assert_string_equal(get("cupola/w1/pids.max"), "100");
     assert_string_equal(get("cupola/w1/cpu.weight"), "50");
     assert_string_equal(get("cupola/w1/cpu.max"), "150000 100000");
+}
+
+/* So it is below a group that has processes of its own, as in many a container. */
+static void without_controllers_there_is_no_group(void **state)
+{
+    (void)state;
+    put("cgroup.controllers", "cpu memory pids\n");
+    struct cgroup_tree tree = cgroup_tree_at(folder);
+    assert_false(cgroup_make(&tree, "w1"));
+    assert_int_equal(access(path_of("%s/cupola/w1", folder).text, F_OK), -1);
+    assert_false(cgroup_is_possible(&tree));
+    assert_int_equal(access(path_of("%s/cupola", folder).text, F_OK), -1);
+}
+
+/* It was killed before it could. */
+static void controllers_are_handed_down_also_where_the_maker_of_the_parent_has_not(void **state)
+{
+    (void)state;
+    put("cgroup.controllers", "cpu memory pids\n");
+    put("cgroup.subtree_control", "");
+    make("cupola");
+    put("cupola/cgroup.subtree_control", "");
+    put("cupola/cpu.weight", "");
+    struct cgroup_tree tree = cgroup_tree_at(folder);
+    cgroup_make(&tree, "w1");
+    assert_string_equal(get("cgroup.subtree_control"), "+cpusry"); /* +memory, +pids, +cpu: each over the last. */
+    assert_string_equal(get("cupola/cgroup.subtree_control"), "+cpusry");
+    assert_true(strtoul(get("cupola/cpu.weight"), NULL, 10) >= 100);
+    assert_true(strtoul(get("cupola/cpu.weight"), NULL, 10) <= 10000);
+}
+
+static void who_dies_with_the_machine_has_broken_no_limit(void **state)
+{
+    (void)state;
+    put("cgroup.controllers", "cpu memory pids\n");
+    make("cupola/w1");
+    struct cgroup_tree tree = cgroup_tree_at(folder);
+    put("cupola/w1/memory.events", "low 0\nhigh 0\nmax 7\noom 0\noom_kill 3\noom_group_kill 1\n");
+    assert_int_equal(cgroup_breaches(&tree, "w1").memory, 0);
+    put("cupola/w1/memory.events", "low 0\nhigh 0\nmax 7\noom 1\noom_kill 3\noom_group_kill 1\n");
+    assert_int_equal(cgroup_breaches(&tree, "w1").memory, 3);
 }
 
 static void v2_is_measured(void **state)
@@ -140,8 +190,8 @@ static void empty_groups_are_swept_and_used_ones_stay(void **state)
     (void)state;
     put("cgroup.controllers", "cpu memory pids\n");
     struct cgroup_tree tree = cgroup_tree_at(folder);
-    assert_true(cgroup_make(&tree, "w1"));
-    assert_true(cgroup_make(&tree, "w2"));
+    make("cupola/w1");
+    make("cupola/w2");
     put("cupola/w2/in-use", "");
     cgroup_sweep(&tree);
     assert_int_equal(access(path_of("%s/cupola/w1", folder).text, F_OK), -1);
@@ -202,6 +252,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         part_test(v2_is_one_tree_without_swap),
+        part_test(without_controllers_there_is_no_group),
+        part_test(controllers_are_handed_down_also_where_the_maker_of_the_parent_has_not),
+        part_test(who_dies_with_the_machine_has_broken_no_limit),
         part_test(v2_is_measured),
         part_test(v1_has_a_tree_for_each_controller),
         part_test(empty_groups_are_swept_and_used_ones_stay),
