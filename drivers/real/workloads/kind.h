@@ -30,13 +30,14 @@ struct supervised {
     const char *bubblewrap;  /* Command. */
     char **argv;
     char **envp;
-    char group[CGROUP_NAME_SIZE]; /* The cgroup in which we are, and the workload will be; "": none. */
+    char group[CGROUP_NAME_SIZE];       /* The cgroup in which we begin; "": none. */
+    char final_group[CGROUP_NAME_SIZE]; /* That of the workload: the same, unless its kind makes its own. */
 };
 
 struct workload_kind {
     const char *name;
     const char *home; /* Its directory as it sees it; NULL: as we do. */
-    /* Its group is made by the OCI runtime and named after the workload. */
+    /* Its group is made by the OCI runtime: workload_oci_group. */
     bool makes_own_group;
     /* Signals go to the descendants of its main process, which is no part of it, instead of the supervisor's. */
     bool main_is_a_guard;
@@ -58,6 +59,10 @@ extern const struct workload_kind workload_kind_process;    /* process.c */
 extern const struct workload_kind workload_kind_bubblewrap; /* bubblewrap.c */
 extern const struct workload_kind workload_kind_oci;        /* oci.c */
 
+/* The name of the group that an OCI runtime makes: that of the workload with its user's number, since another agent on
+ * this machine may have one of the same name. */
+void workload_oci_group(const char *name, uint32_t uid, char ret_group[CGROUP_NAME_SIZE]);
+
 /* NULL for a name that nobody knows. */
 const struct workload_kind *workload_kind_of(const char *name);
 /* The kind for this configuration, which may say "auto": bubblewrap where it works, else process. */
@@ -72,8 +77,6 @@ bool workload_find_program(const char *name, struct path *ret_path);
  * returns only when that fails (errno). */
 pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG_STREAMS],
                       void (*execute)(const struct supervised *supervised));
-/* The cgroup of the workload, which is not the one that we began in if its kind makes its own; "": none. */
-const char *supervised_group(const struct supervised *supervised);
 /* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
 /* In a child: becomes the workload's user for good, with no way back to more rights. False with errno. */

@@ -1,7 +1,7 @@
 /* The OCI kind: a bundle for an OCI runtime (runc, crun, or one that makes virtual machines: the command line is
  * standard). The root is a skeleton of empty folders, read-only, with the system's folders bound into it and the
  * workload's directory as /home/vcap. Own user, mount, pid, uts and ipc namespaces (and network, if configured),
- * seccomp, no capabilities; what the cgroup /cupola/<workload> grants is written by the runtime.
+ * seccomp, no capabilities; what the cgroup /cupola/<workload>-<user> grants is written by the runtime.
  *
  * In a user namespace the runtime walks to the bundle as the workload's user: that it can is seen to by binding the
  * bundle to a place that anybody can reach, in a mount namespace of the supervisor's own.
@@ -63,6 +63,11 @@ static bool is_possible(const Cupola__DriverConfig *config, struct text *ret_why
     else
         return true;
     return false;
+}
+
+void workload_oci_group(const char *name, uint32_t uid, char ret_group[CGROUP_NAME_SIZE])
+{
+    snprintf(ret_group, CGROUP_NAME_SIZE, "%.*s-%u", WORKLOAD_NAME_SIZE - 1, name, uid);
 }
 
 /* ---- The skeleton, and what is bound into it ---- */
@@ -182,7 +187,9 @@ static void add_resources(struct text *json, const struct workload_order *order)
 
 static void add_linux(struct text *json, const struct workload_order *order)
 {
-    text_addf(json, "\"linux\":{\"cgroupsPath\":\"/cupola/%s\",", order->name);
+    char group[CGROUP_NAME_SIZE];
+    workload_oci_group(order->name, order->uid, group);
+    text_addf(json, "\"linux\":{\"cgroupsPath\":\"/cupola/%s\",", group);
     add_resources(json, order);
     text_add_string(json, ",\"namespaces\":[{\"type\":\"pid\"},{\"type\":\"mount\"},{\"type\":\"uts\"},"
                           "{\"type\":\"ipc\"}");

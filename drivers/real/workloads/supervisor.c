@@ -80,6 +80,14 @@ static void enter_group(char name[CGROUP_NAME_SIZE])
     remove_group(name);
 }
 
+static void note_groups(struct supervised *supervised, const char group[CGROUP_NAME_SIZE])
+{
+    memcpy(supervised->group, group, sizeof supervised->group);
+    memcpy(supervised->final_group, group, sizeof supervised->final_group);
+    if (supervised->kind->makes_own_group)
+        workload_oci_group(strrchr(supervised->folder.text, '/') + 1, supervised->uid, supervised->final_group);
+}
+
 /* ---- Starting ---- */
 
 static void answer_error(int error, const char *what)
@@ -121,7 +129,7 @@ static pid_t launch(const struct supervised *supervised, const int writers[LOG_S
  * not held up. The group that an OCI runtime has made gets what the runtime does not know of: swap. */
 static void leave_group(const struct supervised *supervised)
 {
-    const char *group = supervised_group(supervised);
+    const char *group = supervised->final_group;
     if (supervised->group[0] == 0)
         return;
     leave_own_group();
@@ -171,7 +179,8 @@ int real_supervise(int argc, char **argv)
     char group[CGROUP_NAME_SIZE];
     enter_group(group);
     bool is_wanted = supervisor_order_read(SUPERVISOR_CONNECTION, &supervised);
-    memcpy(supervised.group, group, sizeof supervised.group);
+    if (is_wanted)
+        note_groups(&supervised, group);
     if (is_wanted && !run(&supervised))
         supervised.kind->ended(&supervised);
     remove_group(group);

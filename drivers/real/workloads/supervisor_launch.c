@@ -16,18 +16,13 @@ enum { NICENESS = 5 };
 /* Runtimes such as V8 reserve far more address space than they use: this stops run-aways only. */
 #define RUNAWAY_BYTES (UINT64_C(1) << 30)
 
-const char *supervised_group(const struct supervised *supervised)
-{
-    return supervised->kind->makes_own_group ? strrchr(supervised->folder.text, '/') + 1 : supervised->group;
-}
-
 bool supervised_note(const struct supervised *supervised, pid_t main)
 {
     struct process_figures ours, theirs = {0};
     if (!process_read(getpid(), &ours) || (main != 0 && !process_read(main, &theirs)))
         return false;
     struct workload_pids pids = {.supervisor = {getpid(), ours.start_ticks}, .main = {main, theirs.start_ticks}};
-    snprintf(pids.group, sizeof pids.group, "%s", supervised_group(supervised));
+    snprintf(pids.group, sizeof pids.group, "%s", supervised->final_group);
     return workload_write_pids(&supervised->folder, &pids);
 }
 

@@ -250,7 +250,7 @@ static void open_watch(struct watch *watch, const int outputs[LOG_STREAMS])
 struct workload_status supervisor_watch(const struct supervised *supervised, pid_t main, const int outputs[LOG_STREAMS])
 {
     struct watch watch = {.supervised = supervised, .tree = cgroup_tree_at(CGROUP_ROOT), .main = main};
-    watch.group = supervised_group(supervised);
+    watch.group = supervised->final_group;
     open_watch(&watch, outputs);
     reap(&watch); /* It may have ended before we listened. */
     while (!watch.has_ended)
