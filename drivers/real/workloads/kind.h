@@ -79,6 +79,8 @@ pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG
                       void (*execute)(const struct supervised *supervised));
 /* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
+/* In a child: the kernel may choose it when it is out of memory, as any other. */
+void supervised_become_killable(void);
 /* In a child: becomes the workload's user for good, with no way back to more rights. False with errno. */
 bool supervised_become_user(const struct supervised *supervised);
 

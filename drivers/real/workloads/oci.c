@@ -161,7 +161,7 @@ static void add_process(struct text *json, const struct workload_order *order)
     add_words(json, order->envp, true);
     text_add_string(json, "],\"cwd\":");
     json_write_string(json, WORKLOAD_HOME);
-    text_add_string(json, ",\"capabilities\":{\"bounding\":[],\"effective\":[],\"permitted\":[]},\"oomScoreAdj\":0,"
+    text_add_string(json, ",\"capabilities\":{\"bounding\":[],\"effective\":[],\"permitted\":[]},"
                           "\"noNewPrivileges\":true,\"rlimits\":[{\"type\":\"RLIMIT_CORE\",\"hard\":0,\"soft\":0}");
     if (order->limits.descriptors != 0)
         text_addf(json, ",{\"type\":\"RLIMIT_NOFILE\",\"hard\":%u,\"soft\":%u}", order->limits.descriptors,
@@ -273,6 +273,7 @@ static bool run(const struct supervised *supervised, const char *const *argument
             dup2(outputs[LOG_STDOUT], STDOUT_FILENO);
             dup2(outputs[LOG_STDERR], STDERR_FILENO);
         }
+        supervised_become_killable(); /* And what it starts: crun does not reset this. */
         execve(program.text, (char *const *)(uintptr_t)argv, environment);
         _exit(127);
     }

@@ -54,7 +54,7 @@ static void set_limits(const struct supervised *supervised)
 }
 
 /* The supervisor is the last one that the kernel should kill for want of memory; the workload is as good as any. */
-static void become_killable(void)
+void supervised_become_killable(void)
 {
     int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
     if (file >= 0 && write(file, "0", 1) == 1)
@@ -87,7 +87,7 @@ static _Noreturn void run_child(const struct supervised *supervised, const int o
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     reset_signals();
-    become_killable();
+    supervised_become_killable();
     dup2(outputs[LOG_STDOUT], STDOUT_FILENO);
     dup2(outputs[LOG_STDERR], STDERR_FILENO);
     struct path root = path_of("%s/root", supervised->folder.text);
