@@ -284,6 +284,23 @@ function Cloud:unmap(app, host)
   return operate(self, "unmap", app, { uri = host })
 end
 
+--- Makes a service of a gateway's vendor, as in `cloud:create_service("redis", "cache")`.
+function Cloud:create_service(vendor, service)
+  return operate(self, "create-service", nil, { vendor = vendor, service = service })
+end
+
+function Cloud:delete_service(service)
+  return operate(self, "delete-service", nil, { service = service })
+end
+
+function Cloud:bind_service(service, app)
+  return operate(self, "bind-service", app, { service = service })
+end
+
+function Cloud:unbind_service(service, app)
+  return operate(self, "unbind-service", app, { service = service })
+end
+
 -- ---- Load ---------------------------------------------------------------------------------------------------------
 
 --- What the clients of a host saw so far: sent, ok, failed, misrouted, and latencies p50 and p99 in nanoseconds.
@@ -350,7 +367,8 @@ function Raw:ending()
   return ending
 end
 
---- The cloud of this run: `routers`, `controllers`, `health_managers`, `deas` and `bus` are lists of components.
+--- The cloud of this run: `routers`, `controllers`, `health_managers`, `deas`, `gateways` and `bus` are lists of
+--- components.
 return function()
   local cloud = setmetatable({}, Cloud)
   cloud.bus = components(cloud, "bus")
@@ -358,5 +376,6 @@ return function()
   cloud.controllers = components(cloud, "controller")
   cloud.health_managers = components(cloud, "health_manager")
   cloud.deas = components(cloud, "dea")
+  cloud.gateways = components(cloud, "gateway")
   return cloud
 end

@@ -43,6 +43,8 @@ cupola.operators_idle = condition("operators_idle")
 cupola.rest_clients_idle = condition("rest_clients_idle")
 --- Every droplet that runs is in the controllers' storage, and nothing is there that no app refers to.
 cupola.blobs_are_right = condition("blobs_are_right")
+--- What the controllers have of services and bindings is at the gateways, which know it, and nothing else is there.
+cupola.services_are_right = condition("services_are_right")
 
 --- Converged for one app.
 function cupola.app_converged(name)

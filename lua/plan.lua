@@ -98,6 +98,7 @@ local cloud = schema.record {
   health_managers = count,
   deas = count,
   old_deas = count,
+  gateways = schema.integer(0, 5),
   dea_memory = schema.megabytes,
   link = link,
   link_between_zones = link,
@@ -116,6 +117,7 @@ local cloud = schema.record {
   controller_config = schema.raw,
   health_manager_config = schema.raw,
   dea_config = schema.raw,
+  gateway_config = schema.raw,
 }
 
 -- ---- Settings, as `cupola set` takes them ----------------------------------------------------------------------------

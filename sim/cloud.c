@@ -279,13 +279,15 @@ enum cloud_result cloud_finish(struct cloud *cloud, uint64_t bound_ns)
     loads_stop(cloud);
     raw_clients_stop(cloud);
     operators_stop(cloud);
-    static const enum component_role order[] = {ROLE_ROUTER, ROLE_HEALTH_MANAGER, ROLE_CONTROLLER, ROLE_DEA,
-                                                ROLE_BUS_SERVER};
+    static const enum component_role order[] = {ROLE_GATEWAY,    ROLE_ROUTER, ROLE_HEALTH_MANAGER,
+                                                ROLE_CONTROLLER, ROLE_DEA,    ROLE_BUS_SERVER};
     uint64_t until_ns = cloud->world->now_ns + bound_ns;
     enum cloud_result drained = cloud_wait_until(cloud, loads_idle, NULL, bound_ns, NULL);
     if (drained != CLOUD_OK)
         return drained;
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+        if (cloud->component_counts[order[i]] == 0)
+            continue;
         for (size_t j = 0; j < cloud->component_counts[order[i]]; j++)
             component_stop(&cloud->components[order[i]][j]);
         enum cloud_result result = cloud_run_for(cloud, 100 * NS_PER_MS);

@@ -126,9 +126,11 @@ enum component_role {
     ROLE_CONTROLLER,
     ROLE_HEALTH_MANAGER,
     ROLE_DEA,
+    ROLE_GATEWAY, /* Simulated only (drivers/sim/gateway.h). */
     ROLE_COUNT,
 };
-/* The role as it is written in names and scenarios: "bus", "router", "controller", "health_manager", "dea". Static. */
+/* The role as it is written in names and scenarios: "bus", "router", "controller", "health_manager", "dea",
+ * "gateway". Static. */
 const char *component_role_name(enum component_role role);
 
 /* One component of the plan. It exists for as long as the cloud, whether its process runs or not. */

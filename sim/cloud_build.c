@@ -4,6 +4,7 @@
 #include "core/base/memory.h"
 #include "core/components.h"
 #include "core/proto/journal.pb-c.h"
+#include "drivers/sim/gateway.h"
 #include "sim/cloud_state.h"
 
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void wire(const struct cloud *cloud, const struct component *component,
     wiring->monitor.index = (int32_t)component->index;
 }
 
-static struct slice pack(const ProtobufCMessage *message)
+struct slice cloud_pack(const ProtobufCMessage *message)
 {
     struct slice slice = {.size = protobuf_c_message_get_packed_size(message)};
     slice.buffer = buffer_new(slice.size);
@@ -210,7 +211,7 @@ static struct slice configure_bus_server(const struct cloud *cloud, const struct
         cluster.routes = list;
         config.cluster = &cluster;
     }
-    return pack(&config.base);
+    return cloud_pack(&config.base);
 }
 
 static struct slice configure_router(const struct cloud *cloud, const struct component *component,
@@ -224,7 +225,7 @@ static struct slice configure_router(const struct cloud *cloud, const struct com
     config.bus = &wiring.bus_config;
     config.listen = &wiring.listen;
     config.monitor = &wiring.monitor;
-    return pack(&config.base);
+    return cloud_pack(&config.base);
 }
 
 /* The operator is an admin, so that no quota of a user stands in the way of a large cloud. */
@@ -247,6 +248,8 @@ static struct slice configure_controller(const struct cloud *cloud, const struct
         config.n_admins = 1;
         config.admins = admins;
     }
+    struct gateway_permits permits;
+    gateways_permit(cloud, &config, &permits);
     if (settings->given == NULL || !config.has_max_memory_mb) {
         config.has_max_memory_mb = true;
         config.max_memory_mb = 1 << 30;
@@ -255,7 +258,7 @@ static struct slice configure_controller(const struct cloud *cloud, const struct
         config.has_max_apps = true;
         config.max_apps = 1000000;
     }
-    return pack(&config.base);
+    return cloud_pack(&config.base);
 }
 
 static struct slice configure_dea(const struct cloud *cloud, const struct component *component,
@@ -290,7 +293,7 @@ static struct slice configure_dea(const struct cloud *cloud, const struct compon
         config.n_runtimes = RUNTIMES;
         config.runtimes = list;
     }
-    return pack(&config.base);
+    return cloud_pack(&config.base);
 }
 
 static struct slice configure_health_manager(const struct cloud *cloud, const struct component *component,
@@ -303,7 +306,7 @@ static struct slice configure_health_manager(const struct cloud *cloud, const st
     wire(cloud, component, settings, config.bus, config.monitor, 0, &wiring);
     config.bus = &wiring.bus_config;
     config.monitor = &wiring.monitor;
-    return pack(&config.base);
+    return cloud_pack(&config.base);
 }
 
 /* By role: the machine, and what it is told. */
@@ -319,6 +322,7 @@ static const struct {
     [ROLE_HEALTH_MANAGER] = {&health_manager_class, configure_health_manager,
                              &cupola__health_manager_config__descriptor},
     [ROLE_DEA] = {&dea_class, configure_dea, &cupola__dea_config__descriptor},
+    [ROLE_GATEWAY] = {&sim_gateway_class, gateway_configure, &cupola__sim_gateway_config__descriptor},
 };
 
 const ProtobufCMessageDescriptor *component_config_descriptor(enum component_role role)
@@ -331,7 +335,7 @@ static const ProtobufCMessage *planned_config(const struct cloud *cloud, enum co
     const void *const configs[ROLE_COUNT] = {
         [ROLE_BUS_SERVER] = cloud->plan.bus_server,         [ROLE_ROUTER] = cloud->plan.router,
         [ROLE_CONTROLLER] = cloud->plan.controller,         [ROLE_DEA] = cloud->plan.dea,
-        [ROLE_HEALTH_MANAGER] = cloud->plan.health_manager,
+        [ROLE_HEALTH_MANAGER] = cloud->plan.health_manager, [ROLE_GATEWAY] = cloud->plan.gateway,
     };
     return configs[role];
 }
@@ -345,8 +349,8 @@ struct slice component_configure(const struct cloud *cloud, const struct compone
     struct text packed = {0};
     ProtobufCMessage *joined = NULL;
     if (settings->given != NULL) {
-        struct slice first = planned == NULL ? (struct slice){0} : pack(planned);
-        struct slice second = pack(settings->given);
+        struct slice first = planned == NULL ? (struct slice){0} : cloud_pack(planned);
+        struct slice second = cloud_pack(settings->given);
         if (first.size > 0)
             text_add(&packed, slice_data(first), first.size);
         text_add(&packed, slice_data(second), second.size);
@@ -399,7 +403,7 @@ static struct slice pack_foreign_entry(void)
     Cupola__StartOrders nobody = CUPOLA__START_ORDERS__INIT;
     entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED;
     entry.starts_ordered = &nobody;
-    return pack(&entry.base);
+    return cloud_pack(&entry.base);
 }
 
 static void add_balancer(struct cloud *cloud)
@@ -424,6 +428,7 @@ void cloud_build(struct cloud *cloud, const struct cloud_plan *plan)
     add_components(cloud, ROLE_CONTROLLER, plan->controllers);
     add_components(cloud, ROLE_HEALTH_MANAGER, plan->health_managers);
     add_components(cloud, ROLE_DEA, plan->deas);
+    add_components(cloud, ROLE_GATEWAY, plan->gateways);
     cloud->storage = add_host(cloud, "storage", 0);
     cloud->storage->owner = cloud;
     cloud->storage->on_power = on_storage_power;

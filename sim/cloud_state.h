@@ -129,6 +129,18 @@ const ProtobufCMessageDescriptor *component_config_descriptor(enum component_rol
 struct slice component_configure(const struct cloud *cloud, const struct component *component,
                                  const struct component_settings *settings);
 void cloud_start_components(struct cloud *cloud);
+/* Given. */
+struct slice cloud_pack(const ProtobufCMessage *message);
+/* cloud_gateways.c: the configuration of one, packed, given. */
+struct slice gateway_configure(const struct cloud *cloud, const struct component *component,
+                               const struct component_settings *settings);
+/* Lets the controllers know their gateways, unless their configuration names others. */
+enum { GATEWAYS_MOST = 5 };
+struct gateway_permits {
+    Cupola__ServiceConfig services[GATEWAYS_MOST];
+    Cupola__ServiceConfig *list[GATEWAYS_MOST];
+};
+void gateways_permit(const struct cloud *cloud, Cupola__CloudControllerConfig *config, struct gateway_permits *permits);
 /* story.c */
 void story_init(struct cloud *cloud);
 void story_release(struct cloud *cloud);

@@ -15,6 +15,7 @@ const char *component_role_name(enum component_role role)
         [ROLE_CONTROLLER] = "controller",
         [ROLE_HEALTH_MANAGER] = "health_manager",
         [ROLE_DEA] = "dea",
+        [ROLE_GATEWAY] = "gateway",
     };
     assert_that(role < ROLE_COUNT);
     return names[role];

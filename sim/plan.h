@@ -8,6 +8,7 @@
 
 #include "core/proto/config.pb-c.h"
 #include "drivers/sim/distribution.h"
+#include "drivers/sim/gateway.pb-c.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -74,6 +75,7 @@ struct cloud_plan {
     uint32_t deas;
     uint32_t old_deas; /* Of them, the last: their words over the bus are those of v1 (drivers/sim/old_wire.h). */
     uint32_t dea_memory_mb;
+    uint32_t gateways; /* Each offers one service: redis, mysql, mongodb, rabbitmq, postgresql, in this order. */
 
     /* NULL: the defaults of core/proto/config.proto. Addresses, bus servers and names are filled in by the cloud. */
     const Cupola__BusServerConfig *bus_server;
@@ -81,6 +83,7 @@ struct cloud_plan {
     const Cupola__CloudControllerConfig *controller;
     const Cupola__HealthManagerConfig *health_manager;
     const Cupola__DeaConfig *dea;
+    const Cupola__SimGatewayConfig *gateway;
 
     const struct app_plan *apps;
     size_t app_count;

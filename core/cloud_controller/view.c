@@ -88,3 +88,31 @@ bool controller_view_needs_blob(const struct machine *machine, const char *diges
 {
     return cc_refs_count(&controller_of(machine)->state.refs, digest) > 0;
 }
+
+struct handle_act {
+    void (*act)(void *context, const char *label, const char *service_id, const char *handle);
+    void *context;
+};
+
+static void act_on_handle(void *context, const struct made_thing *thing)
+{
+    const struct handle_act *act = context;
+    if (!thing->is_left)
+        act->act(act->context, thing->label, thing->service_id, thing->handle);
+}
+
+void controller_view_each_handle(const struct machine *machine,
+                                 void (*act)(void *context, const char *label, const char *service_id,
+                                             const char *handle),
+                                 void *context)
+{
+    cc_services_each_made(&controller_of(machine)->state, act_on_handle, &(struct handle_act){act, context});
+}
+
+size_t controller_view_leftover_count(const struct machine *machine)
+{
+    size_t count = 0;
+    for (const struct leftover *at = controller_of(machine)->state.services.leftovers; at != NULL; at = at->next)
+        count++;
+    return count;
+}

@@ -34,4 +34,12 @@ uint64_t controller_view_epoch(const struct machine *machine, int64_t app_id, in
 /* Whether any app refers to that package or droplet. */
 bool controller_view_needs_blob(const struct machine *machine, const char *digest);
 
+/* Each service that was made for somebody (`handle` is NULL) and each binding of one, by their names at the gateway. */
+void controller_view_each_handle(const struct machine *machine,
+                                 void (*act)(void *context, const char *label, const char *service_id,
+                                             const char *handle),
+                                 void *context);
+/* What is still to be deleted at gateways. */
+size_t controller_view_leftover_count(const struct machine *machine);
+
 #endif

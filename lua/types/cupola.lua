@@ -40,6 +40,7 @@
 ---@field operators_idle condition No operator's command is under way.
 ---@field rest_clients_idle condition All calls of cloud:rest_clients are over.
 ---@field blobs_are_right condition Every droplet that runs is in the controllers' storage, and nothing else is there.
+---@field services_are_right condition Every service and binding is at its gateway, which knows it; nothing else is there, nothing waits to go.
 local cupola = {}
 
 ---Turns a table into a scenario. Every file ends with `return cupola.scenario { ... }`; mistakes name their place.
@@ -140,6 +141,7 @@ function cupola.show(ns) end
 ---@field health_managers? integer
 ---@field deas? integer
 ---@field old_deas? integer So many of the DEAs, the last ones, speak as v1 did for the whole run (for a while: fault `old_version`).
+---@field gateways? integer Service gateways, which offer redis, mysql, mongodb, rabbitmq and postgresql, in this order.
 ---@field dea_memory? size Of each DEA.
 ---@field link? link_plan Between two hosts of a zone.
 ---@field link_between_zones? link_plan
@@ -157,6 +159,19 @@ function cupola.show(ns) end
 ---@field controller_config? table
 ---@field health_manager_config? table
 ---@field dea_config? table
+---@field gateway_config? gateway_config How gateways behave; one alone is changed with the fault "bad_config".
+
+---@class gateway_config
+---@field answer_least_ms? integer An order takes so long before it is carried out; 5 by itself.
+---@field answer_most_ms? integer Or so long; 40 by itself.
+---@field offer_ms? integer It offers its service, and asks for the handles, so often; 60,000 by itself.
+---@field retry_ms? integer After a controller that did not answer; 1,000 by itself.
+---@field reap_ms? integer What is so old and not among the handles is deleted; 0: nothing is, as in July 2011. 120,000 by itself.
+---@field remembers? boolean false: after a restart it knows what the handles tell, and nothing before, as in 2011.
+---@field refuses_permille? integer Of a thousand orders: 500, and nothing is done.
+---@field fails_late_permille? integer 500 though it is done.
+---@field never_answers_permille? integer It is done and nobody is told.
+---@field makes_twice_permille? integer Two are made, of one it tells.
 
 ---@class link_plan
 ---@field latency? distribution
@@ -213,6 +228,7 @@ function cupola.show(ns) end
 ---@field controllers component[]
 ---@field health_managers component[]
 ---@field deas component[]
+---@field gateways component[]
 local cloud = {}
 
 ---Lets the world run for a while.
@@ -357,6 +373,27 @@ function cloud:map(app, host) end
 ---@param host string
 ---@return operation
 function cloud:unmap(app, host) end
+
+---Has a service made by the first gateway of that vendor: `cloud:create_service("redis", "cache")`.
+---@param vendor string
+---@param service string
+---@return operation
+function cloud:create_service(vendor, service) end
+
+---@param service string
+---@return operation
+function cloud:delete_service(service) end
+
+---Gives an app access to a service; its instances run anew.
+---@param service string
+---@param app string
+---@return operation
+function cloud:bind_service(service, app) end
+
+---@param service string
+---@param app string
+---@return operation
+function cloud:unbind_service(service, app) end
 
 ---What the clients of a host saw so far.
 ---@param host string

@@ -92,6 +92,7 @@ cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua
         {"app_is_flapping", app_is_flapping},
         {"operation", operation_over},
         {"blobs_are_right", blobs_are_right},
+        {"services_are_right", services_are_right},
         {"rest_clients_idle", rest_clients_idle},
     };
     lua_getfield(lua, index, "kind");

@@ -110,6 +110,8 @@ static int native_operate(lua_State *lua)
     config.has_instances = config.instances > 0;
     config.memory_mb = (int32_t)integer_field(lua, 3, "memory_mb");
     config.has_memory_mb = config.memory_mb > 0;
+    config.vendor = (char *)(uintptr_t)lua_plan_text_field(lua, 3, "vendor");
+    config.service = (char *)(uintptr_t)lua_plan_text_field(lua, 3, "service");
     char *uris[1] = {(char *)(uintptr_t)uri};
     config.n_uris = uri != NULL;
     config.uris = uris;

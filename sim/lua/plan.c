@@ -170,6 +170,7 @@ static void read_configs(lua_State *lua, int cloud, struct lua_plan *plan)
         {"controller_config", &cupola__cloud_controller_config__descriptor},
         {"health_manager_config", &cupola__health_manager_config__descriptor},
         {"dea_config", &cupola__dea_config__descriptor},
+        {"gateway_config", &cupola__sim_gateway_config__descriptor},
     };
     for (size_t i = 0; i < sizeof configs / sizeof configs[0]; i++)
         plan->configs[i] = read_config(lua, cloud, configs[i].name, configs[i].descriptor);
@@ -178,6 +179,7 @@ static void read_configs(lua_State *lua, int cloud, struct lua_plan *plan)
     plan->plan.controller = (const Cupola__CloudControllerConfig *)plan->configs[2];
     plan->plan.health_manager = (const Cupola__HealthManagerConfig *)plan->configs[3];
     plan->plan.dea = (const Cupola__DeaConfig *)plan->configs[4];
+    plan->plan.gateway = (const Cupola__SimGatewayConfig *)plan->configs[5];
 }
 
 static void read_cloud(lua_State *lua, int cloud, struct lua_plan *result)
@@ -190,6 +192,7 @@ static void read_cloud(lua_State *lua, int cloud, struct lua_plan *result)
     plan->health_managers = (uint32_t)number_field(lua, cloud, "health_managers", plan->health_managers);
     plan->deas = (uint32_t)number_field(lua, cloud, "deas", plan->deas);
     plan->old_deas = (uint32_t)number_field(lua, cloud, "old_deas", plan->old_deas);
+    plan->gateways = (uint32_t)number_field(lua, cloud, "gateways", plan->gateways);
     plan->dea_memory_mb = (uint32_t)number_field(lua, cloud, "dea_memory", plan->dea_memory_mb);
     plan->restart_delay_ns = number_field(lua, cloud, "restart_delay", plan->restart_delay_ns);
     plan->boot_ns = number_field(lua, cloud, "boot", plan->boot_ns);

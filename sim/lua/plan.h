@@ -11,7 +11,7 @@ struct lua_plan {
     struct cloud_plan plan;
     struct app_plan *apps;
     struct load_plan *loads;
-    ProtobufCMessage *configs[5];
+    ProtobufCMessage *configs[6];
 };
 
 /* Reads the scenario at `index`; `is_tripped`: with the settings that it says make it fail. Raises a Lua error that

@@ -195,10 +195,13 @@ static void add_beginning(struct text *html, struct cloud *cloud, uint64_t to_ns
     add_moment(html, 0, "");
     text_add_string(html, "<span class=\"what\">The cloud starts</span>: ");
     for (enum component_role role = 0; role < ROLE_COUNT; role++) {
-        static const char *const many[ROLE_COUNT] = {"bus servers", "routers", "controllers", "health managers",
-                                                     "DEAs"};
-        static const char *const one[ROLE_COUNT] = {"bus server", "router", "controller", "health manager", "DEA"};
+        static const char *const many[ROLE_COUNT] = {"bus servers",     "routers", "controllers",
+                                                     "health managers", "DEAs",    "service gateways"};
+        static const char *const one[ROLE_COUNT] = {"bus server",     "router", "controller",
+                                                    "health manager", "DEA",    "service gateway"};
         size_t count = cloud_component_count(cloud, role);
+        if (count == 0 && role == ROLE_GATEWAY)
+            continue;
         text_addf(html, "%s%zu %s", role == 0 ? "" : ", ", count, count == 1 ? one[role] : many[role]);
     }
     text_add_string(html, ". ");

@@ -32,7 +32,7 @@ static void draw_component(const struct cloud_plan *plan, struct random_stream *
     const uint32_t counts[ROLE_COUNT] = {
         [ROLE_BUS_SERVER] = plan->bus_servers,         [ROLE_ROUTER] = plan->routers,
         [ROLE_CONTROLLER] = plan->controllers,         [ROLE_DEA] = plan->deas,
-        [ROLE_HEALTH_MANAGER] = plan->health_managers,
+        [ROLE_HEALTH_MANAGER] = plan->health_managers, [ROLE_GATEWAY] = plan->gateways,
     };
     uint64_t all = 0;
     for (int role = 0; role < ROLE_COUNT; role++)
@@ -57,7 +57,8 @@ static const struct app_plan *draw_app(const struct cloud_plan *plan, struct ran
 /* Components are spread over the zones in turn: with few of them the last zones stay empty. */
 static uint64_t used_zones(const struct cloud_plan *plan)
 {
-    const uint32_t counts[] = {plan->bus_servers, plan->routers, plan->controllers, plan->health_managers, plan->deas};
+    const uint32_t counts[] = {plan->bus_servers,     plan->routers, plan->controllers,
+                               plan->health_managers, plan->deas,    plan->gateways};
     uint32_t most = 1;
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         most = counts[i] > most ? counts[i] : most;

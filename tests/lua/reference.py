@@ -17,7 +17,7 @@ when its library contains `lua/types`. What a scenario looks like: [the walkthro
 WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "trip": "`tripped_by`",
          "cloud_plan": "`cloud`", "link_plan": "`cloud.link`, `link_between_zones`, `link_outside`",
          "app_plan": "`apps.NAME`", "health_plan": "`apps.NAME.health`",
-         "probe_plan": "`health.startup`, `liveness`, `readiness`", "load_plan": "`load[n]`", "cloud": "The cloud in `run`",
+         "probe_plan": "`health.startup`, `liveness`, `readiness`", "load_plan": "`load[n]`", "gateway_config": "`cloud.gateway_config`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
          "mark": "A mark of `sometimes`", "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",

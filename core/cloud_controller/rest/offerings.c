@@ -226,30 +226,26 @@ static void handle_handles(struct call *call)
         cc_journal_confirm(call->controller, &request->change, on_confirmed);
 }
 
-static void write_handle(struct text *json, const char *id, const char *configuration, const char *credentials)
+struct handle_list {
+    const char *label;
+    struct text *json;
+};
+
+static void write_handle(void *context, const struct made_thing *thing)
 {
+    const struct handle_list *list = context;
+    struct text *json = list->json;
+    if (strcmp(thing->label, list->label) != 0 || thing->is_left)
+        return;
     if (text_string(json)[json->size - 1] == '}')
         text_add_char(json, ',');
     text_add_string(json, "{\"service_id\":");
-    json_write_string(json, id);
+    json_write_string(json, thing->handle == NULL ? thing->service_id : thing->handle);
     text_add_string(json, ",\"configuration\":");
-    text_add_string(json, configuration == NULL ? "{}" : configuration);
+    text_add_string(json, thing->configuration == NULL ? "{}" : thing->configuration);
     text_add_string(json, ",\"credentials\":");
-    text_add_string(json, credentials == NULL ? "{}" : credentials);
+    text_add_string(json, thing->credentials == NULL ? "{}" : thing->credentials);
     text_add_char(json, '}');
-}
-
-static void write_bindings(const struct state *state, const char *label, struct text *json)
-{
-    for (const struct app *app = state->apps; app != NULL; app = app->hh.next) {
-        for (size_t i = 0; i < app->value->n_bindings; i++) {
-            const Cupola__JournalBinding *binding = app->value->bindings[i];
-            const struct service *service = cc_service_find(state, binding->service);
-            assert_that(service != NULL);
-            if (strcmp(service->value->label, label) == 0)
-                write_handle(json, binding->handle, binding->configuration, binding->credentials);
-        }
-    }
 }
 
 static void on_confirmed(struct change *change, enum change_outcome outcome)
@@ -267,10 +263,7 @@ static void on_confirmed(struct change *change, enum change_outcome outcome)
     }
     struct text json = {0};
     text_add_string(&json, "{\"handles\":[");
-    for (const struct service *service = state->services.by_id; service != NULL; service = service->hh.next)
-        if (strcmp(service->value->label, label) == 0)
-            write_handle(&json, service->value->service_id, service->value->configuration, service->value->credentials);
-    write_bindings(state, label, &json);
+    cc_services_each_made(state, write_handle, &(struct handle_list){label, &json});
     text_add_string(&json, "]}");
     cc_call_answer_json(&request->call, 200, &json);
 }

@@ -101,6 +101,35 @@ const Cupola__JournalBinding *cc_binding_find(const Cupola__JournalApp *value, i
     return NULL;
 }
 
+void cc_services_each_made(const struct state *state, void (*act)(void *context, const struct made_thing *thing),
+                           void *context)
+{
+    for (const struct service *service = state->services.by_id; service != NULL; service = service->hh.next) {
+        const Cupola__JournalService *value = service->value;
+        act(context, &(struct made_thing){.label = value->label,
+                                          .service_id = value->service_id,
+                                          .configuration = value->configuration,
+                                          .credentials = value->credentials});
+    }
+    for (const struct app *app = state->apps; app != NULL; app = app->hh.next) {
+        for (size_t i = 0; i < app->value->n_bindings; i++) {
+            const Cupola__JournalBinding *binding = app->value->bindings[i];
+            const struct service *service = cc_service_find(state, binding->service);
+            assert_that(service != NULL);
+            act(context, &(struct made_thing){.label = service->value->label,
+                                              .service_id = service->value->service_id,
+                                              .handle = binding->handle,
+                                              .configuration = binding->configuration,
+                                              .credentials = binding->credentials});
+        }
+    }
+    for (const struct leftover *leftover = state->services.leftovers; leftover != NULL; leftover = leftover->next)
+        act(context, &(struct made_thing){.label = leftover->value->label,
+                                          .service_id = leftover->value->service_id,
+                                          .handle = leftover->value->handle,
+                                          .is_left = true});
+}
+
 /* ---- Labels ---- */
 
 const char *cc_label_version(const char *label)

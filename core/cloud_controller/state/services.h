@@ -54,6 +54,17 @@ struct service *cc_binding_token_find(const struct state *state, const char *tok
 size_t cc_service_count(const struct state *state, const char *owner);
 /* The app's binding to that service, or NULL. */
 const Cupola__JournalBinding *cc_binding_find(const Cupola__JournalApp *value, int64_t service);
+/* Something that a gateway has made, lent. */
+struct made_thing {
+    const char *label;
+    const char *service_id;
+    const char *handle;                      /* NULL: it is the service itself. */
+    const char *configuration, *credentials; /* JSON; NULL: not known. */
+    bool is_left;                            /* Nobody has it any more, and the gateway still does. */
+};
+/* Services, bindings, leftovers. */
+void cc_services_each_made(const struct state *state, void (*act)(void *context, const struct made_thing *thing),
+                           void *context);
 /* "redis" of "redis-2.2", and where the version begins. */
 size_t cc_label_name_size(const char *label);
 const char *cc_label_version(const char *label);
