@@ -64,6 +64,8 @@
     MUTATION(CC_AWAITS_NO_START_REPLY, "the controller believes that every start that it sends arrives")               \
     MUTATION(CC_AWAITS_THE_SILENT, "questions about instances wait for all who do not answer")                         \
     MUTATION(CC_AWAITS_SILENT_STAGERS, "the controller waits for a DEA that died over a staging")                      \
+    MUTATION(CC_BELIEVES_THE_FORGETFUL, "what a gateway does not know of is taken for deleted, also when it has just " \
+                                        "been started, and its handles do not name it")                                \
     MUTATION(CC_KEEPS_STRAY_BLOBS, "what was stored and is in no journal entry is never looked for")                   \
     MUTATION(JOURNAL_LETS_GO_EARLY,                                                                                    \
              "the journal lets go of entries before the snapshot that stands for them is durable")                     \

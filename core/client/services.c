@@ -7,13 +7,17 @@
 
 #include <string.h>
 
-enum { CODE_SERVICE_NOT_FOUND = 500 };
+enum { CODE_SERVICE_NOT_FOUND = 500, STATUS_BAD_REQUEST = 400 };
 
 static void ask_catalogue(struct client *client);
 static void take_catalogue(struct client *client, const struct answer *answer);
 static void ask_list(struct client *client);
 static void take_list(struct client *client, const struct answer *answer);
 static void ask_create(struct client *client);
+static bool forgive_create(struct client *client, const struct answer *answer);
+static void ask_confirmation(struct client *client);
+static void take_confirmation(struct client *client, const struct answer *answer);
+static void ask_service(struct client *client);
 static void take_made(struct client *client, const struct answer *answer);
 static void ask_delete(struct client *client);
 static bool forgive_delete(struct client *client, const struct answer *answer);
@@ -23,7 +27,11 @@ static bool change_unbind(struct client *client, struct draft *draft);
 static const struct step catalogue = {
     .name = "reading the catalogue of services", .ask = ask_catalogue, .take = take_catalogue};
 static const struct step list = {.name = "listing the services", .ask = ask_list, .take = take_list};
-static const struct step create = {.name = "creating the service", .ask = ask_create, .take = take_made};
+static const struct step create = {
+    .name = "creating the service", .ask = ask_create, .take = take_made, .forgive = forgive_create};
+static const struct step confirm = {
+    .name = "looking for the service", .ask = ask_confirmation, .take = take_confirmation};
+static const struct step find = {.name = "looking for the service", .ask = ask_service, .take = take_made};
 static const struct step delete = {
     .name = "deleting the service", .ask = ask_delete, .take = take_made, .forgive = forgive_delete};
 static const struct step bind = {.name = "binding the service",
@@ -44,8 +52,8 @@ static const struct step unbind = {.name = "unbinding the service",
 
 const struct step *const client_catalogue_steps[] = {&catalogue, NULL};
 const struct step *const client_services_steps[] = {&list, NULL};
-const struct step *const client_create_service_steps[] = {&create, NULL};
-const struct step *const client_delete_service_steps[] = {&delete, NULL};
+const struct step *const client_create_service_steps[] = {&create, &confirm, NULL};
+const struct step *const client_delete_service_steps[] = {&find, &delete, NULL};
 const struct step *const client_bind_service_steps[] = {&client_read_step, &bind, RUN_ANEW, NULL};
 const struct step *const client_unbind_service_steps[] = {&client_read_step, &unbind, RUN_ANEW, NULL};
 
@@ -108,19 +116,61 @@ static void take_made(struct client *client, const struct answer *answer)
     client_next(client);
 }
 
-static void ask_delete(struct client *client)
+/* After a lost answer there may be one of that name because we have made it. */
+static bool forgive_create(struct client *client, const struct answer *answer)
+{
+    if (answer->status != STATUS_BAD_REQUEST || !client->session.is_uncertain)
+        return false;
+    client_next(client);
+    return true;
+}
+
+static void ask_for_service(struct client *client, const char *method)
 {
     struct text target = {0};
     text_add_string(&target, "/services/");
     uri_encode(&target, client->config->service);
-    session_ask(client, "DELETE", text_string(&target), NULL);
+    session_ask(client, method, text_string(&target), NULL);
     text_free(&target);
 }
 
-/* After a lost answer it may be gone already. */
+static void ask_service(struct client *client)
+{
+    ask_for_service(client, "GET");
+}
+
+static void ask_confirmation(struct client *client)
+{
+    if (client->session.is_uncertain)
+        ask_service(client);
+    else
+        client_next(client);
+}
+
+static void take_confirmation(struct client *client, const struct answer *answer)
+{
+    struct text wanted = {0};
+    struct io_bytes found;
+    json_write_string(&wanted, client->config->vendor);
+    bool is_ours = json_find_member(answer->body, "vendor", &found) && found.size == wanted.size &&
+                   memcmp(found.data, text_string(&wanted), found.size) == 0;
+    text_free(&wanted);
+    if (is_ours)
+        client_next(client);
+    else
+        client_fail(client, "there is a service named %s already, which is of another kind", client->config->service);
+}
+
+static void ask_delete(struct client *client)
+{
+    ask_for_service(client, "DELETE");
+}
+
+/* It was there a moment ago: gone by an attempt of ours whose answer was lost, or that a router has repeated when the
+ * controller died over it. */
 static bool forgive_delete(struct client *client, const struct answer *answer)
 {
-    if (answer->code != CODE_SERVICE_NOT_FOUND || !client->session.is_uncertain)
+    if (answer->code != CODE_SERVICE_NOT_FOUND)
         return false;
     client_next(client);
     return true;

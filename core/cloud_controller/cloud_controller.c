@@ -128,7 +128,7 @@ void controller_on_caught_up(struct controller *controller)
     cc_collector_open(controller);
     cc_compactor_look(controller);
     cc_retell_open(controller);
-    cc_gateway_open(controller);
+    cc_gateway_clean_up(controller);
     cc_bootstrap_next_user(controller);
     cc_own_route_register(controller);
     cc_beat(controller);
@@ -218,7 +218,7 @@ static void stop(struct machine *machine)
     controller->is_stopping = true;
     timer_cancel(machine, &controller->stage_sweep);
     cc_collector_stop(controller);
-    cc_gateway_stop(controller);
+    cc_leftovers_stop(controller);
     cc_rest_stop_streams(controller);
     if (controller->server.connections == NULL) {
         http_server_drain(&controller->server);
@@ -249,6 +249,7 @@ static void destroy(struct machine *machine)
     bus_client_destroy(&controller->bus);
     cc_journal_destroy(controller);
     cc_gateway_destroy(controller);
+    cc_leftovers_destroy(controller);
     cc_rest_destroy(controller);
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);

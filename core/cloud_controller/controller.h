@@ -36,8 +36,10 @@ struct collector {
 };
 /* What is left over at gateways (gateway.h). */
 struct gateway_order;
+struct leaving;
 struct gateway_cleaner {
     struct gateway_order *orders;
+    struct leaving *leavings;
     struct http_call call;
     struct change change;
     struct timer timer;

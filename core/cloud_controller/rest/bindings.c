@@ -240,8 +240,12 @@ static bool prepare_bind(struct change *change)
 static void on_bound(struct change *change, enum change_outcome outcome)
 {
     struct binding_call *request = container_of(change, struct binding_call, change);
-    if (outcome == CHANGE_REFUSED)
-        cc_gateway_leave(change->controller, request->label, request->service_id, request->handle);
+    if (outcome != CHANGE_DURABLE)
+        cc_gateway_leave(change->controller, &(struct made_thing){.label = request->label,
+                                                                  .service_id = request->service_id,
+                                                                  .handle = request->handle,
+                                                                  .configuration = request->configuration,
+                                                                  .credentials = request->credentials});
     if (outcome != CHANGE_DURABLE) {
         cc_call_fail_change(&request->call, outcome, &request->refusal);
         return;

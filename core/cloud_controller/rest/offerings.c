@@ -3,6 +3,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/cloud_controller/services/gateway.h"
 #include "core/wire/json_parts.h"
 
@@ -235,7 +236,7 @@ static void write_handle(void *context, const struct made_thing *thing)
 {
     const struct handle_list *list = context;
     struct text *json = list->json;
-    if (strcmp(thing->label, list->label) != 0 || thing->is_left)
+    if (strcmp(thing->label, list->label) != 0 || (thing->is_left && mutation_is(CC_BELIEVES_THE_FORGETFUL)))
         return;
     if (text_string(json)[json->size - 1] == '}')
         text_add_char(json, ',');

@@ -291,12 +291,15 @@ static bool prepare_create(struct change *change)
     return true;
 }
 
-/* A change that is lost may still appear: then the gateway, which sees its handles, can tell. */
+/* A change that is lost may still appear: whoever leaves what was made looks for that. */
 static void on_created(struct change *change, enum change_outcome outcome)
 {
     struct create_call *request = container_of(change, struct create_call, change);
-    if (outcome == CHANGE_REFUSED)
-        cc_gateway_leave(change->controller, request->label, request->service_id, NULL);
+    if (outcome != CHANGE_DURABLE)
+        cc_gateway_leave(change->controller, &(struct made_thing){.label = request->label,
+                                                                  .service_id = request->service_id,
+                                                                  .configuration = request->configuration,
+                                                                  .credentials = request->credentials});
     if (outcome != CHANGE_DURABLE) {
         cc_call_fail_change(&request->call, outcome, &request->refusal);
         return;

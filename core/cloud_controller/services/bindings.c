@@ -156,17 +156,21 @@ bool cc_binder_apply(struct binder *binder, const struct state *state, Cupola__J
     return true;
 }
 
-/* Whether a lost change comes after all nobody knows: then its handles stay, and the gateway can find out. */
+/* Whether a lost change comes after all nobody knows yet: whoever leaves what was made looks for that. */
 void cc_binder_settle(struct binder *binder, enum change_outcome outcome)
 {
     if (binder->controller == NULL)
         return; /* Never begun. */
     const struct app *app = cc_state_find_app(&binder->controller->state, binder->app_id);
-    for (size_t i = 0; i < binder->made_count && outcome != CHANGE_LOST; i++) {
+    for (size_t i = 0; i < binder->made_count; i++) {
         const struct made_binding *made = &binder->made[i];
         const Cupola__JournalBinding *bound = app == NULL ? NULL : cc_binding_find(app->value, made->value.service);
-        if (bound == NULL || strcmp(bound->handle, made->value.handle) != 0)
-            cc_gateway_leave(binder->controller, made->label, made->service_id, made->value.handle);
+        if (outcome == CHANGE_LOST || bound == NULL || strcmp(bound->handle, made->value.handle) != 0)
+            cc_gateway_leave(binder->controller, &(struct made_thing){.label = made->label,
+                                                                      .service_id = made->service_id,
+                                                                      .handle = made->value.handle,
+                                                                      .configuration = made->value.configuration,
+                                                                      .credentials = made->value.credentials});
     }
     cc_gateway_clean_up(binder->controller);
 }

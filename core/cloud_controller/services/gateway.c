@@ -11,8 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_ANSWER = 65536, STATUS_OK = 200, STATUS_NOT_FOUND = 404 };
-static const uint64_t delete_timeout_ns = 30 * NS_PER_S;
+enum { MAX_ANSWER = 65536, STATUS_OK = 200 };
 
 struct gateway_order {
     struct controller *controller;
@@ -24,20 +23,10 @@ struct gateway_order {
     struct gateway_order *next;
 };
 
-struct leaving {
-    struct change change;
-    char *label, *service_id, *handle;
-};
-
 static void on_made(struct http_call *call, enum io_status status);
 static void on_impatient(struct timer *timer);
-static void on_sweep(struct timer *timer);
-static void on_deleted(struct http_call *call, enum io_status status);
-static bool prepare_gone(struct change *change);
-static void on_gone(struct change *change, enum change_outcome outcome);
 
 static const struct http_call_handlers make_handlers = {.on_done = on_made};
-static const struct http_call_handlers delete_handlers = {.on_done = on_deleted};
 
 /* ---- Calls ---- */
 
@@ -68,10 +57,9 @@ static bool split_url(const char *url, char **ret_host, uint16_t *ret_port, cons
     return *ret_host != NULL;
 }
 
-/* False: the gateway is not known, or cannot be. */
-static bool start(struct controller *controller, struct http_call *call, const char *label, const char *method,
-                  const struct text *path, const char *body, uint64_t timeout_ns,
-                  const struct http_call_handlers *handlers)
+bool cc_gateway_call(struct controller *controller, struct http_call *call, const char *label, const char *method,
+                     const struct text *path, const char *body, uint64_t timeout_ns,
+                     const struct http_call_handlers *handlers)
 {
     const struct offering *offering = cc_offering_find(&controller->state, label);
     const char *base, *token = token_of(controller, label);
@@ -145,8 +133,8 @@ void cc_gateway_make(struct controller *controller, const char *label, const cha
         uri_encode(&path, service_id);
         text_add_string(&path, "/handles");
     }
-    bool is_begun = start(controller, &order->call, label, "POST", &path, body,
-                          controller->config->gateway_timeout_ms * NS_PER_MS, &make_handlers);
+    bool is_begun = cc_gateway_call(controller, &order->call, label, "POST", &path, body,
+                                    controller->config->gateway_timeout_ms * NS_PER_MS, &make_handlers);
     text_free(&path);
     if (is_begun) {
         timer_set(&controller->machine, &order->patience, controller->config->gateway_wait_ms * NS_PER_MS,
@@ -171,6 +159,16 @@ static char *copy_member(struct io_bytes json, const char *key)
     return json_find_member(json, key, &value) ? memory_copy_bytes(value.data, value.size) : NULL;
 }
 
+static void leave(const struct gateway_order *order, const struct made *made)
+{
+    bool is_service = order->service_id == NULL;
+    cc_gateway_leave(order->controller, &(struct made_thing){.label = order->label,
+                                                             .service_id = is_service ? made->id : order->service_id,
+                                                             .handle = is_service ? NULL : made->id,
+                                                             .configuration = made->configuration,
+                                                             .credentials = made->credentials});
+}
+
 static void on_made(struct http_call *call, enum io_status status)
 {
     struct gateway_order *order = container_of(call, struct gateway_order, call);
@@ -181,19 +179,19 @@ static void on_made(struct http_call *call, enum io_status status)
     if (status == IO_OK && call->status == STATUS_OK)
         handle = (Cupola__RestHandle *)json_read(&cupola__rest_handle__descriptor, body, JSON_LENIENT, &ignored);
     if (handle == NULL || handle->service_id == NULL) {
-        machine_log(&controller->machine, LOG_WARNING, "the gateway of %s made nothing: %s %d %.200s", order->label,
+        const char *outcome = status == IO_OK ? "made nothing" : "may have made something that nobody knows of";
+        machine_log(&controller->machine, LOG_WARNING, "the gateway of %s %s: %s %d %.200s", order->label, outcome,
                     io_status_name(status), call->status, text_string(&call->body));
         tell(order, NULL);
-    } else if (order->waiter == NULL) {
-        bool is_service = order->service_id == NULL;
-        cc_gateway_leave(controller, order->label, is_service ? handle->service_id : order->service_id,
-                         is_service ? NULL : handle->service_id);
     } else {
         char *configuration = copy_member(body, order->service_id == NULL ? "data" : "configuration");
         char *credentials = copy_member(body, "credentials");
         struct made made = {handle->service_id, configuration == NULL ? "{}" : configuration,
                             credentials == NULL ? "{}" : credentials};
-        tell(order, &made);
+        if (order->waiter == NULL)
+            leave(order, &made);
+        else
+            tell(order, &made);
         memory_free(configuration);
         memory_free(credentials);
     }
@@ -201,165 +199,8 @@ static void on_made(struct http_call *call, enum io_status status)
     end_order(order);
 }
 
-/* ---- Leftovers ---- */
-
-static bool prepare_leaving(struct change *change)
-{
-    struct leaving *leaving = container_of(change, struct leaving, change);
-    Cupola__JournalLeftover value = CUPOLA__JOURNAL_LEFTOVER__INIT;
-    value.label = leaving->label;
-    value.service_id = leaving->service_id;
-    value.handle = leaving->handle;
-    Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
-    entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_PUT;
-    entry.leftover_put = &value;
-    cc_change_write(change, &entry, NULL);
-    return true;
-}
-
-static void on_left(struct change *change, enum change_outcome outcome)
-{
-    struct leaving *leaving = container_of(change, struct leaving, change);
-    if (outcome == CHANGE_DURABLE)
-        cc_gateway_clean_up(change->controller);
-    memory_free(leaving->label);
-    memory_free(leaving->service_id);
-    memory_free(leaving->handle);
-    memory_free(leaving);
-}
-
-void cc_gateway_leave(struct controller *controller, const char *label, const char *service_id, const char *handle)
-{
-    struct leaving *leaving = memory_new(sizeof *leaving);
-    leaving->label = memory_copy_text(label);
-    leaving->service_id = memory_copy_text(service_id);
-    leaving->handle = handle == NULL ? NULL : memory_copy_text(handle);
-    leaving->change.prepare = prepare_leaving;
-    leaving->change.done = on_left;
-    leaving->change.is_internal = true;
-    cc_journal_submit(controller, &leaving->change);
-}
-
-static struct leftover *find_leftover(const struct controller *controller, int64_t id)
-{
-    struct leftover *leftover = controller->state.services.leftovers;
-    while (leftover != NULL && leftover->value->id != id)
-        leftover = leftover->next;
-    return leftover;
-}
-
-/* A service goes after its bindings. */
-static bool is_first_of_service(const struct controller *controller, const struct leftover *leftover)
-{
-    const struct leftover *other = controller->state.services.leftovers;
-    for (; other != leftover; other = other->next)
-        if (strcmp(other->value->label, leftover->value->label) == 0 &&
-            strcmp(other->value->service_id, leftover->value->service_id) == 0)
-            return false;
-    return true;
-}
-
-static void write_deletion(const Cupola__JournalLeftover *value, struct text *path, struct text *body)
-{
-    text_add_string(path, "/gateway/v1/configurations/");
-    uri_encode(path, value->service_id);
-    text_add_string(body, "{\"service_id\":");
-    json_write_string(body, value->service_id);
-    if (value->handle != NULL) {
-        text_add_string(path, "/handles/");
-        uri_encode(path, value->handle);
-        text_add_string(body, ",\"handle_id\":");
-        json_write_string(body, value->handle);
-        text_add_string(body, ",\"binding_options\":{}");
-    }
-    text_add_char(body, '}');
-}
-
-static bool try_leftover(struct controller *controller, struct leftover *leftover)
-{
-    struct gateway_cleaner *cleaner = &controller->gateway;
-    leftover->retry_ns = controller->machine.now_ns + controller->config->leftover_retry_ms * NS_PER_MS;
-    cleaner->leftover_id = leftover->value->id;
-    struct text path = {0}, body = {0};
-    write_deletion(leftover->value, &path, &body);
-    bool is_begun = start(controller, &cleaner->call, leftover->value->label, "DELETE", &path, text_string(&body),
-                          delete_timeout_ns, &delete_handlers);
-    text_free(&path);
-    text_free(&body);
-    return is_begun;
-}
-
-void cc_gateway_clean_up(struct controller *controller)
-{
-    struct gateway_cleaner *cleaner = &controller->gateway;
-    if (controller->is_stopping || cleaner->is_busy || !controller->journal.is_caught_up)
-        return;
-    uint64_t now_ns = controller->machine.now_ns;
-    for (struct leftover *leftover = controller->state.services.leftovers; leftover != NULL;
-         leftover = leftover->next) {
-        if (leftover->retry_ns > now_ns || !is_first_of_service(controller, leftover))
-            continue;
-        cleaner->is_busy = try_leftover(controller, leftover);
-        if (cleaner->is_busy)
-            break;
-    }
-    timer_set(&controller->machine, &cleaner->timer, controller->config->leftover_retry_ms * NS_PER_MS, on_sweep);
-}
-
-static void on_sweep(struct timer *timer)
-{
-    cc_gateway_clean_up(container_of(timer, struct controller, gateway.timer));
-}
-
-static void on_deleted(struct http_call *call, enum io_status status)
-{
-    struct gateway_cleaner *cleaner = container_of(call, struct gateway_cleaner, call);
-    struct controller *controller = container_of(cleaner, struct controller, gateway);
-    bool is_gone = status == IO_OK && (call->status == STATUS_OK || call->status == STATUS_NOT_FOUND);
-    if (is_gone) {
-        cleaner->change = (struct change){.prepare = prepare_gone, .done = on_gone, .is_internal = true};
-        cc_journal_submit(controller, &cleaner->change);
-        return;
-    }
-    cleaner->is_busy = false;
-    cc_gateway_clean_up(controller);
-}
-
-static bool prepare_gone(struct change *change)
-{
-    struct controller *controller = change->controller;
-    if (find_leftover(controller, controller->gateway.leftover_id) == NULL)
-        return false;
-    Cupola__LeftoverGone gone = CUPOLA__LEFTOVER_GONE__INIT;
-    gone.has_id = true;
-    gone.id = controller->gateway.leftover_id;
-    Cupola__JournalEntry entry = CUPOLA__JOURNAL_ENTRY__INIT;
-    entry.change_case = CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE;
-    entry.leftover_gone = &gone;
-    cc_change_write(change, &entry, NULL);
-    return true;
-}
-
-static void on_gone(struct change *change, enum change_outcome outcome)
-{
-    (void)outcome;
-    change->controller->gateway.is_busy = false;
-    cc_gateway_clean_up(change->controller);
-}
-
-void cc_gateway_open(struct controller *controller)
-{
-    cc_gateway_clean_up(controller);
-}
-
-void cc_gateway_stop(struct controller *controller)
-{
-    timer_cancel(&controller->machine, &controller->gateway.timer);
-}
-
 void cc_gateway_destroy(struct controller *controller)
 {
-    http_call_release(&controller->gateway.call);
     while (controller->gateway.orders != NULL) {
         struct gateway_order *order = controller->gateway.orders;
         controller->gateway.orders = order->next;

@@ -127,6 +127,8 @@ void cc_services_each_made(const struct state *state, void (*act)(void *context,
         act(context, &(struct made_thing){.label = leftover->value->label,
                                           .service_id = leftover->value->service_id,
                                           .handle = leftover->value->handle,
+                                          .configuration = leftover->value->configuration,
+                                          .credentials = leftover->value->credentials,
                                           .is_left = true});
 }
 
@@ -170,12 +172,15 @@ static void add_leftover(struct state *state, const Cupola__JournalLeftover *val
     *end = leftover;
 }
 
-static void leave(struct state *state, const Cupola__JournalService *service, const char *handle)
+/* The service itself (`binding` is NULL), or a binding of it. */
+static void leave(struct state *state, const Cupola__JournalService *service, const Cupola__JournalBinding *binding)
 {
     Cupola__JournalLeftover value = CUPOLA__JOURNAL_LEFTOVER__INIT;
     value.label = service->label;
     value.service_id = service->service_id;
-    value.handle = (char *)(uintptr_t)handle;
+    value.handle = binding == NULL ? NULL : binding->handle;
+    value.configuration = binding == NULL ? service->configuration : binding->configuration;
+    value.credentials = binding == NULL ? service->credentials : binding->credentials;
     add_leftover(state, &value);
 }
 
@@ -194,7 +199,7 @@ bool cc_services_fold_app(struct state *state, const Cupola__JournalApp *old, co
         const struct service *service = cc_service_find(state, binding->service);
         assert_that(service != NULL);
         if (new == NULL || !same_handle(binding, cc_binding_find(new, binding->service)))
-            leave(state, service->value, binding->handle);
+            leave(state, service->value, binding);
     }
     return true;
 }
@@ -256,7 +261,7 @@ static void unbind(struct state *state, struct app *app, const struct service *s
         Cupola__JournalBinding *binding = value->bindings[i];
         if (binding->service != service->id || (token != NULL && !is_token(binding->token, token)))
             continue;
-        leave(state, service->value, binding->handle);
+        leave(state, service->value, binding);
         cupola__journal_binding__free_unpacked(binding, NULL);
         value->n_bindings--; /* The others keep their order, in which people see them. */
         memmove(&value->bindings[i], &value->bindings[i + 1],

@@ -28,7 +28,8 @@ struct service {
 
 struct leftover {
     Cupola__JournalLeftover *value;
-    uint64_t retry_ns; /* Cache: not before then. */
+    uint64_t retry_ns;         /* Cache: not before then. */
+    uint64_t unknown_since_ns; /* Cache: its gateway says since then that it knows of none; 0: it does not. */
     struct leftover *next;
 };
 

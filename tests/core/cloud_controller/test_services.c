@@ -184,6 +184,55 @@ static void a_binding_that_no_change_records_is_deleted(void **state)
     story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
 }
 
+#define UNKNOWN "HTTP/1.1 404 No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+
+/* It was started anew, and knows what its handles name. */
+static void a_gateway_that_has_forgotten_is_told_what_is_still_to_go(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    story->town.viewer_answer = UNKNOWN;
+    story_expect(story, "PUT", "/apps/shop", "{\"services\":[]}", 200, "");
+    town_pass_ms(&story->town, 60000);
+    assert_int_equal(as_gateway(story, "shared", "GET", "/services/v1/offerings/redis-2.2/handles", ""), 200);
+    assert_non_null(strstr(town_body(&story->town), "{\"service_id\":\"h1\",\"configuration\":{},\"credentials\":"
+                                                    "{\"hostname\":\"10.0.0.5\",\"port\":6379}}"));
+    story->town.viewer_answer = DONE;
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 11000);
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    assert_int_equal(as_gateway(story, "shared", "GET", "/services/v1/offerings/redis-2.2/handles", ""), 200);
+    assert_null(strstr(town_body(&story->town), "h1"));
+}
+
+static void a_gateway_that_never_knows_of_it_is_believed_in_the_end(void **state)
+{
+    struct story *story = *state;
+    create(story);
+    story->town.viewer_answer = UNKNOWN;
+    story_expect(story, "DELETE", "/services/cache", "", 200, "{}");
+    town_pass_ms(&story->town, 140000);
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 30000);
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 60000);
+    assert_int_equal(story->town.viewer_request.size, 0);
+}
+
+static void what_a_failing_journal_does_not_record_is_deleted(void **state)
+{
+    struct story *story = *state;
+    story->town.viewer_answer = MADE;
+    story->town.journal_mode = JOURNAL_FAILS;
+    story_expect(story, "POST", "/services", WANT, 500, "\"code\":101");
+    story->town.journal_mode = JOURNAL_WORKS;
+    story->town.viewer_answer = DONE;
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 25000);
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+}
+
 static void expect_as_eve(struct story *story, const char *method, const char *path, const char *body, int status,
                           const char *part)
 {
@@ -346,6 +395,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited, begin,
                                         story_end),
         cmocka_unit_test_setup_teardown(a_binding_that_no_change_records_is_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_gateway_that_has_forgotten_is_told_what_is_still_to_go, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_gateway_that_never_knows_of_it_is_believed_in_the_end, begin, story_end),
+        cmocka_unit_test_setup_teardown(what_a_failing_journal_does_not_record_is_deleted, begin, story_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
