@@ -50,8 +50,8 @@ bool app_converged(struct cloud *cloud, void *app, struct text *ret_why);
 /* The controllers keep what apps refer to, all of it and nothing else: no package or droplet is left over, none is
  * missing. No context. */
 bool blobs_are_right(struct cloud *cloud, void *context, struct text *ret_why);
-/* Every service and every binding that the controllers have is at its gateway, which knows it; nothing else is there, and
- * nothing waits to be deleted. No context. */
+/* Every service and every binding that the controllers have is at its gateway, which knows it; nothing else is there,
+ * and nothing waits to be deleted. No context. */
 bool services_are_right(struct cloud *cloud, void *context, struct text *ret_why);
 /* Every component of the plan runs, is connected to the bus and serves. No context. */
 bool all_components_up(struct cloud *cloud, void *context, struct text *ret_why);
