@@ -197,9 +197,9 @@ void driver_set_deadline(struct real_driver *driver, uint64_t at_ns)
 static void on_ahead(uv_prepare_t *prepare)
 {
     struct real_driver *driver = prepare->data;
-    driver->round++;
-    streams_flush(driver);
+    streams_end_round(driver);
     driver_pump(driver);
+    streams_end_round(driver);
     recorder_flush(driver->recorder);
 }
 
@@ -232,6 +232,7 @@ static struct real_driver *new_driver(uv_loop_t *loop, const struct machine_clas
     driver->lowest_odd_id = 1;
     driver->deadline_ns = NEVER_NS;
     driver->armed_ms = UINT64_MAX;
+    driver->round = 1; /* A new stream has sent nothing in it. */
     init_handles(driver);
     return driver;
 }

@@ -59,10 +59,11 @@ struct real_driver {
     /* streams/: stream.c, write.c, listening.c */
     struct stream **streams; /* By connection id. */
     size_t stream_capacity;
-    uint32_t lowest_odd_id; /* No odd id below it is free. */
-    struct stream *first_dirty;
+    uint32_t lowest_odd_id;     /* No odd id below it is free. */
+    struct stream *first_dirty; /* Flushed at the end of the step. */
+    struct stream *first_held;  /* Flushed at the end of the round. */
     bool more_is_coming;   /* The read under way filled its room: what its step writes may wait for the next one's. */
-    size_t unflushed_size; /* Written by the component since streams_flush. */
+    size_t unflushed_size; /* Written by the component, and not given to sockets yet. */
     struct stream *first_news, **last_news;
     struct stream *leaving; /* Closed by us, but not gone yet. */
     size_t leaving_count;

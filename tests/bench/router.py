@@ -6,6 +6,7 @@
 Each proxy is pinned to core 0; load (wrk) and backend (nginx serving 1 KB from memory) share core 1. The proxies take turns,
 every figure is the median of the rounds, and ratios are to the better of the two peers in the same run.
 """
+import contextlib
 import json
 import os
 import re
@@ -15,6 +16,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BUILD = sys.argv[1] if len(sys.argv) > 1 else "build"
@@ -98,6 +100,19 @@ backend b
     return processes.start(0, "haproxy", "-db", "-f", path)
 
 
+def keep_registered(bus, backend):
+    """As an instance does: a route that nobody speaks of for two minutes is forgotten."""
+    def register():
+        message = json.dumps({"host": "127.0.0.1", "port": backend, "uris": [HOST], "tags": {}})
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", bus)) as connection:
+                connection.sendall(f"CONNECT {{}}\r\nPUB router.register {len(message)}\r\n{message}\r\nPING\r\n".encode())
+                while b"PONG" not in connection.recv(4096):
+                    pass
+            time.sleep(20)
+    threading.Thread(target=register, daemon=True).start()
+
+
 def start_router(processes, folder, port, backend):
     bus = free_port()
     path = os.path.join(folder, "router.json")
@@ -108,11 +123,8 @@ def start_router(processes, folder, port, backend):
     router = processes.start(0, CUPOLA, "run", "router", "--config", path, "--bus", f"127.0.0.1:{bus}", "--listen",
                              f"127.0.0.1:{port}")
     await_port(port)
-    register = json.dumps({"host": "127.0.0.1", "port": backend, "uris": [HOST], "tags": {}})
-    with socket.create_connection(("127.0.0.1", bus)) as connection:
-        connection.sendall(f"CONNECT {{}}\r\nPUB router.register {len(register)}\r\n{register}\r\nPING\r\n".encode())
-        while b"PONG" not in connection.recv(4096):
-            pass
+    time.sleep(0.3)
+    keep_registered(bus, backend)
     time.sleep(0.3)
     return router
 

@@ -9,13 +9,13 @@ the better peer in the same run.
 import json
 import re
 import shutil
-import socket
 import statistics
 import subprocess
 import tempfile
 import time
 
-from router import CUPOLA, HOST, ROUNDS, SECONDS, Processes, await_port, cpu_seconds, free_port, nginx_configuration
+from router import CUPOLA, HOST, ROUNDS, SECONDS, Processes, await_port, cpu_seconds, free_port, keep_registered, \
+    nginx_configuration
 
 SHAPES = ((1, 1), (16, 1), (16, 32))  # Connections, streams on each.
 
@@ -44,11 +44,7 @@ def start_cupola(processes, folder, backend, plain, secure):
                              f"127.0.0.1:{plain}")
     await_port(plain)
     time.sleep(0.3)
-    register = json.dumps({"host": "127.0.0.1", "port": backend, "uris": [HOST], "tags": {}})
-    with socket.create_connection(("127.0.0.1", bus)) as connection:
-        connection.sendall(f"CONNECT {{}}\r\nPUB router.register {len(register)}\r\n{register}\r\nPING\r\n".encode())
-        while b"PONG" not in connection.recv(4096):
-            pass
+    keep_registered(bus, backend)
     time.sleep(0.3)
     return router.pid
 

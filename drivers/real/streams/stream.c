@@ -332,6 +332,7 @@ void streams_sweep(uv_timer_t *timer)
 
 void streams_close_all(struct real_driver *driver)
 {
+    streams_end_round(driver); /* Nobody flushes after this. */
     listenings_close_all(driver);
     stream_tls_close_all(driver);
     uint64_t last_ns = uv_hrtime() + STREAM_LINGER_NS / 4;

@@ -82,8 +82,9 @@ struct stream {
     enum io_status closed_status;
     struct stream *next_news;
 
-    bool is_dirty; /* Has something new in its queue; flushed at the end of the step. */
+    bool is_dirty; /* Has something new in its queue; flushed at the end of the step... */
     struct stream *next_dirty;
+    uint64_t sent_round; /* ...unless something was sent in this round of the loop: then at its end. */
 
     struct stream *next_leaving, *previous_leaving;
     uint64_t leave_by_ns;
@@ -154,7 +155,10 @@ void stream_release_queue(struct stream *stream);
 /* The disk has caught up: connections that were not read because of it are read again. */
 void streams_resume_reading(struct real_driver *driver);
 
+/* Sends what the step has written, and what waits if it is much. */
 void streams_flush(struct real_driver *driver);
+/* Sends all: the loop is about to sleep. */
+void streams_end_round(struct real_driver *driver);
 /* One round of news has ended: tells our starter of new listeners (DriverConfig.notify). */
 void listenings_notify(struct real_driver *driver);
 void listenings_close_all(struct real_driver *driver);

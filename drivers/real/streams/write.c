@@ -311,13 +311,52 @@ void stream_mark_dirty(struct stream *stream)
     stream->driver->first_dirty = stream;
 }
 
+static void flush_list(struct real_driver *driver, struct stream **list)
+{
+    while (*list != NULL) {
+        struct stream *stream = *list;
+        *list = stream->next_dirty;
+        stream->is_dirty = false;
+        stream->sent_round = driver->round;
+        stream_flush(stream);
+        stream_free_if_unused(stream);
+    }
+}
+
+/* What many steps of one round write to one connection (answers in the streams of an HTTP/2 client, deliveries to one
+ * subscriber) goes out in two system calls: the first at once, so that the peer can begin, the rest when the round
+ * ends. */
+static void hold_second_writes(struct real_driver *driver)
+{
+    struct stream **link = &driver->first_dirty;
+    while (*link != NULL) {
+        struct stream *stream = *link;
+        if (stream->sent_round != driver->round) {
+            link = &stream->next_dirty;
+            continue;
+        }
+        *link = stream->next_dirty;
+        stream->next_dirty = driver->first_held;
+        driver->first_held = stream;
+    }
+}
+
 void streams_flush(struct real_driver *driver)
 {
+    bool is_much = driver->unflushed_size >= STREAMS_UNFLUSHED_MOST;
+    if (!is_much)
+        hold_second_writes(driver);
+    flush_list(driver, &driver->first_dirty);
+    if (is_much)
+        flush_list(driver, &driver->first_held);
+    if (driver->first_held == NULL)
+        driver->unflushed_size = 0;
+}
+
+void streams_end_round(struct real_driver *driver)
+{
+    flush_list(driver, &driver->first_dirty);
+    flush_list(driver, &driver->first_held);
     driver->unflushed_size = 0;
-    while (driver->first_dirty != NULL) {
-        struct stream *stream = driver->first_dirty;
-        driver->first_dirty = stream->next_dirty;
-        stream->is_dirty = false;
-        stream_flush(stream);
-    }
+    driver->round++;
 }

@@ -85,6 +85,29 @@ static void bytes_come_back_and_both_sides_end(void **state)
     assert_int_equal(here->conn.unsent_bytes, 0);
 }
 
+static void write_letter(struct puppet *puppet)
+{
+    (void)puppet;
+    conn_write_string(&here->conn, "x");
+}
+
+static void what_many_steps_write_to_one_peer_goes_out_at_once_and_then_together(void **state)
+{
+    (void)state;
+    listen_with(false, true);
+    puppet_do(stage.driver, connect_here);
+    struct puppet_conn *there = other_side();
+    puppet_do(stage.driver, write_letter);
+    assert_int_equal(here->conn.unsent_bytes, 0);
+    puppet_do(stage.driver, write_letter);
+    puppet_do(stage.driver, write_letter);
+    assert_int_equal(here->conn.unsent_bytes, 2);
+    run_until(&stage, there->received == 3);
+    run_until(&stage, here->conn.unsent_bytes == 0);
+    puppet_do(stage.driver, write_letter); /* Another round. */
+    assert_int_equal(here->conn.unsent_bytes, 0);
+}
+
 enum { LARGE_SIZE = 20000000 };
 
 static uint64_t large_hash;
@@ -344,6 +367,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         stage_test(bytes_come_back_and_both_sides_end),
+        stage_test(what_many_steps_write_to_one_peer_goes_out_at_once_and_then_together),
         stage_test(large_transfers_arrive_whole),
         stage_test(who_does_not_read_holds_the_sender_up),
         stage_test(nobody_listens_is_refused),
