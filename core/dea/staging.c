@@ -17,7 +17,8 @@ enum {
     RETRY_MS = 250,
     WORD_MS = 1000,       /* Between two words that it goes on. */
     OUTPUT_MS = 100,      /* Between two messages with what the stager says, */
-    OUTPUT_PIECE = 32768, /* each so long at most. */
+    OUTPUT_PIECE = 32768, /* each so long at most, */
+    OUTPUT_MOST = 65536,  /* and all that is said meanwhile. */
 };
 static const uint64_t default_deadline_ns = 900 * NS_PER_S;
 
@@ -40,6 +41,7 @@ struct stage_task {
     struct timer word;
     struct timer output;
     struct text said; /* By the stager; not told yet. */
+    uint64_t unsaid;  /* Bytes behind it that were too many. */
     struct timer deadline;
     struct stage_task *next;
 };
@@ -76,6 +78,9 @@ static void on_word(struct timer *timer)
 static void tell_output(struct stage_task *task)
 {
     struct dea *dea = task->dea;
+    if (task->unsaid > 0)
+        text_addf(&task->said, "\n[%llu bytes left out: too much at once]\n", (unsigned long long)task->unsaid);
+    task->unsaid = 0;
     text_make_printable(&task->said);
     const char *text = text_string(&task->said);
     for (size_t told = 0; told < task->said.size; told += OUTPUT_PIECE) {
@@ -103,7 +108,10 @@ static void on_output(struct op *op, struct io_bytes bytes)
     struct stage_task *task = container_of(op, struct stage_task, op);
     if (task->is_told)
         return;
-    text_add(&task->said, bytes.data, bytes.size);
+    size_t room = OUTPUT_MOST - task->said.size;
+    size_t size = bytes.size < room ? bytes.size : room;
+    text_add(&task->said, bytes.data, size);
+    task->unsaid += bytes.size - size;
     if (!timer_is_set(&task->output))
         timer_set(&task->dea->machine, &task->output, OUTPUT_MS * NS_PER_MS, on_output_due);
 }

@@ -102,6 +102,7 @@ static void open_exchange(struct session *session, const struct http_head *head)
     session->exchange.id[0] = random_draw(&router->id_stream);
     session->exchange.id[1] = random_draw(&router->id_stream);
     session->parked_since_ns = 0;
+    session->has_asked = true;
     access_log_begin(session, head);
     stats_count_request(&router->stats, router->machine.now_ns);
 }

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <utlist.h>
 
+enum { NEWCOMER_MS = 1000 };
+
 /* ---- Start ---- */
 
 static struct router *router_of(struct machine *machine)
@@ -190,6 +192,19 @@ static void on_drain_timer(struct timer *timer)
     finish(router);
 }
 
+/* A client that was idle knows that its connection may end. One that has just come does not: what it asks may be on its
+ * way, or here and not read yet. */
+static void let_go(struct session *session)
+{
+    bool is_waiting = session->state == SESSION_READING && session->gather.size == 0;
+    if (session->state == SESSION_HTTP2)
+        http2_drain(session);
+    else if (is_waiting && session->has_asked)
+        session_close(session);
+    else if (is_waiting)
+        session_set_deadline(session, NEWCOMER_MS * NS_PER_MS);
+}
+
 /* Stops listening and lets outstanding requests end. Sends nothing on the bus: nobody there counts routers. */
 static void stop(struct machine *machine)
 {
@@ -203,10 +218,7 @@ static void stop(struct machine *machine)
     struct session *session, *next;
     DL_FOREACH_SAFE2(router->sessions, session, next, next)
     {
-        if (session->state == SESSION_HTTP2)
-            http2_drain(session);
-        else if (session->state == SESSION_READING && session->gather.size == 0)
-            session_close(session);
+        let_go(session);
     }
     while (router->idle_oldest != NULL)
         pool_flush(router->idle_oldest->endpoint);

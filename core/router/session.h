@@ -79,7 +79,7 @@ struct session {
     struct text gather; /* An incomplete head; then `input` is empty. */
     size_t scanned;     /* How far `gather` was searched for the head's end. */
     struct exchange exchange;
-    uint64_t request_count;
+    bool has_asked;                 /* A request has come before. */
     bool is_secure;                 /* Came through the TLS listener. */
     uint64_t parked_since_ns;       /* 0: not parked for the request that is being read. */
     char peer[48];                  /* The client's address without port. */

@@ -292,6 +292,7 @@ struct real_driver *real_driver_start(uv_loop_t *loop, const struct machine_clas
 
 void real_driver_stop(struct real_driver *driver)
 {
+    listenings_accept_waiting(driver);
     struct event event = {.kind = EVENT_STOP};
     driver_deliver(driver, &event);
 }

@@ -168,6 +168,34 @@ class HandoverStory(FolderStory):
             self.assertFalse(any(is_alive(pid) for pid in workers))
             await_that("the one that is left answers for all", lambda: self.all_answer(edge))
 
+    def first_bytes(self, connection):
+        with connection:
+            try:
+                return connection.recv(5)
+            except OSError as error:
+                return repr(error)
+
+    def test_what_waits_for_workers_without_a_successor_is_served(self):
+        with self.edge("--workers", "3", "--handover", "--listen", f"127.0.0.1:{free_port()}") as edge:
+            edge.serve()
+            await_that("all listen", lambda: edge.log().count(f"listening on 127.0.0.1:{edge.ports[0]}") == 3)
+            before, workers = edge.router, children_of(edge.router.pid)
+            for pid in workers[1:]:  # So that their queues fill.
+                os.kill(pid, signal.SIGSTOP)
+            waiting = [socket.create_connection(("127.0.0.1", edge.ports[0]), 30) for _ in range(800)]
+            try:
+                for connection in waiting:
+                    connection.sendall(f"GET / HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
+                edge.arguments = ("--workers", "1", *edge.arguments[2:])
+                edge.router, _ = edge.start_router()
+                await_that("it asks the others to go", lambda: "listens in our place" in edge.log())
+            finally:
+                for pid in workers[1:]:
+                    os.kill(pid, signal.SIGCONT)
+            answers = [self.first_bytes(connection) for connection in waiting]
+            self.assertEqual([answer for answer in answers if answer != b"HTTP/"], [])
+            await_that("the old ones end", lambda: before.poll() is not None)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -75,7 +75,7 @@ static int knock(const struct sockaddr_un *address)
 }
 
 /* A process of ours that does not answer in time is as good as none. */
-static void receive_sockets(struct handover *handover)
+static bool receive_sockets(struct handover *handover, int giver)
 {
     union {
         char bytes[CMSG_SPACE(HANDOVER_SOCKETS_MOST * sizeof(int))];
@@ -85,8 +85,8 @@ static void receive_sockets(struct handover *handover)
     struct iovec piece = {.iov_base = &byte, .iov_len = 1};
     struct msghdr message = {
         .msg_iov = &piece, .msg_iovlen = 1, .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
-    if (recvmsg(handover->giver, &message, MSG_CMSG_CLOEXEC) != 1)
-        return;
+    if (recvmsg(giver, &message, MSG_CMSG_CLOEXEC) != 1)
+        return false;
     for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part != NULL; part = CMSG_NXTHDR(&message, part)) {
         if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
             continue;
@@ -97,6 +97,7 @@ static void receive_sockets(struct handover *handover)
             keep(handover, descriptor);
         }
     }
+    return true;
 }
 
 static void take_from_predecessor(struct handover *handover)
@@ -109,7 +110,7 @@ static void take_from_predecessor(struct handover *handover)
     handover->giver = knock(&address);
     if (handover->giver < 0)
         return;
-    receive_sockets(handover);
+    receive_sockets(handover, handover->giver);
     driver_log(handover->driver, LOG_INFO, "took over %zu listening sockets", handover->taken_count);
 }
 
@@ -259,24 +260,32 @@ static void open_door(struct handover *handover)
     watch(handover, &handover->door_poll, door, on_door);
 }
 
-/* Others listen on the same port: their sockets, which come along with the first byte, are not taken. */
-static void dismiss(struct real_driver *driver, const char *folder)
+/* With several sockets on one port the kernel keeps a queue for each, and resets what waits in one that is closed, as
+ * well as what is still shaking hands for it. So we go on accepting from those whose process has no successor. */
+static void adopt_rest(struct handover *handover)
+{
+    listenings_adopt(handover->driver);
+    while (handover->taken_count > 0)
+        close(handover->taken[--handover->taken_count]);
+}
+
+static void dismiss(struct handover *handover, const char *folder)
 {
     struct sockaddr_un address;
-    char byte;
     int other = door_of_folder(folder, &address) ? knock(&address) : -1;
     if (other < 0)
         return;
-    if (recv(other, &byte, 1, 0) == 1 && send(other, "!", 1, MSG_NOSIGNAL) == 1)
-        driver_log(driver, LOG_INFO, "the process on %s has no successor: it stops", folder);
+    bool is_given = receive_sockets(handover, other);
+    adopt_rest(handover);
+    if (is_given && send(other, "!", 1, MSG_NOSIGNAL) == 1)
+        driver_log(handover->driver, LOG_INFO, "the process on %s has no successor: it stops", folder);
     close(other);
 }
 
 void handover_on_listening(struct real_driver *driver)
 {
     struct handover *handover = driver->handover;
-    while (handover->taken_count > 0)
-        close(handover->taken[--handover->taken_count]);
+    adopt_rest(handover);
     if (handover->giver >= 0) {
         if (write(handover->giver, "!", 1) != 1)
             driver_log(driver, LOG_WARNING, "the process that gave us its listeners has ended");
@@ -286,7 +295,7 @@ void handover_on_listening(struct real_driver *driver)
     if (driver->config->handover && handover->door < 0 && !handover->is_handed_over)
         open_door(handover);
     for (size_t i = 0; i < driver->config->n_supersedes && !handover->has_dismissed; i++)
-        dismiss(driver, driver->config->supersedes[i]);
+        dismiss(handover, driver->config->supersedes[i]);
     handover->has_dismissed = true;
 }
 

@@ -4,7 +4,8 @@
  *   new process listens on them, says so -----> old one: stops as after SIGTERM; the new one waits for its successor
  *
  * A service manager may give sockets too (LISTEN_FDS, LISTEN_PID as systemd sets them). A LISTEN takes the socket that
- * is bound to its address; those that nobody asks for are closed. Limits: HANDOVER_SOCKETS_MOST, HANDOVER_PATIENCE_S.
+ * is bound to its address, and accepts from all others that are bound to it too (workers without a successor leave
+ * them); those that nobody asks for are closed. Limits: HANDOVER_SOCKETS_MOST, HANDOVER_PATIENCE_S.
  */
 #ifndef CUPOLA_DRIVERS_REAL_STREAMS_HANDOVER_H
 #define CUPOLA_DRIVERS_REAL_STREAMS_HANDOVER_H
@@ -21,7 +22,9 @@ int handover_take(struct real_driver *driver, const struct sockaddr *address);
 void handover_on_listening(struct real_driver *driver);
 void handover_close(struct real_driver *driver);
 
-/* For handover.c: the descriptors of all listeners; their number. */
+/* For handover.c: listeners take what is bound to their addresses. */
+void listenings_adopt(struct real_driver *driver);
+/* The descriptors of all listeners; their number. */
 size_t listenings_descriptors(const struct real_driver *driver, int ret_descriptors[HANDOVER_SOCKETS_MOST]);
 
 #endif

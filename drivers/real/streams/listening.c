@@ -23,6 +23,7 @@ struct listening {
     uint64_t accept_round;
     unsigned accept_count; /* In that round. */
     bool waiting;          /* A connection was left with libuv. */
+    bool is_adopted;       /* Another socket for the same as one before it. */
     unsigned open_handles;
     struct listening *next;
 };
@@ -76,6 +77,18 @@ static void on_resume(uv_timer_t *timer)
     accept_one(listening); /* libuv goes on accepting after this. */
 }
 
+/* libuv would cut them. */
+void listenings_accept_waiting(struct real_driver *driver)
+{
+    for (struct listening *one = driver->listenings; one != NULL && !driver->exited; one = one->next) {
+        if (!one->waiting)
+            continue;
+        one->waiting = false;
+        uv_timer_stop(&one->resume);
+        accept_one(one);
+    }
+}
+
 static void on_connection(uv_stream_t *handle, int error)
 {
     struct listening *listening = handle->data;
@@ -107,7 +120,8 @@ static void write_notify_file(struct real_driver *driver)
     struct text json = {0};
     text_addf(&json, "{\"listen\":%u,\"all\":[", driver->listenings == NULL ? 0u : driver->listenings->port);
     for (const struct listening *listening = driver->listenings; listening != NULL; listening = listening->next)
-        text_addf(&json, "%s%u", listening == driver->listenings ? "" : ",", listening->port);
+        if (!listening->is_adopted)
+            text_addf(&json, "%s%u", listening == driver->listenings ? "" : ",", listening->port);
     text_add_string(&json, "]}\n");
     struct text reason = {0};
     if (files_replace(path, (struct io_bytes){(const uint8_t *)text_string(&json), json.size}, 0644, &reason) != IO_OK)
@@ -254,17 +268,50 @@ void listening_open(struct real_driver *driver, const struct effect *effect)
     driver->notify_wanted = true;
 }
 
+/* Of the same id are those that were adopted; none, if it never came to listen. */
 void listening_close(struct real_driver *driver, struct io_listener id)
 {
-    for (struct listening **link = &driver->listenings; *link != NULL; link = &(*link)->next) {
-        if ((*link)->id.id != id.id)
-            continue;
+    struct listening **link = &driver->listenings;
+    while (*link != NULL) {
         struct listening *listening = *link;
+        if (listening->id.id != id.id) {
+            link = &listening->next;
+            continue;
+        }
         *link = listening->next;
+        close_handles(listening);
+    }
+}
+
+static void adopt(struct listening *first, int descriptor)
+{
+    struct listening *listening = new_listening(first->driver, first->id);
+    listening->tls = first->tls == NULL ? NULL : memory_copy_text(first->tls);
+    listening->port = first->port;
+    listening->is_adopted = true;
+    int error = uv_tcp_open(&listening->tcp, descriptor);
+    if (error != 0)
+        close(descriptor);
+    else
+        error = uv_listen((uv_stream_t *)&listening->tcp, LISTEN_BACKLOG, on_connection);
+    if (error != 0) {
+        driver_log(first->driver, LOG_WARNING, "cannot take a socket over: %s", uv_strerror(error));
         close_handles(listening);
         return;
     }
-    /* It never came to listen. */
+    append(first->driver, listening);
+}
+
+void listenings_adopt(struct real_driver *driver)
+{
+    for (struct listening *one = driver->listenings; one != NULL; one = one->next) {
+        struct sockaddr_storage address = {0};
+        int size = sizeof address, descriptor;
+        if (one->is_adopted || uv_tcp_getsockname(&one->tcp, (struct sockaddr *)&address, &size) != 0)
+            continue;
+        while ((descriptor = handover_take(driver, (const struct sockaddr *)&address)) >= 0)
+            adopt(one, descriptor);
+    }
 }
 
 size_t listenings_descriptors(const struct real_driver *driver, int ret_descriptors[HANDOVER_SOCKETS_MOST])

@@ -161,6 +161,8 @@ void streams_flush(struct real_driver *driver);
 void streams_end_round(struct real_driver *driver);
 /* One round of news has ended: tells our starter of new listeners (DriverConfig.notify). */
 void listenings_notify(struct real_driver *driver);
+/* Before the listeners close: takes what they have accepted and left for the next round. */
+void listenings_accept_waiting(struct real_driver *driver);
 void listenings_close_all(struct real_driver *driver);
 /* Delivers one piece of stream news; false if there is none. */
 bool streams_deliver_news(struct real_driver *driver);

@@ -84,6 +84,28 @@ static void all_controllers_are_told_what_the_stager_says(void **state)
     stage_close(&stage);
 }
 
+static void a_stager_that_floods_is_told_in_part_and_the_rest_is_counted(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    order(&stage, "a1", "_INBOX.one", "");
+    static char line[1001];
+    memset(line, 'x', sizeof line - 1);
+    for (int i = 0; i < 100; i++)
+        stage_hear_stager(&stage, line);
+    stage_pass_ms(&stage, 100);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", ""), 3);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", "\\n[34464 bytes left out: too much at once]\\n"),
+                     1);
+    stage_forget(&stage);
+    stage_hear_stager(&stage, "and on\n");
+    stage_pass_ms(&stage, 100);
+    assert_int_equal(stage_heard(&stage, "cloudcontroller.staging", "\"text\":\"and on\\n\""), 1);
+    stage_finish_staging(&stage);
+    stage_close(&stage);
+}
+
 static void an_order_that_comes_twice_is_one(void **state)
 {
     struct stage stage;
@@ -228,6 +250,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_package_becomes_a_droplet),
         cmocka_unit_test(all_controllers_are_told_what_the_stager_says),
+        cmocka_unit_test(a_stager_that_floods_is_told_in_part_and_the_rest_is_counted),
         cmocka_unit_test(an_order_that_comes_twice_is_one),
         cmocka_unit_test(what_cannot_be_staged_comes_back_with_its_log),
         cmocka_unit_test(our_own_trouble_is_not_the_apps),

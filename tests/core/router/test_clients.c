@@ -267,6 +267,8 @@ static void a_stopped_router_finishes_what_it_has_begun(void **state)
 {
     struct rig *rig = *state;
     struct rig_conn *idle = rig_client(rig), *busy = rig_client(rig);
+    rig_get(rig, idle, "one.test");
+    rig_answer(rig, rig_backend(rig, 1), "first");
     rig_get(rig, busy, "one.test");
     rig_stop(rig);
     assert_false(rig->is_listening);
@@ -277,6 +279,21 @@ static void a_stopped_router_finishes_what_it_has_begun(void **state)
     rig_expect_contains(busy, "last");
     assert_true(rig->has_exited);
     assert_int_equal(rig->exit_status, 0);
+}
+
+static void a_stopped_router_hears_who_has_just_come(void **state)
+{
+    struct rig *rig = *state;
+    struct rig_conn *quick = rig_client(rig), *silent = rig_client(rig);
+    rig_stop(rig);
+    assert_true(silent->is_open);
+    rig_get(rig, quick, "one.test");
+    rig_answer(rig, rig_backend(rig, 1), "heard");
+    rig_expect_contains(quick, "heard");
+    assert_false(rig->has_exited);
+    rig_pass(rig, 2 * NS_PER_S);
+    assert_false(silent->is_open);
+    assert_true(rig->has_exited);
 }
 
 static void a_stopped_router_does_not_wait_for_ever(void **state)
@@ -310,6 +327,7 @@ int main(void)
         STORY(a_slow_client_that_makes_progress_is_not_cut),
         cmocka_unit_test(idle_connections_to_an_instance_are_bounded),
         STORY(a_stopped_router_finishes_what_it_has_begun),
+        STORY(a_stopped_router_hears_who_has_just_come),
         STORY(a_stopped_router_does_not_wait_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
