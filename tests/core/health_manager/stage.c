@@ -33,7 +33,8 @@ static void start_bus(struct stage *stage)
     assert_non_null(stage->stream);
     world_send(stage->stream, "CONNECT {\"verbose\":false}\r\nSUB cloudcontroller.desired cc 1\r\n"
                               "SUB cloudcontrollers.hm.requests cc 2\r\nSUB answers.> 3\r\nSUB dea.*.tell 4\r\n"
-                              "SUB dea.*.probe 5\r\n");
+                              "SUB dea.*.probe 5\r\nSUB vcap.component.announce 6\r\n"
+                              "SUB healthmanager.start 7\r\n");
 }
 
 void stage_say(struct stage *stage, const char *subject, const char *payload)
@@ -132,6 +133,8 @@ static size_t take_message(struct stage *stage, const char *bytes)
     if (strlen(bytes) < head + (size_t)size + 2)
         return 0;
     char *payload = memory_copy_bytes(bytes + head, (size_t)size);
+    if (sid == 2 || sid == 3 || sid == 6 || sid == 7)
+        text_addf(&stage->heard, "%s %s\n", sid == 3 ? "_INBOX" : subject, payload);
     if (sid == 1 && stage->controllers_answer)
         answer_desired(stage, reply, payload);
     else if (sid == 2)
@@ -153,6 +156,14 @@ void stage_play(struct stage *stage)
     size_t taken;
     while (received->size > 0 && (taken = take_message(stage, text_string(received))) > 0)
         text_consume(received, taken);
+}
+
+struct text stage_take_heard(struct stage *stage)
+{
+    stage_play(stage);
+    struct text heard = stage->heard;
+    stage->heard = (struct text){0};
+    return heard;
 }
 
 /* ---- Time and expectations ---- */
@@ -203,7 +214,7 @@ void expect_state(struct stage *stage, int droplet, int index, const char *state
     assert_string_equal(view.state, state);
 }
 
-static void ask(struct stage *stage, const char *subject, const char *json)
+void stage_ask(struct stage *stage, const char *subject, const char *json)
 {
     struct text line = {0};
     text_addf(&line, "PUB %s answers.x %zu\r\n%s\r\n", subject, strlen(json), json);
@@ -214,7 +225,7 @@ static void ask(struct stage *stage, const char *subject, const char *json)
 
 void expect_answer_part(struct stage *stage, const char *subject, const char *json, const char *part)
 {
-    ask(stage, subject, json);
+    stage_ask(stage, subject, json);
     if (strstr(text_string(&stage->answers), part) == NULL)
         fail_msg("not in the answer: %s\n%s", part, text_string(&stage->answers));
     text_clear(&stage->answers);
@@ -222,7 +233,7 @@ void expect_answer_part(struct stage *stage, const char *subject, const char *js
 
 void expect_answers(struct stage *stage, const char *subject, const char *json, const char *answers)
 {
-    ask(stage, subject, json);
+    stage_ask(stage, subject, json);
     assert_string_equal(text_string(&stage->answers), answers);
     text_clear(&stage->answers);
 }
@@ -274,6 +285,7 @@ void stage_free(struct stage *stage)
     world_free(stage->world);
     text_free(&stage->complaints);
     text_free(&stage->answers);
+    text_free(&stage->heard);
     memory_free(stage);
 }
 

@@ -68,5 +68,9 @@ struct machine *stage_health_manager(struct stage *stage);
 /* Warnings that were logged so far. */
 size_t stage_warnings(const struct stage *stage);
 void stage_say(struct stage *stage, const char *subject, const char *payload);
+void stage_ask(struct stage *stage, const char *subject, const char *json);
+/* All complaints, answers ("_INBOX") and announcements since the last call, as they came: "SUBJECT PAYLOAD\n". Given.
+ */
+struct text stage_take_heard(struct stage *stage);
 
 #endif

@@ -32,6 +32,7 @@ struct stage {
     struct world_stream *stream;
     struct text complaints;
     struct text answers;
+    struct text heard;
     struct stage_app apps[MAX_STAGE_APPS];
     size_t app_count;
     int sequence;
