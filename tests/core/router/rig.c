@@ -308,13 +308,18 @@ static unsigned subscription_of(const char *said, const char *subject)
     return id;
 }
 
-void rig_publish(struct rig *rig, const char *subject, const char *payload)
+void rig_ask(struct rig *rig, const char *subject, const char *reply, const char *payload)
 {
     struct rig_conn *conn = bus_conn(rig);
     assert_non_null(conn);
     unsigned id = subscription_of(text_string(&conn->outbound), subject);
-    text_addf(&conn->inbound, "MSG %s %u %zu\r\n%s\r\n", subject, id, strlen(payload), payload);
+    text_addf(&conn->inbound, "MSG %s %u %s %zu\r\n%s\r\n", subject, id, reply, strlen(payload), payload);
     rig_run(rig);
+}
+
+void rig_publish(struct rig *rig, const char *subject, const char *payload)
+{
+    rig_ask(rig, subject, "", payload);
 }
 
 void rig_bus_says(struct rig *rig, const char *text)

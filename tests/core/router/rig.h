@@ -72,6 +72,7 @@ void rig_stop(struct rig *rig);
 /* ---- The bus ---- */
 
 void rig_publish(struct rig *rig, const char *subject, const char *payload);
+void rig_ask(struct rig *rig, const char *subject, const char *reply, const char *payload);
 /* Bytes from the bus server. */
 void rig_bus_says(struct rig *rig, const char *text);
 /* "app0.test" at port RIG_FIRST_PORT + n, as app n, index 0, instance "i<n>", epoch 1. */
