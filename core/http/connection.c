@@ -14,7 +14,7 @@ enum {
     MAX_PIPELINED_BYTES = 16384, /* Taken from the peer while its request is being handled. */
     MAX_UNSENT_BYTES = 65536,    /* More than this must have left before the next request is looked at. */
 };
-static const uint64_t linger_ns = 2 * NS_PER_S;
+static const uint64_t linger_ns = 2 * NS_PER_S, first_request_ns = NS_PER_S;
 static const struct http_limits limits = {.max_head_bytes = MAX_HEAD_BYTES, .max_headers = MAX_HEADERS};
 
 static bool advance_head(struct http_connection *connection);
@@ -309,6 +309,7 @@ static bool advance_sending(struct http_connection *connection)
         return false;
     if (connection->keep_alive && connection->conn.unsent_bytes <= MAX_UNSENT_BYTES) {
         connection->state = HTTP_IDLE;
+        connection->has_served = true;
         stop_waiting(connection);
         return true;
     }
@@ -418,8 +419,12 @@ void http_connection_new(struct http_server *server, struct io_conn id, const ch
 
 void http_connection_drain(struct http_connection *connection)
 {
-    if (connection->state == HTTP_IDLE)
+    if (connection->state != HTTP_IDLE)
+        return;
+    if (connection->has_served)
         conn_close(&connection->conn);
+    else if (first_request_ns < connection->server->options.header_timeout_ns)
+        wait_for(connection, first_request_ns); /* Its request is under way, as far as anybody knows. */
 }
 
 void http_connection_free(struct http_connection *connection)

@@ -62,6 +62,7 @@ struct http_connection {
     bool peer_ended;      /* It sends no more. */
     bool keep_alive;      /* After the answer that is being sent. */
     bool body_unread;     /* The answer came before the request's body had. */
+    bool has_served;      /* A request and its answer. */
     bool advancing;       /* http_connection_advance is on the stack: answers need not call it again. */
     char peer[64];
 };
@@ -74,7 +75,7 @@ void http_connection_answered(struct http_connection *connection);
 void http_connection_free(struct http_connection *connection);
 /* Takes over an accepted connection. */
 void http_connection_new(struct http_server *server, struct io_conn id, const char *peer);
-/* The server is draining. */
+/* The server is draining: what is idle ends, and whoever has connected and asked for nothing yet has a moment. */
 void http_connection_drain(struct http_connection *connection);
 
 /* exchange.c: */

@@ -40,6 +40,8 @@ bool http2_take_over(struct session *session, size_t head_size)
     timer_cancel(&session->router->machine, &session->timer);
     h2_serve_from(&front->link, &session->conn, (struct io_bytes){slice_data(session->input), session->input.size});
     session_consume_input(session, session->input.size);
+    if (session->router->is_draining) /* It came just before the stop. */
+        http2_drain(session);
     return true;
 }
 

@@ -317,6 +317,8 @@ static void draining_closes_idle_connections_and_waits_for_busy_ones(void **stat
     struct puppet puppet;
     struct desk *desk = given_server(&puppet);
     puppet_accept(&puppet, 1);
+    puppet_receive_string(&puppet, 1, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    puppet_settle(&puppet);
     puppet_accept(&puppet, 3);
     desk->is_slow = true;
     puppet_receive_string(&puppet, 3, "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -328,6 +330,25 @@ static void draining_closes_idle_connections_and_waits_for_busy_ones(void **stat
     assert_string_equal(text_string(&desk->story), "");
     puppet_closed(&puppet, 3, IO_RESET);
     assert_string_equal(text_string(&desk->story), "aborted /slow;drained;");
+    puppet_end(&puppet);
+}
+
+static void draining_answers_who_has_just_connected_and_waits_a_moment_for_the_silent(void **state)
+{
+    (void)state;
+    struct puppet puppet;
+    struct desk *desk = given_server(&puppet);
+    puppet_accept(&puppet, 1);
+    puppet_accept(&puppet, 3);
+    puppet_step(&puppet, (struct event){.kind = EVENT_STOP});
+    puppet_pass(&puppet, NS_PER_S / 2);
+    puppet_receive_string(&puppet, 1, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    expect_contains(puppet_output(&puppet, 1), "Connection: close\r\n");
+    puppet_settle(&puppet);
+    assert_string_equal(text_string(&desk->story), "GET / \"\";");
+    puppet_pass(&puppet, NS_PER_S);
+    puppet_settle(&puppet);
+    assert_string_equal(text_string(&desk->story), "GET / \"\";drained;");
     puppet_end(&puppet);
 }
 
@@ -351,6 +372,7 @@ int main(void)
         cmocka_unit_test(connections_beyond_the_limit_are_refused_in_words),
         cmocka_unit_test(a_blob_is_sent_behind_its_head),
         cmocka_unit_test(draining_closes_idle_connections_and_waits_for_busy_ones),
+        cmocka_unit_test(draining_answers_who_has_just_connected_and_waits_a_moment_for_the_silent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

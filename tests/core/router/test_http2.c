@@ -390,6 +390,26 @@ static void a_draining_router_ends_streams_and_takes_no_new_ones(void **state)
     rig_free(rig);
 }
 
+static void who_had_just_connected_is_answered_and_sent_away(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct rig_conn *late = rig_client(rig);
+    rig_stop(rig);
+    assert_false(rig->has_exited);
+    struct peer client;
+    peer_open(&client, late, false);
+    ask(&client, "GET", "one.test", 0);
+    talk(rig, &client);
+    expect_heard(&client, "goaway 0\n");
+    rig_answer(rig, rig_backend(rig, 1), "in time");
+    talk(rig, &client);
+    expect_heard(&client, "1 data in time\n");
+    assert_true(rig->has_exited);
+    peer_close(&client);
+    rig_free(rig);
+}
+
 static void instances_that_ask_for_it_are_spoken_to_in_streams_of_one_connection(void **state)
 {
     (void)state;
@@ -423,6 +443,7 @@ int main(void)
         cmocka_unit_test(a_backend_that_does_not_read_shuts_the_window_of_its_stream_alone),
         cmocka_unit_test(resets_in_masses_end_the_connection),
         cmocka_unit_test(a_draining_router_ends_streams_and_takes_no_new_ones),
+        cmocka_unit_test(who_had_just_connected_is_answered_and_sent_away),
         cmocka_unit_test(instances_that_ask_for_it_are_spoken_to_in_streams_of_one_connection),
         cmocka_unit_test(a_websocket_in_a_stream_is_an_upgrade_for_the_instance),
         cmocka_unit_test(an_instance_that_wants_no_websocket_answers_as_it_likes),

@@ -1,6 +1,7 @@
 /* Connections of the real driver, over loopback. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "drivers/real/streams/stream.h"
 #include "tests/drivers/real/puppet.h"
 
 #include <arpa/inet.h>
@@ -277,6 +278,24 @@ static void a_flood_of_connections_is_taken_and_dropped(void **state)
     }
 }
 
+/* In one round of the loop so many connections are taken; the next one is in libuv's hands when the process stops. */
+static void whoever_was_taken_from_the_queue_is_known_before_the_stop(void **state)
+{
+    (void)state;
+    enum { COUNT = ACCEPTS_A_ROUND + 1 };
+    listen_with(false, true);
+    int peers[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        peers[i] = plain_socket();
+    while (stage.puppet->conn_count == 0)
+        uv_run(&stage.loop, UV_RUN_NOWAIT);
+    assert_int_equal(stage.puppet->conn_count, ACCEPTS_A_ROUND);
+    real_driver_stop(stage.driver);
+    assert_int_equal(stage.puppet->conn_count, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        close(peers[i]);
+}
+
 static void listen_elsewhere(struct puppet *puppet)
 {
     puppet->listener.on_accepted = stage.puppet->listener.on_accepted;
@@ -376,6 +395,7 @@ int main(void)
         stage_test(an_abort_is_a_reset_for_the_peer),
         stage_test(last_words_reach_a_peer_that_is_still_sending),
         stage_test(a_flood_of_connections_is_taken_and_dropped),
+        stage_test(whoever_was_taken_from_the_queue_is_known_before_the_stop),
         stage_test(a_taken_port_is_said_to_be_in_use),
         stage_test(the_starter_is_told_the_port),
         stage_test(deadlines_come_in_order_and_never_early),
