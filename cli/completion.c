@@ -21,11 +21,14 @@ int cli_completion(int argc, char **argv)
         printf("%s ", cli_commands[i].name);
     cli_print_short_forms();
     fputs("--help --version $(\"${COMP_WORDS[0]}\" aliases 2>/dev/null | cut -d' ' -f1)\" -- \"$word\"))\n"
-          "    elif [[ \"$word\" == -* ]]; then\n"
-          "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${COMP_WORDS[1]}\" --help 2>/dev/null |\n"
-          "            grep -oE -- '--[a-z-]+' | sort -u)\" -- \"$word\"))\n"
           "    elif [ \"${COMP_WORDS[1]}\" = sim ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
-          "        COMPREPLY=($(compgen -W 'run replay list' -- \"$word\"))\n"
+          "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" sim --help | awk '/^  [a-z]/{print $1}')\" -- "
+          "\"$word\"))\n"
+          "    elif [[ \"$word\" == -* ]]; then\n"
+          "        local command=(\"${COMP_WORDS[1]}\")\n"
+          "        [ \"${COMP_WORDS[1]}\" != sim ] || command+=(\"${COMP_WORDS[2]}\")\n"
+          "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" \"${command[@]}\" --help 2>/dev/null |\n"
+          "            grep -oE -- '--[a-z-]+' | sort -u)\" -- \"$word\"))\n"
           "    elif [ \"${COMP_WORDS[1]}\" = help ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
           "        COMPREPLY=($(compgen -W \"$(\"${COMP_WORDS[0]}\" --help | awk '/^  [a-z]/{print $1}')\" -- "
           "\"$word\"))\n"

@@ -47,4 +47,17 @@ for verb in target targets tokens login logout info runtimes frameworks user use
     says 0 'usage: cupola' "$verb" --help
     says 0 'Examples:' "$verb" --help
 done
+
+# What the shell makes of it: completes EXPECTED WORDS...
+source <("$cupola" completion)
+completes() {
+    local expected=$1
+    shift
+    COMP_WORDS=("$cupola" "$@") COMP_CWORD=$# COMPREPLY=()
+    _cupola
+    [ "${COMPREPLY[*]}" = "$expected" ] || { echo "$*: expected $expected, found ${COMPREPLY[*]}"; failures=1; }
+}
+completes 'explore' sim e
+completes '--seed --seeds' sim run --se
+completes '--memory' scale --mem
 exit $failures
