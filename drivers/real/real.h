@@ -43,8 +43,8 @@ const char *real_workloads_choose(struct text *ret_why_not);
 /* Can workloads of that kind run on this machine? If not, appends what to do about it. */
 bool real_workloads_possible(const char *kind, const char *oci_runtime, struct text *ret_why_not);
 
-/* The hidden sub-command `workload-run` of the program: the little process that outlives the driver and notes how a
- * workload ends (supervisor.c). argv[0] is the sub-command. */
+/* The hidden sub-command `workload-run` of the program: bears the little processes that outlive the driver and note how
+ * a workload ends (supervisor.h). argv[0] is the sub-command. */
 #define REAL_SUPERVISOR_COMMAND "workload-run"
 int real_supervise(int argc, char **argv);
 

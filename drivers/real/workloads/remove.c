@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DEATH_MS = 200, DEATHS_MOST = 25, DYING_MS = 5 };
+/* What is killed stays in its group until the kernel has come to end it, which on a busy machine takes long. */
+enum { DEATH_MS = 200, DEATHS_MOST = 25, DYING_MS = 5, DYINGS_MOST = 1000 };
 
 /* The supervisor ends by itself when all that it looks after is dead. New processes may appear while we kill, hence the
  * rounds. */
@@ -45,7 +46,7 @@ static bool kill_all(const struct workload_pids *pids)
 static void remove_group(const char *group)
 {
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
-    for (int i = 0; group[0] != 0 && !cgroup_remove(&tree, group) && i < DEATHS_MOST; i++) {
+    for (int i = 0; group[0] != 0 && !cgroup_remove(&tree, group) && i < DYINGS_MOST; i++) {
         struct timespec pause = {.tv_nsec = DYING_MS * 1000000L};
         cgroup_kill(&tree, group, 0);
         clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,12 +39,58 @@ static void detach(void)
     setsid();
     close_range(SUPERVISOR_CONNECTION + 1, ~0U, 0);
     fcntl(SUPERVISOR_CONNECTION, F_SETFD, FD_CLOEXEC);
-    const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2};
+    const int ignored[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGPIPE, SIGUSR1, SIGUSR2, SIGCHLD};
     for (size_t i = 0; i < sizeof ignored / sizeof ignored[0]; i++)
         signal(ignored[i], SIG_IGN);
+    prctl(PR_SET_NAME, "cupola-nursery");
+    become_unkillable();
+}
+
+/* ---- The nursery ---- */
+
+/* -1 when the agent has ended. */
+static int receive_connection(void)
+{
+    char byte;
+    struct iovec bytes = {.iov_base = &byte, .iov_len = 1};
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control;
+    struct msghdr message = {.msg_iov = &bytes, .msg_iovlen = 1, .msg_control = &control};
+    message.msg_controllen = sizeof control.room;
+    ssize_t got;
+    while ((got = recvmsg(SUPERVISOR_CONNECTION, &message, MSG_CMSG_CLOEXEC)) < 0 && errno == EINTR) {
+    }
+    const struct cmsghdr *rights = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    int connection = -1;
+    if (rights != NULL && rights->cmsg_type == SCM_RIGHTS)
+        memcpy(&connection, CMSG_DATA(rights), sizeof connection);
+    return connection;
+}
+
+static void become_supervisor(int connection)
+{
+    setsid();
+    dup3(connection, SUPERVISOR_CONNECTION, O_CLOEXEC);
+    close(connection);
+    signal(SIGCHLD, SIG_DFL); /* From here on ends are waited for. */
     prctl(PR_SET_CHILD_SUBREAPER, 1);
     prctl(PR_SET_NAME, "cupola-workload");
-    become_unkillable();
+}
+
+/* Returns in each child. */
+static void keep_nursery(void)
+{
+    int connection;
+    while ((connection = receive_connection()) >= 0) {
+        if (fork() == 0) {
+            become_supervisor(connection);
+            return;
+        }
+        close(connection); /* No child: the agent sees that it ended. */
+    }
+    _exit(0);
 }
 
 /* ---- Its group ---- */
@@ -175,6 +222,7 @@ int real_supervise(int argc, char **argv)
         return 2;
     }
     detach();
+    keep_nursery();
     struct supervised supervised;
     char group[CGROUP_NAME_SIZE];
     enter_group(group);

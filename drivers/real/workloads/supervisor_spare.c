@@ -1,4 +1,4 @@
-/* Supervisors in stock: started ahead, waiting for an order. They cost a little memory and save a start some
+/* Supervisors in stock: born ahead, waiting for an order. They cost a little memory and save a start some
  * milliseconds. One whose agent ends goes by itself. */
 #include "drivers/real/workloads/supervisor.h"
 #include "drivers/real/workloads/workload.h"

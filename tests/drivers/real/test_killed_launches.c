@@ -20,6 +20,12 @@
 
 enum { ROUNDS = 8 };
 
+/* The control group of an OCI container has the name of its workload, on the whole machine: others may run this, too. */
+static void take_own_name(void)
+{
+    name = strrchr(stage.dir, '-') + 1;
+}
+
 /* ---- The agent that is killed: this program in another role ---- */
 
 static void list_first(struct puppet *puppet)
@@ -37,7 +43,7 @@ static int be_agent(char **argv)
     stage.config.workloads = argv[3];
     stage.config.oci_runtime = argv[4];
     snprintf(digest, sizeof digest, "%s", argv[5]);
-    name = "a1";
+    take_own_name();
     limits = (struct workload_limits){.descriptors = 64, .disk_bytes = 1 << 24, .memory_bytes = 64 << 20};
     stage.driver = stage_add(&stage, stage.dir, &stage.puppet);
     puppet_do(stage.driver, list_first);
@@ -120,7 +126,7 @@ static size_t count_users(void)
 static bool has_folder(void)
 {
     char path[128];
-    snprintf(path, sizeof path, "%s/workloads/a1", stage.dir);
+    snprintf(path, sizeof path, "%s/workloads/%s", stage.dir, name);
     return access(path, F_OK) == 0;
 }
 
@@ -139,9 +145,9 @@ static void live_again(void)
     stage_restart(&stage);
     puppet_do(stage.driver, list);
     run_until(&stage, other_op.done);
-    bool is_found = strstr(text_string(&stage.puppet->workloads), "found a1") != NULL;
+    bool is_found = strstr(text_string(&stage.puppet->workloads), name) != NULL;
     assert_int_equal(is_found, has_folder());
-    if (strstr(text_string(&stage.puppet->workloads), "found a1 dead") != NULL)
+    if (strstr(text_string(&stage.puppet->workloads), " dead") != NULL)
         run_until(&stage, count_processes() == 0); /* What is told to be dead is. */
     const char *group = group_of_it();
     if (is_found) {
@@ -163,6 +169,7 @@ static void nothing_is_left_of(const char *kind, uint64_t within_us)
     if (!is_possible)
         skip();
     use_kind(kind, "runc");
+    take_own_name();
     make_droplet("while true; do sleep 0.05; done");
     for (uint64_t round = 0; round < ROUNDS; round++) {
         kill_agent_after(kind, within_us * round / ROUNDS);
