@@ -33,9 +33,13 @@ static bool read_procfile(const char *folder, struct text *ret_command)
     return is_found;
 }
 
-/* Quoted for the shell. */
+/* Quoted for the shell. What only gives way to another program anyhow needs no second shell. */
 static void run_shell(struct text *script, const char *command)
 {
+    if (strncmp(command, "exec ", 5) == 0 && strpbrk(command, ";&|<>(){}`\\\n") == NULL) {
+        text_addf(script, "set --\n%s\n", command);
+        return;
+    }
     text_add_string(script, "exec bash -c '");
     for (; *command != 0; command++) {
         if (*command == '\'')
@@ -102,7 +106,7 @@ bool stage_write_startup(const struct stager_task *task, const char *command, st
               "export PATH=\"${PATH:-/usr/local/bin:/usr/bin:/bin}\"\n"
               "runtime=\"%%VCAP_LOCAL_RUNTIME%%\"\n"
               "[ \"${runtime#%%}\" = \"$runtime\" ] || runtime=%s\n"
-              "cd \"$(dirname \"$0\")\" || exit 1\n"
+              "[ \"${0%%/*}\" = \"$0\" ] || cd \"${0%%/*}\" || exit 1\n"
               "echo $$ >run.pid\n"
               "cd app || exit 1\n",
               default_runtime(task->runtime));

@@ -108,13 +108,15 @@ static void add_home(struct workload_order *order)
     order->envp[count] = memory_copy_text(line.text);
 }
 
-/* A user of its own, and all that was unpacked belongs to it. */
+/* A user of its own, and all that was unpacked belongs to it. Outside of a container one that cannot walk to its files
+ * is of no use. */
 static bool give_to_user(struct workload_order *order)
 {
     const Cupola__DriverConfig *config = order->job.driver->config;
     struct user_range range = {config->first_user, config->user_count};
     struct path root = path_of("%s/root", order->folder.text);
-    order->uid = user_take(USERS_FOLDER, &range, order->folder.text);
+    if (order->kind->home != NULL || user_can_reach(order->folder.text))
+        order->uid = user_take(USERS_FOLDER, &range, order->folder.text);
     return order->uid == 0 || user_own_tree(root.text, order->uid) ||
            job_fail(&order->job, status_of_errno(errno), "files for user %u: %s", order->uid, strerror(errno));
 }

@@ -229,8 +229,10 @@ int real_supervise(int argc, char **argv)
     bool is_wanted = supervisor_order_read(SUPERVISOR_CONNECTION, &supervised);
     if (is_wanted)
         note_groups(&supervised, group);
-    if (is_wanted && !run(&supervised))
+    bool has_run = is_wanted && run(&supervised);
+    if (is_wanted && !has_run)
         supervised.kind->ended(&supervised);
-    remove_group(group);
+    if (!has_run)
+        remove_group(group);
     _exit(0);
 }

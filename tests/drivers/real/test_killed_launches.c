@@ -20,7 +20,8 @@
 
 enum { ROUNDS = 8 };
 
-/* The control group of an OCI container has the name of its workload, on the whole machine: others may run this, too. */
+/* The control group of an OCI container has the name of its workload, on the whole machine: others may run this, too.
+ */
 static void take_own_name(void)
 {
     name = strrchr(stage.dir, '-') + 1;

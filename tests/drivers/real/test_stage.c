@@ -189,6 +189,19 @@ static void a_given_command_wins(void **state)
     assert_non_null(strstr(unpacked("startup"), "exec bash -c 'echo $PORT; sleep 1'\n"));
 }
 
+static void a_command_that_gives_way_needs_no_second_shell(void **state)
+{
+    (void)state;
+    framework = "unheard-of";
+    make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
+    command = "exec ./x $PORT";
+    stage_it();
+    assert_non_null(strstr(unpacked("startup"), "set --\nexec ./x $PORT\n"));
+    command = "exec ./x || true";
+    stage_it();
+    assert_non_null(strstr(unpacked("startup"), "exec bash -c 'exec ./x || true'\n"));
+}
+
 static void links_that_stay_inside_are_kept(void **state)
 {
     (void)state;
@@ -385,6 +398,7 @@ int main(void)
         stage_test(package_json_tells_the_start),
         stage_test(python_has_a_procfile_or_a_known_file),
         stage_test(a_given_command_wins),
+        stage_test(a_command_that_gives_way_needs_no_second_shell),
         stage_test(links_that_stay_inside_are_kept),
         stage_test(names_need_not_be_ascii),
         stage_test(nothing_to_start_is_said),
