@@ -171,13 +171,16 @@ static void end_request(struct load_request *request, enum outcome outcome, int 
     free_request(request);
 }
 
-/* Whether the body says that it comes from the right app: "app=NAME index=...". */
-static bool is_right(const struct load *load, const char *body)
+/* Whether the body says that it comes from the right app: "app=NAME index=...". One that says nothing of the kind was
+ * damaged on its way. */
+static enum outcome outcome_of(const struct load *load, const char *body)
 {
     if (load->app == NULL)
-        return true;
+        return OUTCOME_OK;
     size_t size = strlen(load->app);
-    return strncmp(body, "app=", 4) == 0 && strncmp(body + 4, load->app, size) == 0 && body[4 + size] == ' ';
+    if (strncmp(body, "app=", 4) != 0)
+        return OUTCOME_ERROR;
+    return strncmp(body + 4, load->app, size) == 0 && body[4 + size] == ' ' ? OUTCOME_OK : OUTCOME_MISROUTED;
 }
 
 /* The answer is taken once it is whole; until then false. */
@@ -205,8 +208,8 @@ static bool take_answer(struct load_request *request)
         return false;
     if (head.status != 200)
         end_request(request, OUTCOME_ERROR, head.status, bytes + size);
-    else if (head.body == HTTP_BODY_LENGTH && body_size > 0 && !is_right(request->load, bytes + size))
-        end_request(request, OUTCOME_MISROUTED, head.status, bytes + size);
+    else if (head.body == HTTP_BODY_LENGTH && body_size > 0)
+        end_request(request, outcome_of(request->load, bytes + size), head.status, bytes + size);
     else
         end_request(request, OUTCOME_OK, head.status, "");
     return true;
