@@ -6,8 +6,8 @@ into one program, switched by the environment variable CUPOLA_MUTANT. A sample d
 scenario first, until a scenario fails; what survives is given to the unit tests of the components, with the address and
 leak sanitizers.
 
-usage: automatic.py [--sample N] [--draw SEED] [--jobs J] [--only FOLDER] [--tree COMMIT]
-                    [--page FILE]
+usage: automatic.py [--sample N] [--draw SEED] [--jobs J] [--budget SECONDS] [--only FOLDER]
+                    [--tree COMMIT] [--page FILE]
 
 The page names what caught each, how fast, and every survivor with its line and the reason (survivors.txt). A run that is
 ended goes on where it was as long as the tree is the same; in another tree what caught a mutant before is asked first.
@@ -16,13 +16,14 @@ Not part of `./dev test`: an hour's work.
 import argparse
 import json
 import os
+import pickle
 import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from judging import hunt, kind_of, play, survey, try_unit
+from judging import hunt, kind_of, look_around, play, try_unit
 from making import ROOT, SOURCE, WORK, build, draw, names_of
 
 
@@ -37,7 +38,20 @@ def hints():
             for line in read(file) if line["seed"]}
 
 
-def judge_all(mutants, names, sample, plays, units, jobs, results):
+def survey(tests, commit, jobs):
+    """(scenarios, unit tests) with what each takes and reaches; looked at once a tree."""
+    kept = WORK / f"survey-{commit}.pickle"
+    if kept.exists():
+        return pickle.loads(kept.read_bytes())
+    listed = subprocess.run([WORK / "build/cupola", "sim", "list", "--json"], cwd=SOURCE, capture_output=True,
+                            text=True, check=True).stdout
+    plays = look_around([json.loads(line)["file"] for line in listed.splitlines() if line], play, jobs)
+    units = look_around(tests, try_unit, jobs)
+    kept.write_bytes(pickle.dumps((plays, units)))
+    return plays, units
+
+
+def judge_all(mutants, names, sample, plays, units, options, results):
     """Every verdict is written at once, so that a run that is ended goes on where it was."""
     done = {line["name"]: line for line in read(results)}
     known = hints()
@@ -46,10 +60,11 @@ def judge_all(mutants, names, sample, plays, units, jobs, results):
     def judge(mutant):
         place, line = mutants[mutant - 1]
         name = names[mutant - 1]
-        return {"name": name, "place": place, "line": line} | hunt(mutant, plays, units, known.get(name))
+        return {"name": name, "place": place, "line": line} | hunt(mutant, plays, units, known.get(name),
+                                                                    options.budget)
 
     caught = sum(done[names[mutant - 1]]["by"] is not None for mutant in sample if names[mutant - 1] in done)
-    with ThreadPoolExecutor(jobs) as pool, results.open("a") as file:
+    with ThreadPoolExecutor(options.jobs) as pool, results.open("a") as file:
         for number, result in enumerate(pool.map(judge, left), len(sample) - len(left) + 1):
             file.write(json.dumps(result) + "\n")
             file.flush()
@@ -72,8 +87,8 @@ def seen_of(result):
     if not result["scenarios"]:
         return f"{result['units']} unit tests come there"
     if not result["changed"]:
-        return f"same trace hash in all {result['scenarios']} scenarios that come there"
-    return f"another trace in {result['changed']} of {result['scenarios']} scenarios"
+        return f"same trace hash in all {result['asked']} scenarios (of {result['scenarios']} that come there)"
+    return f"another trace in {result['changed']} of {result['asked']} scenarios (of {result['scenarios']})"
 
 
 def quantile(times, share):
@@ -122,6 +137,8 @@ def main():
     parser.add_argument("--draw", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="a part of a folder's name, such as router")
+    parser.add_argument("--budget", type=float, default=60, help="seconds that the scenarios have for a mutant, and the "
+                        "unit tests")
     parser.add_argument("--tree", default="HEAD", help="the commit to judge (default HEAD)")
     parser.add_argument("--page", help="where to write the table and the survivors")
     options = parser.parse_args()
@@ -130,14 +147,11 @@ def main():
                             check=True).stdout.strip()
     results = WORK / f"verdicts-{commit}.jsonl"
     mutants, tests = build(options.only, commit, options.jobs)
-    listed = subprocess.run([WORK / "build/cupola", "sim", "list", "--json"], cwd=SOURCE, capture_output=True,
-                            text=True, check=True).stdout
-    plays = survey([json.loads(line)["file"] for line in listed.splitlines() if line], play, options.jobs)
-    units = survey(tests, try_unit, options.jobs)
+    plays, units = survey(tests, commit, options.jobs)
     print(f"{len(plays)} scenarios, {sum(one[0] for one in plays):.0f} s; {len(units)} unit tests, "
           f"{sum(one[0] for one in units):.0f} s", file=sys.stderr)
     names = names_of(mutants)
-    judge_all(mutants, names, draw(names, options.sample, options.draw), plays, units, options.jobs, results)
+    judge_all(mutants, names, draw(names, options.sample, options.draw), plays, units, options, results)
     if options.page:
         report(len(mutants), results, commit, options.page)
 

@@ -8,11 +8,12 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from making import SOURCE, WORK
 
 WAITING = 30  # Times its share of CPU time: then it waits for something.
-LONGEST = 3  # Seconds: what plays longer is left to others.
+LONGEST = 2  # Seconds: what plays longer is not asked.
 MEMORY = 4 << 30
 
 
@@ -41,7 +42,7 @@ def spend(command, mutant, hits, limit, environment):
     return None if is_endless else process.returncode, said, usage.ru_utime + usage.ru_stime
 
 
-def play(scenario, seed, mutant=0, hits=None, limit=120):
+def play(scenario, seed=1, mutant=0, hits=None, limit=120):
     """(passed, what was seen, trace hash, seconds)."""
     code, said, seconds = spend([WORK / "build/cupola", "sim", "run", scenario, "--seed", str(seed), "--json"], mutant,
                                 hits, limit, {})
@@ -62,60 +63,61 @@ def try_unit(test, mutant=0, hits=None, limit=120):
     return code == 0, seen, "", seconds
 
 
-def survey(things, how, jobs):
-    """[(seconds, thing, what it reaches, trace hash)] without any mutant, cheapest first."""
+def look_around(things, how, jobs):
+    """[(seconds, thing, what it reaches, trace hash)] without any mutant, cheapest first. `how` plays a thing."""
     def look(thing):
-        hits = WORK / (str(thing).replace("/", "_") + ".hits")
-        passed, seen, trace, seconds = how(thing, hits) if how is try_unit else how(thing, 1, hits=hits)
-        return thing, passed, seen, trace, seconds, hits.read_bytes() if hits.exists() else b""
+        hits = WORK / (re.sub(r"\W", "_", thing) + ".hits")
+        return thing, hits, how(thing, hits=hits, limit=LONGEST)
     with ThreadPoolExecutor(jobs) as pool:
         found = list(pool.map(look, things))
-    for thing, passed, seen, _, _, _ in found:
+    for thing, _, (passed, seen, _, _) in found:
         if not passed:
-            print(f"{thing} fails without any mutant: {seen}", file=sys.stderr)
-    return sorted((seconds, str(thing), reached, trace) for thing, passed, _, trace, seconds, reached in found
-                  if passed and seconds < LONGEST)
+            print(f"{thing} is left out: {seen}", file=sys.stderr)
+    return sorted((seconds, thing, hits.read_bytes(), trace) for thing, hits, (passed, _, trace, seconds) in found
+                  if passed and hits.exists())
 
 
-def hunt(mutant, plays, units, hint):
-    """The verdict. `hint` is the scenario and the seed that caught it in another tree: it is asked first.
+def ask_scenarios(mutant, plays, hint, budget, verdict):
+    """`hint` is the scenario and the seed that caught it in another tree: it is asked first.
 
     A scenario whose first seed plays to the same trace hash as without the mutant is not asked again: the bug does not
     show there at all."""
-    verdict = {"by": None, "seed": None, "seen": None, "scenarios": 0, "changed": 0, "units": 0}
-    spent, changed = 0.0, []
-
-    def ask(name, seed, answer):
-        nonlocal spent
-        passed, seen, trace, took = answer
-        spent += took
+    known = {name: seconds for seconds, name, _, _ in plays}
+    questions = [(known[hint[0]], hint[0], hint[1], "")] if hint and hint[0] in known else []
+    questions += [(seconds, name, 1, trace) for seconds, name, _, trace in plays]
+    for seconds, name, seed, trace in questions:
+        if verdict["by"] or verdict["seconds"] > budget:
+            return
+        passed, seen, hash_now, took = play(name, seed, mutant, limit=20 * seconds + 5)
+        verdict["seconds"] += took
         if not passed:
             verdict.update(by=name, seed=seed, seen=seen)
-        return passed, trace
+        if trace:
+            verdict["asked"] += 1
+        if trace and hash_now != trace:
+            verdict["changed"] += 1
+            if seed < 3:
+                questions.append((seconds, name, seed + 1, None))
+        elif trace is None and seed < 3:
+            questions.append((seconds, name, seed + 1, None))
 
+
+def hunt(mutant, plays, units, hint, budget):
+    """The verdict. `budget` is how many seconds the scenarios have, and then the unit tests."""
     plays = [one for one in plays if one[2][mutant]]
-    verdict["scenarios"] = len(plays)
-    known = {one[1]: one for one in plays}
-    if hint and hint[0] in known:
-        ask(hint[0], hint[1], play(hint[0], hint[1], mutant, limit=20 * known[hint[0]][0] + 10))
-    for seed in (1, 2, 3):
-        for seconds, name, _, trace in plays if seed == 1 else changed:
-            if verdict["by"]:
-                break
-            _, seen = ask(name, seed, play(name, seed, mutant, limit=20 * seconds + 10))
-            if seed == 1 and seen != trace:
-                changed.append((seconds, name, None, trace))
-    verdict["changed"] = len(changed)
     units = [one for one in units if one[2][mutant]]
-    verdict["units"] = len(units)
+    verdict = {"by": None, "seed": None, "seen": None, "seconds": 0.0, "scenarios": len(plays), "asked": 0, "changed": 0,
+               "units": len(units)}
+    ask_scenarios(mutant, plays, hint, budget, verdict)
+    spent = verdict["seconds"]
     for seconds, test, _, _ in units:
-        if verdict["by"]:
+        if verdict["by"] or verdict["seconds"] - spent > budget:
             break
-        passed, seen, _, took = try_unit(test, mutant, limit=20 * seconds + 10)
-        spent += took
+        passed, seen, _, took = try_unit(test, mutant, limit=20 * seconds + 5)
+        verdict["seconds"] += took
         if not passed:
-            verdict.update(by=test.rsplit("/", 1)[-1], seen=seen)
-    return verdict | {"seconds": round(spent, 2)}
+            verdict.update(by=Path(test).name, seen=seen)
+    return verdict | {"seconds": round(verdict["seconds"], 2)}
 
 
 def kind_of(verdict):

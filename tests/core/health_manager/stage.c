@@ -346,7 +346,8 @@ void host_loses_agent(struct stage *stage, const char *dea)
 /* Its end of the connections goes without a word: here it just never answers again. */
 void host_dies(struct stage *stage, const char *dea)
 {
-    host_stalls(stage, dea, true);
+    if (stage_host_of(stage, dea)->machine != NULL)
+        host_stalls(stage, dea, true);
     world_swallow(stage->world, (uint16_t)(FIRST_HOST_PORT + dea[0]), true);
 }
 

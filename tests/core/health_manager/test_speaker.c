@@ -167,6 +167,20 @@ static void a_singleton_is_replaced_when_its_lease_is_surely_over(void **state)
     expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
 }
 
+static void a_singleton_whose_agent_went_first_has_its_lease(void **state)
+{
+    struct stage *stage = *state = given_singleton();
+    host_loses_agent(stage, "a"); /* No ping leaves after the last one that granted. */
+    after(stage, "0.5s");
+    host_dies(stage, "a");
+    after(stage, "5s");
+    expect_host(stage, "a", "LOST");
+    after(stage, "14s");
+    expect_complaints(stage, "");
+    after(stage, "4s");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+}
+
 static void a_singleton_that_crashed_is_replaced_at_once(void **state)
 {
     struct stage *stage = *state = given_singleton();
@@ -203,6 +217,7 @@ int main(void)
         story(a_newcomer_is_told_the_counters),
         story(freshness_is_told_to_who_asks),
         story(a_singleton_is_replaced_when_its_lease_is_surely_over),
+        story(a_singleton_whose_agent_went_first_has_its_lease),
         story(a_singleton_that_crashed_is_replaced_at_once),
         story(a_singleton_whose_agent_stands_still_is_not_replaced),
     };
