@@ -69,10 +69,11 @@ return cupola.scenario {
         cloud:wait(cloud:draw(0, cupola.duration("800ms"), "trouble.moment"))
         trouble(cloud)
       end
-      -- While blobs are out of reach a push is refused with an error, and acknowledges nothing: once more, then.
-      for attempt = 1, 4 do
+      -- While blobs are out of reach a push is refused with an error, and acknowledges nothing; a gateway may fail several
+      -- times in a row: once more, then.
+      for attempt = 1, 8 do
         cloud:wait_until(cupola.operators_idle, "300s")
-        if pcall(change.wait, change, "1s") or attempt == 4 then
+        if pcall(change.wait, change, "1s") or attempt == 8 then
           break
         end
         cloud:wait("5s")
