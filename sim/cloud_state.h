@@ -109,6 +109,7 @@ struct cloud {
     struct double_instance *doubles;
     struct dependencies *history;  /* What commands saw. */
     struct promised_app *promised; /* What controllers have acknowledged. */
+    struct promised_service *promised_services;
     uint64_t next_check_ns;
     uint64_t checked_changes;
 
@@ -178,6 +179,10 @@ void epochs_look(struct cloud *cloud);  /* checks/epochs.c */
 void doubles_look(struct cloud *cloud); /* checks/doubles.c */
 void doubles_release(struct cloud *cloud);
 void promises_release(struct cloud *cloud);
+/* checks/promised_services.c, for checks/promises.c */
+void promised_services_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
+void promised_services_look(struct cloud *cloud, const struct machine *controller);
+void promised_services_release(struct cloud *cloud);
 /* A controller that knows the whole journal; NULL if none runs. */
 const struct machine *cloud_knowing_controller(const struct cloud *cloud);
 static inline bool check_is_on(const struct cloud *cloud, enum always_check check)

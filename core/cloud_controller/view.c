@@ -116,3 +116,23 @@ size_t controller_view_leftover_count(const struct machine *machine)
         count++;
     return count;
 }
+
+static bool is_bound(const struct state *state, const Cupola__JournalApp *value, const char *service)
+{
+    for (size_t i = 0; i < value->n_bindings; i++)
+        if (strcmp(cc_service_find(state, value->bindings[i]->service)->value->name, service) == 0)
+            return true;
+    return false;
+}
+
+bool controller_view_has_service(const struct machine *machine, const char *app, const char *service)
+{
+    const struct state *state = &controller_of(machine)->state;
+    for (const struct service *at = state->services.by_id; app == NULL && at != NULL; at = at->hh.next)
+        if (strcmp(at->value->name, service) == 0)
+            return true;
+    for (const struct app *at = state->apps; app != NULL && at != NULL; at = at->hh.next)
+        if (strcmp(at->value->name, app) == 0 && is_bound(state, at->value, service))
+            return true;
+    return false;
+}

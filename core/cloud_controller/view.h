@@ -39,6 +39,8 @@ void controller_view_each_handle(const struct machine *machine,
                                  void (*act)(void *context, const char *label, const char *service_id,
                                              const char *handle),
                                  void *context);
+/* Whether anybody has a service of that name; with `app`, whether it is bound to the app of that name. */
+bool controller_view_has_service(const struct machine *machine, const char *app, const char *service);
 /* What is still to be deleted at gateways. */
 size_t controller_view_leftover_count(const struct machine *machine);
 

@@ -31,6 +31,7 @@ static struct promised_app *get_app(struct cloud *cloud, const char *name)
 
 void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good)
 {
+    promised_services_note(cloud, config, is_good);
     if (config->app == NULL || config->app[0] == 0)
         return;
     const char *command = config->command;
@@ -61,6 +62,7 @@ void promises_look(struct cloud *cloud)
     const struct machine *controller = cloud_knowing_controller(cloud);
     if (controller == NULL)
         return;
+    promised_services_look(cloud, controller);
     for (const struct promised_app *app = cloud->promised; app != NULL; app = app->hh.next) {
         if (app->may_or_may_not_exist || !operation_leaves_alone(cloud, app->name))
             continue; /* A command that is under way may have been carried out already. */
@@ -81,6 +83,7 @@ void promises_look(struct cloud *cloud)
 
 void promises_release(struct cloud *cloud)
 {
+    promised_services_release(cloud);
     struct promised_app *app, *next;
     HASH_ITER (hh, cloud->promised, app, next) {
         HASH_DELETE(hh, cloud->promised, app);
