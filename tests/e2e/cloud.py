@@ -93,6 +93,8 @@ class Cloud:
 
     def try_run(self, *arguments):
         """Runs a command that may fail: (exit code, what it printed, what it complained)."""
+        if PATIENCE > 1 and "--timeout" not in arguments:
+            arguments = (*arguments, "--timeout", str(120 * PATIENCE))
         environment = dict(os.environ, CUPOLA_HOME=os.path.join(self.folder, "home"), NO_COLOR="1")
         done = subprocess.run([self.program, *arguments], env=environment, capture_output=True, text=True,
                               timeout=170 * PATIENCE, check=False)

@@ -59,6 +59,47 @@ static void it_has_namespaces_and_a_root_of_its_own(void **state)
     assert_int_equal(access("/tmp/cupola-mine", F_OK), -1);
 }
 
+/* A file that this kernel does not have says nothing wrong. */
+static bool kernel_says(const char *hierarchy, const char *v1, const char *v2, const char *value)
+{
+    char path[256], text[64] = "";
+    if (access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0)
+        snprintf(path, sizeof path, "/sys/fs/cgroup/cupola/%s/%s", group_of_it(), v2);
+    else
+        snprintf(path, sizeof path, "/sys/fs/cgroup/%s/cupola/%s/%s", hierarchy, group_of_it(), v1);
+    FILE *file = fopen(path, "r");
+    if (file == NULL)
+        return true;
+    size_t size = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[size] = 0;
+    text[strcspn(text, "\n")] = 0;
+    return strcmp(text, value) == 0;
+}
+
+/* Some of it a moment after its start, when its supervisor has left the group. */
+static void the_kernel_knows_its_limits(void **state)
+{
+    stage.config.has_workload_cpu_percent = true;
+    stage.config.workload_cpu_percent = 30;
+    needs_containers(state);
+    limits.memory_bytes = 64 << 20;
+    limits.processes = 40;
+    make_droplet("echo up > logs/up; while true; do sleep 0.05; done");
+    start_and_wait();
+    if (group_of_it()[0] == 0)
+        skip();
+    assert_true(has_group(group_of_it()));
+    run_until(&stage, kernel_says("memory", "memory.limit_in_bytes", "memory.max", "67108864"));
+    bool is_v2 = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+    run_until(&stage,
+              kernel_says("memory", "memory.memsw.limit_in_bytes", "memory.swap.max", is_v2 ? "0" : "67108864"));
+    run_until(&stage, kernel_says("pids", "pids.max", "pids.max", "40"));
+    run_until(&stage, kernel_says("cpu", "cpu.cfs_quota_us", "cpu.max", is_v2 ? "30000 100000" : "30000"));
+    run_until(&stage, kernel_says("cpu", "cpu.shares", "cpu.weight", is_v2 ? "6" : "64"));
+    run_until(&stage, !is_v2 || kernel_says("", "", "memory.oom.group", "1"));
+}
+
 /* On a machine that is out of memory it is as good as any: its supervisor is not. */
 static void it_can_be_killed_for_want_of_memory(void **state)
 {
@@ -245,6 +286,7 @@ int main(int argc, char **argv)
     be_supervisor_if_asked(argc, argv);
     const struct CMUnitTest tests[] = {
         for_all(it_has_namespaces_and_a_root_of_its_own),
+        for_all(the_kernel_knows_its_limits),
         for_all(it_can_be_killed_for_want_of_memory),
         for_all(it_runs_as_a_user_of_its_own),
         for_all(what_administers_the_machine_is_denied),
