@@ -7,9 +7,7 @@
 #include <string.h>
 
 struct account_call {
-    struct call call;
-    struct change change;
-    struct refusal refusal;
+    struct change_call write;
     Cupola__RestAccount *body;
 };
 
@@ -28,7 +26,7 @@ const struct route_table cc_account_routes = {routes, sizeof routes / sizeof rou
 
 static void release(struct call *call)
 {
-    cupola__rest_account__free_unpacked(container_of(call, struct account_call, call)->body, NULL);
+    cupola__rest_account__free_unpacked(container_of(call, struct account_call, write.call)->body, NULL);
 }
 
 static bool is_allowed(struct call *call)
@@ -58,16 +56,12 @@ static void handle_get(struct call *call)
     cc_call_answer(call, 200, &answer.base);
 }
 
-static void on_changed(struct change *change, enum change_outcome outcome)
+static void on_changed(struct change_call *request)
 {
-    struct account_call *request = container_of(change, struct account_call, change);
-    if (outcome == CHANGE_DURABLE)
-        cc_call_answer_nothing(&request->call);
-    else
-        cc_call_fail_change(&request->call, outcome, &request->refusal);
+    cc_call_answer_nothing(&request->call);
 }
 
-static const struct user *find_user(struct account_call *request)
+static const struct user *find_user(struct change_call *request)
 {
     const struct user *user = cc_state_find_user(&request->call.controller->state, request->call.arguments[0]);
     if (user == NULL)
@@ -77,19 +71,19 @@ static const struct user *find_user(struct account_call *request)
 
 static bool prepare_role(struct change *change)
 {
-    struct account_call *request = container_of(change, struct account_call, change);
+    struct change_call *request = container_of(change, struct change_call, change);
     const struct user *user = find_user(request);
     if (user == NULL)
         return false;
     Cupola__JournalUser value = *user->value;
-    value.role = request->body->role;
+    value.role = container_of(request, struct account_call, write)->body->role;
     cc_change_put_user(change, &value, request->call.email);
     return true;
 }
 
 static void handle_put_role(struct call *call)
 {
-    struct account_call *request = container_of(call, struct account_call, call);
+    struct account_call *request = container_of(call, struct account_call, write.call);
     if (!cc_call_read_strictly(call, &cupola__rest_account__descriptor, &request->body))
         return;
     const char *role = request->body->role == NULL ? "" : request->body->role;
@@ -97,14 +91,12 @@ static void handle_put_role(struct call *call)
         cc_call_fail(call, ERROR_BAD_REQUEST_AT, "role: expected admin, developer or auditor", NULL);
         return;
     }
-    request->change.prepare = prepare_role;
-    request->change.done = on_changed;
-    cc_journal_submit(call->controller, &request->change);
+    cc_change_call_submit(&request->write, prepare_role, on_changed);
 }
 
 static bool prepare_revoke(struct change *change)
 {
-    struct account_call *request = container_of(change, struct account_call, change);
+    struct change_call *request = container_of(change, struct change_call, change);
     const struct user *user = find_user(request);
     if (user == NULL)
         return false;
@@ -117,10 +109,6 @@ static bool prepare_revoke(struct change *change)
 
 static void handle_revoke(struct call *call)
 {
-    struct account_call *request = container_of(call, struct account_call, call);
-    if (!is_allowed(call))
-        return;
-    request->change.prepare = prepare_revoke;
-    request->change.done = on_changed;
-    cc_journal_submit(call->controller, &request->change);
+    if (is_allowed(call))
+        cc_change_call_submit(container_of(call, struct change_call, call), prepare_revoke, on_changed);
 }

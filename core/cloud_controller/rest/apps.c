@@ -24,12 +24,6 @@ struct create_call {
     struct refusal refusal;
 };
 
-struct delete_call {
-    struct call call;
-    struct change change;
-    struct refusal refusal;
-};
-
 static void handle_list(struct call *call);
 static void handle_get(struct call *call);
 static void handle_create(struct call *call);
@@ -40,13 +34,13 @@ static void answer_get(struct health_query *health);
 static bool prepare_create(struct change *change);
 static void on_created(struct change *change, enum change_outcome outcome);
 static bool prepare_delete(struct change *change);
-static void on_deleted(struct change *change, enum change_outcome outcome);
+static void on_deleted(struct change_call *request);
 
 static const struct route routes[] = {
     {"GET", "/apps", ACCESS_USER, sizeof(struct read_call), handle_list, NULL, NULL, NULL},
     {"POST", "/apps", ACCESS_USER, sizeof(struct create_call), handle_create, release_create, NULL, NULL},
     {"GET", "/apps/:", ACCESS_USER, sizeof(struct read_call), handle_get, NULL, NULL, NULL},
-    {"DELETE", "/apps/:", ACCESS_USER, sizeof(struct delete_call), handle_delete, NULL, NULL, NULL},
+    {"DELETE", "/apps/:", ACCESS_USER, sizeof(struct change_call), handle_delete, NULL, NULL, NULL},
 };
 const struct route_table cc_app_routes = {routes, sizeof routes / sizeof routes[0]};
 
@@ -250,15 +244,12 @@ static void on_created(struct change *change, enum change_outcome outcome)
 
 static void handle_delete(struct call *call)
 {
-    struct delete_call *request = container_of(call, struct delete_call, call);
-    request->change.prepare = prepare_delete;
-    request->change.done = on_deleted;
-    cc_journal_submit(call->controller, &request->change);
+    cc_change_call_submit(container_of(call, struct change_call, call), prepare_delete, on_deleted);
 }
 
 static bool prepare_delete(struct change *change)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
+    struct change_call *request = container_of(change, struct change_call, change);
     const struct app *app =
         cc_state_find_owned(&change->controller->state, request->call.email, request->call.arguments[0]);
     if (app == NULL) {
@@ -275,14 +266,9 @@ static bool prepare_delete(struct change *change)
     return true;
 }
 
-static void on_deleted(struct change *change, enum change_outcome outcome)
+static void on_deleted(struct change_call *request)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
-    if (outcome != CHANGE_DURABLE) {
-        cc_call_fail_change(&request->call, outcome, &request->refusal);
-        return;
-    }
-    cc_follow_up(change->controller, &change->difference);
-    cc_gateway_clean_up(change->controller);
+    cc_follow_up(request->call.controller, &request->change.difference);
+    cc_gateway_clean_up(request->call.controller);
     cc_call_answer_blank(&request->call);
 }

@@ -352,6 +352,24 @@ void cc_call_fail_change(struct call *call, enum change_outcome outcome, const s
         cc_call_fail(call, ERROR_DATABASE, NULL, NULL);
 }
 
+static void on_change_call_done(struct change *change, enum change_outcome outcome)
+{
+    struct change_call *request = container_of(change, struct change_call, change);
+    if (outcome == CHANGE_DURABLE)
+        request->on_durable(request);
+    else
+        cc_call_fail_change(&request->call, outcome, &request->refusal);
+}
+
+void cc_change_call_submit(struct change_call *request, bool (*prepare)(struct change *change),
+                           void (*on_durable)(struct change_call *request))
+{
+    request->change.prepare = prepare;
+    request->change.done = on_change_call_done;
+    request->on_durable = on_durable;
+    cc_journal_submit(request->call.controller, &request->change);
+}
+
 /* ---- What requests have in common ---- */
 
 static bool read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, int mode, void *ret_message)

@@ -94,6 +94,18 @@ void cc_call_refuse(struct call *call, const struct refusal *refusal);
 /* After a change that did not become durable. `refusal` is what its prepare has set. */
 void cc_call_fail_change(struct call *call, enum change_outcome outcome, const struct refusal *refusal);
 
+/* A call that makes one change of the journal, and is answered when that is durable. */
+struct change_call {
+    struct call call;
+    struct change change;
+    struct refusal refusal; /* Of `change.prepare`. */
+    void (*on_durable)(struct change_call *request);
+};
+/* Submits the change. If it does not become durable, the call fails as its refusal says; else `on_durable` answers it.
+ */
+void cc_change_call_submit(struct change_call *request, bool (*prepare)(struct change *change),
+                           void (*on_durable)(struct change_call *request));
+
 /* ---- What requests have in common ---- */
 
 /* The body as a message, given. False: the call was failed, and is gone. */

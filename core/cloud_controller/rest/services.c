@@ -25,10 +25,8 @@ struct create_call {
 };
 
 struct delete_call {
-    struct call call;
+    struct change_call write;
     bool by_id; /* The gateway's, not the user's name. */
-    struct change change;
-    struct refusal refusal;
 };
 
 static void handle_list(struct call *call);
@@ -42,7 +40,7 @@ static bool prepare_create(struct change *change);
 static void on_created(struct change *change, enum change_outcome outcome);
 static void handle_delete(struct call *call);
 static bool prepare_delete(struct change *change);
-static void on_deleted(struct change *change, enum change_outcome outcome);
+static void on_deleted(struct change_call *request);
 static void handle_catalogue(struct call *call);
 
 static const struct route routes[] = {
@@ -323,25 +321,23 @@ static void on_created(struct change *change, enum change_outcome outcome)
 
 static void handle_unconfigure(struct call *call)
 {
-    container_of(call, struct delete_call, call)->by_id = true;
+    container_of(call, struct delete_call, write.call)->by_id = true;
     handle_delete(call);
 }
 
 static void handle_delete(struct call *call)
 {
-    struct delete_call *request = container_of(call, struct delete_call, call);
-    request->change.prepare = prepare_delete;
-    request->change.done = on_deleted;
-    cc_journal_submit(call->controller, &request->change);
+    cc_change_call_submit(container_of(call, struct change_call, call), prepare_delete, on_deleted);
 }
 
 static bool prepare_delete(struct change *change)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
+    struct change_call *request = container_of(change, struct change_call, change);
+    bool is_by_id = container_of(request, struct delete_call, write)->by_id;
     const struct state *state = &change->controller->state;
     const char *email = request->call.email, *name = request->call.arguments[0];
     const struct service *service =
-        request->by_id ? cc_service_find_owned(state, email, name) : cc_service_find_named(state, email, name);
+        is_by_id ? cc_service_find_owned(state, email, name) : cc_service_find_named(state, email, name);
     if (service == NULL) {
         cc_refusal_set(&request->refusal, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
         return false;
@@ -356,14 +352,9 @@ static bool prepare_delete(struct change *change)
     return true;
 }
 
-static void on_deleted(struct change *change, enum change_outcome outcome)
+static void on_deleted(struct change_call *request)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
-    if (outcome != CHANGE_DURABLE) {
-        cc_call_fail_change(&request->call, outcome, &request->refusal);
-        return;
-    }
-    cc_gateway_clean_up(change->controller);
+    cc_gateway_clean_up(request->call.controller);
     struct text json = {0};
     text_add_string(&json, "{}");
     cc_call_answer_json(&request->call, 200, &json);

@@ -22,12 +22,6 @@ struct password_call {
     struct refusal refusal;
 };
 
-struct delete_call {
-    struct call call;
-    struct change change;
-    struct refusal refusal;
-};
-
 static void handle_create(struct call *call);
 static void handle_token(struct call *call);
 static void handle_get(struct call *call);
@@ -41,7 +35,7 @@ static bool prepare_create(struct change *change);
 static bool prepare_put(struct change *change);
 static void on_stored(struct change *change, enum change_outcome outcome);
 static bool prepare_delete(struct change *change);
-static void on_deleted(struct change *change, enum change_outcome outcome);
+static void on_deleted(struct change_call *request);
 
 static const struct route routes[] = {
     {"POST", "/users", ACCESS_ANYBODY, sizeof(struct password_call), handle_create, release_password_call, NULL, NULL},
@@ -50,7 +44,7 @@ static const struct route routes[] = {
      NULL},
     {"GET", "/users/:", ACCESS_USER, sizeof(struct call), handle_get, NULL, NULL, NULL},
     {"PUT", "/users/:", ACCESS_USER, sizeof(struct password_call), handle_put, release_password_call, NULL, NULL},
-    {"DELETE", "/users/:", ACCESS_ADMIN, sizeof(struct delete_call), handle_delete, NULL, NULL, NULL},
+    {"DELETE", "/users/:", ACCESS_ADMIN, sizeof(struct change_call), handle_delete, NULL, NULL, NULL},
 };
 const struct route_table cc_user_routes = {routes, sizeof routes / sizeof routes[0]};
 
@@ -254,10 +248,7 @@ static bool prepare_put(struct change *change)
 
 static void handle_delete(struct call *call)
 {
-    struct delete_call *request = container_of(call, struct delete_call, call);
-    request->change.prepare = prepare_delete;
-    request->change.done = on_deleted;
-    cc_journal_submit(call->controller, &request->change);
+    cc_change_call_submit(container_of(call, struct change_call, call), prepare_delete, on_deleted);
 }
 
 static struct app *first_app_of(const struct state *state, const char *owner)
@@ -268,7 +259,7 @@ static struct app *first_app_of(const struct state *state, const char *owner)
 /* One entry an app and then one for the user: whatever gets lost between them, each is a whole change. */
 static bool prepare_delete(struct change *change)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
+    struct change_call *request = container_of(change, struct change_call, change);
     const struct user *user = cc_state_find_user(&change->controller->state, request->call.arguments[0]);
     if (user == NULL) {
         cc_refusal_set(&request->refusal, ERROR_USER_NOT_FOUND, NULL, NULL);
@@ -292,13 +283,9 @@ static bool prepare_delete(struct change *change)
     return true;
 }
 
-static void on_deleted(struct change *change, enum change_outcome outcome)
+static void on_deleted(struct change_call *request)
 {
-    struct delete_call *request = container_of(change, struct delete_call, change);
-    if (outcome != CHANGE_DURABLE) {
-        cc_call_fail_change(&request->call, outcome, &request->refusal);
-        return;
-    }
+    struct change *change = &request->change;
     cc_follow_up(change->controller, &change->difference);
     if (change->difference.app_id != 0)
         cc_journal_submit(change->controller, change);
