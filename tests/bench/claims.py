@@ -223,7 +223,7 @@ def story():
 
 def recovery():
     """p50 and p99 of the time to recovery by family of faults, beside those that were kept."""
-    seeds = 1000 if options.save else max(25, min(1000, int(4 * SECONDS)))
+    seeds = max(25, min(1000, int(2 * SECONDS)))
     run = sim(PLAIN, "run", "tests/recovery/families.lua", "--seeds", f"1..{seeds}", "--json",
               *(["--save-baseline", BASELINE] if options.save else ["--baseline", BASELINE]))
     lines = [f"{one['name']} {one['p50'] / 1e9:.2f} / {one['p99'] / 1e9:.2f} s"
