@@ -30,6 +30,8 @@ void hm_view(const struct machine *machine, struct hm_view *ret_view)
                          hm->machine.now_ns - hm->connected_at_ns >= hm->times.droplet_lost_ns;
     for (const struct app *app = hm->apps.apps; app != NULL; app = app->hh.next)
         ret_view->desired_apps += app->is_desired;
+    for (const struct hm_line *line = hm->leases.lines; line != NULL; line = line->next)
+        ret_view->lines++;
 }
 
 static void fill_app(const struct app *app, struct hm_app_view *ret_view)

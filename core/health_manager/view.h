@@ -13,6 +13,7 @@ struct hm_view {
     size_t desired_apps;
     bool speaks; /* Of several health managers one does. */
     uint32_t hosts, fresh_hosts;
+    uint32_t lines;          /* Connections to lease ports, those under way among them. */
     uint64_t start_requests; /* Indices it asked to be started, ever. */
     uint64_t stop_requests;  /* Instances it asked to be stopped, ever. */
 };
