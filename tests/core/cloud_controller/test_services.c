@@ -375,9 +375,19 @@ static void a_binding_by_the_app_makes_a_token_too_and_tokens_are_limited(void *
     story->town.viewer_answer = DONE;
     story_expect(story, "DELETE", path, "", 200, "{}");
     story_expect(story, "GET", "/apps/shop", "", 200, "\"services\":[]");
-    for (int i = 0; i < 64; i++)
+    char *tokens[64];
+    for (int i = 0; i < 64; i++) {
         story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 200, "");
+        tokens[i] = told_token(story);
+    }
     story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\"}", 400, "64 binding tokens");
+    snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", tokens[0]);
+    story_expect(story, "DELETE", path, "", 200, "{}");
+    for (int i = 0; i < 64; i++) { /* Which leaves the others. */
+        snprintf(path, sizeof path, "/services/v1/binding_tokens/%s", tokens[i]);
+        assert_int_equal(town_request(&story->town, NULL, "GET", path, ""), i == 0 ? 404 : 200);
+        memory_free(tokens[i]);
+    }
     memory_free(token);
 }
 
