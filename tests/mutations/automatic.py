@@ -23,7 +23,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from judging import hunt, kind_of, look_around, play, try_unit
+from judging import LONGEST, hunt, kind_of, look_around, play, try_unit
 from making import ROOT, SOURCE, WORK, build, draw, names_of
 
 
@@ -45,8 +45,9 @@ def survey(tests, commit, jobs):
         return pickle.loads(kept.read_bytes())
     listed = subprocess.run([WORK / "build/cupola", "sim", "list", "--json"], cwd=SOURCE, capture_output=True,
                             text=True, check=True).stdout
-    plays = look_around([json.loads(line)["file"] for line in listed.splitlines() if line], play, jobs)
-    units = look_around(tests, try_unit, jobs)
+    plays = look_around([json.loads(line)["file"] for line in listed.splitlines() if line], play,
+                        LONGEST["scenario"], jobs)
+    units = look_around(tests, try_unit, LONGEST["unit"], jobs)
     kept.write_bytes(pickle.dumps((plays, units)))
     return plays, units
 
@@ -77,7 +78,7 @@ def known_reasons():
     lines = (Path(__file__).parent / "survivors.txt").read_text().splitlines()
     parts = [[part.strip().replace("\\|", "|") for part in re.split(r"(?<!\\)\|", line)]
              for line in lines if line and not line.startswith("#")]
-    return {(file, line.replace("\\r", "\\r")): reason for file, line, reason in parts}
+    return {(Path(file).name, line): reason for file, line, reason in parts}
 
 
 def seen_of(result):
@@ -125,7 +126,7 @@ def report(count, results, commit, page):
     for result in results:
         if not result["by"]:
             line = result["line"].replace("|", "\\|")
-            reason = known.get((result["place"].split(":")[0], result["line"])) or "not looked into yet"
+            reason = known.get((Path(result["place"].split(":")[0]).name, result["line"])) or "not looked into yet"
             lines.append(f"| `{result['place']}` | `{line}` | {seen_of(result)} | {reason} |")
     Path(page).write_text("\n".join(lines) + "\n")
     print(f"{len(results)} judged, {len(caught)} caught")
@@ -137,8 +138,7 @@ def main():
     parser.add_argument("--draw", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--only", default="", help="a part of a folder's name, such as router")
-    parser.add_argument("--budget", type=float, default=60, help="seconds that the scenarios have for a mutant, and the "
-                        "unit tests")
+    parser.add_argument("--budget", type=float, default=60, help="seconds that the scenarios have for a mutant")
     parser.add_argument("--tree", default="HEAD", help="the commit to judge (default HEAD)")
     parser.add_argument("--page", help="where to write the table and the survivors")
     options = parser.parse_args()
