@@ -321,8 +321,17 @@ void cc_rest_stop_streams(struct controller *controller)
 
 /* ---- Refusals ---- */
 
-void cc_call_refuse(struct call *call, const struct refusal *refusal)
+/* Only who knows everything can say that something is not there. */
+static bool is_unfounded(const struct call *call, const struct refusal *refusal)
 {
+    return call->is_stale && (refusal->error == ERROR_APP_NOT_FOUND || refusal->error == ERROR_SERVICE_NOT_FOUND ||
+                              refusal->error == ERROR_BINDING_NOT_FOUND || refusal->error == ERROR_TOKEN_NOT_FOUND);
+}
+
+void cc_call_refuse(struct call *call, const struct refusal *given)
+{
+    static const struct refusal ignorance = {.error = ERROR_DATABASE};
+    const struct refusal *refusal = is_unfounded(call, given) ? &ignorance : given;
     struct text description = {0};
     cc_error_describe(&description, refusal);
     Cupola__RestError error = CUPOLA__REST_ERROR__INIT;

@@ -274,7 +274,12 @@ static void what_the_journal_does_not_confirm_is_told_as_old(void **state)
     story->town.journal_mode = JOURNAL_FAILS;
     assert_int_equal(story_call(story, "GET", "/apps/shop", ""), 200);
     assert_non_null(strstr(town_body(&story->town), "\"stale\":true"));
-    assert_int_equal(story_call(story, "PUT", "/apps/none", "{}"), 500); /* Nobody can say that it is not there. */
+    /* Nobody can say that something is not there. */
+    assert_int_equal(story_call(story, "PUT", "/apps/none", "{}"), 500);
+    assert_int_equal(story_call(story, "GET", "/apps/none", ""), 500);
+    assert_int_equal(story_call(story, "GET", "/services/none", ""), 500);
+    assert_int_equal(story_call(story, "PUT", "/apps/shop", "{\"services\":[\"none\"]}"), 500);
+    assert_non_null(strstr(town_body(&story->town), "\"code\":101"));
 }
 
 /* What it would have told the DEAs is told by the others, and by its next life. */
