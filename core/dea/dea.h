@@ -130,6 +130,9 @@ void dea_heartbeat_on_tell(struct bus_client *client, const ProtobufCMessage *pa
 /* Everything, in a moment. */
 void dea_heartbeat_publish_soon(struct dea *dea);
 void dea_heartbeat_publish_one(struct instance *instance);
+/* One that has crashed, and whom we have started for it, in one message: who heard of the second alone would take it
+ * for a duplicate of the first. */
+void dea_heartbeat_publish_healed(struct instance *crashed, struct instance *successor);
 void dea_heartbeat_publish_exit(struct instance *instance, const char *reason, const char *detail);
 /* Fills in who tells of that end, and as which of its news. */
 void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited);
@@ -163,7 +166,7 @@ void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage 
 /* start.c */
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* The same order once more, after a crash, under the standing order. NULL: there is no room. */
-struct instance *dea_start_again(const struct instance *crashed);
+struct instance *dea_start_again(struct instance *crashed);
 /* Its droplet is here. */
 void dea_start_on_droplet(struct instance *instance);
 /* Its port is free. */

@@ -74,20 +74,36 @@ void dea_heartbeat_publish_all(struct dea *dea)
     memory_free(beats);
 }
 
+static void publish_news(struct dea *dea, Cupola__InstanceHeartbeat **beats, size_t count)
+{
+    Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;
+    heartbeat.n_droplets = count;
+    heartbeat.droplets = beats;
+    dea->told++;
+    fill_sender(dea, &heartbeat);
+    bus_publish_message(&dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
+}
+
 void dea_heartbeat_publish_one(struct instance *instance)
 {
     assert_that(dea_instance_state_text(instance) != NULL);
     if (instance->is_surrendered)
         return;
-    Cupola__InstanceHeartbeat beat;
+    Cupola__InstanceHeartbeat beat, *pointer = &beat;
     fill_beat(instance, &beat);
-    Cupola__InstanceHeartbeat *pointer = &beat;
-    Cupola__DeaHeartbeat heartbeat = CUPOLA__DEA_HEARTBEAT__INIT;
-    heartbeat.n_droplets = 1;
-    heartbeat.droplets = &pointer;
-    instance->dea->told++;
-    fill_sender(instance->dea, &heartbeat);
-    bus_publish_message(&instance->dea->bus, "dea.heartbeat", NULL, &heartbeat.base);
+    publish_news(instance->dea, &pointer, 1);
+}
+
+void dea_heartbeat_publish_healed(struct instance *crashed, struct instance *successor)
+{
+    assert_that(crashed->state == INSTANCE_CRASHED && dea_instance_is_live(successor));
+    Cupola__InstanceHeartbeat beats[2], *pointers[] = {&beats[0], &beats[1]};
+    fill_beat(crashed, &beats[0]);
+    fill_beat(successor, &beats[1]);
+    if (mutation_is(DEA_TELLS_NO_CRASH_IT_HEALED))
+        publish_news(successor->dea, &pointers[1], 1);
+    else
+        publish_news(successor->dea, pointers, 2);
 }
 
 void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited)

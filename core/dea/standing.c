@@ -110,7 +110,6 @@ static void heal(struct instance *crashed)
     }
     machine_log(&dea->machine, LOG_WARNING, "%s-%d started again under the standing order, after %u crashes",
                 crashed->order->name, crashed->index, crashed->crashes + 1);
-    instance->crashes = crashed->crashes + 1;
     crashed->heal_ns = 0;
     crashed->is_exit_untold = false;
     dea_saved_write(dea);

@@ -129,7 +129,7 @@ static struct instance *begin(struct dea *dea, const Cupola__DeaStart *order, ui
     return instance;
 }
 
-struct instance *dea_start_again(const struct instance *crashed)
+struct instance *dea_start_again(struct instance *crashed)
 {
     struct dea *dea = crashed->dea;
     const Cupola__DeaStart *order = crashed->order;
@@ -143,7 +143,8 @@ struct instance *dea_start_again(const struct instance *crashed)
     if (port == 0)
         return NULL;
     struct instance *instance = begin(dea, order, port);
-    dea_heartbeat_publish_one(instance);
+    instance->crashes = crashed->crashes + 1;
+    dea_heartbeat_publish_healed(crashed, instance);
     return instance;
 }
 

@@ -15,6 +15,8 @@
 static const uint64_t refusal_pause_ns = 500 * NS_PER_MS;
 /* Who stopped a wanted instance has a reason, which a change of the desired state is about to tell. */
 static const uint64_t stopped_pause_ns = 2 * NS_PER_S;
+/* What was kept while there was no connection comes at once when there is one. */
+static const uint64_t hear_out_ns = 100 * NS_PER_MS;
 
 /* ---- DEAs ---- */
 
@@ -157,8 +159,12 @@ void hm_actual_on_exited(struct bus_client *bus, const ProtobufCMessage *parsed,
     struct instance *instance = exited->version == NULL ? NULL : hm_app_index_for(app, exited->version, exited->index);
     if (instance != NULL)
         note_epochs(instance, exited->epoch, cause);
-    if (instance != NULL && ends(instance, id))
+    if (instance != NULL && ends(instance, id)) {
         end_instance(hm, instance, id, cause);
+        /* What comes late has perhaps a sequel: its DEA may have started it again while nobody heard. */
+        if (dea != NULL && hm_dea_has_more_to_tell(hm, dea) && !mutation_is(HM_HEARS_NOBODY_OUT))
+            instance->restart_at_ns += hear_out_ns;
+    }
     hm_mark_dirty(hm, app);
 }
 
@@ -279,10 +285,12 @@ void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *pars
     const Cupola__DeaHeartbeat *heartbeat = (const Cupola__DeaHeartbeat *)parsed;
     hm->counters.heartbeats++;
     struct hm_dea *dea = hm_dea_find_or_add(hm, heartbeat->dea);
-    if (dea != NULL && heartbeat->complete)
+    bool is_complete =
+        dea != NULL && heartbeat->complete && !hm_dea_has_overtaken(dea, heartbeat->life, heartbeat->sequence);
+    if (is_complete)
         dea->complete_beats++; /* What this one does not name keeps the old number. */
     if (dea != NULL) {
-        hm_dea_take_sequence(hm, dea, heartbeat->life, heartbeat->sequence, heartbeat->complete);
+        hm_dea_take_sequence(hm, dea, heartbeat->life, heartbeat->sequence, is_complete);
         hm_lease_hear(hm, dea, heartbeat->lease_address);
     }
     for (size_t i = 0; i < heartbeat->n_droplets; i++)

@@ -52,6 +52,11 @@ void hm_deas_free(struct health_manager *hm)
 
 /* ---- What was missed ---- */
 
+bool hm_dea_has_overtaken(const struct hm_dea *dea, const char *life, int64_t sequence)
+{
+    return life != NULL && strcmp(life, dea->life) == 0 && sequence < dea->newest;
+}
+
 void hm_dea_take_sequence(struct health_manager *hm, struct hm_dea *dea, const char *life, int64_t sequence,
                           bool is_complete)
 {
@@ -59,9 +64,11 @@ void hm_dea_take_sequence(struct health_manager *hm, struct hm_dea *dea, const c
         return;
     if (strcmp(life, dea->life) != 0) {
         snprintf(dea->life, sizeof dea->life, "%s", life);
-        dea->sequence = 0;
+        dea->sequence = dea->newest = 0;
         dea->behind_since_ns = 0;
     }
+    if (sequence > dea->newest)
+        dea->newest = sequence;
     bool is_gap = !is_complete && sequence > dea->sequence + 1;
     if (!is_gap && sequence > dea->sequence)
         dea->sequence = sequence;
@@ -82,10 +89,15 @@ void hm_dea_hear_sequence(struct health_manager *hm, struct hm_dea *dea, const c
     }
 }
 
+bool hm_dea_has_more_to_tell(const struct health_manager *hm, const struct hm_dea *dea)
+{
+    return dea->behind_since_ns != 0 && hm->machine.now_ns - dea->behind_since_ns >= behind_ns;
+}
+
 void hm_dea_catch_up(struct health_manager *hm, struct hm_dea *dea)
 {
     uint64_t now_ns = hm->machine.now_ns;
-    if (dea->behind_since_ns == 0 || now_ns - dea->behind_since_ns < behind_ns || !hm->bus.is_connected)
+    if (!hm_dea_has_more_to_tell(hm, dea) || !hm->bus.is_connected)
         return;
     if (dea->tell_asked_ns != 0 && now_ns - dea->tell_asked_ns < tell_pause_ns)
         return;

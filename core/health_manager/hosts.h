@@ -22,6 +22,7 @@ struct hm_dea {
     uint64_t restarted_at_ns; /* 0: not since we know it. */
     char life[LIFE_SIZE];     /* As heard over the bus; "" while it tells none (v1). */
     int64_t sequence;         /* All up to here was heard over the bus. */
+    int64_t newest;           /* The highest that was heard. */
     uint64_t vouched_at_ns;   /* The last PONG that told of nothing else: what we know ran at that moment. */
     uint64_t behind_since_ns; /* 0: nothing seems to be missing. */
     uint64_t tell_asked_ns;   /* 0: not since it is behind. */
@@ -45,12 +46,16 @@ struct hm_dea *hm_dea_find_or_add(struct health_manager *hm, const char *id);
 struct hm_dea *hm_dea_at(const struct health_manager *hm, uint32_t place);
 void hm_deas_free(struct health_manager *hm);
 
+/* Whether something newer of that life was heard before: it was stuck in a connection that has ended. */
+bool hm_dea_has_overtaken(const struct hm_dea *dea, const char *life, int64_t sequence);
 /* A message of that life and number came over the bus; `life` may be NULL (v1). */
 void hm_dea_take_sequence(struct health_manager *hm, struct hm_dea *dea, const char *life, int64_t sequence,
                           bool is_complete);
 /* A PONG said so. */
 void hm_dea_hear_sequence(struct health_manager *hm, struct hm_dea *dea, const char *life, int64_t sequence);
-/* Asks for a complete heartbeat if something is missing for a while. */
+/* Whether something that it told has been missing for a while. */
+bool hm_dea_has_more_to_tell(const struct health_manager *hm, const struct hm_dea *dea);
+/* Asks for a complete heartbeat if so. */
 void hm_dea_catch_up(struct health_manager *hm, struct hm_dea *dea);
 /* Whether every DEA names a lease address: then all of them tell of each start that they accept. */
 bool hm_deas_tell_starts(const struct health_manager *hm);
