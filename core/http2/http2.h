@@ -75,6 +75,9 @@ void h2_serve_from(struct h2_link *link, struct conn *conn, struct io_bytes rece
 void h2_connect(struct machine *machine, struct h2_link *link, const char *host, uint16_t port);
 /* Opens a conn on a client's link; on_connected or on_closed follows. False if the link is full or at its end. */
 bool h2_open(struct h2_link *link, struct conn *conn, const struct conn_handlers *handlers);
+/* A conn of h2_open: whether the server's kernel has accepted its link, which waits for the server's settings then,
+ * until header_ns. */
+bool h2_is_accepted(const struct conn *conn);
 /* Exchanges under way are finished, none is begun. */
 void h2_drain(struct h2_link *link);
 void h2_link_free(struct h2_link *link);

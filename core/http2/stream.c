@@ -178,6 +178,11 @@ static struct h2_stream *stream_of(struct carriage *carriage)
     return container_of(carriage, struct h2_stream, carriage);
 }
 
+bool h2_is_accepted(const struct conn *conn)
+{
+    return stream_of(conn->carriage)->link->is_connected;
+}
+
 static void on_read(struct carriage *carriage)
 {
     struct h2_stream *stream = stream_of(carriage);

@@ -164,6 +164,11 @@ static bool has_only_empty_lines(const struct text *gather)
 
 static void on_connect_timeout(struct session *session)
 {
+    const struct conn *conn = &session->exchange.backend->conn;
+    if (conn->carriage != NULL && h2_is_accepted(conn)) {
+        session_set_deadline(session, session->router->settings.response_timeout_ns); /* Busy, as one that is silent. */
+        return;
+    }
     request_on_backend_lost(session, FAILURE_CONNECT_TIMEOUT);
     session_advance(session);
 }

@@ -1,4 +1,5 @@
 /* Clients and instances that speak HTTP/2, played with nghttp2 at the other ends. */
+#include "core/base/duration.h"
 #include "tests/core/router/rig.h"
 
 #include "core/base/memory.h"
@@ -435,6 +436,38 @@ static void instances_that_ask_for_it_are_spoken_to_in_streams_of_one_connection
     rig_free(rig);
 }
 
+/* A kernel accepts for who is busy; HTTP/2 begins with what the instance itself says. */
+static void an_instance_that_is_busy_when_its_connection_begins_is_waited_for(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct rig_conn *client = rig_client(rig);
+    rig_get(rig, client, "new.test");
+    rig_pass(rig, 3 * NS_PER_S);
+    assert_true(rig_backend(rig, 2)->is_open);
+    assert_string_equal(rig_sent(client), "");
+    struct peer instance;
+    peer_open(&instance, rig_backend(rig, 2), true);
+    talk(rig, &instance);
+    nghttp2_nv status = field(":status", "204");
+    nghttp2_submit_response(instance.session, 1, &status, 1, NULL);
+    talk(rig, &instance);
+    rig_expect_start(client, "HTTP/1.1 204 No Content\r\n");
+    peer_close(&instance);
+    rig_free(rig);
+}
+
+static void an_instance_that_never_begins_is_given_up(void **state)
+{
+    (void)state;
+    struct rig *rig = new_rig();
+    struct rig_conn *client = rig_client(rig);
+    rig_get(rig, client, "new.test");
+    rig_pass(rig, 11 * NS_PER_S);
+    rig_expect_start(client, "HTTP/1.1 502 ");
+    rig_free(rig);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -445,6 +478,8 @@ int main(void)
         cmocka_unit_test(a_draining_router_ends_streams_and_takes_no_new_ones),
         cmocka_unit_test(who_had_just_connected_is_answered_and_sent_away),
         cmocka_unit_test(instances_that_ask_for_it_are_spoken_to_in_streams_of_one_connection),
+        cmocka_unit_test(an_instance_that_is_busy_when_its_connection_begins_is_waited_for),
+        cmocka_unit_test(an_instance_that_never_begins_is_given_up),
         cmocka_unit_test(a_websocket_in_a_stream_is_an_upgrade_for_the_instance),
         cmocka_unit_test(an_instance_that_wants_no_websocket_answers_as_it_likes),
         cmocka_unit_test(a_client_that_cancels_its_websocket_ends_it_for_the_instance),
