@@ -155,6 +155,8 @@ void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_rout
 void dea_route_table_publish_digest(struct dea *dea);
 /* Tells the digest now and then. */
 void dea_route_table_begin(struct dea *dea);
+/* Routes have changed: a digest follows within a second or so. */
+void dea_route_table_tell_soon(struct dea *dea);
 /* The instance was ended by an order or from outside: told to routers that ask for the table. */
 void dea_route_table_note_ended(const struct instance *instance);
 /* Answers a message with the digest alone. */

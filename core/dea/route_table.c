@@ -11,6 +11,9 @@
 /* Routes in one message: some 100 KB, of the 1 MB that a bus takes. */
 enum { PAGE_ROUTES = 200 };
 
+/* A digest follows changes so soon, and only one however many they were. */
+enum { AFTER_CHANGE_MS = 1000 };
+
 /* ---- The digest ---- */
 
 static void add_to_digest(const struct instance *instance, Cupola__RouteTable *table)
@@ -55,7 +58,16 @@ void dea_route_table_publish_digest(struct dea *dea)
     bus_publish_message(&dea->bus, "router.digest", NULL, &table.base);
 }
 
+static void on_digest_due(struct timer *timer);
+
 /* A quarter more or less: DEAs that started together do not speak together for ever. */
+static void tell_digest_in(struct dea *dea, uint64_t period_ns)
+{
+    if (period_ns > 0)
+        timer_set(&dea->machine, &dea->digest_timer, period_ns * 3 / 4 + dea_jitter_ns(dea, period_ns / 2),
+                  on_digest_due);
+}
+
 static void on_digest_due(struct timer *timer)
 {
     struct dea *dea = container_of(timer, struct dea, digest_timer);
@@ -65,10 +77,16 @@ static void on_digest_due(struct timer *timer)
 
 void dea_route_table_begin(struct dea *dea)
 {
-    uint64_t period_ns = dea->config->digest_ms * NS_PER_MS;
-    if (period_ns > 0)
-        timer_set(&dea->machine, &dea->digest_timer, period_ns * 3 / 4 + dea_jitter_ns(dea, period_ns / 2),
-                  on_digest_due);
+    tell_digest_in(dea, dea->config->digest_ms * NS_PER_MS);
+}
+
+/* The number of a later message shows that one was lost; behind the last one comes none. */
+void dea_route_table_tell_soon(struct dea *dea)
+{
+    uint64_t latest_ns = dea->machine.now_ns + AFTER_CHANGE_MS * NS_PER_MS * 5 / 4;
+    bool is_soon = timer_is_set(&dea->digest_timer) && dea->digest_timer.at_ns <= latest_ns;
+    if (dea->config->digest_ms > AFTER_CHANGE_MS && !is_soon)
+        tell_digest_in(dea, AFTER_CHANGE_MS * NS_PER_MS);
 }
 
 /* ---- The whole ---- */

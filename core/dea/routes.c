@@ -40,6 +40,7 @@ void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_rout
 static void count_change(struct instance *instance)
 {
     instance->dea->route_changes++;
+    dea_route_table_tell_soon(instance->dea);
 }
 
 /* Also an instance without URIs registers: those who evacuate wait for the sight of its replacement. */

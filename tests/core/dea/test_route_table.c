@@ -84,6 +84,22 @@ static void the_digest_follows_what_is_registered(void **state)
     assert_true(last_digest("router.digest") == one);
 }
 
+/* Who missed the last message learns it by no later one. */
+static void one_digest_follows_a_burst_of_changes_and_then_the_period_goes_on(void **state)
+{
+    (void)state;
+    stage_forget(&stage);
+    start(0);
+    start(1);
+    stage_pass_ms(&stage, 2000);
+    assert_int_equal(stage_heard(&stage, "router.digest", "\"count\":2"), 1);
+    assert_int_equal(stage_heard(&stage, "router.digest", ""), 1);
+    stage_pass_ms(&stage, 20000);
+    assert_int_equal(stage_heard(&stage, "router.digest", ""), 1);
+    stage_pass_ms(&stage, 20000);
+    assert_int_equal(stage_heard(&stage, "router.digest", ""), 2);
+}
+
 static void whoever_asks_gets_the_whole_table(void **state)
 {
     (void)state;
@@ -103,6 +119,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(a_new_router_is_told_the_digest_and_an_old_one_everything),
         STORY(the_digest_follows_what_is_registered),
+        STORY(one_digest_follows_a_burst_of_changes_and_then_the_period_goes_on),
         STORY(whoever_asks_gets_the_whole_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
