@@ -79,6 +79,8 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
     found.n_credentials = 2;
     found.credentials = credentials;
     found.staged = (char *)text_string(&staged);
+    if (instance->state == INSTANCE_CRASHED && instance->crash_detail[0] != 0)
+        found.reason = instance->crash_detail;
     if (with_stats && dea_instance_is_up(instance))
         found.stats = &stats.stats;
     bus_answer(&dea->bus, message, &found.base);

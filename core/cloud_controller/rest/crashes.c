@@ -1,5 +1,8 @@
 /* GET /apps/NAME/crashes and /update: what the health manager says about an app's crashes, and what became of an
- * update. */
+ * update.
+ *
+ * While the health manager is silent, those who have heard of crashes or keep them are asked: ourselves, if the app is
+ * no older than we are, or else the DEAs, which keep the files of crashed instances for an hour. */
 #include "core/cloud_controller/rest/rest.h"
 
 #include "core/base/duration.h"
@@ -13,8 +16,12 @@
 struct crashes_call {
     struct call call;
     struct bus_request request;
+    struct bus_request find; /* Asks the DEAs. */
+    bool is_finding;
     struct timer soon;
     int64_t app_id;
+    Cupola__RestCrash *found; /* By DEAs; texts are our own. */
+    size_t found_count;
     struct text json;
 };
 
@@ -30,6 +37,9 @@ static void on_crashes_soon(struct timer *timer);
 static void release_crashes(struct call *call);
 static bool on_crashed(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
 static void on_crashed_end(struct bus_request *request, bool timed_out);
+static void answer_without_health_manager(struct crashes_call *request);
+static bool on_found(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message);
+static void on_find_end(struct bus_request *request, bool timed_out);
 static void handle_update(struct call *call);
 static void on_update_health(struct health_query *health);
 static bool on_update_crashed(struct bus_request *request, const ProtobufCMessage *parsed,
@@ -43,6 +53,7 @@ static const struct route routes[] = {
 const struct route_table cc_crash_routes = {routes, sizeof routes / sizeof routes[0]};
 
 static const struct bus_request_handlers crashed_handlers = {.on_answer = on_crashed, .on_end = on_crashed_end};
+static const struct bus_request_handlers find_handlers = {.on_answer = on_found, .on_end = on_find_end};
 static const struct bus_request_handlers update_handlers = {.on_answer = on_update_crashed, .on_end = on_update_end};
 
 static void ask_health_manager(struct call *call, const struct app *app, struct bus_request *request,
@@ -64,7 +75,13 @@ static void ask_health_manager(struct call *call, const struct app *app, struct 
 
 static void release_crashes(struct call *call)
 {
-    text_free(&container_of(call, struct crashes_call, call)->json);
+    struct crashes_call *request = container_of(call, struct crashes_call, call);
+    for (size_t i = 0; i < request->found_count; i++) {
+        memory_free(request->found[i].instance);
+        memory_free(request->found[i].reason);
+    }
+    memory_free(request->found);
+    text_free(&request->json);
 }
 
 static void handle_crashes(struct call *call)
@@ -78,20 +95,79 @@ static void handle_crashes(struct call *call)
     ask_health_manager(call, app, &request->request, &crashed_handlers);
 }
 
+static void ask_deas(struct crashes_call *request, const struct app *app)
+{
+    struct controller *controller = request->call.controller;
+    char version[VERSION_CAPACITY];
+    char *state = (char *)(uintptr_t) "CRASHED";
+    cc_app_version(app->value, version);
+    Cupola__DeaFindDroplet find = CUPOLA__DEA_FIND_DROPLET__INIT;
+    find.has_droplet = true;
+    find.droplet = app->id;
+    find.version = version;
+    find.states = &state;
+    find.n_states = 1;
+    request->is_finding = true;
+    bus_request_start(&controller->bus, &request->find, "dea.find.droplet", &find.base, &cupola__dea_found__descriptor,
+                      MAX_EVENTS_OF_APP, controller->config->find_timeout_ms * NS_PER_MS, &find_handlers);
+}
+
 /* The health manager does not say. We have heard of the same crashes, if we were there. */
 static void on_crashes_soon(struct timer *timer)
 {
     struct crashes_call *request = container_of(timer, struct crashes_call, soon);
     struct controller *controller = request->call.controller;
     const struct app *app = cc_state_find_app(&controller->state, request->app_id);
-    if (app == NULL || app->seen_at_ns < controller->stages_from_ns)
-        return; /* The app is older than we are. */
+    if (app == NULL)
+        return;
+    if (app->seen_at_ns < controller->stages_from_ns)
+        ask_deas(request, app);
+    else
+        answer_without_health_manager(request);
+}
+
+static bool on_found(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
+{
+    (void)message;
+    struct crashes_call *call = container_of(request, struct crashes_call, find);
+    const Cupola__DeaFound *found = (const Cupola__DeaFound *)parsed;
+    if (found->instance == NULL)
+        return true;
+    size_t size = call->found_count * sizeof *call->found;
+    call->found = memory_grow(call->found, size, size + sizeof *call->found);
+    Cupola__RestCrash *crash = &call->found[call->found_count++];
+    cupola__rest_crash__init(crash);
+    crash->instance = memory_copy_text(found->instance);
+    crash->has_since = true;
+    crash->since = found->state_timestamp;
+    crash->reason = found->reason == NULL ? NULL : memory_copy_text(found->reason);
+    return true;
+}
+
+static void on_find_end(struct bus_request *request, bool timed_out)
+{
+    (void)timed_out;
+    answer_without_health_manager(container_of(request, struct crashes_call, find));
+}
+
+static bool is_among(const Cupola__RestCrashes *crashes, const char *instance)
+{
+    bool is = false;
+    for (size_t i = 0; i < crashes->n_crashes; i++)
+        is = is || strcmp(crashes->crashes[i]->instance, instance) == 0;
+    return is;
+}
+
+/* What we have heard, and what DEAs have told. */
+static void answer_without_health_manager(struct crashes_call *request)
+{
+    struct controller *controller = request->call.controller;
     bus_request_cancel(&request->request);
     Cupola__RestCrash crashes[MAX_EVENTS_OF_APP];
-    Cupola__RestCrash *places[MAX_EVENTS_OF_APP];
+    Cupola__RestCrash *places[2 * MAX_EVENTS_OF_APP];
     Cupola__RestCrashes answer = CUPOLA__REST_CRASHES__INIT;
     answer.crashes = places;
-    const struct app_event *event = cc_events_of(controller, app->id);
+    const struct app_event *event = cc_events_of(controller, request->app_id);
     for (; event != NULL; event = event->newer_of_app) {
         if (strcmp(event->kind, "crashed") != 0)
             continue;
@@ -103,6 +179,9 @@ static void on_crashes_soon(struct timer *timer)
         crash->reason = (char *)(uintptr_t)event->text;
         places[answer.n_crashes++] = crash;
     }
+    for (size_t i = 0; i < request->found_count; i++)
+        if (!is_among(&answer, request->found[i].instance))
+            places[answer.n_crashes++] = &request->found[i];
     cc_call_answer(&request->call, 200, &answer.base);
 }
 
@@ -135,8 +214,10 @@ static bool on_crashed(struct bus_request *request, const ProtobufCMessage *pars
 
 static void on_crashed_end(struct bus_request *request, bool timed_out)
 {
-    (void)timed_out;
     struct crashes_call *call = container_of(request, struct crashes_call, request);
+    if (timed_out && call->is_finding)
+        return; /* The DEAs are still telling. */
+    bus_request_cancel(&call->find);
     timer_cancel(&call->call.controller->machine, &call->soon);
     struct text json = call->json;
     call->json = (struct text){0};

@@ -242,6 +242,26 @@ static void crashes_are_listed_and_silence_means_none(void **state)
     assert_non_null(strstr(town_body(&story->town), "{\"state\":\"CANARY_FAILED\",\"since\":"));
 }
 
+static void a_controller_that_was_restarted_hears_of_crashes_from_deas(void **state)
+{
+    struct story *story = *state;
+    char crashed[400];
+    snprintf(crashed, sizeof crashed,
+             "{\"dea\":\"d1\",\"droplet\":1,\"version\":\"%s\",\"instance\":\"i5\",\"index\":0,\"state\":\"CRASHED\","
+             "\"state_timestamp\":9,\"reason\":\"exited with status 3\"}",
+             story_look(story).version);
+    town_kill(&story->town.controllers[0]);
+    town_revive(&story->town.controllers[0]);
+    town_answer(&story->town, "dea.find.droplet", crashed);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town),
+                        "{\"crashes\":[{\"instance\":\"i5\",\"since\":9,\"reason\":\"exited with status 3\"}]}");
+    assert_int_equal(town_heard(&story->town, "dea.find.droplet", "\"states\":[\"CRASHED\"]"), 1);
+    town_answer(&story->town, "healthmanager.status", "{\"instances\":[{\"instance\":\"i6\",\"since\":8}]}");
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town), "{\"crashes\":[{\"instance\":\"i6\",\"since\":8}]}");
+}
+
 static void files_are_fetched_from_the_instance_s_dea(void **state)
 {
     struct story *story = *state;
@@ -328,6 +348,7 @@ int main(void)
         STORY(freshness_is_what_the_health_manager_says),
         STORY(who_is_silent_is_told_of_as_it_was_heard_last),
         STORY(crashes_are_listed_and_silence_means_none),
+        STORY(a_controller_that_was_restarted_hears_of_crashes_from_deas),
         STORY(files_are_fetched_from_the_instance_s_dea),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,8 @@ static void the_files_of_a_crash_are_kept_for_an_hour(void **state)
     stage_order(&stage, 0, 5);
     stage_pass_ms(&stage, 10);
     stage_end_workload(&stage, stage_newest(&stage), 9);
+    stage_tell(&stage, "dea.find.droplet", "_INBOX.find", "{\"droplet\":7,\"states\":[\"CRASHED\"]}");
+    assert_int_equal(stage_heard(&stage, "_INBOX.find", "\"reason\":\""), 1);
     stage_pass_ms(&stage, 3590000);
     assert_true(stage_newest(&stage)->exists);
     stage_pass_ms(&stage, 20000);
