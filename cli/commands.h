@@ -35,7 +35,7 @@ int cli_passwd(int argc, char **argv);
 int cli_proxy(int argc, char **argv);
 int cli_unproxy(int argc, char **argv);
 
-/* Apps (push.c, apps.c, observe.c). */
+/* Apps (push.c, apps.c, observe.c, exec.c). */
 int cli_push(int argc, char **argv);
 int cli_apps(int argc, char **argv);
 int cli_app(int argc, char **argv);
@@ -51,6 +51,7 @@ int cli_map(int argc, char **argv);
 int cli_unmap(int argc, char **argv);
 int cli_env(int argc, char **argv);
 int cli_logs(int argc, char **argv);
+int cli_exec(int argc, char **argv);
 int cli_files(int argc, char **argv);
 int cli_stats(int argc, char **argv);
 int cli_instances(int argc, char **argv);

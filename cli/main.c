@@ -46,6 +46,7 @@ const struct cli_command cli_commands[] = {
     {"What happens", "events", "show what happened to an app, and why", cli_events},
     {"What happens", "revisions", "list what one may roll back to", cli_revisions},
     {"What happens", "logs", "show what an app printed", cli_logs},
+    {"What happens", "exec", "run a command in an instance, or a shell", cli_exec},
     {"What happens", "files", "show an instance's files", cli_files},
     {"What happens", "stats", "show what instances use", cli_stats},
     {"What happens", "instances", "show the state of instances", cli_instances},
@@ -169,6 +170,8 @@ int main(int argc, char **argv)
     }
     if (strcmp(name, REAL_SUPERVISOR_COMMAND) == 0)
         return real_supervise(argc - 1, argv + 1);
+    if (strcmp(name, REAL_EXEC_COMMAND) == 0)
+        return real_exec(argc - 1, argv + 1);
     if (name[0] != '-' && strchr(name, '_') != NULL)
         turn_underscores(argv[1]);
     char **expanded = name[0] == '-' || cli_is_command(name) ? NULL : alias_expand(argc, argv, &argc);

@@ -78,6 +78,7 @@ static struct slice *slice_of(struct effect *effect)
     case EFFECT_WORKLOAD_REMOVE:
     case EFFECT_WORKLOAD_MEASURE:
     case EFFECT_WORKLOAD_READ_FILE:
+    case EFFECT_WORKLOAD_EXEC:
     case EFFECT_LOG:
     case EFFECT_EXIT:
         return NULL;

@@ -237,6 +237,12 @@ enum effect_kind {
                                 that came before the snapshot before this one may go then. IO_CONFLICT: there is one of
                                 that or a later sequence. */
     EFFECT_BLOB_LIST,        /* DONE: data = the digests of all blobs, one a line. */
+
+    EFFECT_WORKLOAD_EXEC, /* Prepares a command beside the processes of a workload, with what they may see and use.
+                             DONE: number = a port of this host's loopback, data = a secret: whoever connects within
+                             10 s and begins with the secret and a newline has the command run, in frames of
+                             core/wire/exec_frame.h; it ends with the connection. IO_NOT_FOUND: no such workload runs.
+                             IO_DENIED: this kind of workload does not allow it; data = why. */
 };
 
 enum log_level { LOG_DEBUG = 1, LOG_INFO, LOG_WARNING, LOG_ERROR };
@@ -357,6 +363,11 @@ struct effect {
             uint64_t offset;
             uint32_t size;
         } workload_read_file;
+        struct {
+            const char *workload;
+            const char *const *argv;
+            uint16_t rows, columns; /* Of its terminal; 0: it has none. */
+        } workload_exec;
         struct {
             enum log_level level;
             const char *text;

@@ -18,6 +18,7 @@ static const struct message_class classes[] = {
     {"dea.*.start", 2000, false},                  /* By then the controller has ordered anew. */
     {"dea.discover", 1000, false},
     {"dea.find.droplet", 1000, false},
+    {"dea.exec", 1000, false},
     {"dea.*.probe", 1000, false},
     {"dea.*.routes", 1000, false},
     {"healthmanager.health", 1000, false},

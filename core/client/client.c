@@ -56,6 +56,7 @@ static const struct command commands[] = {
     {"start", NEEDS_APP, client_start_steps, 0},
     {"stop", NEEDS_APP, client_stop_steps, 0},
     {"events", NEEDS_APP, client_events_steps, 0},
+    {"exec", NEEDS_APP | NEEDS_ARGUMENTS, client_exec_steps, 0},
     {"revisions", NEEDS_APP, client_revisions_steps, 0},
     {"rollback", NEEDS_APP, client_rollback_steps, 900000},
     {"cancel", NEEDS_APP, client_cancel_steps, 0},
@@ -117,6 +118,8 @@ static const char *find_missing(const Cupola__ClientConfig *config, unsigned nee
         return "give an e-mail address and a password";
     if ((needs & NEEDS_NEW_PASSWORD) && (is_empty(config->email) || is_empty(config->new_password)))
         return "give an e-mail address and the new password";
+    if ((needs & NEEDS_ARGUMENTS) && config->n_arguments == 0)
+        return "say which command to run";
     if ((needs & NEEDS_EMAIL) && is_empty(config->email))
         return "give the user's e-mail address";
     if ((needs & NEEDS_SIZE) && !config->has_instances && !config->has_instances_by && !config->has_memory_mb)

@@ -47,6 +47,7 @@ enum need {
     NEEDS_SERVICE = 1 << 7,
     NEEDS_VENDOR = 1 << 8,
     NEEDS_EMAIL = 1 << 9,
+    NEEDS_ARGUMENTS = 1 << 10,
 };
 
 struct command {
@@ -151,7 +152,8 @@ extern client_steps client_map_steps, client_unmap_steps, client_env_add_steps, 
 /* update.c */
 extern client_steps client_update_steps;
 /* own.c */
-extern client_steps client_events_steps, client_revisions_steps, client_rollback_steps, client_cancel_steps;
+extern client_steps client_events_steps, client_revisions_steps, client_rollback_steps, client_cancel_steps,
+    client_exec_steps;
 extern client_steps client_settings_steps;
 /* observe.c */
 extern client_steps client_instances_steps, client_stats_steps, client_crashes_steps, client_files_steps;

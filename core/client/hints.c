@@ -20,6 +20,7 @@ static const struct hint hints[] = {
     {305, "start it with `cupola start @`"},
     {306, "`cupola instances @` tells which instances run; `cupola files @` lists what they have"},
     {390, "`cupola events @` tells how far it is; `cupola update @ --cancel` ends it"},
+    {391, "`cupola files @` and `cupola logs @` show what an instance has and says"},
     {307, "`cupola info` lists frameworks and their runtimes"},
     {308, "`cupola info` lists the frameworks; name one with --framework"},
     {310, "`cupola logs @` shows the staging log"},

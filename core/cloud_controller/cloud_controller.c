@@ -220,6 +220,7 @@ static void stop(struct machine *machine)
     cc_collector_stop(controller);
     cc_leftovers_stop(controller);
     cc_rest_stop_streams(controller);
+    cc_exec_end_all(controller);
     if (controller->server.connections == NULL) {
         http_server_drain(&controller->server);
         leave(controller);
@@ -251,6 +252,7 @@ static void destroy(struct machine *machine)
     cc_gateway_destroy(controller);
     cc_leftovers_destroy(controller);
     cc_rest_destroy(controller);
+    cc_exec_destroy(controller);
     http_server_destroy(&controller->server);
     cc_staging_destroy(controller);
     cc_stage_logs_destroy(controller);

@@ -97,6 +97,8 @@ struct controller {
     const char *app_domain; /* ".cupola.test": points into config->external_uri. */
     struct random_stream nonces;
 
+    struct exec_tunnel *exec_tunnels; /* rest/exec.c */
+    uint32_t exec_tunnel_count;
     struct call *calls; /* Of the REST API, until their last operation has ended. */
     size_t hashes;      /* Passwords being hashed. */
 

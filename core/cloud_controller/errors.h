@@ -23,6 +23,7 @@
     ERROR(NO_INSTANCE, 304, 400, "Could not find instance: '%s'")                                                      \
     ERROR(APP_STOPPED, 305, 400, "Operation not permitted on a stopped app")                                           \
     ERROR(UPDATING, 390, 400, "An update is under way: wait for it, or cancel it")                                     \
+    ERROR(EXEC, 391, 500, "Cannot run a command there: %s")                                                            \
     ERROR(FILE, 306, 500, "Error retrieving file '%s'")                                                                \
     ERROR(RUNTIME, 307, 400, "Invalid runtime specification [%s] for framework: '%s'")                                 \
     ERROR(FRAMEWORK, 308, 400, "Invalid framework description: '%s'")                                                  \

@@ -34,6 +34,7 @@ static const struct bus_route routes[] = {
     {.subject = "dea.find.droplet",
      .payload = &cupola__dea_find_droplet__descriptor,
      .handle = dea_status_on_find_droplet},
+    {.subject = "dea.exec", .payload = &cupola__dea_exec__descriptor, .handle = dea_exec_on_asked},
     {.subject = "dea.update", .payload = &cupola__dea_update__descriptor, .handle = dea_routes_on_update},
     {.subject = "dea.stop", .payload = &cupola__dea_stop__descriptor, .handle = dea_stop_on_order},
     {.subject = "router.start",
@@ -246,6 +247,7 @@ void dea_leave(struct dea *dea)
         dea_staging_leave(dea);
         dea_witness_close(&dea->witness);
         dea_lease_close(&dea->lease);
+        dea_exec_end_all(dea);
         http_server_drain(&dea->files.server);
         http_server_drain(&dea->monitor.server);
         bus_client_close(&dea->bus);
@@ -269,6 +271,7 @@ static void destroy(struct machine *machine)
     dea_droplets_destroy(&dea->droplets);
     dea_placement_destroy(dea);
     dea_fences_destroy(&dea->fences);
+    dea_exec_destroy(dea);
     dea_files_destroy(dea);
     dea_lease_destroy(&dea->lease);
     dea_witness_destroy(dea);

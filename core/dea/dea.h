@@ -14,12 +14,14 @@
  *   watch.c        liveness and readiness              standing.c     healing alone, when nobody else can
  *   singleton.c    those that need a lease             uris.c         what we missed while away
  *   staging.c      packages to droplets, for controllers
+ *   exec.c         commands beside an instance's processes
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
 
 #include "core/bus/client.h"
 #include "core/dea/droplets.h"
+#include "core/dea/exec.h"
 #include "core/dea/fences.h"
 #include "core/dea/files.h"
 #include "core/dea/instance.h"
@@ -87,6 +89,7 @@ struct dea {
     struct dea_fences fences;
     struct saved saved;
     struct files files;
+    struct dea_execs execs;
     struct lease lease;
     struct witness witness;
     struct standing standing;

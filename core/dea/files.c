@@ -128,7 +128,7 @@ void dea_files_destroy(struct dea *dea)
 
 static void on_aborted(struct http_exchange *exchange)
 {
-    if (exchange->user != NULL)
+    if (exchange->user != NULL && !dea_exec_on_aborted(exchange))
         free_read(exchange->user);
 }
 
@@ -248,6 +248,8 @@ static void on_request(struct http_exchange *exchange)
     struct dea *dea = container_of(exchange->server, struct dea, files.server);
     bool is_get = http_text_equals(exchange->head.method, "GET") || http_text_equals(exchange->head.method, "HEAD");
     size_t prefix_size = sizeof prefix - 1;
+    if (dea_exec_on_request(exchange))
+        return;
     if (!http_has_basic(&exchange->head, dea->files.user, dea->files.password))
         http_answer(exchange, 401, text_type, "WWW-Authenticate: Basic realm=\"\"\r\n", (struct io_bytes){0});
     else if (!is_get)

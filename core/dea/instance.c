@@ -149,6 +149,8 @@ void dea_instance_move(struct instance *instance, enum instance_state next)
     is_still_up = is_still_up && dea_instance_is_up(instance);
     if (!is_still_up)
         instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
+    if (!dea_instance_has_process(instance))
+        dea_exec_end_of(instance);
     if (next == INSTANCE_CRASHED)
         dea->crashed_count++;
     if (dea_instance_is_up(instance) && !is_still_up)
@@ -236,6 +238,11 @@ const char *dea_instance_state_name(enum instance_state state)
         return "GONE";
     }
     assert_unreachable();
+}
+
+bool dea_instance_has_process(const struct instance *instance)
+{
+    return instance->state == INSTANCE_PROBING || dea_instance_is_up(instance);
 }
 
 bool dea_instance_is_up(const struct instance *instance)

@@ -137,6 +137,8 @@ const char *dea_instance_state_text(const struct instance *instance);
 const char *dea_instance_state_name(enum instance_state state);
 /* Has come up: RUNNING or UNREADY. */
 bool dea_instance_is_up(const struct instance *instance);
+/* Its process runs, as far as we know: PROBING, RUNNING, UNREADY. */
+bool dea_instance_has_process(const struct instance *instance);
 /* Holds or will hold a process that serves: FETCHING to UNREADY. */
 bool dea_instance_is_live(const struct instance *instance);
 

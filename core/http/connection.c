@@ -386,9 +386,14 @@ static void on_closed(struct conn *conn, enum io_status status)
 {
     (void)status;
     struct http_connection *connection = container_of(conn, struct http_connection, conn);
-    struct http_server *server = connection->server;
     if (connection->exchange != NULL && connection->exchange->known)
-        server->handlers->on_aborted(&connection->exchange->exchange);
+        connection->server->handlers->on_aborted(&connection->exchange->exchange);
+    http_connection_gone(connection);
+}
+
+void http_connection_gone(struct http_connection *connection)
+{
+    struct http_server *server = connection->server;
     http_connection_free(connection);
     if (!server->is_open && server->connection_count == 0 && server->handlers->on_drained != NULL)
         server->handlers->on_drained(server);

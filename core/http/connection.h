@@ -71,6 +71,8 @@ struct http_connection {
 void http_connection_advance(struct http_connection *connection);
 /* The answer's last byte was handed over (its blob perhaps not yet): on to the next request, or to the end. */
 void http_connection_answered(struct http_connection *connection);
+/* The same for one that left the server: perhaps it was the last that a draining one waited for. */
+void http_connection_gone(struct http_connection *connection);
 /* Frees a connection that is not known to the machine any more. */
 void http_connection_free(struct http_connection *connection);
 /* Takes over an accepted connection. */

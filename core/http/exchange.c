@@ -38,6 +38,23 @@ void http_exchange_read(struct http_exchange *exchange)
     http_connection_advance(exchange->connection);
 }
 
+bool http_exchange_can_be_taken(const struct http_exchange *exchange)
+{
+    return exchange->connection->conn.state == CONN_OPEN && !exchange->connection->peer_ended;
+}
+
+void http_exchange_take_over(struct http_exchange *exchange, struct conn *to, const struct conn_handlers *handlers,
+                             struct text *ret_input)
+{
+    struct http_connection *connection = exchange->connection;
+    assert_that(connection->state == HTTP_HANDLING);
+    assert_that(http_exchange_can_be_taken(exchange));
+    assert_that(!connection->advancing); /* It is about to be freed. */
+    text_add(ret_input, text_string(&connection->input), connection->input.size);
+    conn_hand_over(&connection->conn, to, handlers);
+    http_connection_gone(connection);
+}
+
 const char *http_exchange_header(struct http_exchange *exchange, const char *name)
 {
     struct http_exchange_state *state = container_of(exchange, struct http_exchange_state, exchange);

@@ -95,6 +95,13 @@ void http_answer_end(struct http_exchange *exchange);
 /* How much of it has not left yet: for a slow reader no more should be made. */
 size_t http_answer_unsent(const struct http_exchange *exchange);
 
+/* Whether its client can still be talked to: it may have said that it has ended. */
+bool http_exchange_can_be_taken(const struct http_exchange *exchange);
+/* Another protocol begins: the exchange is gone without an answer, and `to` is the connection, open, with those
+ * handlers. What has come behind the request is added to ret_input. Not from within a handler of the server. */
+void http_exchange_take_over(struct http_exchange *exchange, struct conn *to, const struct conn_handlers *handlers,
+                             struct text *ret_input);
+
 /* The value of a header as a NUL-terminated copy that lives as long as the exchange, or NULL. */
 const char *http_exchange_header(struct http_exchange *exchange, const char *name);
 

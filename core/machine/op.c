@@ -240,3 +240,13 @@ void op_workload_read_file(struct machine *machine, struct op *op, const char *w
     effect->workload_read_file.offset = offset;
     effect->workload_read_file.size = size;
 }
+
+void op_workload_exec(struct machine *machine, struct op *op, const char *workload, const char *const *argv,
+                      uint16_t rows, uint16_t columns, op_done *done)
+{
+    struct effect *effect = op_add_effect(machine, op, EFFECT_WORKLOAD_EXEC, done);
+    effect->workload_exec.workload = effects_keep_text(machine->effects, workload);
+    effect->workload_exec.argv = effects_keep_list(machine->effects, argv);
+    effect->workload_exec.rows = rows;
+    effect->workload_exec.columns = columns;
+}

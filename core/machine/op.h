@@ -73,6 +73,8 @@ void op_workload_remove(struct machine *machine, struct op *op, const char *work
 void op_workload_measure(struct machine *machine, struct op *op, const char *workload, op_done *done);
 void op_workload_read_file(struct machine *machine, struct op *op, const char *workload, const char *path,
                            uint64_t offset, uint32_t size, op_done *done);
+void op_workload_exec(struct machine *machine, struct op *op, const char *workload, const char *const *argv,
+                      uint16_t rows, uint16_t columns, op_done *done);
 
 /* For core/machine and core/machine/conn.c. */
 struct effect *op_add_effect(struct machine *machine, struct op *op, enum effect_kind kind, op_done *done);

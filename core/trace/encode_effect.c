@@ -149,6 +149,12 @@ static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effe
         set_number(message, effect->workload_read_file.offset);
         message->has_number2 = 1;
         message->number2 = effect->workload_read_file.size;
+    } else if (effect->kind == EFFECT_WORKLOAD_EXEC) {
+        message->text = trace_lend_text(effect->workload_exec.workload);
+        set_list(&message->n_list, &message->list, effect->workload_exec.argv);
+        set_number(message, effect->workload_exec.rows);
+        message->has_number2 = 1;
+        message->number2 = effect->workload_exec.columns;
     } else {
         return effect->kind == EFFECT_WORKLOAD_LIST;
     }

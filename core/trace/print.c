@@ -57,6 +57,7 @@ static const char *const effect_names[] = {
     [EFFECT_ASSEMBLE] = "assemble",
     [EFFECT_JOURNAL_SNAPSHOT] = "journal snapshot",
     [EFFECT_BLOB_LIST] = "blob list",
+    [EFFECT_WORKLOAD_EXEC] = "workload exec",
 };
 
 static void add_quoted(struct text *text, ProtobufCBinaryData data)

@@ -142,6 +142,7 @@ void driver_carry_out(struct real_driver *driver, struct effect *effect)
     case EFFECT_WORKLOAD_REMOVE:
     case EFFECT_WORKLOAD_MEASURE:
     case EFFECT_WORKLOAD_READ_FILE:
+    case EFFECT_WORKLOAD_EXEC:
         workload_carry_out(driver, effect);
         break;
     case EFFECT_LOG:

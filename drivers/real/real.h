@@ -48,6 +48,10 @@ bool real_workloads_possible(const char *kind, const char *oci_runtime, struct t
 #define REAL_SUPERVISOR_COMMAND "workload-run"
 int real_supervise(int argc, char **argv);
 
+/* The hidden sub-command `workload-exec`: stands between a connection and a command in a workload (exec_session.c). */
+#define REAL_EXEC_COMMAND "workload-exec"
+int real_exec(int argc, char **argv);
+
 /* ---- Several components on one loop, for tests ---- */
 
 struct real_driver;

@@ -341,6 +341,7 @@ static void carry_out(struct process *process, struct effect *effect)
     case EFFECT_WORKLOAD_REMOVE:
     case EFFECT_WORKLOAD_MEASURE:
     case EFFECT_WORKLOAD_READ_FILE:
+    case EFFECT_WORKLOAD_EXEC:
         process_do_workload(process, effect);
         return;
     case EFFECT_LOG:

@@ -12,6 +12,7 @@ static void do_list(struct process *process, const struct effect *effect);
 static void do_remove(struct process *process, const struct effect *effect);
 static void do_measure(struct process *process, const struct effect *effect);
 static void do_read_file(struct process *process, const struct effect *effect);
+static void do_exec(struct process *process, const struct effect *effect);
 
 void process_do_workload(struct process *process, struct effect *effect)
 {
@@ -27,6 +28,8 @@ void process_do_workload(struct process *process, struct effect *effect)
         do_remove(process, effect);
     } else if (effect->kind == EFFECT_WORKLOAD_MEASURE) {
         do_measure(process, effect);
+    } else if (effect->kind == EFFECT_WORKLOAD_EXEC) {
+        do_exec(process, effect);
     } else {
         assert_that(effect->kind == EFFECT_WORKLOAD_READ_FILE);
         do_read_file(process, effect);
@@ -149,4 +152,15 @@ static void do_read_file(struct process *process, const struct effect *effect)
     struct pending *pending = process_answer(process, effect->op, IO_OK);
     pending->number = whole;
     pending->data = slice_copy(content + from, (size_t)most);
+}
+
+static void do_exec(struct process *process, const struct effect *effect)
+{
+    struct workload *workload = workload_lookup(process, effect->workload_exec.workload);
+    uint16_t port = workload == NULL || !workload->is_running ? 0 : command_prepare(workload, effect);
+    struct pending *pending = process_answer(process, effect->op, port == 0 ? IO_NOT_FOUND : IO_OK);
+    if (port == 0)
+        return;
+    pending->number = port;
+    pending->data = slice_copy(COMMAND_SECRET, sizeof COMMAND_SECRET - 1);
 }

@@ -269,6 +269,7 @@ static void end(struct workload *workload, int exit_code, int with_signal, bool 
         host_close_port(workload->host, &workload->port);
     workload->is_listening = false;
     responders_drop_all(workload);
+    commands_drop_all(workload);
     workload_tell(workload);
 }
 

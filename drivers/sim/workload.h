@@ -60,6 +60,7 @@ struct workload {
     bool planned_oom;
     struct random_stream random;
     struct responder *responders;
+    struct command *commands;
     struct workload *previous, *next;
 };
 
@@ -86,6 +87,11 @@ void app_trouble_end(struct world *world, struct app_trouble *trouble);
 /* responder.c */
 void responders_accept(struct port *port, struct socket *socket);
 void responders_drop_all(struct workload *workload);
+
+/* command.c: a command beside it, which waits for its connection; its port, or 0. */
+#define COMMAND_SECRET "0123456789abcdef0123456789abcdef"
+uint16_t command_prepare(struct workload *workload, const struct effect *effect);
+void commands_drop_all(struct workload *workload);
 
 struct distribution behaviour_duration(const Cupola__SimDuration *duration);
 

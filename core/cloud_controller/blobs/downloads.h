@@ -1,7 +1,8 @@
 /* Droplets and packages are handed out to whoever has an address that a controller has signed, for a while.
  *
- * DEAs and other controllers have no login. v1 gave the bits to anybody who knew their hash; here the address carries
- * when it ends and an HMAC-SHA256 over path and end, under the key that all controllers share.
+ * Commands in instances (rest/exec.c) too. DEAs and other controllers have no login. v1 gave the bits to anybody who
+ * knew their hash; here the address carries when it ends and an HMAC-SHA256 over path and end, under the key that all
+ * controllers share.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_BLOBS_DOWNLOADS_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_BLOBS_DOWNLOADS_H

@@ -309,6 +309,19 @@ size_t cc_call_stream_unsent(const struct call *call)
     return call->exchange == NULL ? 0 : http_answer_unsent(call->exchange);
 }
 
+bool cc_call_take_over(struct call *call, struct conn *to, const struct conn_handlers *handlers, struct text *ret_input)
+{
+    bool is_there = call->exchange != NULL && http_exchange_can_be_taken(call->exchange);
+    if (!is_there) {
+        cc_call_fail(call, ERROR_BAD_REQUEST, NULL, NULL);
+        return false;
+    }
+    struct http_exchange *exchange = take_exchange(call);
+    call_free(call);
+    http_exchange_take_over(exchange, to, handlers, ret_input);
+    return true;
+}
+
 void cc_rest_stop_streams(struct controller *controller)
 {
     struct call *next;

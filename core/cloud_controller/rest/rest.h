@@ -60,12 +60,16 @@ struct route_table {
 extern const struct route_table cc_info_routes, cc_user_routes, cc_app_routes, cc_app_put_routes, cc_bits_routes,
     cc_instance_routes, cc_stats_routes, cc_file_routes, cc_service_routes, cc_upload_routes, cc_own_routes,
     cc_event_routes, cc_account_routes, cc_staged_routes, cc_resource_routes, cc_offering_routes, cc_stage_log_routes,
-    cc_binding_routes, cc_freshness_routes, cc_crash_routes;
+    cc_binding_routes, cc_freshness_routes, cc_crash_routes, cc_exec_routes;
 
 extern const struct http_server_handlers cc_rest_server_handlers;
 
 /* Frees all calls, unanswered. */
 void cc_rest_destroy(struct controller *controller);
+
+/* Commands in instances that pass through here (exec.c). */
+void cc_exec_end_all(struct controller *controller);
+void cc_exec_destroy(struct controller *controller);
 
 /* ---- Answers ---- */
 
@@ -87,6 +91,9 @@ void cc_call_stream_add(struct call *call, struct io_bytes bytes);
 void cc_call_stream_end(struct call *call);
 /* What waits for a slow reader. */
 size_t cc_call_stream_unsent(const struct call *call);
+/* Another protocol begins: frees the call, and `to` is its client's connection, open. False: the client has gone. */
+bool cc_call_take_over(struct call *call, struct conn *to, const struct conn_handlers *handlers,
+                       struct text *ret_input);
 /* Ends all streams. */
 void cc_rest_stop_streams(struct controller *controller);
 void cc_call_fail(struct call *call, enum cloud_error error, const char *first, const char *second);

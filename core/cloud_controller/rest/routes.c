@@ -10,6 +10,7 @@ static const struct route_table *const tables[] = {
     &cc_bits_routes,     &cc_instance_routes,  &cc_stats_routes,   &cc_file_routes,      &cc_service_routes,
     &cc_own_routes,      &cc_event_routes,     &cc_account_routes, &cc_staged_routes,    &cc_resource_routes,
     &cc_offering_routes, &cc_stage_log_routes, &cc_binding_routes, &cc_freshness_routes, &cc_crash_routes,
+    &cc_exec_routes,
 };
 
 static void match_clear(struct route_match *match)

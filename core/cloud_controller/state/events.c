@@ -162,6 +162,7 @@ static void say_last_line(struct app_event *event, const char *log)
 }
 
 static const char started_again[] = "started again";
+static const char command_run[] = "command";
 
 static const char *const kinds[] = {
     [CUPOLA__APP_CHANGE_KIND__APP_CREATED] = "created",
@@ -230,12 +231,25 @@ static void note_starts(struct controller *controller, uint64_t sequence, const 
     }
 }
 
+static void note_command(struct controller *controller, uint64_t sequence, const Cupola__JournalEntry *entry)
+{
+    const Cupola__AppNote *note = entry->app_noted;
+    if (cc_state_find_app(&controller->state, note->app) == NULL)
+        return; /* It was deleted in between. */
+    struct app_event *event = add_event(controller, note->app, command_run, entry->at_s);
+    snprintf(event->key, sizeof event->key, "entry-%llu", (unsigned long long)sequence);
+    snprintf(event->actor, sizeof event->actor, "%s", entry->actor == NULL ? "" : entry->actor);
+    say(event, "%s", note->text == NULL ? "" : note->text);
+}
+
 void cc_events_note_entry(struct controller *controller, uint64_t sequence, const Cupola__JournalEntry *entry)
 {
     if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_APP_PUT) {
         note_app(controller, sequence, entry);
     } else if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_STARTS_ORDERED) {
         note_starts(controller, sequence, entry);
+    } else if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_APP_NOTED) {
+        note_command(controller, sequence, entry);
     } else if (entry->change_case == CUPOLA__JOURNAL_ENTRY__CHANGE_APP_DELETED) {
         struct app_history *history = find_history(controller, entry->app_deleted->id);
         for (size_t left = history == NULL ? 0 : history->count; left > 0; left--)
@@ -271,6 +285,8 @@ static const char *known_kind(const char *kind)
 {
     if (kind != NULL && strcmp(kind, started_again) == 0)
         return started_again;
+    if (kind != NULL && strcmp(kind, command_run) == 0)
+        return command_run;
     for (size_t i = 0; kind != NULL && i < sizeof kinds / sizeof kinds[0]; i++)
         if (kinds[i] != NULL && strcmp(kinds[i], kind) == 0)
             return kinds[i];

@@ -45,6 +45,8 @@ enum fold_result cc_state_fold(struct state *state, uint64_t sequence, const Cup
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_ORDERED:
         state->snapshot_sequence = sequence;
         return FOLD_OK;
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_NOTED:
+        return FOLD_OK; /* events.c */
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_HEAD:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_APP:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_EVENT:
@@ -305,6 +307,7 @@ enum fold_result cc_state_load(struct state *state, const Cupola__JournalEntry *
     case CUPOLA__JOURNAL_ENTRY__CHANGE_LEFTOVER_GONE:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_HANDLE_CHANGED:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_BINDING_TOKEN_CHANGED:
+    case CUPOLA__JOURNAL_ENTRY__CHANGE_APP_NOTED:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_ORDERED:
     case CUPOLA__JOURNAL_ENTRY__CHANGE_SNAPSHOT_EVENT:
     case CUPOLA__JOURNAL_ENTRY__CHANGE__NOT_SET:

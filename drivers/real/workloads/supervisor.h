@@ -43,6 +43,8 @@ struct workload_status supervisor_watch(const struct supervised *supervised, pid
 
 /* supervisor_nursery.c: has a supervisor born. Returns our end of the connection, or -1 with errno. */
 int supervisor_start(void);
+/* Runs another sub-command of ours, which leaves its first process at once; the same result. */
+int supervisor_start_as(char *const argv[]);
 /* supervisor_spawn.c: gives the order to the order's supervisor, a new one if it has none, and waits for the answer.
  * False with the job's status and reason. */
 bool supervisor_spawn(struct workload_order *order);

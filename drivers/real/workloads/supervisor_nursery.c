@@ -27,7 +27,7 @@ static struct path own_program(void)
 }
 
 /* Under posix_spawn the child shares our memory until it executes: no fork of a process with threads. */
-static int spawn(int connection, pid_t *ret_pid)
+static int spawn(int connection, char *const argv[], pid_t *ret_pid)
 {
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
@@ -42,9 +42,8 @@ static int spawn(int connection, pid_t *ret_pid)
     posix_spawnattr_setsigmask(&attributes, &none);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK);
     struct path program = own_program();
-    static char name[] = "cupola", command[] = REAL_SUPERVISOR_COMMAND;
     static char path_variable[] = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    char *const argv[] = {name, command, NULL}, *const environment[] = {path_variable, NULL};
+    char *const environment[] = {path_variable, NULL};
     int error = posix_spawn(ret_pid, program.text, &actions, &attributes, argv, environment);
     posix_spawn_file_actions_destroy(&actions);
     posix_spawnattr_destroy(&attributes);
@@ -52,10 +51,10 @@ static int spawn(int connection, pid_t *ret_pid)
 }
 
 /* It leaves its first process at once; that one is our child. Returns our end of the connection, or -1 with errno. */
-static int open_nursery(void)
+static int open_process(int type, char *const argv[])
 {
     int ends[2];
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, ends) != 0)
         return -1;
     /* dup2 onto itself would keep close-on-exec: move it away. */
     int moved = fcntl(ends[1], F_DUPFD_CLOEXEC, SUPERVISOR_CONNECTION + 10);
@@ -63,7 +62,7 @@ static int open_nursery(void)
     close(ends[1]);
     pid_t first = -1;
     if (moved >= 0) {
-        error = spawn(moved, &first);
+        error = spawn(moved, argv, &first);
         close(moved);
     }
     while (error == 0 && waitpid(first, NULL, 0) < 0 && errno == EINTR) {
@@ -73,6 +72,18 @@ static int open_nursery(void)
     close(ends[0]);
     errno = error;
     return -1;
+}
+
+static int open_nursery(void)
+{
+    static char name[] = "cupola", command[] = REAL_SUPERVISOR_COMMAND;
+    char *const argv[] = {name, command, NULL};
+    return open_process(SOCK_SEQPACKET, argv);
+}
+
+int supervisor_start_as(char *const argv[])
+{
+    return open_process(SOCK_STREAM, argv);
 }
 
 static bool send_connection(int nursery, int connection)

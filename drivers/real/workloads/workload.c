@@ -150,6 +150,8 @@ void workload_carry_out(struct real_driver *driver, const struct effect *effect)
         workload_remove(driver, effect->op, effect->workload_name.workload);
     } else if (effect->kind == EFFECT_WORKLOAD_MEASURE) {
         workload_measure(driver, effect->op, effect->workload_name.workload);
+    } else if (effect->kind == EFFECT_WORKLOAD_EXEC) {
+        workload_exec(driver, effect);
     } else {
         assert_that(effect->kind == EFFECT_WORKLOAD_READ_FILE);
         workload_read_file(driver, effect);

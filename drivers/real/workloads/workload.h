@@ -67,12 +67,13 @@ bool workload_watch(struct workload *workload);
 void workload_watch_or_tell(struct workload *workload);
 void workload_unwatch(struct workload *workload);
 
-/* start.c, list.c, remove.c, measure.c, files.c */
+/* start.c, list.c, remove.c, measure.c, files.c, exec.c */
 void workload_start(struct real_driver *driver, const struct effect *effect);
 void workload_list(struct real_driver *driver, struct io_op op);
 void workload_remove(struct real_driver *driver, struct io_op op, const char *name);
 void workload_measure(struct real_driver *driver, struct io_op op, const char *name);
 void workload_read_file(struct real_driver *driver, const struct effect *effect);
+void workload_exec(struct real_driver *driver, const struct effect *effect);
 
 /* Kills and deletes, by what is on disk alone. Blocks. */
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,

@@ -19,7 +19,8 @@ enum {
     STAGE_SUBSCRIPTIONS = 32,
     STAGE_QUESTIONS = 16,
     STAGE_PORT_BUS = 4222,
-    STAGE_PORT_CC = 9022
+    STAGE_PORT_CC = 9022,
+    STAGE_PORT_COMMAND = 7070 /* Of whatever stands beside a command. */
 };
 
 #define STAGE_DIGEST "ea8072f55ce4167af0d078a018ddc522a251ad59"
@@ -91,7 +92,8 @@ struct stage {
     uint32_t uploads;
     int upload_status; /* What the controller answers to them. */
 
-    bool launches_fail;
+    char command[80];      /* The last one that was prepared: "ls -l 24x80". */
+    bool launches_fail;    /* Commands too. */
     bool workloads_listen; /* As soon as they are launched. */
     struct workload workloads[STAGE_WORKLOADS];
     struct text saved;

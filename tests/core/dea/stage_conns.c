@@ -24,6 +24,8 @@ static bool is_reachable(struct stage *stage, uint16_t port)
         return !stage->bus_is_down;
     if (port == STAGE_PORT_CC)
         return !stage->controller_is_down;
+    if (port == STAGE_PORT_COMMAND)
+        return stage->command[0] != 0;
     return port == stage->stranger_port || stage_listener_on(stage, port) != NULL;
 }
 
@@ -58,6 +60,9 @@ static void hear(struct stage *stage, uint32_t id)
         workload->gets += is_whole;
         if (is_whole && workload->http_status != 0)
             text_addf(&conn->inbound, "HTTP/1.1 %d Whatever\r\nContent-Length: 0\r\n\r\n", workload->http_status);
+        stage_feed(stage, id);
+    } else if (conn->port == STAGE_PORT_COMMAND && strcmp(text_string(&conn->outbound), "SECRET\n") == 0) {
+        text_addf(&conn->inbound, "%s\n", stage->command);
         stage_feed(stage, id);
     } else if (strncmp(text_string(&conn->outbound), "PUT ", 4) == 0) {
         text_clear(&conn->outbound); /* Answered when its blob has come. */

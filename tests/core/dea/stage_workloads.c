@@ -187,6 +187,21 @@ void stage_fail_staging(struct stage *stage, enum io_status status, const char *
     stage_settle(stage);
 }
 
+static void prepare_command(struct stage *stage, const struct effect *effect)
+{
+    struct text command = {0};
+    if (stage->launches_fail) {
+        stage_queue_done(stage, effect->op, IO_DENIED);
+        return;
+    }
+    for (const char *const *word = effect->workload_exec.argv; *word != NULL; word++)
+        text_addf(&command, "%s ", *word);
+    text_addf(&command, "%ux%u", effect->workload_exec.rows, effect->workload_exec.columns);
+    snprintf(stage->command, sizeof stage->command, "%s", text_string(&command));
+    text_free(&command);
+    stage_queue_done_with(stage, effect->op, "SECRET", 6, STAGE_PORT_COMMAND);
+}
+
 bool stage_carry_out_workload(struct stage *stage, const struct effect *effect)
 {
     switch ((int)effect->kind) {
@@ -207,6 +222,9 @@ bool stage_carry_out_workload(struct stage *stage, const struct effect *effect)
         return true;
     case EFFECT_WORKLOAD_READ_FILE:
         read_file(stage, effect);
+        return true;
+    case EFFECT_WORKLOAD_EXEC:
+        prepare_command(stage, effect);
         return true;
     case EFFECT_STAGE:
         stage->staging_op = effect->op.id;

@@ -121,6 +121,32 @@ static void what_ended_meanwhile_is_found_dead(void **state)
     assert_string_equal(story(), "found a1 dead NOTE\n");
 }
 
+static void run_command(struct puppet *puppet)
+{
+    static const char *const argv[] = {"echo", "hello", NULL};
+    puppet_op_reset(&other);
+    op_workload_exec(&puppet->machine, &other.op, "a1", argv, 0, 0, puppet_note);
+}
+
+static void a_command_waits_beside_what_runs_for_whoever_has_the_secret(void **state)
+{
+    (void)state;
+    ground_do(run_command);
+    wait_until(other.done);
+    assert_int_equal(other.status, IO_NOT_FOUND);
+    start_and_wait(false);
+    ground_do(run_command);
+    wait_until(other.done);
+    assert_int_equal(other.status, IO_OK);
+    assert_in_range(other.number, 1, 65535);
+    assert_int_equal(other.data.size, 32);
+    ground_do(kill_it);
+    wait_until(story()[0] != 0);
+    ground_do(run_command);
+    wait_until(other.done);
+    assert_int_equal(other.status, IO_NOT_FOUND);
+}
+
 static void what_was_removed_is_not_found(void **state)
 {
     (void)state;
@@ -152,6 +178,7 @@ int suite_run_workloads(const char *name)
         ON_GROUND(a_signal_is_told_as_one),
         ON_GROUND(what_runs_survives_its_starter_and_is_found),
         ON_GROUND(what_ended_meanwhile_is_found_dead),
+        ON_GROUND(a_command_waits_beside_what_runs_for_whoever_has_the_secret),
         ON_GROUND(what_was_removed_is_not_found),
         ON_GROUND(a_droplet_that_is_not_there_is_not_found),
     };

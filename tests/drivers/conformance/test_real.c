@@ -59,6 +59,8 @@ const char *ground_droplet(bool exits)
 
 int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], REAL_EXEC_COMMAND) == 0)
+        return real_exec(argc - 1, argv + 1);
     if (argc > 1 && strcmp(argv[1], REAL_SUPERVISOR_COMMAND) == 0) /* This program is its own supervisor. */
         return real_supervise(argc - 1, argv + 1);
     return suite_run("real driver");
