@@ -26,7 +26,6 @@
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
-    MUTATION(DEA_TELLS_NO_CRASH_IT_HEALED, "a DEA tells what it started again, but not for whom")                      \
     MUTATION(HM_HEARS_NOBODY_OUT, "the health manager acts on late news before it has heard what came after it")       \
     MUTATION(DEA_TRUSTS_ITS_NOTES, "a restarted DEA does not ask whether hosts were mapped meanwhile")                 \
     MUTATION(DEA_MAPS_WHAT_STARTS, "new hosts are registered also for instances that do not run yet")                  \

@@ -100,10 +100,7 @@ void dea_heartbeat_publish_healed(struct instance *crashed, struct instance *suc
     Cupola__InstanceHeartbeat beats[2], *pointers[] = {&beats[0], &beats[1]};
     fill_beat(crashed, &beats[0]);
     fill_beat(successor, &beats[1]);
-    if (mutation_is(DEA_TELLS_NO_CRASH_IT_HEALED))
-        publish_news(successor->dea, &pointers[1], 1);
-    else
-        publish_news(successor->dea, pointers, 2);
+    publish_news(successor->dea, pointers, 2);
 }
 
 void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited)

@@ -22,7 +22,6 @@ MORE = {
     "DEA_STARTS_TWICE": "scale-under-load",
     "DEA_FORGETS_SURVIVORS": "dea-killed",
     "DEA_WAITS_FOR_ORDERS": "a-day-without-a-control-plane",
-    "HM_HEARS_NOBODY_OUT": "what-a-dea-healed-is-not-started-again",
     "DEA_TRUSTS_ITS_NOTES": "v1/d11-killed-at-any-effect",
     "ROUTER_NEVER_PRUNES": "host-never-returns",
     "ROUTER_IGNORES_DIGESTS": "v1/r16-a-router-that-misses-unregisters",

@@ -118,7 +118,8 @@ static void when_the_pings_have_ended_crashes_are_healed_with_growing_pauses(voi
     assert_int_equal(stage_running(&stage), 0);
     stage_pass_ms(&stage, 2500);
     assert_int_equal(stage_running(&stage), 1);
-    for (int crash = 2; crash <= 3; crash++) { /* Three times for nothing. */
+    assert_int_equal(stage_heard(&stage, "dea.heartbeat", "\"state\":\"CRASHED\""), 1); /* For whom it was started. */
+    for (int crash = 2; crash <= 3; crash++) {                                          /* Three times for nothing. */
         stage_end_workload(&stage, stage_newest(&stage), 9);
         stage_pass_ms(&stage, 300);
         assert_int_equal(stage_running(&stage), 1);
