@@ -122,12 +122,14 @@ def report(count, results, commit, page):
              f"{len(caught) - len(by_scenario)} by a unit test.", "",
              "## Time to detection", "", "Seconds of CPU time until it was noticed, those of what noticed nothing before among",
              "them.", "", *time_table(caught),
-             "", "## Survivors", "", "| place | line | what is seen | reason |", "|---|---|---|---|"]
+             "", "## Survivors", "", f"Places are those of the tree {commit}; files may have moved since.", "",
+              "| component | place | line | what is seen | reason |", "|---|---|---|---|---|"]
     for result in results:
         if not result["by"]:
             line = result["line"].replace("|", "\\|")
             reason = known.get((Path(result["place"].split(":")[0]).name, result["line"])) or "not looked into yet"
-            lines.append(f"| `{result['place']}` | `{line}` | {seen_of(result)} | {reason} |")
+            place = Path(result["place"])
+            lines.append(f"| {place.parts[1]} | `{place.name}` | `{line}` | {seen_of(result)} | {reason} |")
     Path(page).write_text("\n".join(lines) + "\n")
     print(f"{len(results)} judged, {len(caught)} caught")
 
