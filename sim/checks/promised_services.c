@@ -37,7 +37,7 @@ static void end_bindings(struct cloud *cloud, const char *app, const char *name,
         const char *slash = strchr(at->key, '/');
         bool is_meant = slash != NULL && (app != NULL ? strlen(app) == (size_t)(slash - at->key) &&
                                                             strncmp(at->key, app, (size_t)(slash - at->key)) == 0
-                                                      : strcmp(slash + 1, name) == 0);
+                                                      : name != NULL && strcmp(slash + 1, name) == 0);
         if (!is_meant)
             continue;
         at->may_be_either = at->may_be_either || !is_good;
