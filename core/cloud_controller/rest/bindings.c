@@ -228,7 +228,8 @@ static bool prepare_bind(struct change *change)
     binding.options = request->options;
     Cupola__JournalApp value = *app->value;
     Cupola__JournalBinding *list[MAX_BINDINGS];
-    memcpy(list, value.bindings, value.n_bindings * sizeof list[0]);
+    if (value.n_bindings > 0)
+        memcpy(list, value.bindings, value.n_bindings * sizeof list[0]);
     list[value.n_bindings++] = &binding;
     value.bindings = list;
     value.has_lock_version = true;
