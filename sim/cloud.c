@@ -145,10 +145,17 @@ struct look {
     uint64_t seen_changes;
 };
 
+/* A look costs as much as the cloud is large, and what it waits for takes longer there. */
+static uint64_t look_interval_ns(const struct cloud *cloud)
+{
+    size_t deas = cloud->component_counts[ROLE_DEA];
+    return deas <= LARGE_DEAS ? LOOK_INTERVAL_NS : LOOK_INTERVAL_NS * deas / LARGE_DEAS;
+}
+
 static bool holds(struct cloud *cloud, struct look *look, struct text *ret_why)
 {
     look->seen_changes = cloud->world->change_count;
-    look->next_ns = cloud->world->now_ns + LOOK_INTERVAL_NS;
+    look->next_ns = cloud->world->now_ns + look_interval_ns(cloud);
     return look->predicate(cloud, look->context, ret_why);
 }
 

@@ -5,7 +5,10 @@
  * added in one place move the ties of all others. Whatever must keep an order (the bytes of a stream) hangs on one
  * wake.
  *
- * Four functions, so that the heap behind them can be replaced. A wake is in the queue at most once.
+ * What is due before a horizon is in a small heap; what is due later waits unsorted in the slots of a hierarchy of
+ * wheels, by the highest digit of its time that differs from the horizon's. When the heap is empty the horizon moves on
+ * and the next slot becomes the heap, or is dealt out to finer slots if it is too full. So most wakes are never
+ * compared with more than a few others, however many wait. A wake is in the queue at most once.
  */
 #ifndef CUPOLA_DRIVERS_SIM_QUEUE_H
 #define CUPOLA_DRIVERS_SIM_QUEUE_H
@@ -21,7 +24,8 @@ struct wake {
 
     /* Private. */
     uint64_t at_ns;
-    size_t place; /* In the queue, from 1; 0 while it is not in it. */
+    uint32_t place;  /* In its bucket, from 1; 0 while it is not queued. */
+    uint32_t bucket; /* 0: the heap; else that slot, counted over all wheels. */
 };
 
 struct queue_entry {
@@ -31,25 +35,45 @@ struct queue_entry {
     struct wake *wake;
 };
 
-/* A 4-ary heap. */
-struct queue {
-    uint64_t seed;
-    uint64_t order;
+struct queue_bucket {
     struct queue_entry *entries;
     size_t count;
     size_t capacity;
 };
 
+enum { QUEUE_DIGIT_BITS = 6, QUEUE_SLOTS = 1 << QUEUE_DIGIT_BITS, QUEUE_WHEELS = 11 }; /* 66 bits: every time. */
+
+/* Zeroed but for the seed. */
+struct queue {
+    uint64_t seed;
+    uint64_t order;
+    size_t count;
+    uint64_t horizon_ns;
+    struct queue_bucket near;    /* A 4-ary heap of all that is due before the horizon. */
+    uint64_t used[QUEUE_WHEELS]; /* A bit for each slot that is not empty. */
+    struct queue_bucket slots[QUEUE_WHEELS][QUEUE_SLOTS];
+};
+
+/* Forgets all wakes. */
+void queue_release(struct queue *queue);
+
 /* Puts it in, or moves it to another time. */
 void queue_put(struct queue *queue, struct wake *wake, uint64_t at_ns);
 /* Nothing if it is not in there. */
 void queue_drop(struct queue *queue, struct wake *wake);
+/* The next one, left in; NULL if there is none. */
+struct wake *queue_first(struct queue *queue);
 /* The next one, taken out; NULL if there is none. */
 struct wake *queue_take(struct queue *queue);
 /* When the next one is due; UINT64_MAX if there is none. */
-static inline uint64_t queue_next_ns(const struct queue *queue)
+static inline uint64_t queue_next_ns(struct queue *queue)
 {
-    return queue->count == 0 ? UINT64_MAX : queue->entries[0].at_ns;
+    const struct wake *first = queue_first(queue);
+    return first == NULL ? UINT64_MAX : first->at_ns;
 }
+
+/* Each of them once, in an order that depends on nothing but what was done with the queue: *at begins at 0. NULL after
+ * the last. */
+struct wake *queue_each(const struct queue *queue, uint64_t *at);
 
 #endif

@@ -56,7 +56,7 @@ void world_destroy(struct world *world)
     network_release(&world->network);
     memory_free(world->processes);
     memory_free(world->hosts);
-    memory_free(world->queue.entries);
+    queue_release(&world->queue);
     effects_free(world->effects);
     assertion_set_context(NULL);
     memory_free(world);
@@ -74,7 +74,7 @@ bool world_advance(struct world *world, uint64_t until_ns)
     world->now_ns = next_ns;
     struct wake *wake = NULL;
     if (world->chooser.choose != NULL)
-        wake = world->chooser.choose(world->chooser.context, world->queue.entries[0].wake);
+        wake = world->chooser.choose(world->chooser.context, queue_first(&world->queue));
     if (wake != NULL)
         queue_drop(&world->queue, wake);
     else if (queue_next_ns(&world->queue) == next_ns)

@@ -154,39 +154,46 @@ static bool nothing_waits(const struct cloud *cloud, struct text *why)
     return true;
 }
 
-/* Whether every instance that a DEA tells of runs, and how many there are. */
-static bool all_run(const struct component *dea, size_t *count)
+/* How many instances are wanted; SIZE_MAX if no controller knows. */
+static size_t wanted_instances(const struct cloud *cloud)
 {
-    struct dea_instance_view instance;
-    for (const void *at = NULL; dea_view_next(component_machine(dea), &at, &instance);) {
-        if (survey_is_gone(&instance))
-            continue;
-        if (strcmp(instance.state, "RUNNING") != 0)
-            return false;
-        ++*count;
+    const struct machine *controller = cloud_knowing_controller(cloud);
+    size_t wanted = 0;
+    if (controller == NULL)
+        return SIZE_MAX;
+    for (size_t i = 0; i < controller_view_app_count(controller); i++) {
+        struct controller_app_view app;
+        controller_view_app(controller, i, &app);
+        wanted += app.is_live ? (size_t)app.instances : 0;
     }
-    return true;
+    return wanted;
+}
+
+/* How many of the instances that DEAs tell of run, and how many do not. */
+static size_t running_instances(const struct cloud *cloud, size_t *ret_others)
+{
+    size_t running = 0;
+    *ret_others = 0;
+    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
+        const struct component *dea = &cloud->components[ROLE_DEA][i];
+        struct dea_instance_view instance;
+        const void *at = NULL;
+        while (component_is_running(dea) && dea_view_next(component_machine(dea), &at, &instance)) {
+            bool runs = strcmp(instance.state, "RUNNING") == 0;
+            running += runs;
+            *ret_others += !runs && !survey_is_gone(&instance);
+        }
+    }
+    return running;
 }
 
 /* Whether as many instances run as are wanted: what most looks that say no find out, without a survey. */
 static bool counts_are_right(struct cloud *cloud)
 {
-    const struct machine *controller = cloud_knowing_controller(cloud);
-    size_t wanted = 0;
-    for (size_t i = 0; controller != NULL && i < controller_view_app_count(controller); i++) {
-        struct controller_app_view app;
-        controller_view_app(controller, i, &app);
-        wanted += app.is_live ? (size_t)app.instances : 0;
-    }
-    if (controller == NULL || cloud_instances(cloud, NULL, NULL, 0) != wanted)
+    size_t wanted = wanted_instances(cloud), others;
+    if (wanted == SIZE_MAX || cloud_instances(cloud, NULL, NULL, 0) != wanted)
         return false;
-    size_t running = 0;
-    for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
-        const struct component *dea = &cloud->components[ROLE_DEA][i];
-        if (component_is_running(dea) && !all_run(dea, &running))
-            return false;
-    }
-    return running == wanted;
+    return running_instances(cloud, &others) == wanted && others == 0;
 }
 
 static bool is_right(struct cloud *cloud, const char *only, struct text *why)
@@ -209,6 +216,9 @@ bool converged(struct cloud *cloud, void *context, struct text *ret_why)
 bool all_wanted_run(struct cloud *cloud, void *context, struct text *ret_why)
 {
     (void)context;
+    size_t others;
+    if (ret_why == NULL && running_instances(cloud, &others) < wanted_instances(cloud))
+        return false;
     struct survey survey;
     bool right = survey_take(cloud, NULL, &survey, ret_why);
     for (const struct place *place = survey.places; right && place != NULL; place = place->hh.next) {

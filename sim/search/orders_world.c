@@ -57,9 +57,9 @@ static void find_arrivals(const struct orders_world *watch, struct candidates *c
 {
     struct queue *queue = &watch->cloud->world->queue;
     uint64_t until_ns = queue_next_ns(queue) + watch->window_ns;
-    for (size_t i = 0; i < queue->count; i++) {
-        struct wake *wake = queue->entries[i].wake;
-        if (queue->entries[i].at_ns > until_ns || arrival_of(wake) == NULL)
+    uint64_t place = 0;
+    for (struct wake *wake = queue_each(queue, &place); wake != NULL; wake = queue_each(queue, &place)) {
+        if (wake->at_ns > until_ns || arrival_of(wake) == NULL)
             continue;
         add(candidates, watch->cloud, wake, false);
         for (size_t at = candidates->count - 1; candidates->count > 0 && at > 0; at--) {

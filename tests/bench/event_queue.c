@@ -37,7 +37,7 @@ int main(int argc, char **argv)
     }
     double took = seconds_of_cpu() - began;
     printf("%zu pending: %.1f million events a second of one core\n", pending, EVENTS / took / 1e6);
-    free(queue.entries);
+    queue_release(&queue);
     free(wakes);
     return 0;
 }

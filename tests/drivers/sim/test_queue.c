@@ -44,7 +44,7 @@ static void wakes_come_out_in_the_order_of_their_times(void **state)
     }
     assert_null(queue_take(&queue));
     assert_true(queue_next_ns(&queue) == UINT64_MAX);
-    memory_free(queue.entries);
+    queue_release(&queue);
     memory_free(wakes);
 }
 
@@ -56,7 +56,7 @@ static uint64_t order_of_ties(uint64_t seed)
     uint64_t order = 0;
     for (int i = 0; i < 8; i++)
         order = order * 8 + queue_take(&queue)->key;
-    memory_free(queue.entries);
+    queue_release(&queue);
     return order;
 }
 
@@ -85,7 +85,7 @@ static void a_tie_does_not_depend_on_what_else_is_in_the_queue(void **state)
             assert_ptr_equal(queue_take(&queue), &other);
         bool is_first = random_mix(5 ^ 11, 10) < random_mix(5 ^ 12, 10);
         assert_ptr_equal(queue_take(&queue), is_first ? &first : &second);
-        memory_free(queue.entries);
+        queue_release(&queue);
     }
 }
 
@@ -108,8 +108,102 @@ static void dropped_and_moved_wakes_leave_the_others_in_order(void **state)
         count++;
     }
     assert_int_equal(count, WAKES - (WAKES + 2) / 3);
-    memory_free(queue.entries);
+    queue_release(&queue);
     memory_free(wakes);
+}
+
+/* What is next, found by looking at all. */
+static struct wake *naive_first(const struct queue *queue, struct wake *wakes, const uint64_t *orders, size_t count)
+{
+    struct wake *first = NULL;
+    uint64_t first_tie = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct wake *wake = &wakes[i];
+        uint64_t tie = random_mix(queue->seed ^ wake->key, wake->at_ns);
+        if (orders[i] == 0)
+            continue;
+        bool is_first = first == NULL || wake->at_ns < first->at_ns;
+        if (!is_first && wake->at_ns == first->at_ns)
+            is_first = tie < first_tie || (tie == first_tie && orders[i] < orders[first - wakes]);
+        first_tie = is_first ? tie : first_tie;
+        first = is_first ? wake : first;
+    }
+    return first;
+}
+
+static void count_each(const struct queue *queue, const uint64_t *orders, const struct wake *wakes, size_t count)
+{
+    size_t queued = 0, seen = 0;
+    for (size_t i = 0; i < count; i++)
+        queued += orders[i] != 0;
+    uint64_t at = 0;
+    for (const struct wake *wake = queue_each(queue, &at); wake != NULL; wake = queue_each(queue, &at)) {
+        assert_true(orders[wake - wakes] != 0);
+        seen++;
+    }
+    assert_int_equal(seen, queued);
+    assert_int_equal(queue->count, queued);
+}
+
+/* Puts, moves, drops, looks and takes at random; times from the same moment to centuries ahead, and after a look also
+ * before what was seen next. Some wakes share their key, so that only the order of putting parts them. */
+static void a_random_history(uint64_t seed)
+{
+    enum { COUNT = 300, CALLS = 4000 };
+    struct queue queue = {.seed = seed};
+    struct random_stream stream = random_named(seed, "test.history");
+    struct wake *wakes = memory_new(COUNT * sizeof *wakes);
+    uint64_t *orders = memory_new(COUNT * sizeof *orders);
+    for (size_t i = 0; i < COUNT; i++)
+        wakes[i] = (struct wake){.happen = nothing, .key = i / 3};
+    uint64_t now_ns = 0, put = 0, spread = UINT64_C(1) << random_below(&stream, 62);
+    for (int call = 0; call < CALLS; call++) {
+        size_t i = (size_t)random_below(&stream, COUNT);
+        uint64_t what = random_below(&stream, 8);
+        struct wake *first = naive_first(&queue, wakes, orders, COUNT);
+        if (what < 4) {
+            queue_put(&queue, &wakes[i], now_ns + random_below(&stream, random_below(&stream, 4) == 0 ? 2 : spread));
+            orders[i] = ++put;
+        } else if (what == 4) {
+            queue_drop(&queue, &wakes[i]);
+            orders[i] = 0;
+        } else if (what == 5) {
+            assert_true(queue_next_ns(&queue) == (first == NULL ? UINT64_MAX : first->at_ns));
+        } else {
+            assert_ptr_equal(queue_take(&queue), first);
+            if (first != NULL)
+                orders[first - wakes] = 0;
+            now_ns = first == NULL || first->at_ns > UINT64_MAX / 4 ? 0 : first->at_ns;
+        }
+        if (call % 500 == 0)
+            count_each(&queue, orders, wakes, COUNT);
+    }
+    queue_release(&queue);
+    memory_free(wakes);
+    memory_free(orders);
+}
+
+static void any_history_agrees_with_looking_at_all(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++)
+        a_random_history(seed);
+}
+
+static void the_last_moment_of_all_can_be_waited_for(void **state)
+{
+    (void)state;
+    struct queue queue = {0};
+    struct wake last = {.happen = nothing, .key = 1}, other = {.happen = nothing, .key = 2};
+    queue_put(&queue, &last, UINT64_MAX);
+    assert_ptr_equal(queue_first(&queue), &last);
+    queue_put(&queue, &other, UINT64_MAX - 1);
+    assert_ptr_equal(queue_take(&queue), &other);
+    queue_put(&queue, &other, UINT64_MAX);
+    assert_non_null(queue_take(&queue));
+    assert_non_null(queue_take(&queue));
+    assert_null(queue_take(&queue));
+    queue_release(&queue);
 }
 
 int main(void)
@@ -119,6 +213,8 @@ int main(void)
         cmocka_unit_test(ties_are_broken_by_the_seed_and_the_same_way_each_time),
         cmocka_unit_test(a_tie_does_not_depend_on_what_else_is_in_the_queue),
         cmocka_unit_test(dropped_and_moved_wakes_leave_the_others_in_order),
+        cmocka_unit_test(any_history_agrees_with_looking_at_all),
+        cmocka_unit_test(the_last_moment_of_all_can_be_waited_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
