@@ -41,6 +41,7 @@ enum cloud_result cloud_run_for(struct cloud *cloud, uint64_t duration_ns);
 typedef bool cloud_predicate(struct cloud *cloud, void *context, struct text *ret_why);
 /* Runs until the predicate holds, at most `bound_ns`. `ret_took_ns` may be NULL. The predicate is looked at again
  * whenever something has happened, at most once in 5 ms of virtual time (in a cloud of more than 100 DEAs as
+ * whenever something has happened, at most once in 5 ms of virtual time (in a cloud of more than 100 DEAs as
  * much more seldom as it is larger: in 50 ms with 1,000). sim/checks/check.h has ready-made ones. */
 enum cloud_result cloud_wait_until(struct cloud *cloud, cloud_predicate *predicate, void *context, uint64_t bound_ns,
                                    uint64_t *ret_took_ns);

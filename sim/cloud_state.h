@@ -25,7 +25,7 @@ enum { ROUTER_PORT = 80, BUS_PORT = 4222, CONTROLLER_PORT = 9022, VIEWER_PORT = 
 
 /* How often, at most, a predicate is looked at in a cloud of up to LARGE_DEAS; in a larger one as much more seldom. */
 #define LOOK_INTERVAL_NS (UINT64_C(5) * 1000000)
-enum { LARGE_DEAS = 200 };
+enum { LARGE_DEAS = 100 };
 /* Two routed, running instances of one (app, version, index) may stand beside each other for so long, from when nothing
  * parts them. */
 #define ONE_OF_EACH_GRACE_NS (UINT64_C(30) * 1000000000)

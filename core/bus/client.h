@@ -96,6 +96,9 @@ struct bus_route {
 };
 /* Subscribes to all of a static table. */
 void bus_listen(struct bus_client *client, const struct bus_route *routes, size_t count);
+/* The payload as a message, given, or NULL: then it is counted and logged. */
+ProtobufCMessage *bus_read_payload(struct bus_client *client, const ProtobufCMessageDescriptor *descriptor,
+                                   bool allow_empty, const struct bus_message *message);
 
 /* ---- Requests ---- */
 

@@ -151,10 +151,6 @@ void bus_pending_tell(struct bus_client_state *state);
 void bus_pending_forget(struct bus_client_state *state);
 void bus_deliver(struct bus_client_state *state, const struct nats_frame *frame);
 
-/* client_route.c: the payload as a message, given, or NULL: then it is counted and logged. */
-ProtobufCMessage *bus_read_payload(struct bus_client *client, const ProtobufCMessageDescriptor *descriptor,
-                                   bool allow_empty, const struct bus_message *message);
-
 /* client_request.c: stops the clock of a request whose inbox this is; nothing for other subscriptions. */
 void bus_request_abandon(struct bus_subscription *subscription);
 

@@ -30,7 +30,6 @@ static const struct bus_route routes[] = {
     {.subject = "dea.discover.stage",
      .payload = &cupola__stage_discover__descriptor,
      .handle = dea_staging_on_discover},
-    {.subject = "dea.*.start", .payload = &cupola__dea_discover__descriptor, .handle = dea_placement_on_any_start},
     {.subject = "dea.find.droplet",
      .payload = &cupola__dea_find_droplet__descriptor,
      .handle = dea_status_on_find_droplet},

@@ -14,6 +14,7 @@ enum {
     TAINT_MOST_MS = 250,
     TIE_BREAK_MS = 2,     /* Equal DEAs shall not always answer in the same order. */
     OFFER_LIFE_MS = 1000, /* An offer not taken up by then was lost to another DEA. */
+    LISTENING_MS = 10000, /* After an offer, to what others are ordered. */
     DEFAULT_MEMORY_MB = 512,
     MOST_OFFERS = 4096,
 };
@@ -171,34 +172,6 @@ static void on_hesitated(struct timer *timer)
     timer_set(&dea->machine, &offer->timer, OFFER_LIFE_MS * NS_PER_MS, on_offer_lapsed);
 }
 
-void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
-                               const struct bus_message *message)
-{
-    struct dea *dea = dea_of_bus(client);
-    const Cupola__DeaDiscover *discover = (const Cupola__DeaDiscover *)parsed;
-    uint32_t memory_mb = DEFAULT_MEMORY_MB;
-    if (discover->limits != NULL && discover->limits->mem > 0)
-        memory_mb = (uint32_t)discover->limits->mem;
-    if (message->reply == NULL || discover->runtime == NULL || dea->placement.count >= MOST_OFFERS)
-        return;
-    if (dea_placement_refuses(dea, memory_mb, discover->runtime) != NULL)
-        return;
-    if (discover->count > 1) {
-        answer_with_figures(dea, discover, memory_mb, message);
-        return;
-    }
-    struct offer *offer = memory_new(sizeof *offer);
-    offer->dea = dea;
-    offer->droplet = discover->droplet;
-    offer->memory_mb = memory_mb;
-    offer->runtime = memory_copy_text(discover->runtime);
-    offer->reply = memory_copy_text(message->reply);
-    offer->answer_ns =
-        dea->machine.now_ns + taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
-    append_offer(&dea->placement, offer);
-    timer_set_at(&dea->machine, &offer->timer, offer->answer_ns, on_hesitated);
-}
-
 /* The oldest offer is meant: nothing in an order says which question it follows. */
 static bool settle(struct dea *dea, int64_t droplet, bool was_answered)
 {
@@ -227,20 +200,72 @@ static void hesitate_less(struct dea *dea, int64_t droplet)
     }
 }
 
-/* Somebody's order, seen by all DEAs: if it is not ours, an answer of ours came too late, or need not be given. So a
- * burst of questions that is asked at once spreads over equals as if they came one by one. */
-void dea_placement_on_any_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                                const struct bus_message *message)
+/* Somebody's order, seen by all DEAs that made an offer: if it is not ours, an answer of ours came too late, or need
+ * not be given. So a burst of questions that is asked at once spreads over equals as if they came one by one. Only its
+ * droplet is read. */
+static void on_any_start(struct bus_subscription *subscription, const struct bus_message *message)
+{
+    struct dea *dea = container_of(subscription, struct dea, placement.all_starts);
+    if (dea->placement.offers == NULL || strcmp(message->subject, dea->start_subject) == 0)
+        return;
+    ProtobufCMessage *parsed = bus_read_payload(&dea->bus, &cupola__dea_discover__descriptor, false, message);
+    if (parsed == NULL)
+        return;
+    int64_t droplet = ((const Cupola__DeaDiscover *)parsed)->droplet;
+    protobuf_c_message_free_unpacked(parsed, NULL);
+    if (settle(dea, droplet, false))
+        hesitate_less(dea, droplet);
+}
+
+static void on_listened(struct timer *timer)
+{
+    struct dea *dea = container_of(timer, struct dea, placement.listening);
+    if (dea->placement.offers != NULL)
+        timer_set(&dea->machine, timer, LISTENING_MS * NS_PER_MS, on_listened);
+    else
+        bus_unsubscribe(&dea->placement.all_starts);
+}
+
+/* Who makes no offers does not listen: of a thousand DEAs each would be told of the starts of all the others. */
+static void listen_to_starts(struct dea *dea)
+{
+    if (dea->placement.all_starts.client == NULL)
+        bus_subscribe(&dea->bus, &dea->placement.all_starts, "dea.*.start", NULL, on_any_start);
+    timer_set(&dea->machine, &dea->placement.listening, LISTENING_MS * NS_PER_MS, on_listened);
+}
+
+void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
+                               const struct bus_message *message)
 {
     struct dea *dea = dea_of_bus(client);
-    const Cupola__DeaDiscover *order = (const Cupola__DeaDiscover *)parsed;
-    if (strcmp(message->subject, dea->start_subject) == 0 || !settle(dea, order->droplet, false))
+    const Cupola__DeaDiscover *discover = (const Cupola__DeaDiscover *)parsed;
+    uint32_t memory_mb = DEFAULT_MEMORY_MB;
+    if (discover->limits != NULL && discover->limits->mem > 0)
+        memory_mb = (uint32_t)discover->limits->mem;
+    if (message->reply == NULL || discover->runtime == NULL || dea->placement.count >= MOST_OFFERS)
         return;
-    hesitate_less(dea, order->droplet);
+    if (dea_placement_refuses(dea, memory_mb, discover->runtime) != NULL)
+        return;
+    if (discover->count > 1) {
+        answer_with_figures(dea, discover, memory_mb, message);
+        return;
+    }
+    struct offer *offer = memory_new(sizeof *offer);
+    offer->dea = dea;
+    offer->droplet = discover->droplet;
+    offer->memory_mb = memory_mb;
+    offer->runtime = memory_copy_text(discover->runtime);
+    offer->reply = memory_copy_text(message->reply);
+    offer->answer_ns =
+        dea->machine.now_ns + taint_ns(dea, discover->droplet) + dea_jitter_ns(dea, TIE_BREAK_MS * NS_PER_MS);
+    append_offer(&dea->placement, offer);
+    listen_to_starts(dea);
+    timer_set_at(&dea->machine, &offer->timer, offer->answer_ns, on_hesitated);
 }
 
 void dea_placement_destroy(struct dea *dea)
 {
     while (dea->placement.offers != NULL)
         drop_offer(dea->placement.offers);
+    timer_cancel(&dea->machine, &dea->placement.listening);
 }

@@ -13,13 +13,12 @@ struct placement {
     struct offer *offers; /* Answered in the last moment or about to be, the oldest first. */
     struct offer *last_offer;
     uint32_t count;
+    struct bus_subscription all_starts; /* dea.*.start, while offers are made, and for a while after them. */
+    struct timer listening;
 };
 
 void dea_placement_on_discover(struct bus_client *client, const ProtobufCMessage *parsed,
                                const struct bus_message *message);
-/* dea.*.start: another DEA got the order, so that an offer of ours counts no longer (only its droplet is read). */
-void dea_placement_on_any_start(struct bus_client *client, const ProtobufCMessage *parsed,
-                                const struct bus_message *message);
 /* Room and abilities for one more instance. Returns NULL, or the reason why not (static). */
 const char *dea_placement_refuses(const struct dea *dea, uint32_t memory_mb, const char *runtime);
 /* An order came for that droplet: an offer of ours was accepted. */

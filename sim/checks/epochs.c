@@ -8,23 +8,23 @@
 #include "core/router/view.h"
 #include "sim/checks/survey.h"
 
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Compared as bytes: zeroed before it is filled in. */
-struct order_key {
-    int64_t app;
-    int64_t epoch;
-    int64_t index;
-    char host[192];
-};
-
+/* The key is compared as bytes, all of it: the numbers and as much of the host as there is. Zeroed before it is filled
+ * in. */
 struct ordered_route {
-    struct order_key key;
-    char address[64];
+    const struct component *router; /* The last one that was seen to have it. */
+    char address[48];
     uint16_t port;
-    const struct component *router;
     UT_hash_handle hh;
+    struct order_key {
+        int64_t app;
+        int64_t epoch;
+        int64_t index;
+        char host[192];
+    } key;
 };
 
 /* What runs and listens there; NULL: nothing. */
@@ -50,8 +50,6 @@ static bool are_both_there(const struct cloud *cloud, const struct ordered_route
 
 static void compare(struct cloud *cloud, const struct ordered_route *route, const struct ordered_route *other)
 {
-    if (route->port == other->port && strcmp(route->address, other->address) == 0)
-        return;
     if (route->router == other->router || are_both_there(cloud, route, other))
         cloud_violate(cloud, "one_of_each",
                       "%s routes %s to %s:%u, and %s to %s:%u, both from one order to start index %d",
@@ -59,25 +57,34 @@ static void compare(struct cloud *cloud, const struct ordered_route *route, cons
                       other->address, other->port, (int)route->key.index);
 }
 
+static size_t fill_key(struct order_key *key, const struct route_view *view)
+{
+    memset(key, 0, offsetof(struct order_key, host));
+    key->app = view->app;
+    key->epoch = view->epoch;
+    key->index = view->index;
+    size_t size = strnlen(view->host, sizeof key->host - 1);
+    memcpy(key->host, view->host, size);
+    return offsetof(struct order_key, host) + size;
+}
+
 static void look_at_route(struct cloud *cloud, const struct component *router, const struct route_view *view,
                           struct ordered_route **seen)
 {
-    struct ordered_route *route = memory_new(sizeof *route);
-    route->key.app = view->app;
-    route->key.epoch = view->epoch;
-    route->key.index = view->index;
-    strncpy(route->key.host, view->host, sizeof route->key.host - 1);
-    snprintf(route->address, sizeof route->address, "%s", view->endpoint_host);
-    route->port = view->endpoint_port;
-    route->router = router;
+    struct ordered_route route = {.router = router, .port = view->endpoint_port};
+    snprintf(route.address, sizeof route.address, "%s", view->endpoint_host);
+    size_t size = fill_key(&route.key, view);
     struct ordered_route *other = NULL;
-    HASH_FIND(hh, *seen, &route->key, sizeof route->key, other);
+    HASH_FIND(hh, *seen, &route.key, size, other);
     if (other == NULL) {
-        HASH_ADD(hh, *seen, key, sizeof route->key, route);
-        return;
+        struct ordered_route *kept = memory_new(offsetof(struct ordered_route, key) + size);
+        memcpy(kept, &route, offsetof(struct ordered_route, key) + size);
+        HASH_ADD_KEYPTR(hh, *seen, &kept->key, size, kept);
+    } else if (route.port == other->port && strcmp(route.address, other->address) == 0) {
+        other->router = router; /* If this one has another endpoint, too, it has both. */
+    } else {
+        compare(cloud, &route, other);
     }
-    compare(cloud, route, other);
-    memory_free(route);
 }
 
 static void forget(struct ordered_route *seen)
@@ -91,17 +98,14 @@ static void forget(struct ordered_route *seen)
 
 static void look_at_router(struct cloud *cloud, const struct component *router, struct ordered_route **all)
 {
-    struct ordered_route *own = NULL;
     struct route_cursor cursor;
     memset(&cursor, 0, sizeof cursor);
     struct route_view view;
     while (router_next_route(component_machine(router), &cursor, &view)) {
         if (!view.has_app || !view.has_index || !view.has_epoch || view.epoch == 0)
             continue;
-        look_at_route(cloud, router, &view, &own);
         look_at_route(cloud, router, &view, all);
     }
-    forget(own);
 }
 
 void epochs_look(struct cloud *cloud)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|push|health|placement|container|healing|controller|journal|targets ...]: figures beside the peers', measured in one run. Default: all.
+# usage: run.sh [router|bus|sim|scale|push|health|placement|container|healing|controller|journal|targets ...]: figures beside the peers', measured in one run. Default: all.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
@@ -14,7 +14,11 @@ for what in "$@"; do
         ;;
     bus) tests/bench/bus.sh "$build" ;;
     push) tests/bench/push.py "$build" ;;
-    sim) tests/bench/sim.sh "$build/cupola" ;;
+    sim)
+        tests/bench/sim.sh "$build/cupola"
+        for pending in 1000 100000 1000000; do "$build/tests/bench/event_queue" "$pending"; done
+        ;;
+    scale) tests/bench/scale.py "$build/cupola" ${CUPOLA_SCALE:-} ;;
     health) "$build/tests/bench/health_manager_pass" ;;
     container) tests/bench/container.sh "$build" ;;
     targets) tests/bench/targets.py "$build/cupola" ;;
@@ -27,7 +31,7 @@ for what in "$@"; do
         ;;
     healing) tests/bench/healing.py "$build" ;;
     *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, health, placement, container, healing, controller, journal, targets" >&2
+        echo "there is no benchmark '$what'; try router, bus, push, sim, scale, health, placement, container, healing, controller, journal, targets" >&2
         exit 2
         ;;
     esac

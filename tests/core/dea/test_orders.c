@@ -116,6 +116,49 @@ static void a_question_for_many_is_answered_at_once_and_with_figures(void **stat
     stage_close(&stage);
 }
 
+static bool hears_all_starts(const struct stage *stage)
+{
+    for (size_t i = 0; i < stage->subscription_count; i++)
+        if (strcmp(stage->subscriptions[i].subject, "dea.*.start") == 0)
+            return true;
+    return false;
+}
+
+static void only_who_makes_offers_hears_what_others_are_ordered(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    assert_false(hears_all_starts(&stage));
+    ask(&stage, "_INBOX.1", 64, ",\"count\":50");
+    assert_false(hears_all_starts(&stage));
+    ask(&stage, "_INBOX.2", 64, "");
+    assert_true(hears_all_starts(&stage));
+    stage_pass_ms(&stage, 9000);
+    ask(&stage, "_INBOX.3", 64, ""); /* It goes on. */
+    stage_pass_ms(&stage, 9000);
+    assert_true(hears_all_starts(&stage));
+    stage_pass_ms(&stage, 2000);
+    assert_false(hears_all_starts(&stage));
+    ask(&stage, "_INBOX.4", 64, "");
+    assert_true(hears_all_starts(&stage));
+    stage_close(&stage);
+}
+
+static void an_order_to_another_takes_the_place_of_an_answer(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    for (int i = 0; i < 3; i++)
+        ask(&stage, "_INBOX.burst", 64, "");
+    stage_tell(&stage, "dea.*.start", NULL, "{\"droplet\":7}");
+    stage_tell(&stage, "dea.*.start", NULL, "{\"droplet\":8}");
+    stage_pass_ms(&stage, 500);
+    assert_int_equal(stage_heard(&stage, "_INBOX.burst", ""), 2);
+    stage_close(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -124,6 +167,8 @@ int main(void)
         cmocka_unit_test(what_was_overtaken_is_refused),
         cmocka_unit_test(a_stop_spares_what_is_wanted),
         cmocka_unit_test(a_question_for_many_is_answered_at_once_and_with_figures),
+        cmocka_unit_test(only_who_makes_offers_hears_what_others_are_ordered),
+        cmocka_unit_test(an_order_to_another_takes_the_place_of_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
