@@ -59,6 +59,7 @@ struct instance *dea_instance_new(struct dea *dea, const char *id, const Cupola_
     instance->state = first;
     instance->state_timestamp_s = machine_wall_seconds(&dea->machine);
     instance->order = copy_with_limits(order);
+    dea->singleton.has_any = dea->singleton.has_any || order->singleton;
     instance->droplet = order->droplet;
     instance->index = order->index;
     instance->epoch = order->epoch;

@@ -20,7 +20,8 @@ void dea_singleton_review(struct dea *dea)
 {
     bool may_run = dea_singleton_may_run(dea);
     struct instance *instance, *next;
-    if (!dea->singleton.was_granted || dea->phase == DEA_LEAVING || mutation_is(DEA_KEEPS_SINGLETONS))
+    if (!dea->singleton.has_any || !dea->singleton.was_granted || dea->phase == DEA_LEAVING ||
+        mutation_is(DEA_KEEPS_SINGLETONS))
         return;
     HASH_ITER (hh, dea->instances, instance, next) {
         if (!instance->order->singleton || !dea_instance_is_live(instance))

@@ -10,6 +10,7 @@ struct dea;
 struct singleton {
     struct timer timer;
     bool was_granted; /* By a health manager, in this life or a former one. */
+    bool has_any;     /* There was one in this life: without it nobody needs to look at each grant. */
 };
 
 /* A new life: survivors may run until a health manager had time to ping. */

@@ -282,9 +282,8 @@ static bool arrive_first(struct socket *to)
     return to->state != SOCKET_GONE && !to->has_failed;
 }
 
-void flow_arrive(struct wake *wake)
+static void arrive_due(struct socket *to)
 {
-    struct socket *to = container_of(wake, struct socket, arrive);
     if (to->unacknowledged > 0 && !to->is_lost &&
         !network_is_blocked(&to->host->world->network, to->host, to->peer->host)) {
         to->unacknowledged = 0;
@@ -300,6 +299,13 @@ void flow_arrive(struct wake *wake)
         try_later(to);
     else if (to->state == SOCKET_LINGERING && to->peer->state != SOCKET_GONE)
         flow_pump(to->peer); /* What was thrown away has made room. */
+}
+
+void flow_arrive(struct wake *wake)
+{
+    struct socket *to = container_of(wake, struct socket, arrive);
+    arrive_due(to);
+    socket_notify_at_once(to);
 }
 
 /* ---- Reading ---- */

@@ -47,7 +47,10 @@ struct host {
     uint64_t connect_count;
     struct socket *sockets;
     struct workload *workloads;                      /* In the order of their starts. */
+    struct workload *workloads_by_name;              /* uthash */
     uint64_t workload_count;                         /* Ever. */
+    uint64_t granted_bytes;                          /* What all processes that run may take together, */
+    uint32_t unlimited_count;                        /* without those that have no limit. */
     void (*on_power)(struct host *host, bool is_on); /* May be NULL. */
     void *owner;
     UT_hash_handle hh; /* In network.by_address. */

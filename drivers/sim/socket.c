@@ -400,6 +400,15 @@ void socket_notify(struct socket *socket)
         world_wake_in(socket->host->world, &socket->notify, 0);
 }
 
+void socket_notify_at_once(struct socket *socket)
+{
+    struct world *world = socket->host->world;
+    if (socket->notify.place == 0 || socket->notify.at_ns != world->now_ns)
+        return;
+    world_cancel(world, &socket->notify);
+    on_notify(&socket->notify);
+}
+
 void socket_wake_owner(struct socket *socket)
 {
     socket_notify(socket);

@@ -119,6 +119,8 @@ void sockets_free_buried(struct world *world);
 
 /* For flow.c. */
 void socket_notify(struct socket *socket);
+/* What it would be told at this moment it is told now: outside of any step. */
+void socket_notify_at_once(struct socket *socket);
 void socket_fail(struct socket *socket, enum io_status status);
 void socket_leave(struct socket *socket);
 void socket_flushed(struct socket *socket);

@@ -192,6 +192,18 @@ static void join_host(struct workload *workload)
         end = &(*end)->next;
     }
     *end = workload;
+    HASH_ADD_STR(workload->host->workloads_by_name, name, workload);
+}
+
+/* What the kernel of the host lets its processes have. */
+static void count_grant(struct workload *workload, bool begins)
+{
+    struct host *host = workload->host;
+    uint64_t bytes = workload->limits.memory_bytes;
+    workload->is_running = begins;
+    host->granted_bytes = begins ? host->granted_bytes + bytes : host->granted_bytes - bytes;
+    if (bytes == 0)
+        host->unlimited_count = begins ? host->unlimited_count + 1 : host->unlimited_count - 1;
 }
 
 static void init_wakes(struct workload *workload)
@@ -236,7 +248,7 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
     workload->number = ++host->workload_count;
     workload->random = random_numbered(host->world->seed, "workload", random_named(0, workload->name).key);
     workload->started_ns = host->world->now_ns;
-    workload->is_running = true;
+    count_grant(workload, true);
     init_wakes(workload);
     join_host(workload);
     boot(workload);
@@ -258,7 +270,7 @@ static void on_bind(struct wake *wake)
 static void end(struct workload *workload, int exit_code, int with_signal, bool oom)
 {
     struct world *world = workload->host->world;
-    workload->is_running = false;
+    count_grant(workload, false);
     workload->exit_code = exit_code;
     workload->signal = with_signal;
     workload->out_of_memory = oom;
@@ -316,6 +328,7 @@ void workload_discard(struct workload *workload)
         workload->host->workloads = workload->next;
     if (workload->next != NULL)
         workload->next->previous = workload->previous;
+    HASH_DELETE(hh, workload->host->workloads_by_name, workload);
     text_free(&workload->environment);
     buffer_unref(workload->note.buffer);
     cupola__sim_app__free_unpacked(workload->app, NULL);
@@ -324,10 +337,9 @@ void workload_discard(struct workload *workload)
 
 struct workload *workload_lookup(const struct process *watcher, const char *name)
 {
-    struct workload *workload = watcher->host->workloads;
-    while (workload != NULL && (workload->watcher != watcher || strcmp(workload->name, name) != 0))
-        workload = workload->next;
-    return workload;
+    struct workload *workload = NULL;
+    HASH_FIND_STR(watcher->host->workloads_by_name, name, workload);
+    return workload != NULL && workload->watcher == watcher ? workload : NULL;
 }
 
 /* ---- What the DEA hears ---- */

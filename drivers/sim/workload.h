@@ -62,6 +62,7 @@ struct workload {
     struct responder *responders;
     struct command *commands;
     struct workload *previous, *next;
+    UT_hash_handle hh; /* In host.workloads_by_name. */
 };
 
 /* The effects of a component. */

@@ -63,24 +63,15 @@ void checks_release(struct cloud *cloud)
 
 /* ---- memory_within_limits ---- */
 
-/* What its processes may take, in MB. The simulated kernel holds each to its limit, as a real one does: what can go
- * wrong is that there is none. */
-static uint64_t granted_mb(struct cloud *cloud, const struct component *dea)
-{
-    uint64_t granted_bytes = 0;
-    for (const struct workload *at = dea->host->workloads; at != NULL; at = at->next) {
-        if (at->is_running && at->limits.memory_bytes == 0)
-            cloud_violate(cloud, "memory_within_limits", "%s on %s runs without a limit", at->label, dea->name);
-        granted_bytes += at->is_running ? at->limits.memory_bytes : 0;
-    }
-    return granted_bytes >> 20;
-}
-
+/* The simulated kernel holds each process to its limit, as a real one does: what can go wrong is that there is none, or
+ * that all limits together are too much. */
 static void look_at_memory(struct cloud *cloud)
 {
     for (size_t i = 0; i < cloud->component_counts[ROLE_DEA]; i++) {
         struct component *dea = &cloud->components[ROLE_DEA][i];
-        uint64_t granted = granted_mb(cloud, dea);
+        uint64_t granted = dea->host->granted_bytes >> 20;
+        if (dea->host->unlimited_count > 0)
+            cloud_violate(cloud, "memory_within_limits", "a process on %s runs without a limit", dea->name);
         if (!component_is_running(dea))
             continue;
         struct dea_view view;
