@@ -402,10 +402,9 @@ void socket_notify(struct socket *socket)
 
 void socket_notify_at_once(struct socket *socket)
 {
-    struct world *world = socket->host->world;
-    if (socket->notify.place == 0 || socket->notify.at_ns != world->now_ns)
+    if (socket->notify.place == 0 || socket->notify.at_ns != socket->host->world->now_ns)
         return;
-    world_cancel(world, &socket->notify);
+    world_cancel(socket->host->world, &socket->notify);
     on_notify(&socket->notify);
 }
 
