@@ -237,20 +237,6 @@ static void on_calls(struct wake *wake)
         world_wake_at(cloud->world, wake, cloud->calls->at_ns);
 }
 
-void cloud_call_at(struct cloud *cloud, uint64_t at_ns, cloud_wake *wake, void *context)
-{
-    struct call *call = memory_new(sizeof *call);
-    call->at_ns = at_ns < cloud->world->now_ns ? cloud->world->now_ns : at_ns;
-    call->wake = wake;
-    call->context = context;
-    struct call **place = &cloud->calls;
-    while (*place != NULL && (*place)->at_ns <= call->at_ns)
-        place = &(*place)->next;
-    call->next = *place;
-    *place = call;
-    world_wake_at(cloud->world, &cloud->call_wake, cloud->calls->at_ns);
-}
-
 /* ---- The end ---- */
 
 static bool all_have_exited(struct cloud *cloud, void *context, struct text *ret_why)

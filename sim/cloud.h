@@ -58,7 +58,6 @@ void cloud_end_when(struct cloud *cloud, const volatile sig_atomic_t *flag);
 /* Calls back at a moment of virtual time, outside of any component's step. Calls of the same moment come in the order
  * in which they were asked for. */
 typedef void cloud_wake(struct cloud *cloud, void *context);
-void cloud_call_at(struct cloud *cloud, uint64_t at_ns, cloud_wake *wake, void *context);
 
 /* Ends load and faults, stops every component politely, waits for their exits, and checks that none of them held an
  * open operation or connection. CLOUD_TIMED_OUT after `bound_ns`. */
@@ -160,9 +159,6 @@ const struct machine *component_machine(const struct component *component);
 void component_inspect(const struct component *component, struct text *ret_json);
 /* Bytes that it has written to connections and that have not left yet: what slow readers make it hold. */
 uint64_t component_unsent_bytes(const struct component *component);
-/* Steps and chained hash of its present and former lives. */
-uint64_t component_step_count(const struct component *component);
-uint64_t component_hash(const struct component *component);
 /* The trace of its present life so far, ready to be written to a file (core/trace/trace.h), with its size; empty
  * unless plan.keep_traces. Lent until the world moves on. `life` counts from 0; false if there was none. */
 bool component_trace(const struct component *component, size_t life, struct io_bytes *ret_trace);

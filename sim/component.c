@@ -96,16 +96,6 @@ uint64_t component_unsent_bytes(const struct component *component)
     return bytes;
 }
 
-uint64_t component_step_count(const struct component *component)
-{
-    return component->process->step_count;
-}
-
-uint64_t component_hash(const struct component *component)
-{
-    return component->process->hash;
-}
-
 bool component_trace(const struct component *component, size_t life, struct io_bytes *ret_trace)
 {
     const struct process *process = component->process;

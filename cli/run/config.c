@@ -225,7 +225,8 @@ void run_config_set_driver_text(Cupola__DriverConfig *driver, const char *name, 
     set_text((char **)(void *)((char *)driver + field->offset), field->default_value, memory_copy_text(value));
 }
 
-bool run_config_parse_endpoint(const char *text, Cupola__Endpoint **endpoint)
+/* "HOST:PORT", "PORT" or ":PORT" into an endpoint; false and a message if it is neither. */
+static bool parse_endpoint(const char *text, Cupola__Endpoint **endpoint)
 {
     const char *colon = strrchr(text, ':');
     const char *digits = colon == NULL ? text : colon + 1;
@@ -254,7 +255,7 @@ bool run_config_set_listen(Cupola__ProcessConfig *config, const struct run_role 
         holder = get_message(holder, "monitor");
     ProtobufCMessage **place = find_message(holder, "listen");
     assert_that(place != NULL);
-    return run_config_parse_endpoint(text, (Cupola__Endpoint **)(void *)place);
+    return parse_endpoint(text, (Cupola__Endpoint **)(void *)place);
 }
 
 bool run_config_set_bus(Cupola__ProcessConfig *config, const struct run_role *role, const char *text)
@@ -265,7 +266,7 @@ bool run_config_set_bus(Cupola__ProcessConfig *config, const struct run_role *ro
         terminal_error("a %s has no use for --bus", role->name);
         return false;
     }
-    if (!run_config_parse_endpoint(text, &server))
+    if (!parse_endpoint(text, &server))
         return false;
     for (size_t i = 0; i < bus->n_servers; i++)
         protobuf_c_message_free_unpacked(&bus->servers[i]->base, NULL);

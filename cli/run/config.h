@@ -24,8 +24,6 @@ bool run_config_check(const Cupola__ProcessConfig *config, const char *where);
 /* The section of the role, made if there was none. */
 ProtobufCMessage *run_config_section(Cupola__ProcessConfig *config, const struct run_role *role);
 Cupola__DriverConfig *run_config_driver(Cupola__ProcessConfig *config);
-/* "HOST:PORT", "PORT" or ":PORT" into an endpoint; false and a message if it is neither. */
-bool run_config_parse_endpoint(const char *text, Cupola__Endpoint **endpoint);
 bool run_config_set_listen(Cupola__ProcessConfig *config, const struct run_role *role, const char *text);
 /* Replaces the servers of the section's bus. False and a message if the role has no bus. */
 bool run_config_set_bus(Cupola__ProcessConfig *config, const struct run_role *role, const char *text);

@@ -229,15 +229,12 @@ void client_send_string(struct server_client *client, const char *string);
 void client_send_error(struct server_client *client, const char *text);
 /* -ERR with the reason, if the peer is to be told, then the end. */
 void client_leave(struct server_client *client, enum close_reason reason);
-/* Leaving at once, since its bytes do not leave. */
-void client_abort(struct server_client *client, enum close_reason reason);
 void client_free_all(struct bus_server *server);
 /* Publishers go on after congestion. */
 void clients_release(struct bus_server *server);
 
 /* server_greeting.c */
 void client_greet(struct server_client *client);
-void client_send_info(struct server_client *client);
 /* To all clients that take it: the servers that they may use have changed, or we are about to stop. */
 void server_send_news(struct bus_server *server);
 /* Our address as clients reach us, or "" if it is not known. */

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <utlist.h>
 
+static void abort_client(struct server_client *client, enum close_reason reason);
+
 enum {
     FAREWELL_MS = 1000,        /* How long the last bytes of a leaving client may take. */
     HOLD_BACK_MS = 5,          /* How long publishers wait for a congested client at a time. */
@@ -93,7 +95,7 @@ static void finish_step(struct late_work *work)
         server->counters.slow_consumers++;
         machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) has %llu bytes unsent",
                     (unsigned long long)client->id, client->peer, (unsigned long long)client->conn.unsent_bytes);
-        client_abort(client, CLOSE_PENDING);
+        abort_client(client, CLOSE_PENDING);
     }
 }
 
@@ -155,7 +157,7 @@ void client_leave(struct server_client *client, enum close_reason reason)
     if (client->phase == CLIENT_LEAVING)
         return;
     if (client->conn.state == CONN_CONNECTING) {
-        client_abort(client, reason);
+        abort_client(client, reason);
         return;
     }
     if (close_reason_farewell(reason) != NULL)
@@ -168,7 +170,8 @@ void client_leave(struct server_client *client, enum close_reason reason)
     timer_set(&client->server->machine, &client->timer, FAREWELL_MS * NS_PER_MS, on_farewell_late);
 }
 
-void client_abort(struct server_client *client, enum close_reason reason)
+/* Leaving at once, since its bytes do not leave. */
+static void abort_client(struct server_client *client, enum close_reason reason)
 {
     if (client->phase != CLIENT_LEAVING)
         end_phase(client, reason, close_reason_name(reason));
@@ -249,7 +252,7 @@ static void on_tick(struct timer *timer)
         server->counters.slow_consumers++;
         machine_log(&server->machine, LOG_WARNING, "slow consumer: client %llu (%s) took nothing for too long",
                     (unsigned long long)client->id, client->peer);
-        client_abort(client, CLOSE_DEADLINE);
+        abort_client(client, CLOSE_DEADLINE);
         return;
     }
     if (client->was_heard) {

@@ -88,7 +88,7 @@ static void write_info(struct server_client *client)
     text_add_string(info, "}\r\n");
 }
 
-void client_send_info(struct server_client *client)
+static void send_info(struct server_client *client)
 {
     write_info(client);
     client_send_string(client, text_string(&client->server->scratch));
@@ -105,7 +105,7 @@ static void on_secured(struct op *op, const struct op_result *result)
 void client_greet(struct server_client *client)
 {
     if (client->server->tls == NULL) {
-        client_send_info(client);
+        send_info(client);
         return;
     }
     write_info(client);
@@ -119,6 +119,6 @@ void server_send_news(struct bus_server *server)
     DL_FOREACH(server->clients, client)
     {
         if (client->route == NULL && client->phase == CLIENT_ACTIVE && client->takes_news)
-            client_send_info(client);
+            send_info(client);
     }
 }

@@ -106,7 +106,7 @@ static void ask_in_order(struct health_manager *hm, struct urgent_apps *urgent)
     memory_free(urgent->items);
 }
 
-void hm_analyse_all(struct health_manager *hm)
+static void analyse_all(struct health_manager *hm)
 {
     hm_note_awake(hm);
     hm->counters.analyses++;
@@ -134,7 +134,7 @@ void hm_analyse_all(struct health_manager *hm)
 static void on_analysis_due(struct timer *timer)
 {
     struct health_manager *hm = container_of(timer, struct health_manager, analysis_timer);
-    hm_analyse_all(hm);
+    analyse_all(hm);
     timer_set(&hm->machine, timer, hm->times.analysis_ns, on_analysis_due);
 }
 

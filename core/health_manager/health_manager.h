@@ -139,9 +139,8 @@ void hm_actual_on_dea_start(struct bus_client *bus, const ProtobufCMessage *pars
 
 /* ---- analysis.c ---- */
 
-/* Complains about one app, or about all of them. */
+/* Complains about one app. */
 void hm_analyse_app(struct health_manager *hm, struct app *app);
-void hm_analyse_all(struct health_manager *hm);
 /* From now on, every analysis_ms. */
 void hm_analysis_open(struct health_manager *hm);
 /* A host was lost: a full pass follows in a moment. */

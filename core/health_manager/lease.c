@@ -36,7 +36,8 @@ static const bool allowed[STATE_COUNT][STATE_COUNT] = {
 
 static void on_tick(struct timer *timer);
 
-void hm_lease_move_to(struct health_manager *hm, struct hm_dea *dea, enum lease_state state)
+/* The only way to change the state: asserts that the diagram allows it. */
+static void move_to(struct health_manager *hm, struct hm_dea *dea, enum lease_state state)
 {
     struct hm_lease *lease = &dea->lease;
     if (lease->state == state)
@@ -67,7 +68,7 @@ static void connect_line(struct health_manager *hm, struct hm_dea *dea)
 static void suspect(struct health_manager *hm, struct hm_dea *dea)
 {
     hm_look_end(dea);
-    hm_lease_move_to(hm, dea, LEASE_SUSPECT);
+    move_to(hm, dea, LEASE_SUSPECT);
     hm_look_begin(hm, dea, true);
 }
 
@@ -110,13 +111,13 @@ void hm_lease_hear(struct health_manager *hm, struct hm_dea *dea, const char *ad
         return;
     }
     drop_all(dea);
-    hm_lease_move_to(hm, dea, LEASE_NONE);
+    move_to(hm, dea, LEASE_NONE);
     hm->leases.forgotten -= lease->is_forgotten;
     lease->is_forgotten = false;
     memcpy(lease->host, host, sizeof host);
     lease->port = port;
     lease->heard_at_ns = hm->machine.now_ns;
-    hm_lease_move_to(hm, dea, LEASE_FRESH);
+    move_to(hm, dea, LEASE_FRESH);
     connect_line(hm, dea);
     hm_crashes_changed(hm);
 }
@@ -144,7 +145,7 @@ void hm_lease_on_pong(struct hm_line *line, const char *life, int64_t sequence)
     hm_look_end(dea);
     lease->heard_at_ns = hm->machine.now_ns;
     lease->asked_at_ns = hm_line_is_answered(line) ? 0 : line->sent_at_ns;
-    hm_lease_move_to(hm, dea, LEASE_FRESH);
+    move_to(hm, dea, LEASE_FRESH);
     hm_dea_hear_sequence(hm, dea, life, sequence);
 }
 
@@ -190,14 +191,14 @@ void hm_lease_judge(struct health_manager *hm, struct hm_dea *dea, enum lease_st
         return;
     }
     if (!is_silent && lease->state == LEASE_LOST)
-        hm_lease_move_to(hm, dea, LEASE_SUSPECT);
+        move_to(hm, dea, LEASE_SUSPECT);
     if (lease->state == LEASE_SUSPECT && is_silent) {
         machine_log(&hm->machine, LOG_WARNING, "host of DEA %s is lost: nobody reaches it", dea->id);
         hm->counters.hosts_lost++;
         drop_all(dea);
         hm_look_at_lost_hosts(hm);
     }
-    hm_lease_move_to(hm, dea, verdict);
+    move_to(hm, dea, verdict);
     lease->look_at_ns = hm->machine.now_ns + pause_of(hm, lease);
 }
 
@@ -249,7 +250,7 @@ static void look_after(struct health_manager *hm, struct hm_dea *dea)
             return;
         }
         drop_all(dea);
-        hm_lease_move_to(hm, dea, LEASE_NONE);
+        move_to(hm, dea, LEASE_NONE);
         lease->is_forgotten = true;
         hm->leases.forgotten++;
     }

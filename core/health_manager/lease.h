@@ -87,8 +87,6 @@ void hm_leases_forgive_silence(struct health_manager *hm);
 
 /* The DEA was heard of over the bus, with or without the address of its lease port ("ip:port"; lent, may be NULL). */
 void hm_lease_hear(struct health_manager *hm, struct hm_dea *dea, const char *address);
-/* The only way to change the state: asserts that the diagram allows it. */
-void hm_lease_move_to(struct health_manager *hm, struct hm_dea *dea, enum lease_state state);
 /* What a look has found: STALLED (it was accepted), AGENTLESS (refused), LOST (silent). */
 void hm_lease_judge(struct health_manager *hm, struct hm_dea *dea, enum lease_state verdict);
 const char *hm_lease_state_name(enum lease_state state);

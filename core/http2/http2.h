@@ -67,8 +67,6 @@ struct h2_link {
     uint32_t cheap_count;
 };
 
-/* A client's connection, accepted with `id`. */
-void h2_serve(struct machine *machine, struct h2_link *link, struct io_conn id);
 /* The same for one whose first bytes (lent) another owner has read already. */
 void h2_serve_from(struct h2_link *link, struct conn *conn, struct io_bytes received);
 /* Connects to a server. */

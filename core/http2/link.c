@@ -181,14 +181,6 @@ static void init(struct machine *machine, struct h2_link *link, bool is_client)
     link->session = callbacks_new_session(link);
 }
 
-void h2_serve(struct machine *machine, struct h2_link *link, struct io_conn id)
-{
-    init(machine, link, false);
-    conn_accept(machine, &link->conn, &handlers, id);
-    begin(link);
-    conn_read(&link->conn);
-}
-
 void h2_serve_from(struct h2_link *link, struct conn *conn, struct io_bytes received)
 {
     init(conn->machine, link, false);

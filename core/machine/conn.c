@@ -83,11 +83,6 @@ void conn_start_tls(struct conn *conn, struct op *op, const char *tls, const cha
     effect->start_tls.server_name = keep_optional(conn->machine->effects, server_name);
 }
 
-const struct io_tls *machine_tls(const struct machine *machine)
-{
-    return machine->tls;
-}
-
 void conn_accept(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, struct io_conn id)
 {
     assert_that(id.id % 2 == 1);
@@ -296,23 +291,15 @@ static struct listener *find_listener(const struct machine *machine, struct io_l
     return listener;
 }
 
-static const struct io_tls *tls_of(const struct io_tls *tls)
-{
-    return tls->server_name == NULL ? NULL : tls;
-}
-
 void conns_dispatch(struct machine *machine, const struct event *event)
 {
-    machine->tls = NULL;
     if (event->kind == EVENT_ACCEPTED) {
-        machine->tls = tls_of(&event->accepted.tls);
         struct listener *listener = find_listener(machine, event->accepted.listener);
         if (listener == NULL)
             conn_refuse(machine, event->accepted.conn, "");
         else
             listener->on_accepted(listener, event->accepted.conn, event->accepted.peer);
     } else if (event->kind == EVENT_CONNECTED) {
-        machine->tls = tls_of(&event->connected.tls);
         open_life(find_conn(machine, event->connected.conn));
     } else if (event->kind == EVENT_BYTES) {
         take_bytes(find_conn(machine, event->bytes.conn), event->bytes.slice);
@@ -324,7 +311,6 @@ void conns_dispatch(struct machine *machine, const struct event *event)
         assert_that(event->kind == EVENT_CLOSED);
         end_life(machine, find_conn(machine, event->closed.conn), event->closed.status);
     }
-    machine->tls = NULL;
 }
 
 /* ---- Conns within another one ---- */

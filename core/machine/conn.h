@@ -53,8 +53,6 @@ void conn_connect_tls(struct machine *machine, struct conn *conn, const struct c
  * the subject of the peer's certificate as data; if it failed, on_closed follows. `server_name` as above, or NULL on a
  * connection that was accepted. */
 void conn_start_tls(struct conn *conn, struct op *op, const char *tls, const char *server_name, op_done *done);
-/* In on_accepted and on_connected: what the handshake has agreed on; NULL if the connection is plain. */
-const struct io_tls *machine_tls(const struct machine *machine);
 /* Takes over an accepted connection. */
 void conn_accept(struct machine *machine, struct conn *conn, const struct conn_handlers *handlers, struct io_conn id);
 /* Allows one more on_bytes or on_end. Nothing if one is allowed already. */

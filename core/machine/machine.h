@@ -82,7 +82,6 @@ struct machine {
     struct op *ops;
     uint64_t last_op;
     uint32_t last_blob;
-    const struct io_tls *tls;                 /* Of the event being handled, or NULL. */
     struct late_work *late_first, **late_end; /* In the order in which they were asked for. */
     bool exited;
 };

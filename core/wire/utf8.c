@@ -29,18 +29,3 @@ size_t utf8_sequence_size(const uint8_t *bytes, size_t size)
     size_t wanted = first < 0xf0 ? 3 : 4;
     return size >= wanted && is_tail(bytes, 2, wanted) ? wanted : 0;
 }
-
-bool utf8_is_valid(const uint8_t *bytes, size_t size)
-{
-    for (size_t at = 0; at < size;) {
-        if (bytes[at] < 0x80) {
-            at++;
-            continue;
-        }
-        size_t step = utf8_sequence_size(bytes + at, size - at);
-        if (step == 0)
-            return false;
-        at += step;
-    }
-    return true;
-}

@@ -8,6 +8,5 @@
 
 /* Size of the well-formed sequence at the start of `bytes`; 0 if there is none. */
 size_t utf8_sequence_size(const uint8_t *bytes, size_t size);
-bool utf8_is_valid(const uint8_t *bytes, size_t size);
 
 #endif

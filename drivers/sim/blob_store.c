@@ -27,7 +27,7 @@ void blob_store_destroy(struct blob_store *store)
     memory_free(store);
 }
 
-void blob_digest(struct slice slice, char ret_digest[BLOB_DIGEST_SIZE])
+static void digest_of(struct slice slice, char ret_digest[BLOB_DIGEST_SIZE])
 {
     static const char hex[] = "0123456789abcdef";
     struct sha1_ctx context;
@@ -51,7 +51,7 @@ static struct blob *find(const struct blob_store *store, const char *digest)
 
 void blob_store_put(struct blob_store *store, struct slice given, char ret_digest[BLOB_DIGEST_SIZE])
 {
-    blob_digest(given, ret_digest);
+    digest_of(given, ret_digest);
     bool is_durable = !disk_lies(&store->host->disk);
     struct blob *blob = find(store, ret_digest);
     if (blob != NULL) {

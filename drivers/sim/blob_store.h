@@ -28,7 +28,6 @@ struct blob_store {
 
 struct blob_store *blob_store_create(struct host *host);
 void blob_store_destroy(struct blob_store *store);
-void blob_digest(struct slice slice, char ret_digest[BLOB_DIGEST_SIZE]);
 /* Keeps the given content, durable unless the disk lies; its digest. */
 void blob_store_put(struct blob_store *store, struct slice given, char ret_digest[BLOB_DIGEST_SIZE]);
 /* NULL if it is not there (or denied). */

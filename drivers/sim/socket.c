@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static void knock(struct wake *wake);
+
 /* As the real driver does it: so long may the last bytes take, so long may the peer's end. */
 #define FLUSH_NS (10 * NS_PER_S)
 #define LINGER_NS (2 * NS_PER_S)
@@ -151,7 +153,7 @@ struct socket *socket_connect(struct host *host, const struct socket_handlers *h
     }
     struct socket *far = near->peer;
     far->number = number;
-    far->arrive.happen = socket_knock;
+    far->arrive.happen = knock;
     world_wake_in(world, &far->arrive, network_draw_latency_ns(&world->network, host, target, &near->random));
     return near;
 }
@@ -173,7 +175,7 @@ static struct port *port_for(const struct socket *far)
 }
 
 /* The first segment of a connect has come to its host. */
-void socket_knock(struct wake *wake)
+static void knock(struct wake *wake)
 {
     struct socket *far = container_of(wake, struct socket, arrive);
     struct socket *near = far->peer;

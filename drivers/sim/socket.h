@@ -125,7 +125,6 @@ void socket_fail(struct socket *socket, enum io_status status);
 void socket_leave(struct socket *socket);
 void socket_flushed(struct socket *socket);
 void socket_end_linger(struct socket *socket);
-void socket_knock(struct wake *wake);
 /* For socket.c: flow.c */
 void flow_pump(struct socket *from);
 void flow_answer(struct socket *from, enum segment_kind kind);

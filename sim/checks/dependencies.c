@@ -78,11 +78,6 @@ void dependencies_add(struct dependencies *dependencies, const char *name, uint6
     dependencies->count++;
 }
 
-size_t dependencies_count(const struct dependencies *dependencies)
-{
-    return dependencies->count;
-}
-
 uint64_t dependencies_newest(const struct dependencies *dependencies, const char *object)
 {
     uint64_t newest = 0;

@@ -37,7 +37,6 @@ void dependencies_free(struct dependencies *dependencies);
  * may have happened or not, and what it may have done is seen by others. */
 void dependencies_add(struct dependencies *dependencies, const char *name, uint64_t began_ns, uint64_t ended_ns,
                       const struct dependency_access *accesses, size_t count);
-size_t dependencies_count(const struct dependencies *dependencies);
 /* The newest version of the object that anybody has written or seen; 0: none. */
 uint64_t dependencies_newest(const struct dependencies *dependencies, const char *object);
 /* True if there is an order. Otherwise the shortest cycle is told: its kind, its operations, its edges. */

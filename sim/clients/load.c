@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+static void start_load(struct cloud *cloud, size_t load);
+
 #define DEFAULT_TIMEOUT_NS (10 * NS_PER_S)
 /* Until the app has answered well for the first time, it is asked so often. */
 #define PROBE_INTERVAL_NS (200 * NS_PER_MS)
@@ -341,11 +343,12 @@ size_t cloud_load_add(struct cloud *cloud, const struct load_plan *plan)
     cloud->loads = memory_grow(cloud->loads, cloud->load_count * sizeof *cloud->loads,
                                (cloud->load_count + 1) * sizeof *cloud->loads);
     cloud->loads[cloud->load_count++] = load;
-    cloud_load_start(cloud, load->number);
+    start_load(cloud, load->number);
     return load->number;
 }
 
-void cloud_load_start(struct cloud *cloud, size_t load)
+/* Begins (again) or ends the load. */
+static void start_load(struct cloud *cloud, size_t load)
 {
     struct load *started = cloud->loads[load];
     uint64_t now_ns = cloud->world->now_ns;

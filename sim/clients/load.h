@@ -27,8 +27,6 @@ size_t cloud_load_window_count(const struct cloud *cloud, size_t load);
 uint64_t cloud_load_latency_ns(const struct cloud *cloud, size_t load, uint32_t permille);
 /* Times the planned rate, as a ratio. */
 void cloud_load_set_surge(struct cloud *cloud, size_t load, uint32_t times);
-/* Begins (again) or ends the load. */
-void cloud_load_start(struct cloud *cloud, size_t load);
 void cloud_load_stop(struct cloud *cloud, size_t load);
 /* One more load than the plan has; returns its number. */
 size_t cloud_load_add(struct cloud *cloud, const struct load_plan *plan);

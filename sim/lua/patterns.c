@@ -30,7 +30,8 @@ static unsigned count_choices(const char *pattern, size_t size)
     return choices;
 }
 
-uint64_t lua_patterns_cost(const char *pattern, size_t pattern_size, size_t text_size)
+/* Characters that a search could look at, at most; UINT64_MAX if that is beyond counting. */
+static uint64_t cost_of(const char *pattern, size_t pattern_size, size_t text_size)
 {
     bool is_anchored = pattern_size > 0 && pattern[0] == '^';
     unsigned choices = count_choices(pattern, pattern_size);
@@ -49,7 +50,7 @@ static int guarded(lua_State *lua)
     luaL_checklstring(lua, 1, &text_size);
     const char *pattern = luaL_checklstring(lua, 2, &pattern_size);
     bool is_plain = lua_toboolean(lua, lua_upvalueindex(2)) && lua_toboolean(lua, 4);
-    uint64_t cost = is_plain ? text_size + pattern_size : lua_patterns_cost(pattern, pattern_size, text_size);
+    uint64_t cost = is_plain ? text_size + pattern_size : cost_of(pattern, pattern_size, text_size);
     lua_sandbox_spend(lua, cost / CHARACTERS_PER_INSTRUCTION > INT64_MAX / 2 ? INT64_MAX / 2
                                                                              : cost / CHARACTERS_PER_INSTRUCTION);
     int count = lua_gettop(lua);

@@ -12,7 +12,5 @@
 
 /* Replaces string.find, match, gmatch and gsub. */
 void lua_patterns_guard(lua_State *lua);
-/* Characters that a search could look at, at most; UINT64_MAX if that is beyond counting. */
-uint64_t lua_patterns_cost(const char *pattern, size_t pattern_size, size_t text_size);
 
 #endif

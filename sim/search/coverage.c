@@ -44,7 +44,8 @@ static size_t dea_state(const struct machine *machine)
     return state;
 }
 
-size_t coverage_state_of(const struct component *component)
+/* The state that a component is in now. */
+static size_t state_of(const struct component *component)
 {
     const struct machine *machine = component_machine(component);
     if (machine == NULL)
@@ -108,7 +109,7 @@ static void on_step(void *context, const struct process *process, const struct e
     if (component == NULL || component->process != process || event->kind == EVENT_WRITTEN)
         return;
     uint64_t phase = phase_of(event, effects);
-    uint64_t place = random_mix((uint64_t)component->role << 8 | coverage_state_of(component), phase);
+    uint64_t place = random_mix((uint64_t)component->role << 8 | state_of(component), phase);
     set_bucket(watch->coverage, random_mix(place, watch->phases[host]));
     watch->phases[host] = phase;
     for (size_t i = 0; i < watch->cloud->fault_count; i++) {
@@ -154,7 +155,7 @@ static void on_line(void *context, const struct story_line *line)
         for (size_t host = 0; host < watch->host_count; host++) {
             const struct component *component = watch->by_host[host];
             if (component != NULL && is_meant(fault, component))
-                watch->coverage->met[fault->spec.kind][component->role][coverage_state_of(component)]++;
+                watch->coverage->met[fault->spec.kind][component->role][state_of(component)]++;
         }
     }
 }

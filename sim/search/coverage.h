@@ -25,8 +25,6 @@ struct coverage {
 
 /* The abstract states of a role, from 0; NULL past the last. Static. */
 const char *coverage_state_name(enum component_role role, size_t state);
-/* The state that a component is in now. */
-size_t coverage_state_of(const struct component *component);
 
 /* Watches a cloud for the coverage. */
 struct coverage_watch {

@@ -34,7 +34,7 @@ void cc_follower_tell(struct follower *follower, struct io_bytes bytes)
     cc_call_stream_add(&follower->call, bytes);
 }
 
-bool cc_follower_has_room(const struct follower *follower)
+static bool has_room(const struct follower *follower)
 {
     return cc_call_stream_unsent(&follower->call) < FOLLOWER_UNSENT_MOST;
 }
@@ -44,7 +44,7 @@ static void pump(struct follower *follower)
 {
     uint64_t now_ns = follower->call.controller->machine.now_ns;
     bool goes_on = now_ns < follower->until_ns;
-    if (cc_follower_has_room(follower))
+    if (has_room(follower))
         goes_on = follower->pump(follower) && goes_on;
     if (!goes_on)
         stop(&follower->call);

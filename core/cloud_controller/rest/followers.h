@@ -27,7 +27,6 @@ struct follower {
 bool cc_follow(struct call *call, int64_t app_id, const char *content_type, bool (*pump)(struct follower *follower));
 /* For pumps. */
 void cc_follower_tell(struct follower *follower, struct io_bytes bytes);
-bool cc_follower_has_room(const struct follower *follower);
 void cc_followers_wake(struct controller *controller, int64_t app_id);
 
 #endif

@@ -10,7 +10,8 @@ static const int32_t default_batch_percent = 25;
 
 /* ---- One run ---- */
 
-Cupola__JournalRun cc_run_current(const Cupola__JournalApp *value)
+/* The run that the app's own fields describe. Points into the value. */
+static Cupola__JournalRun current_run(const Cupola__JournalApp *value)
 {
     Cupola__JournalRun run = CUPOLA__JOURNAL_RUN__INIT;
     run.has_revision = run.has_droplet_bytes = run.has_run_count = true;
@@ -37,7 +38,7 @@ Cupola__JournalRun cc_run_of_index(const Cupola__JournalApp *value, int32_t inde
     cc_app_layout(value, &layout);
     if (value->update != NULL && index >= layout.old_first && index < layout.old_end)
         return *value->update->other;
-    return cc_run_current(value);
+    return current_run(value);
 }
 
 void cc_run_adopt(Cupola__JournalApp *value, const Cupola__JournalRun *run)
@@ -98,7 +99,7 @@ static void refresh_revision(struct run_draft *draft, Cupola__JournalApp *value,
 /* A run that differs from what the current revision says is a new one; the oldest makes room. */
 static void note_revision(struct run_draft *draft, Cupola__JournalApp *value, const char *reason)
 {
-    Cupola__JournalRun run = cc_run_current(value);
+    Cupola__JournalRun run = current_run(value);
     const Cupola__JournalRun *known = cc_run_find_revision(value, value->revision);
     if (known != NULL && makes_the_same(known, &run)) {
         refresh_revision(draft, value, known);
@@ -170,7 +171,7 @@ void cc_run_replace(struct run_draft *draft, const Cupola__JournalApp *old, Cupo
 {
     assert_that(value->update == NULL);
     assert_that(old->run_live);
-    draft->other = cc_run_current(old);
+    draft->other = current_run(old);
     cc_run_begin(draft, value, reason);
     if (value->instances == 0 || mutation_is(CC_UPDATES_AT_ONCE))
         return;
@@ -266,7 +267,7 @@ void cc_update_return(struct run_draft *draft, Cupola__JournalApp *value, Cupola
 {
     Cupola__JournalUpdate *update = own_update(draft, value);
     assert_that(!update->is_return);
-    Cupola__JournalRun given_up = cc_run_current(value), before = *update->other;
+    Cupola__JournalRun given_up = current_run(value), before = *update->other;
     snprintf(draft->reason, sizeof draft->reason, "%s", reason);
     value->has_spent_run_count = true;
     value->spent_droplet = given_up.droplet_sha1;

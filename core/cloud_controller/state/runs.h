@@ -25,8 +25,6 @@ struct run_draft {
     char reason[200];
 };
 
-/* The run that the app's own fields describe. Points into the value. */
-Cupola__JournalRun cc_run_current(const Cupola__JournalApp *value);
 /* The run that an index belongs to. The same. */
 Cupola__JournalRun cc_run_of_index(const Cupola__JournalApp *value, int32_t index);
 /* The app's fields become those of that run; a revision that is known by its number may come from the value itself. */

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+static void on_sweep(uv_timer_t *timer);
+
 enum { SWEEP_MS = 100 };
 
 /* ---- The table ---- */
@@ -309,10 +311,10 @@ void stream_close(struct stream *stream, bool abort)
 void streams_start_sweep(struct real_driver *driver)
 {
     if (!uv_is_active((uv_handle_t *)&driver->sweep))
-        uv_timer_start(&driver->sweep, streams_sweep, SWEEP_MS, SWEEP_MS);
+        uv_timer_start(&driver->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 }
 
-void streams_sweep(uv_timer_t *timer)
+static void on_sweep(uv_timer_t *timer)
 {
     struct real_driver *driver = timer->data;
     uint64_t now_ns = uv_hrtime();

@@ -168,6 +168,5 @@ void listenings_close_all(struct real_driver *driver);
 bool streams_deliver_news(struct real_driver *driver);
 /* Cuts everything: the component is no more. Those that it closed with bytes unsent get a moment for them. */
 void streams_close_all(struct real_driver *driver);
-void streams_sweep(uv_timer_t *timer);
 
 #endif
