@@ -9,8 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static void knock(struct wake *wake);
-
 /* As the real driver does it: so long may the last bytes take, so long may the peer's end. */
 #define FLUSH_NS (10 * NS_PER_S)
 #define LINGER_NS (2 * NS_PER_S)
@@ -130,34 +128,6 @@ static void become_gone(struct socket *socket)
 
 /* ---- Connecting ---- */
 
-struct socket *socket_connect(struct host *host, const struct socket_handlers *handlers, void *owner,
-                              struct process *process, const char *label, const char *address, uint16_t number)
-{
-    struct world *world = host->world;
-    uint64_t id = random_mix(host->number, ++host->connect_count);
-    struct socket_pair *pair = memory_new(sizeof *pair);
-    struct socket *near = &pair->ends[0];
-    init_end(near, &pair->ends[1], host, id, 0);
-    struct host *target = network_resolve(&world->network, host, address, number, &near->random);
-    init_end(&pair->ends[1], near, target == NULL ? host : target, id, 1);
-    near->handlers = handlers;
-    near->owner = owner;
-    near->process = process;
-    near->label = label;
-    near->number = host_next_port(host);
-    near->state = SOCKET_CONNECTING;
-    join_host(near);
-    if (target == NULL || host->full_tables > 0) {
-        socket_fail(near, target == NULL ? IO_UNREACHABLE : IO_FULL);
-        return near;
-    }
-    struct socket *far = near->peer;
-    far->number = number;
-    far->arrive.happen = knock;
-    world_wake_in(world, &far->arrive, network_draw_latency_ns(&world->network, host, target, &near->random));
-    return near;
-}
-
 static bool is_unheard(const struct socket *far)
 {
     const struct network *network = &far->host->world->network;
@@ -207,6 +177,34 @@ static void knock(struct wake *wake)
     join_host(far);
     flow_answer(far, SEGMENT_ANSWER);
     socket_notify(far);
+}
+
+struct socket *socket_connect(struct host *host, const struct socket_handlers *handlers, void *owner,
+                              struct process *process, const char *label, const char *address, uint16_t number)
+{
+    struct world *world = host->world;
+    uint64_t id = random_mix(host->number, ++host->connect_count);
+    struct socket_pair *pair = memory_new(sizeof *pair);
+    struct socket *near = &pair->ends[0];
+    init_end(near, &pair->ends[1], host, id, 0);
+    struct host *target = network_resolve(&world->network, host, address, number, &near->random);
+    init_end(&pair->ends[1], near, target == NULL ? host : target, id, 1);
+    near->handlers = handlers;
+    near->owner = owner;
+    near->process = process;
+    near->label = label;
+    near->number = host_next_port(host);
+    near->state = SOCKET_CONNECTING;
+    join_host(near);
+    if (target == NULL || host->full_tables > 0) {
+        socket_fail(near, target == NULL ? IO_UNREACHABLE : IO_FULL);
+        return near;
+    }
+    struct socket *far = near->peer;
+    far->number = number;
+    far->arrive.happen = knock;
+    world_wake_in(world, &far->arrive, network_draw_latency_ns(&world->network, host, target, &near->random));
+    return near;
 }
 
 void socket_accept(struct socket *socket, const struct socket_handlers *handlers, void *owner, const char *label)
