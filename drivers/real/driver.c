@@ -26,6 +26,8 @@ enum {
     OWN_HANDLES = 5,    /* again, spin, ahead, deadline, sweep */
 };
 
+static const uint64_t overslept_ns = 100 * NS_PER_MS;
+
 struct pending_done {
     struct pending_done *next;
     struct io_op op;
@@ -173,14 +175,30 @@ static void arm_deadline(struct real_driver *driver)
     uv_timer_start(&driver->deadline, on_deadline, due_ms > now_ms ? due_ms - now_ms : 0, 0);
 }
 
+/* Who was stopped, or starved, hears first what came meanwhile: libuv tells of timers before it looks at sockets, and a
+ * peer that answered in time would be taken for silent. */
+static bool lets_others_first(struct real_driver *driver, uint64_t now_ns)
+{
+    driver->deadline_waits = !driver->deadline_waits && now_ns - driver->deadline_ns >= overslept_ns;
+    if (!driver->deadline_waits)
+        return false;
+    driver->armed_ms = 0; /* Nothing is earlier. */
+    uv_timer_start(&driver->deadline, on_deadline, 1, 0);
+    return true;
+}
+
 static void on_deadline(uv_timer_t *timer)
 {
     struct real_driver *driver = timer->data;
+    uint64_t now_ns = uv_hrtime();
     driver->armed_ms = UINT64_MAX;
-    if (driver->deadline_ns > uv_hrtime()) {
+    if (driver->deadline_ns > now_ns) {
+        driver->deadline_waits = false;
         arm_deadline(driver);
         return;
     }
+    if (lets_others_first(driver, now_ns))
+        return;
     driver->deadline_ns = NEVER_NS;
     struct event event = {.kind = EVENT_DEADLINE};
     driver_deliver(driver, &event);

@@ -52,6 +52,7 @@ struct real_driver {
     uv_timer_t deadline; /* The component's one deadline. */
     uint64_t deadline_ns;
     uint64_t armed_ms;   /* When `deadline` fires, in the loop's ms; UINT64_MAX if it does not. */
+    bool deadline_waits; /* For one round of the loop: we overslept it. */
     uint64_t round;      /* Of the loop. */
     size_t handle_count; /* Handles of ours that are not closed yet. */
     size_t job_count;    /* Jobs on the thread pool. */

@@ -296,6 +296,37 @@ static void whoever_was_taken_from_the_queue_is_known_before_the_stop(void **sta
         close(peers[i]);
 }
 
+/* ---- One who sleeps ---- */
+
+static struct timer patience;
+static uint64_t received_in_time;
+
+static void on_patience_over(struct timer *timer)
+{
+    (void)timer;
+    received_in_time = stage.puppet->conns[0].received;
+}
+
+static void have_patience(struct puppet *puppet)
+{
+    timer_set(&puppet->machine, &patience, 20 * NS_PER_MS, on_patience_over);
+}
+
+static void what_came_while_we_slept_is_heard_before_time_runs_out(void **state)
+{
+    (void)state;
+    listen_with(false, true);
+    int peer = plain_socket();
+    run_until(&stage, stage.puppet->conn_count == 1);
+    received_in_time = UINT64_MAX;
+    puppet_do(stage.driver, have_patience);
+    assert_int_equal(send(peer, "here I am", 9, 0), 9);
+    uv_sleep(200);
+    run_until(&stage, received_in_time != UINT64_MAX);
+    assert_int_equal(received_in_time, 9);
+    close(peer);
+}
+
 static void listen_elsewhere(struct puppet *puppet)
 {
     puppet->listener.on_accepted = stage.puppet->listener.on_accepted;
@@ -396,6 +427,7 @@ int main(void)
         stage_test(last_words_reach_a_peer_that_is_still_sending),
         stage_test(a_flood_of_connections_is_taken_and_dropped),
         stage_test(whoever_was_taken_from_the_queue_is_known_before_the_stop),
+        stage_test(what_came_while_we_slept_is_heard_before_time_runs_out),
         stage_test(a_taken_port_is_said_to_be_in_use),
         stage_test(the_starter_is_told_the_port),
         stage_test(deadlines_come_in_order_and_never_early),
