@@ -11,7 +11,7 @@ return cupola.scenario {
 
   run = function(cloud)
     cloud:wait_until(cupola.converged, "60s")
-    for _, outage in ipairs { "25s", "600s" } do
+    for times, outage in ipairs { "25s", "600s" } do
       local uuid = cloud.deas[1]:state().uuid
       cloud.bus[1]:keep_down(outage)
       cloud:wait(outage)
@@ -26,6 +26,8 @@ return cupola.scenario {
       cloud:pick(cloud:instances("shop")):kill()
       cloud:wait("100ms")
       cloud:record("time to recovery", cloud:wait_until(cupola.converged, "10s"))
+      cloud:scale("shop", 4 + times) -- Which only those can do who hear each other again.
+      cloud:wait_until(cupola.converged, "10s")
     end
   end,
 }
