@@ -9,6 +9,7 @@
 /* name, what the bug is */
 #define CUPOLA_MUTATIONS(MUTATION)                                                                                     \
     MUTATION(HM_NEVER_COMPLAINS, "the health manager never complains")                                                 \
+    MUTATION(HM_STOPS_NOTHING, "the health manager has nothing stopped: what is not wanted any more runs on")          \
     MUTATION(HM_FORGETS_EXITS, "the health manager ignores exits")                                                     \
     MUTATION(HM_FORGETS_CRASHES, "crash counters are neither saved nor handed to a new health manager")                \
     MUTATION(HM_FORGETS_HOSTS, "a health manager that starts does not ask the hosts that it knew before")              \

@@ -1,6 +1,7 @@
 /* What is too much: strays that are to be stopped, and those that fill an index by now. All of one reason goes into one
  * STOP, in portions. */
 #include "core/base/duration.h"
+#include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
 #include <string.h>
@@ -90,7 +91,7 @@ void hm_surplus_look(struct health_manager *hm, struct app *app)
     for (size_t i = 0; i < app->stray_count; i++) {
         struct stray *stray = &app->strays[i];
         enum stray_reason reason = reason_to_stop(hm, app, stray);
-        if (reason == STRAY_IS_FINE || !is_due(hm, stray))
+        if (reason == STRAY_IS_FINE || !is_due(hm, stray) || mutation_is(HM_STOPS_NOTHING))
             continue;
         if (surplus.count == PORTION || (surplus.count > 0 && surplus.reason != reason))
             complain_surplus(hm, app, &surplus);
