@@ -155,8 +155,8 @@ def measure(port, pid, connections):
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     return {
         "requests/s": float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
-        "p50 us": in_microseconds(re.search(r"50%\s+(\S+)", output).group(1)),
-        "p99 us": in_microseconds(re.search(r"99%\s+(\S+)", output).group(1)),
+        "p50 us": in_microseconds(re.search(r"^ +50% +(\S+)", output, re.MULTILINE).group(1)),
+        "p99 us": in_microseconds(re.search(r"^ +99% +(\S+)", output, re.MULTILINE).group(1)),
         "CPU us/request": (cpu_seconds(pid) - before) * 1e6 / requests,
         "RSS MB": rss_kb(pid) / 1024,
     }
