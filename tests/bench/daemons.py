@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from cloud import Cloud, CloudError  # noqa: E402 (found through the path above)
 
 DOMAIN = "cupola.test"
-BUS_PORT = 34222
+BUS_PORT = 14222  # below the ports that the kernel gives to whoever connects
 
 
 def ip(*arguments, check=True):
@@ -63,8 +63,8 @@ class DaemonCloud(Cloud):
             self.start("controller", "controller", {"cloud_controller": controller}),
             self.start("health", "health", {}),
             self.start("router", "router", {"router": {"listen": {"host": "127.0.0.1"}}}),
-            self.start("dea-0", "dea", self.dea_section(self.near, 36000)),
-            self.start("dea-1", "dea", self.dea_section(self.far, 36500), prefix=self.far_prefix())]
+            self.start("dea-0", "dea", self.dea_section(self.near, 26000)),
+            self.start("dea-1", "dea", self.dea_section(self.far, 26500), prefix=self.far_prefix())]
         self.await_that("the API answers", lambda: self.get(f"api.{DOMAIN}", "/info")[0] == 200)
         self.run("target", f"http://api.{DOMAIN}", "--address", f"127.0.0.1:{self.router_port()}")
         self.run("login", "dev@cupola.test", "--password", "secret")
