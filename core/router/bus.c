@@ -2,7 +2,7 @@
  * the bus is away routes stay as they are: nobody could refresh them. */
 #include "core/base/duration.h"
 #include "core/base/mutation.h"
-#include "core/router/backend.h"
+#include "core/router/back/backend.h"
 
 /* As v1's last router called itself. */
 #define ROUTER_VERSION 0.98
@@ -155,6 +155,6 @@ void router_open_bus(struct router *router, const Cupola__BusConfig *config)
     router->settled_at_ns = NEVER_NS;
     bus_client_open(&router->machine, &router->bus, config, "router", &handlers);
     bus_listen(&router->bus, routes, sizeof routes / sizeof routes[0]);
-    tables_open(router);
+    digests_open(router);
     timer_set(&router->machine, &router->sweep_timer, router->settings.sweep_interval_ns, on_sweep_timer);
 }

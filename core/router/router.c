@@ -4,8 +4,9 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/components.h"
-#include "core/router/backend.h"
-#include "core/router/http2.h"
+#include "core/router/back/backend.h"
+#include "core/router/back/http2.h"
+#include "core/router/front/http2.h"
 
 #include <string.h>
 #include <utlist.h>
@@ -249,7 +250,7 @@ static void destroy(struct machine *machine)
             pool_remove(backend);
         backend_free(backend);
     }
-    tables_close(router);
+    digests_close(router);
     clients_free(router);
     top_free(&router->top);
     http2_free_links(router);

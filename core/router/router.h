@@ -1,7 +1,9 @@
 /* The router: HTTP/1.1 from anyone in front to the instances behind, as the bus tells where they are.
  *
- *   clients --- session.c --- request.c --- pool.c, backend.c --- instances        bus.c --- table.c
- *                    \ relay.c, response.c, tunnel.c /
+ *   clients --- front/ --- back/ --- instances        front/    sessions: a client's connection, its requests
+ *                 |           |                        back/     attempts, connections to instances and how these are
+ *                 '- table/ --'--- bus.c --- DEAs      table/    hosts, the endpoints behind them, and who owns each
+ *                                                      monitor/  what it shows of itself
  *
  * A session is one client connection with at most one request (its exchange) under way; a backend is one connection to
  * an endpoint. An exchange holds one backend from the moment it is tried until the response has ended.
@@ -14,10 +16,10 @@
 #include "core/machine/conn.h"
 #include "core/machine/timer.h"
 #include "core/monitor/monitor.h"
-#include "core/router/ends.h"
-#include "core/router/stats.h"
-#include "core/router/table.h"
-#include "core/router/top.h"
+#include "core/router/back/ends.h"
+#include "core/router/monitor/stats.h"
+#include "core/router/table/table.h"
+#include "core/router/monitor/top.h"
 #include "core/wire/address.h"
 #include "core/wire/http.h"
 
@@ -115,11 +117,11 @@ bool router_is_settling(const struct router *router);
 /* Lets go of endpoints that left the table: idle connections now, busy ones when they end. */
 void router_release_retired(struct router *router);
 
-/* tables.c: digests and whole tables of DEAs */
+/* digests.c: digests and whole tables of DEAs */
 
 /* Subscribes to router.digest and to an inbox for the answers to router.start. */
-void tables_open(struct router *router);
-void tables_close(struct router *router);
+void digests_open(struct router *router);
+void digests_close(struct router *router);
 /* A message of a DEA came. If one before it was lost, the whole table is asked for at once. */
 void router_note_change(struct router *router, const Cupola__RouterRegister *message);
 /* Something registered by that source does not hold any more, it seems: its table is read again. */

@@ -1,8 +1,8 @@
 #include "core/router/view.h"
 
 #include "core/components.h"
-#include "core/router/session.h"
-#include "core/router/table_parts.h"
+#include "core/router/front/session.h"
+#include "core/router/table/parts.h"
 
 static const struct router *router_of(const struct machine *machine)
 {

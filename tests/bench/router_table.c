@@ -7,7 +7,7 @@
  * minute. */
 #include "core/base/duration.h"
 #include "core/proto/bus.pb-c.h"
-#include "core/router/table.h"
+#include "core/router/table/table.h"
 #include "core/wire/json.h"
 
 #include <malloc.h>
