@@ -1,39 +1,29 @@
 /* The Droplet Execution Agent: runs instances of apps on its host and tells the others how they are.
  *
- *   placement.c    may I run it? (dea.discover)          droplets.c     its droplet, downloaded once for all who wait
- *   start.c        from the order to a running instance  environment.c  what its process is told
- *   stop.c         orderly ends                          crash.c        the other ends, and the reaper
- *   routes.c       register and unregister               heartbeat.c    what runs here
- *   evacuation.c   leaving without a failed request      recovery.c     finding the survivors of our own restart
- *   saved.c        what must outlive us                  ports.c        the own range of ports
- *   status.c       answers to questions                  files.c        the file viewer
- *   usage.c        memory, disk and CPU                  varz.c         monitoring and inspection
- *   fences.c       stops that overtook starts            probe.c        whether it is up
- *   port_check.c   whether a port is free              lease.c        PING and PONG: that we live
- *   witness.c      whether somebody else lives        checkup.c      one look at an instance's health
- *   watch.c        liveness and readiness              standing.c     healing alone, when nobody else can
- *   singleton.c    those that need a lease             uris.c         what we missed while away
- *   staging.c      packages to droplets, for controllers
- *   exec.c         commands beside an instance's processes
+ *   instances/  from the order to start one to its end: placement, start, stop, crash, its port and its environment
+ *   checks/     is it up, alive, ready?            droplets/  what it runs, and staging for controllers
+ *   routes/     what the routers are told          reports/   what everybody else is told: heartbeats, answers, varz
+ *   healing/    our own restart (recovery, saved), evacuation, leases, and healing alone when nobody else can
+ *   access/     for the app's people: the file viewer, commands beside an instance's processes
  */
 #ifndef CUPOLA_CORE_DEA_DEA_H
 #define CUPOLA_CORE_DEA_DEA_H
 
 #include "core/bus/client.h"
-#include "core/dea/droplets.h"
-#include "core/dea/exec.h"
-#include "core/dea/fences.h"
-#include "core/dea/files.h"
-#include "core/dea/instance.h"
-#include "core/dea/lease.h"
-#include "core/dea/placement.h"
-#include "core/dea/ports.h"
-#include "core/dea/saved.h"
-#include "core/dea/singleton.h"
-#include "core/dea/staging.h"
-#include "core/dea/standing.h"
-#include "core/dea/uris.h"
-#include "core/dea/witness.h"
+#include "core/dea/access/exec.h"
+#include "core/dea/access/files.h"
+#include "core/dea/droplets/droplets.h"
+#include "core/dea/droplets/staging.h"
+#include "core/dea/healing/lease.h"
+#include "core/dea/healing/saved.h"
+#include "core/dea/healing/singleton.h"
+#include "core/dea/healing/standing.h"
+#include "core/dea/healing/witness.h"
+#include "core/dea/instances/fences.h"
+#include "core/dea/instances/instance.h"
+#include "core/dea/instances/placement.h"
+#include "core/dea/instances/ports.h"
+#include "core/dea/routes/uris.h"
 #include "core/monitor/monitor.h"
 #include "core/proto/bus.pb-c.h"
 #include "core/proto/config.pb-c.h"
@@ -124,7 +114,7 @@ uint64_t dea_jitter_ns(struct dea *dea, uint64_t most_ns);
 /* Our address and number, as in dea.start. Points into the DEA. */
 void dea_fill_hello(struct dea *dea, Cupola__DeaHello *ret_hello);
 
-/* heartbeat.c */
+/* reports/heartbeat.c */
 void dea_heartbeat_begin(struct dea *dea);
 void dea_heartbeat_publish_all(struct dea *dea);
 /* dea.UUID.tell: everything, now. */
@@ -142,7 +132,7 @@ void dea_heartbeat_sign_exit(struct dea *dea, Cupola__DropletExited *exited);
 void dea_heartbeat_on_health_manager_start(struct bus_client *client, const ProtobufCMessage *parsed,
                                            const struct bus_message *message);
 
-/* routes.c */
+/* routes/routes.c */
 void dea_routes_register(struct instance *instance);
 void dea_routes_unregister(struct instance *instance);
 void dea_routes_on_router_start(struct bus_client *client, const ProtobufCMessage *parsed,
@@ -153,7 +143,7 @@ void dea_routes_register_soon(struct dea *dea);
 /* The route as a message that points into the instance. */
 void dea_routes_fill(struct instance *instance, Cupola__RouterRegister *ret_route);
 
-/* route_table.c: what is registered as a whole, for routers of ours */
+/* routes/route_table.c: what is registered as a whole, for routers of ours */
 /* Tells the digest now, to all routers. */
 void dea_route_table_publish_digest(struct dea *dea);
 /* Tells the digest now and then. */
@@ -168,7 +158,7 @@ void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *me
 void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage *parsed,
                               const struct bus_message *message);
 
-/* start.c */
+/* instances/start.c */
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* The same order once more, after a crash, under the standing order. NULL: there is no room. */
 struct instance *dea_start_again(struct instance *crashed);
@@ -178,22 +168,22 @@ void dea_start_on_droplet(struct instance *instance);
 void dea_start_on_port(struct instance *instance);
 /* Its droplet or a port is not to be had: gives the order back. FETCHING only. */
 void dea_start_give_up(struct instance *instance, const char *why);
-/* port_check.c: looks whether somebody listens on its port already, and gives it another one then. */
+/* instances/port_check.c: looks whether somebody listens on its port already, and gives it another one then. */
 void dea_port_check_begin(struct instance *instance);
 /* Its process runs: waits until its port accepts. */
 void dea_start_await_ready(struct instance *instance);
-/* probe.c: begins to look whether it is up; calls dea_start_on_ready. Ends a check of the port too. */
+/* checks/probe.c: begins to look whether it is up; calls dea_start_on_ready. Ends a check of the port too. */
 void dea_probe_begin(struct instance *instance);
 void dea_probe_end(struct instance *instance);
 void dea_start_on_ready(struct instance *instance);
 /* It is ready: serves, and takes the place of older ones. PROBING or UNREADY. */
 void dea_start_serve(struct instance *instance);
 
-/* watch.c: liveness and readiness of one that is up. */
+/* checks/watch.c: liveness and readiness of one that is up. */
 void dea_watch_begin(struct instance *instance);
 void dea_watch_end(struct instance *instance);
 
-/* stop.c */
+/* instances/stop.c */
 void dea_stop_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);
 /* The same for a singleton whose lease is over: at once, and it is to be placed anew. */
 void dea_stop_without_lease(struct instance *instance);
@@ -204,14 +194,14 @@ void dea_stop_process(struct instance *instance);
 /* Deletes its files, then it is gone. */
 void dea_stop_remove(struct instance *instance);
 
-/* crash.c */
+/* instances/crash.c */
 void dea_crash_instance(struct instance *instance, const char *detail);
 /* A dead instance that was found at start-up keeps its files for a while too. */
 void dea_crash_keep_files(struct instance *instance);
 void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal,
                          enum workload_breach breach);
 
-/* usage.c */
+/* reports/usage.c */
 void dea_usage_begin(struct dea *dea);
 /* A message with what it points to. */
 struct usage_stats {
@@ -223,21 +213,21 @@ struct usage_stats {
 void dea_usage_fill_stats(struct instance *instance, struct usage_stats *ret_stats);
 void dea_usage_free_stats(struct usage_stats *stats);
 
-/* evacuation.c */
+/* healing/evacuation.c */
 void dea_evacuation_begin(struct machine *machine);
 void dea_evacuation_on_order(struct bus_client *client, const ProtobufCMessage *parsed,
                              const struct bus_message *message);
 /* An instance has gone: perhaps it was the last. */
 void dea_evacuation_check_end(struct dea *dea);
 
-/* recovery.c: looks for survivors, and calls dea_on_recovered when all are known. */
+/* healing/recovery.c: looks for survivors, and calls dea_on_recovered when all are known. */
 void dea_recovery_begin(struct dea *dea);
 void dea_recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note);
 /* The bus client is open: tells of the dead, and goes on with those that live. */
 void dea_recovery_finish(struct dea *dea);
 void dea_on_recovered(struct dea *dea);
 
-/* status.c */
+/* reports/status.c */
 void dea_status_on_dea_status(struct bus_client *client, const ProtobufCMessage *parsed,
                               const struct bus_message *message);
 void dea_status_on_droplet_status(struct bus_client *client, const ProtobufCMessage *parsed,
@@ -245,7 +235,7 @@ void dea_status_on_droplet_status(struct bus_client *client, const ProtobufCMess
 void dea_status_on_find_droplet(struct bus_client *client, const ProtobufCMessage *parsed,
                                 const struct bus_message *message);
 
-/* varz.c */
+/* reports/varz.c */
 void dea_varz_add(struct monitor *monitor, struct text *json);
 void dea_varz_inspect(struct machine *machine, struct text *ret_json);
 

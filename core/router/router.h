@@ -18,8 +18,8 @@
 #include "core/monitor/monitor.h"
 #include "core/router/back/ends.h"
 #include "core/router/monitor/stats.h"
-#include "core/router/table/table.h"
 #include "core/router/monitor/top.h"
+#include "core/router/table/table.h"
 #include "core/wire/address.h"
 #include "core/wire/http.h"
 

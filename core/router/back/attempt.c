@@ -1,9 +1,9 @@
 /* From an exchange that knows its route to the backend that gets the request, and to the next one if that fails. */
 #include "core/base/duration.h"
 #include "core/base/mutation.h"
-#include "core/router/monitor/access_log.h"
 #include "core/router/back/backend.h"
 #include "core/router/back/pick.h"
+#include "core/router/monitor/access_log.h"
 
 /* A request that is not larger is copied to put the endpoint's lines in; a larger one is sent in three pieces. */
 enum { COPIED_BYTES = 16384 };

@@ -1,7 +1,7 @@
 /* The router's own answers. X-Cf-RouterError, and X-Cupola-Error as everywhere in this house, name the reason for
  * programs; the body is for people. */
-#include "core/router/monitor/access_log.h"
 #include "core/router/front/session.h"
+#include "core/router/monitor/access_log.h"
 
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * is a part of the buffer that was received. One side is read only while the other has room. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/router/monitor/access_log.h"
 #include "core/router/back/backend.h"
+#include "core/router/monitor/access_log.h"
 
 /* ---- The exchange ---- */
 

@@ -2,9 +2,9 @@
 #include "core/base/duration.h"
 #include "core/base/mutation.h"
 #include "core/base/random.h"
-#include "core/router/monitor/access_log.h"
 #include "core/router/back/backend.h"
 #include "core/router/front/http2.h"
+#include "core/router/monitor/access_log.h"
 
 enum { PARKED_LOOK_MS = 20 };
 

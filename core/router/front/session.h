@@ -18,8 +18,8 @@
 #ifndef CUPOLA_CORE_ROUTER_FRONT_SESSION_H
 #define CUPOLA_CORE_ROUTER_FRONT_SESSION_H
 
-#include "core/router/front/body.h"
 #include "core/router/back/failure.h"
+#include "core/router/front/body.h"
 #include "core/router/router.h"
 
 enum session_state {

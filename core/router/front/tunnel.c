@@ -2,8 +2,8 @@
  *
  * A side that has ended shows in the other side's conn: we finish there what came from it. */
 #include "core/base/duration.h"
-#include "core/router/monitor/access_log.h"
 #include "core/router/back/backend.h"
+#include "core/router/monitor/access_log.h"
 
 /* A quiet WebSocket may be quiet for much longer than a request. */
 enum { IDLE_FACTOR = 15 };

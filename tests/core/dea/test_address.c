@@ -1,5 +1,5 @@
 /* Addresses in orders: cut into what a request needs, or refused. */
-#include "core/dea/address.h"
+#include "core/dea/droplets/address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

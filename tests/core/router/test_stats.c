@@ -1,8 +1,8 @@
 /* What the router tells about itself. */
 #include "tests/core/router/rig.h"
 
-#include "core/router/router.h"
 #include "core/base/memory.h"
+#include "core/router/router.h"
 
 static int set_up(void **state)
 {
