@@ -27,15 +27,14 @@ from judging import LONGEST, hunt, kind_of, look_around, play, try_unit
 from making import ROOT, SOURCE, WORK, build, draw, names_of
 
 
-
 def read(file):
     return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
 
-def hints():
+def former_verdicts():
     """What caught a mutant in any tree."""
-    return {line["name"]: (line["by"], line["seed"]) for file in sorted(WORK.glob("verdicts-*.jsonl"))
-            for line in read(file) if line["seed"]}
+    return {line["name"]: line for file in sorted(WORK.glob("verdicts-*.jsonl"), key=lambda file: file.stat().st_mtime)
+            for line in read(file) if line["by"]}
 
 
 def survey(tests, commit, jobs):
@@ -55,7 +54,7 @@ def survey(tests, commit, jobs):
 def judge_all(mutants, names, sample, plays, units, options, results):
     """Every verdict is written at once, so that a run that is ended goes on where it was."""
     done = {line["name"]: line for line in read(results)}
-    known = hints()
+    known = former_verdicts()
     left = [mutant for mutant in sample if names[mutant - 1] not in done]
 
     def judge(mutant):

@@ -77,14 +77,10 @@ def look_around(things, how, longest, jobs):
                   if passed and hits.exists())
 
 
-def ask_scenarios(mutant, plays, hint, budget, verdict):
-    """`hint` is the scenario and the seed that caught it in another tree: it is asked first.
-
-    A scenario whose first seed plays to the same trace hash as without the mutant is not asked again: the bug does not
-    show there at all."""
-    known = {name: seconds for seconds, name, _, _ in plays}
-    questions = [(known[hint[0]], hint[0], hint[1], "")] if hint and hint[0] in known else []
-    questions += [(seconds, name, 1, trace) for seconds, name, _, trace in plays]
+def ask_scenarios(mutant, plays, budget, verdict):
+    """A scenario whose first seed plays to the same trace hash as without the mutant is not asked again: the bug does
+    not show there at all."""
+    questions = [(seconds, name, 1, trace) for seconds, name, _, trace in plays]
     for seconds, name, seed, trace in questions:
         if verdict["by"] or verdict["seconds"] > budget:
             return
@@ -102,20 +98,38 @@ def ask_scenarios(mutant, plays, hint, budget, verdict):
             questions.append((seconds, name, seed + 1, None))
 
 
-def hunt(mutant, plays, units, hint, budget):
-    """The verdict. `budget` is how many seconds the scenarios have; unit tests are all asked."""
-    plays = [one for one in plays if one[2][mutant]]
-    units = [one for one in units if one[2][mutant]]
-    verdict = {"by": None, "seed": None, "seen": None, "seconds": 0.0, "scenarios": len(plays), "asked": 0, "changed": 0,
-               "units": len(units)}
-    ask_scenarios(mutant, plays, hint, budget, verdict)
+def ask_units(mutant, units, verdict):
     for seconds, test, _, _ in units:
         if verdict["by"]:
-            break
+            return
         passed, seen, _, took = try_unit(test, mutant, limit=20 * seconds + 5)
         verdict["seconds"] += took
         if not passed:
             verdict.update(by=Path(test).name, seen=seen)
+
+
+def ask_again(mutant, plays, units, former, verdict):
+    """What caught it in another tree; the time is that of the former hunt, which did not know whom to ask."""
+    for seconds, name, _, _ in plays:
+        if name == former["by"]:
+            passed, seen, _, _ = play(name, former["seed"], mutant, limit=20 * seconds + 5)
+            if not passed:
+                verdict.update(by=name, seed=former["seed"], seen=seen, seconds=former["seconds"])
+    ask_units(mutant, [one for one in units if Path(one[1]).name == former["by"]], verdict)
+    verdict["seconds"] = former["seconds"] if verdict["by"] else 0.0
+
+
+def hunt(mutant, plays, units, former, budget):
+    """The verdict. `former` is the one of another tree, or None; `budget` is how many seconds the scenarios have; unit
+    tests are all asked."""
+    plays = [one for one in plays if one[2][mutant]]
+    units = [one for one in units if one[2][mutant]]
+    verdict = {"by": None, "seed": None, "seen": None, "seconds": 0.0, "scenarios": len(plays), "asked": 0, "changed": 0,
+               "units": len(units)}
+    if former:
+        ask_again(mutant, plays, units, former, verdict)
+    ask_scenarios(mutant, plays, budget, verdict)
+    ask_units(mutant, units, verdict)
     return verdict | {"seconds": round(verdict["seconds"], 2)}
 
 

@@ -60,10 +60,6 @@ bool cc_follow(struct call *call, int64_t app_id, const char *content_type, bool
         cc_call_fail(call, ERROR_TOO_OFTEN, NULL, NULL);
         return false;
     }
-    if (call->exchange == NULL) { /* Its client has gone while the journal was asked. */
-        cc_call_answer_nothing(call);
-        return false;
-    }
     follower->app_id = app_id;
     follower->pump = pump_it;
     follower->told_at_ns = controller->machine.now_ns;

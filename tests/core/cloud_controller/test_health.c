@@ -223,6 +223,33 @@ static void freshness_is_what_the_health_manager_says(void **state)
     assert_string_equal(town_body(&story->town),
                         "{\"hosts\":3,\"fresh_hosts\":2,\"oldest_ms\":400,\"freshness\":\"2 of 3 hosts fresh, 0.4 s "
                         "old\",\"brakes\":[\"many fell silent\"]}");
+    town_forget_answers(&story->town);
+    town_answer_also(
+        &story->town, "healthmanager.freshness",
+        "{\"id\":\"g\",\"speaks\":false,\"hosts\":2,\"fresh_hosts\":2,\"oldest_ms\":1,\"freshness\":\"g\"}");
+    town_answer_also(
+        &story->town, "healthmanager.freshness",
+        "{\"id\":\"h\",\"speaks\":true,\"hosts\":3,\"fresh_hosts\":3,\"oldest_ms\":2,\"freshness\":\"h\"}");
+    story_expect(story, "GET", "/cupola/v1/freshness", "", 200, "");
+    assert_string_equal(town_body(&story->town), "{\"hosts\":3,\"fresh_hosts\":3,\"oldest_ms\":2,\"freshness\":\"h\","
+                                                 "\"brakes\":[]}"); /* Of the one that speaks. */
+}
+
+static void without_a_health_manager_crashes_are_what_was_heard_and_what_deas_tell(void **state)
+{
+    struct story *story = *state;
+    for (int i = 0; i < 2; i++) {
+        char exited[200];
+        snprintf(exited, sizeof exited,
+                 "{\"droplet\":1,\"version\":\"x\",\"index\":1,\"instance\":\"i%d\",\"reason\":\"CRASHED\",\"epoch\":7,"
+                 "\"exit_code\":3}",
+                 i);
+        town_tell(&story->town, "droplet.exited", exited);
+    }
+    assert_int_equal(story_call(story, "GET", "/apps/shop/crashes", ""), 200);
+    assert_string_equal(town_body(&story->town),
+                        "{\"crashes\":[{\"instance\":\"i0\",\"since\":1700001010,\"reason\":\"exited with status 3\"},"
+                        "{\"instance\":\"i1\",\"since\":1700001010,\"reason\":\"exited with status 3\"}]}");
 }
 
 static void crashes_are_listed_and_silence_means_none(void **state)
@@ -347,6 +374,7 @@ int main(void)
         STORY(instances_and_stats_come_from_the_deas),
         STORY(freshness_is_what_the_health_manager_says),
         STORY(who_is_silent_is_told_of_as_it_was_heard_last),
+        STORY(without_a_health_manager_crashes_are_what_was_heard_and_what_deas_tell),
         STORY(crashes_are_listed_and_silence_means_none),
         STORY(a_controller_that_was_restarted_hears_of_crashes_from_deas),
         STORY(files_are_fetched_from_the_instance_s_dea),

@@ -150,7 +150,9 @@ const char *town_header(const struct town *town, const char *name);
 
 /* Creates the user with the password "secret" and returns a token. Given. */
 char *town_token(struct town *town, const char *email);
-/* Uploads those bits as a v1 client does. */
+/* Uploads those bits as a v1 client does: begins to, or all of it; on the first controller. */
+struct town_conn *town_begin_upload(struct town_controller *controller, const char *token, const char *app,
+                                    const char *bits);
 int town_upload(struct town *town, const char *token, const char *app, const char *bits);
 
 /* The bus. */

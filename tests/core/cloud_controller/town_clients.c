@@ -78,7 +78,8 @@ char *town_token(struct town *town, const char *email)
     return token;
 }
 
-int town_upload(struct town *town, const char *token, const char *app, const char *bits)
+struct town_conn *town_begin_upload(struct town_controller *controller, const char *token, const char *app,
+                                    const char *bits)
 {
     struct text headers = {0}, body = {0}, path = {0};
     text_addf(&headers, "Authorization: %s\r\nContent-Type: multipart/form-data; boundary=664379\r\n", token);
@@ -91,10 +92,15 @@ int town_upload(struct town *town, const char *token, const char *app, const cha
     text_add_string(&body,
                     "--664379\r\nContent-Disposition: form-data; name=\"resources\"\r\n\r\n[]\r\n--664379--\r\n");
     struct town_conn *conn =
-        town_begin(&town->controllers[0], "POST", text_string(&path), text_string(&headers), text_string(&body));
-    int status = town_finish(&town->controllers[0], conn);
+        town_begin(controller, "POST", text_string(&path), text_string(&headers), text_string(&body));
     text_free(&headers);
     text_free(&body);
     text_free(&path);
-    return status;
+    return conn;
+}
+
+int town_upload(struct town *town, const char *token, const char *app, const char *bits)
+{
+    struct town_controller *controller = &town->controllers[0];
+    return town_finish(controller, town_begin_upload(controller, token, app, bits));
 }

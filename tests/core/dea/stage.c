@@ -83,6 +83,7 @@ static void carry_out(struct stage *stage, struct effect *effect)
         stage_queue_done_with(stage, effect->op, stage->served_digest, 40, effect->blob_transfer.size);
         break;
     case EFFECT_BLOB_DELETE:
+        text_addf(&stage->deleted, "%s\n", effect->blob_name.digest);
         stage_queue_done(stage, effect->op, IO_OK);
         break;
     case EFFECT_LOG:
@@ -261,6 +262,7 @@ void stage_close(struct stage *stage)
     effects_free(stage->effects);
     text_free(&stage->said);
     text_free(&stage->saved);
+    text_free(&stage->deleted);
     text_free(&stage->log);
 }
 

@@ -33,7 +33,8 @@ struct workload {
     bool runs;
     bool listens;
     bool ignores_sigterm;
-    int http_status; /* What it answers to GET; 0: nothing. */
+    int http_status;     /* What it answers to GET; 0: nothing. */
+    bool answers_slowly; /* A byte at a time. */
     uint32_t gets;
     uint16_t port;
     struct text note;
@@ -87,6 +88,7 @@ struct stage {
     const char *served_digest; /* What a download turns out to be. */
     uint32_t downloads;
     bool droplet_is_here;
+    struct text deleted; /* Blobs, each "digest\n". */
 
     uint64_t staging_op; /* A STAGE that is not answered yet; 0: none. */
     uint32_t uploads;

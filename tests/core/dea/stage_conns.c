@@ -12,10 +12,12 @@ void stage_feed(struct stage *stage, uint32_t id)
     if (!conn->reads || conn->inbound.size == 0 || conn->closing)
         return;
     conn->reads = false;
+    const struct workload *workload = stage_listener_on(stage, conn->port);
+    size_t size = workload != NULL && workload->answers_slowly ? 1 : conn->inbound.size;
     struct event *event = stage_queue(stage, EVENT_BYTES);
     event->bytes.conn.id = id;
-    event->bytes.slice = slice_copy(text_string(&conn->inbound), conn->inbound.size);
-    text_clear(&conn->inbound);
+    event->bytes.slice = slice_copy(text_string(&conn->inbound), size);
+    text_consume(&conn->inbound, size);
 }
 
 static bool is_reachable(struct stage *stage, uint16_t port)

@@ -34,6 +34,20 @@ static void a_startup_check_by_http_waits_for_a_good_answer(void **state)
     stage_close(&stage);
 }
 
+static void an_answer_may_come_in_pieces(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_order_with(&stage, 0, 5, ",\"health\":{\"startup\":{\"type\":\"http\",\"path\":\"/up\"}}");
+    stage_pass_ms(&stage, 1);
+    stage_newest(&stage)->answers_slowly = true;
+    stage_newest(&stage)->http_status = 200;
+    stage_pass_ms(&stage, 3000);
+    expect_phase(&stage, "RUNNING", true);
+    stage_close(&stage);
+}
+
 static void one_that_needs_no_port_runs_as_soon_as_its_process_does(void **state)
 {
     struct stage stage;
@@ -163,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_startup_check_by_http_waits_for_a_good_answer),
+        cmocka_unit_test(an_answer_may_come_in_pieces),
         cmocka_unit_test(one_that_needs_no_port_runs_as_soon_as_its_process_does),
         cmocka_unit_test(an_app_has_its_own_time_to_start_and_is_told_why_it_was_too_short),
         cmocka_unit_test(a_bad_liveness_check_ends_it_after_so_many_in_a_row),

@@ -76,6 +76,23 @@ static void its_process_finds_what_v1_promises_in_its_environment(void **state)
     stage_close(&stage);
 }
 
+static void its_environment_names_the_bound_services_as_v1_does(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_order_with(
+        &stage, 0, 5,
+        ",\"services\":[{\"name\":\"db\",\"label\":\"mysql-5.1\",\"vendor\":\"my-sql\",\"version\":\"5.1\","
+        "\"credentials\":{\"hostname\":\"10.0.0.9\",\"port\":3306}},"
+        "{\"name\":\"queue\",\"label\":\"rabbit-2\",\"vendor\":\"rabbit\",\"credentials\":{\"port\":1}}]");
+    stage_pass_ms(&stage, 10);
+    const char *environment = text_string(&stage_newest(&stage)->environment);
+    assert_non_null(strstr(environment, "\nVMC_MY_SQL=10.0.0.9:3306\n"));
+    assert_null(strstr(environment, "VMC_RABBIT="));
+    stage_close(&stage);
+}
+
 static void it_is_not_routed_before_its_port_accepts(void **state)
 {
     struct stage stage;
@@ -283,6 +300,7 @@ int main(void)
         cmocka_unit_test(the_last_word_of_starting_up_is_dea_start),
         cmocka_unit_test(an_order_becomes_a_running_and_routed_instance),
         cmocka_unit_test(its_process_finds_what_v1_promises_in_its_environment),
+        cmocka_unit_test(its_environment_names_the_bound_services_as_v1_does),
         cmocka_unit_test(it_is_not_routed_before_its_port_accepts),
         cmocka_unit_test(one_that_never_listens_counts_as_crashed),
         cmocka_unit_test(a_crash_is_told_at_once_and_frees_the_memory),

@@ -137,6 +137,30 @@ static void a_new_life_gives_other_ports(void **state)
     stage_close(&stage);
 }
 
+static void a_full_store_keeps_the_droplets_that_run(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_prepare(&stage);
+    stage.config.has_droplet_cache_mb = true;
+    stage.config.droplet_cache_mb = 0;
+    stage_begin_life(&stage);
+    stage_pass_ms(&stage, 1);
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    assert_string_equal(text_string(&stage.deleted), "");
+    stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":7}");
+    stage_pass_ms(&stage, 10);
+    stage_tell(&stage, "dea." STAGE_UUID ".start", NULL,
+               "{\"droplet\":8,\"name\":\"other\",\"uris\":[],\"runtime\":\"node\",\"sha1\":\"" STAGE_DROPLET
+               "\",\"executableUri\":\"http://127.0.0.1:9022/"
+               "x\",\"version\":\"v\",\"limits\":{\"mem\":64},\"index\":0,\"epoch\":6}");
+    stage_pass_ms(&stage, 10);
+    assert_string_equal(text_string(&stage.deleted), STAGE_DIGEST "\n");
+    assert_int_equal(stage_running(&stage), 1);
+    stage_close(&stage);
+}
+
 static void a_stranger_among_the_workloads_is_removed(void **state)
 {
     struct stage stage;
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(what_was_told_to_stop_does_not_come_back),
         cmocka_unit_test(changed_uris_outlive_the_agent),
         cmocka_unit_test(a_new_life_gives_other_ports),
+        cmocka_unit_test(a_full_store_keeps_the_droplets_that_run),
         cmocka_unit_test(a_stranger_among_the_workloads_is_removed),
         cmocka_unit_test(a_damaged_state_is_a_first_life),
         cmocka_unit_test(an_evacuating_dea_serves_until_it_is_replaced),

@@ -100,6 +100,25 @@ static void one_digest_follows_a_burst_of_changes_and_then_the_period_goes_on(vo
     assert_int_equal(stage_heard(&stage, "router.digest", ""), 2);
 }
 
+/* A router takes a larger number for a newer table: what is only repeated must not count. */
+static void only_changes_are_counted(void **state)
+{
+    (void)state;
+    start(0);
+    stage_tell(&stage, "router.start", NULL, "{\"id\":\"r\",\"version\":0.98}");
+    stage_pass_ms(&stage, 100000);
+    assert_true(stage_heard(&stage, "router.register", "") > 1);
+    stage_forget(&stage);
+    stage_tell(&stage, "dea." STAGE_UUID ".routes", "_INBOX.pull", "");
+    stage_settle(&stage);
+    assert_int_equal(stage_heard(&stage, "_INBOX.pull", "\"sequence\":1,"), 1);
+    stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":7}");
+    stage_forget(&stage);
+    stage_tell(&stage, "dea." STAGE_UUID ".routes", "_INBOX.pull", "");
+    stage_settle(&stage);
+    assert_int_equal(stage_heard(&stage, "_INBOX.pull", "\"sequence\":2,"), 1);
+}
+
 static void whoever_asks_gets_the_whole_table(void **state)
 {
     (void)state;
@@ -120,6 +139,7 @@ int main(void)
         STORY(a_new_router_is_told_the_digest_and_an_old_one_everything),
         STORY(the_digest_follows_what_is_registered),
         STORY(one_digest_follows_a_burst_of_changes_and_then_the_period_goes_on),
+        STORY(only_changes_are_counted),
         STORY(whoever_asks_gets_the_whole_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

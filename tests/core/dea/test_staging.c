@@ -106,6 +106,21 @@ static void a_stager_that_floods_is_told_in_part_and_the_rest_is_counted(void **
     stage_close(&stage);
 }
 
+static void an_address_that_makes_no_sense_is_refused_with_its_reason(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_tell(&stage, SUBJECT, "_INBOX.one",
+               "{\"task\":\"a1\",\"droplet\":7,\"package_sha1\":\"" STAGE_DIGEST "\",\"package_uri\":\"ftp://x/y\","
+               "\"upload_uri\":\"http://127.0.0.1:9022/z\",\"framework\":\"node\",\"runtime\":\"node\","
+               "\"command\":\"\",\"memory_mb\":64}");
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_heard(&stage, "_INBOX.one", "package_uri is not http://host:port/path"), 1);
+    assert_int_equal(reserved_mb(&stage), 0);
+    stage_close(&stage);
+}
+
 static void an_order_that_comes_twice_is_one(void **state)
 {
     struct stage stage;
@@ -251,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_package_becomes_a_droplet),
         cmocka_unit_test(all_controllers_are_told_what_the_stager_says),
         cmocka_unit_test(a_stager_that_floods_is_told_in_part_and_the_rest_is_counted),
+        cmocka_unit_test(an_address_that_makes_no_sense_is_refused_with_its_reason),
         cmocka_unit_test(an_order_that_comes_twice_is_one),
         cmocka_unit_test(what_cannot_be_staged_comes_back_with_its_log),
         cmocka_unit_test(our_own_trouble_is_not_the_apps),

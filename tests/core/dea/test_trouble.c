@@ -244,6 +244,25 @@ static void a_stranger_on_its_port_is_not_taken_for_the_app(void **state)
     stage_close(&stage);
 }
 
+static void where_strangers_have_every_port_the_start_is_given_up(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_prepare(&stage);
+    stage.config.has_first_port = stage.config.has_last_port = true;
+    stage.config.first_port = stage.config.last_port = 40000;
+    stage_begin_life(&stage);
+    stage_pass_ms(&stage, 1);
+    stage.stranger_port = 40000;
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    assert_int_equal(stage_heard(&stage, "droplet.exited", "\"detail\":\"no free port\""), 1);
+    struct dea_instance_view view;
+    assert_false(stage_look(&stage, 0, &view));
+    assert_int_equal(stage_running(&stage), 0);
+    stage_close(&stage);
+}
+
 static void after_a_lost_bus_everything_is_told_again(void **state)
 {
     struct stage stage;
@@ -392,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_stop_while_fetching_ends_it_before_it_began),
         cmocka_unit_test(a_port_rests_before_it_is_used_again),
         cmocka_unit_test(a_stranger_on_its_port_is_not_taken_for_the_app),
+        cmocka_unit_test(where_strangers_have_every_port_the_start_is_given_up),
         cmocka_unit_test(after_a_lost_bus_everything_is_told_again),
         cmocka_unit_test(routers_and_health_managers_are_answered_soon),
         cmocka_unit_test(changed_uris_reach_the_routers_of_running_instances_only),

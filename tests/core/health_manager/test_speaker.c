@@ -141,6 +141,10 @@ static void freshness_is_told_to_who_asks(void **state)
     hm_view(stage_health_manager(stage), &view);
     assert_int_equal(view.hosts, 2);
     assert_int_equal(view.fresh_hosts, 1);
+    expect_answer_part(
+        stage, "healthmanager.freshness", "{}",
+        "\"speaks\":true,\"hosts\":2,\"fresh_hosts\":1,\"oldest_ms\":0,\"freshness\":\"1 of 2 hosts fresh, 0.0 s "
+        "old\",\"brakes\":[]}");
 }
 
 /* ---- Singletons ---- */

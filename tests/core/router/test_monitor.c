@@ -192,6 +192,23 @@ static void varz_has_the_fields_that_collectors_of_2011_read(void **state)
     text_free(&json.lines);
 }
 
+static void varz_counts_by_the_tags_of_what_answered(void **state)
+{
+    struct rig *rig = *state;
+    rig_publish(rig, "router.register",
+                "{\"host\":\"10.0.0.1\",\"port\":40004,\"uris\":[\"tagged.test\"],\"app\":4,\"dea\":\"d\",\"index\":0,"
+                "\"tags\":{\"framework\":\"node\",\"runtime\":\"node\"}}");
+    struct rig_conn *client = rig_client(rig);
+    rig_get(rig, client, "tagged.test");
+    rig_answer(rig, rig_backend(rig, 4), "x");
+    struct flat json = read_json(get(rig, "/varz", 200, "application/json"));
+    expect(&json, "/tags#", "2");
+    expect(&json, "/tags/framework/node/requests", "1");
+    expect(&json, "/tags/runtime/node/responses_2xx", "1");
+    expect(&json, "/tags/runtime/node/responses_5xx", "0");
+    text_free(&json.lines);
+}
+
 static void routes_lists_every_endpoint_and_who_is_behind_it(void **state)
 {
     struct rig *rig = *state;
@@ -369,11 +386,9 @@ int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        STORY(only_those_with_the_password_are_told),
-        STORY(varz_has_the_fields_that_collectors_of_2011_read),
-        STORY(routes_lists_every_endpoint_and_who_is_behind_it),
-        STORY(metrics_are_what_prometheus_reads),
-        STORY(counters_only_grow),
+        STORY(only_those_with_the_password_are_told),    STORY(varz_has_the_fields_that_collectors_of_2011_read),
+        STORY(varz_counts_by_the_tags_of_what_answered), STORY(routes_lists_every_endpoint_and_who_is_behind_it),
+        STORY(metrics_are_what_prometheus_reads),        STORY(counters_only_grow),
         STORY(healthz_is_well_once_the_table_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
