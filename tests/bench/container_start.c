@@ -48,11 +48,17 @@ static void print_figures(const char *what)
     took_count = 0;
 }
 
-/* Waits until the process has said when it began. */
-static bool note_start(const char *path, uint64_t ordered_ns)
+static bool has_failed(pid_t command)
+{
+    int status;
+    return command != 0 && waitpid(command, &status, WNOHANG) > 0 && status != 0;
+}
+
+/* Waits until the process has said when it began; not longer than the command (0: none) that starts it may succeed. */
+static bool note_start(const char *path, uint64_t ordered_ns, pid_t command)
 {
     char text[32] = "";
-    for (int i = 0; i < PATIENCE_MS && strchr(text, '\n') == NULL; i++) {
+    for (int i = 0; i < PATIENCE_MS && strchr(text, '\n') == NULL && !has_failed(command); i++) {
         FILE *file = fopen(path, "r");
         if (file == NULL || fgets(text, sizeof text, file) == NULL)
             usleep(1000);
@@ -87,7 +93,7 @@ static int run_bare(int argc, char **argv)
         uint64_t ordered_ns = uv_hrtime();
         if (posix_spawnp(&pid, argv[6], &actions, &attributes, argv + 6, environ) != 0)
             return 1;
-        has_started = note_start(path, ordered_ns);
+        has_started = note_start(path, ordered_ns, pid);
         kill(-pid, SIGKILL);
         waitpid(pid, NULL, 0);
         if (system(clean) != 0)
@@ -96,7 +102,8 @@ static int run_bare(int argc, char **argv)
     }
     if (took_count == 0)
         return 1;
-    print_figures(argv[6]);
+    const char *slash = strrchr(argv[6], '/');
+    print_figures(slash == NULL ? argv[6] : slash + 1);
     return 0;
 }
 
@@ -164,7 +171,7 @@ static void run_and_remove(uint64_t ordered_ns)
         char name[24], path[160];
         name_of(i, name);
         snprintf(path, sizeof path, "%s/workloads/%s/root/logs/started", stage.dir, name);
-        if (ops[i].status == IO_OK && !note_start(path, ordered_ns))
+        if (ops[i].status == IO_OK && !note_start(path, ordered_ns, 0))
             run_shell("cat %s/workloads/%s/root/logs/stderr.log >&2", stage.dir, name);
         else if (ops[i].status != IO_OK)
             fprintf(stderr, "container_start: %s\n", text_string(&ops[i].data));
