@@ -6,8 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-enum { BLOCK_BYTES = 65536 };
+enum { BLOCK_BYTES = 65536, MOST_BYTES = 1 << 30 };
 
 bool input_read_file(const char *path, struct text *ret_content)
 {
@@ -16,14 +17,15 @@ bool input_read_file(const char *path, struct text *ret_content)
         terminal_error("cannot read %s: %s", path, strerror(errno));
         return false;
     }
-    size_t size;
-    do {
-        size = fread(text_room(ret_content, BLOCK_BYTES), 1, BLOCK_BYTES, file);
+    struct stat about;
+    bool is_large = fstat(fileno(file), &about) == 0 && about.st_size > MOST_BYTES;
+    size_t size = is_large;
+    while (!is_large && (size = fread(text_room(ret_content, BLOCK_BYTES), 1, BLOCK_BYTES, file)) > 0 &&
+           ret_content->size <= MOST_BYTES)
         text_grow(ret_content, size);
-    } while (size > 0);
-    bool is_read = ferror(file) == 0;
+    bool is_read = ferror(file) == 0 && size == 0;
     if (!is_read)
-        terminal_error("cannot read %s: %s", path, strerror(errno));
+        terminal_error("cannot read %s: %s", path, size > 0 ? "it has more than a gigabyte" : strerror(errno));
     fclose(file);
     return is_read;
 }

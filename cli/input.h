@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Appends a whole file; false (and a message that says why) if it cannot be read. */
+/* Appends a whole file; false (and a message that says why) if it cannot be read, or has more than a gigabyte. */
 bool input_read_file(const char *path, struct text *ret_content);
 /* Replaces a file's content; false (and a message) if it cannot be written. */
 bool input_write_file(const char *path, const struct text *content);

@@ -109,6 +109,8 @@ static void print_aliases(const struct request *request)
     }
     if (request->json)
         printf("%s]\n", home->n_aliases == 0 ? "[" : text_string(&json));
+    else if (home->n_aliases == 0)
+        puts("No aliases yet; `cupola alias NAME COMMAND` makes one.");
     text_free(&json);
 }
 

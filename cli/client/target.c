@@ -25,13 +25,24 @@ static const struct request_spec target_spec = {
     .most_words = 1,
 };
 
+/* Names and IPv4 addresses: what cannot be one would only be looked up again and again. */
+static bool is_host(const char *text, size_t size)
+{
+    static const char known[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
+    return strspn(text, known) >= size && text[0] != '-' && text[0] != '.';
+}
+
 /* HOST[:PORT] into its parts. */
 static bool split_address(const char *text, unsigned default_port, char *ret_host, size_t size, unsigned *ret_port)
 {
     const char *colon = strrchr(text, ':');
     size_t host_size = colon == NULL ? strlen(text) : (size_t)(colon - text);
     int port = (int)default_port;
-    if (host_size == 0 || host_size >= size || (colon != NULL && !request_number("port", colon + 1, 1, 65535, &port)))
+    if (host_size == 0 || host_size >= size || !is_host(text, host_size)) {
+        terminal_error("'%s' is not the address of a cloud; write it like http://api.example.com", text);
+        return false;
+    }
+    if (colon != NULL && !request_number("port", colon + 1, 1, 65535, &port))
         return false;
     memcpy(ret_host, text, host_size);
     ret_host[host_size] = 0;

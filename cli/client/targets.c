@@ -23,6 +23,8 @@ static void print_json_list(const Cupola__CliHome *home, bool with_tokens)
 static void print_targets(const Cupola__CliHome *home)
 {
     const Cupola__CliTarget *current = home_current(home);
+    if (home->n_targets == 0)
+        puts("No clouds yet; `cupola target http://api.YOUR.CLOUD` chooses one.");
     for (size_t i = 0; i < home->n_targets; i++) {
         const Cupola__CliTarget *target = home->targets[i];
         printf("%c %-40s %s", target == current ? '*' : ' ', target->url,
@@ -33,9 +35,14 @@ static void print_targets(const Cupola__CliHome *home)
 
 static void print_tokens(const Cupola__CliHome *home)
 {
+    size_t count = 0;
     for (size_t i = 0; i < home->n_targets; i++)
-        if (home->targets[i]->token != NULL)
+        if (home->targets[i]->token != NULL) {
             printf("%-40s %s\n", home->targets[i]->url, home->targets[i]->token);
+            count++;
+        }
+    if (count == 0)
+        fputs("Nobody is logged in anywhere.\n", stderr); /* Scripts read tokens from the other one. */
 }
 
 int cli_targets(int argc, char **argv)

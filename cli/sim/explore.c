@@ -379,7 +379,11 @@ static int explore_file(struct exploration_run *run, const char *file)
             run->options.head = text_string(&head);
             status = explore(run);
         } else {
-            fprintf(stderr, "cupola sim explore: %s is no scenario with a `run` function\n", file);
+            struct sim_run_options options = {.file = file, .source = source};
+            struct scenario *scenario = sim_open(&options, 1); /* It says what is wrong, if it knows. */
+            if (scenario != NULL)
+                fprintf(stderr, "cupola sim explore: %s has no `run = function(cloud)` in its table\n", file);
+            scenario_close(scenario);
         }
     }
     text_free(&source);

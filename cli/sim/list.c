@@ -73,6 +73,7 @@ static bool list_file(const char *path, bool json)
 static int list_folder(char *folder, bool json)
 {
     char *const folders[] = {folder, NULL};
+    size_t count = 0;
     FTS *walk = fts_open(folders, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     bool ok = walk != NULL;
     for (FTSENT *entry; walk != NULL && (entry = fts_read(walk)) != NULL;) {
@@ -81,11 +82,17 @@ static int list_folder(char *folder, bool json)
             fts_close(walk);
             return SIM_USAGE;
         }
-        if (entry->fts_info == FTS_F && is_lua_file(entry->fts_name))
+        if (entry->fts_info == FTS_F && is_lua_file(entry->fts_name)) {
             ok = list_file(entry->fts_path, json) && ok;
+            count++;
+        }
     }
     if (walk != NULL)
         fts_close(walk);
+    if (count == 0) {
+        fprintf(stderr, "cupola sim list: there is no scenario (*.lua) in '%s'\n", folder);
+        return SIM_USAGE;
+    }
     return ok ? SIM_PASSED : SIM_FAILED;
 }
 
@@ -104,7 +111,7 @@ static const char help[] =
 int cli_sim_list(int argc, char **argv)
 {
     char here[] = "scenarios";
-    char *folder = here;
+    char *folder = NULL;
     bool json = false;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -113,8 +120,12 @@ int cli_sim_list(int argc, char **argv)
         }
         if (strcmp(argv[i], "--json") == 0)
             json = true;
-        else
+        else if (argv[i][0] == '-' || folder != NULL) {
+            fprintf(stderr, "cupola sim list: '%s' is not expected here; name one folder, or none\n", argv[i]);
+            return SIM_USAGE;
+        } else {
             folder = argv[i];
+        }
     }
-    return list_folder(folder, json);
+    return list_folder(folder == NULL ? here : folder, json);
 }

@@ -196,7 +196,10 @@ int cli_sim_replay(int argc, char **argv)
             content.size >= strlen(SIM_TRACES_MAGIC) && memcmp(bytes, SIM_TRACES_MAGIC, strlen(SIM_TRACES_MAGIC)) == 0;
         status = is_many ? replay_many(&options, bytes, content.size) : replay_one(&options, bytes, content.size);
         if (status < 0) {
-            fprintf(stderr, "cupola: %s has no component '%s'\n", options.file, options.component);
+            if (options.component == NULL)
+                fprintf(stderr, "cupola: %s has no trace in it\n", options.file);
+            else
+                fprintf(stderr, "cupola: %s has no component '%s'\n", options.file, options.component);
             status = SIM_USAGE;
         }
     }

@@ -240,6 +240,8 @@ static int shrink_file(struct shrinking *shrinking)
     const struct text *before = &shrinking->options.source;
     first_failure(shrinking, before, &failure);
     if (failure.size == 0 || text_string(&failure)[0] == '?') {
+        struct scenario *scenario = sim_open(&shrinking->options, shrinking->options.first_seed);
+        scenario_close(scenario); /* A file that is no scenario has said so. */
         fprintf(stderr, "cupola: %s %s with seed %llu\n", shrinking->options.file,
                 failure.size == 0 ? "passes" : "cannot be run, or fails without the bug, too,",
                 (unsigned long long)shrinking->options.first_seed);

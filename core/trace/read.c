@@ -3,7 +3,18 @@
 #include "core/trace/encode.h"
 #include "core/trace/trace.h"
 
-static enum trace_result read_size(struct trace_reader *reader, size_t *ret_size)
+enum { CHECKSUM_BYTES = 4 };
+
+static uint32_t read_checksum(const uint8_t *bytes)
+{
+    uint32_t checksum = 0;
+    for (int i = CHECKSUM_BYTES - 1; i >= 0; i--)
+        checksum = checksum << 8 | bytes[i];
+    return checksum;
+}
+
+/* What stands in front of a record; on TRACE_OK the reader is at its first byte, and all of it is there, and whole. */
+static enum trace_result read_front(struct trace_reader *reader, size_t *ret_size)
 {
     if (reader->at == reader->size)
         return TRACE_END;
@@ -14,8 +25,13 @@ static enum trace_result read_size(struct trace_reader *reader, size_t *ret_size
         uint8_t byte = reader->bytes[reader->at++];
         value |= (uint64_t)(byte & 0x7f) << shift;
         if ((byte & 0x80) == 0) {
+            if (value + CHECKSUM_BYTES > reader->size - reader->at)
+                return TRACE_CUT;
+            const uint8_t *checksum = reader->bytes + reader->at;
+            reader->at += CHECKSUM_BYTES;
             *ret_size = (size_t)value;
-            return value <= reader->size - reader->at ? TRACE_OK : TRACE_CUT;
+            return read_checksum(checksum) == trace_checksum(checksum + CHECKSUM_BYTES, *ret_size) ? TRACE_OK
+                                                                                                   : TRACE_CORRUPT;
         }
     }
     return TRACE_CORRUPT;
@@ -24,14 +40,14 @@ static enum trace_result read_size(struct trace_reader *reader, size_t *ret_size
 enum trace_result trace_read_header(struct trace_reader *reader, Cupola__TraceHeader **ret_header)
 {
     size_t size = 0;
-    enum trace_result result = read_size(reader, &size);
+    enum trace_result result = read_front(reader, &size);
     if (result != TRACE_OK)
         return result;
     *ret_header = cupola__trace_header__unpack(NULL, size, reader->bytes + reader->at);
     reader->at += size;
     if (*ret_header == NULL)
         return TRACE_CORRUPT;
-    if ((*ret_header)->schema == 1 && (*ret_header)->role != NULL)
+    if ((*ret_header)->schema == TRACE_SCHEMA && (*ret_header)->role != NULL)
         return TRACE_OK;
     cupola__trace_header__free_unpacked(*ret_header, NULL);
     return TRACE_CORRUPT;
@@ -40,7 +56,7 @@ enum trace_result trace_read_header(struct trace_reader *reader, Cupola__TraceHe
 enum trace_result trace_read_step(struct trace_reader *reader, Cupola__TraceRecord **ret_record)
 {
     size_t size = 0;
-    enum trace_result result = read_size(reader, &size);
+    enum trace_result result = read_front(reader, &size);
     if (result != TRACE_OK)
         return result;
     *ret_record = cupola__trace_record__unpack(NULL, size, reader->bytes + reader->at);

@@ -1,8 +1,9 @@
 /* The flight recorder's format: events and effects as bytes, back again, and as text for people.
  *
- * A trace file is a TraceHeader, then TraceRecords (core/proto/trace.proto), each behind its size as a varint. One
- * record is one step: its event and every effect. The encoding is canonical: two steps are the same exactly if their
- * records are the same bytes; hashes and comparisons rest on that.
+ * A trace file is a TraceHeader, then TraceRecords (core/proto/trace.proto), each behind its size (a varint) and a
+ * checksum (4 bytes, the lowest first): a damaged event would be fed to a machine that asserts what drivers promise.
+ * One record is one step: its event and every effect. The encoding is canonical: two steps are the same exactly if
+ * their records are the same bytes; hashes and comparisons rest on that.
  */
 #ifndef CUPOLA_CORE_TRACE_TRACE_H
 #define CUPOLA_CORE_TRACE_TRACE_H
@@ -11,6 +12,11 @@
 #include "core/base/text.h"
 #include "core/proto/trace.pb-c.h"
 
+/* What headers must say (TraceHeader.schema): 1 had no checksums. */
+enum { TRACE_SCHEMA = 2 };
+
+/* The checksum of a record's bytes. */
+uint32_t trace_checksum(const void *bytes, size_t size);
 /* Appends the header with its length. */
 void trace_write_header(struct text *trace, const Cupola__TraceHeader *header);
 /* Appends one step with its length. To be called after machine_step and before the driver drains the effects. */

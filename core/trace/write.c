@@ -1,5 +1,6 @@
 /* Steps as bytes. */
 #include "core/base/assert.h"
+#include "core/base/random.h"
 #include "core/trace/encode.h"
 #include "core/trace/trace.h"
 
@@ -20,11 +21,27 @@ static void add_message(struct text *text, const ProtobufCMessage *message, size
     text_grow(text, size);
 }
 
+uint32_t trace_checksum(const void *bytes, size_t size)
+{
+    return (uint32_t)random_hash(TRACE_SCHEMA, bytes, size);
+}
+
+/* Empties the record. */
+static void add_record(struct text *trace, struct text *record)
+{
+    add_varint(trace, record->size);
+    uint32_t checksum = trace_checksum(text_string(record), record->size);
+    for (int shift = 0; shift < 32; shift += 8)
+        text_add_char(trace, (char)(uint8_t)(checksum >> shift));
+    text_add(trace, text_string(record), record->size);
+    text_free(record);
+}
+
 void trace_write_header(struct text *trace, const Cupola__TraceHeader *header)
 {
-    size_t size = protobuf_c_message_get_packed_size(&header->base);
-    add_varint(trace, size);
-    add_message(trace, &header->base, size);
+    struct text record = {0};
+    add_message(&record, &header->base, protobuf_c_message_get_packed_size(&header->base));
+    add_record(trace, &record);
 }
 
 /* A record is its fields one behind the other, so each is packed on its own: no list of effects has to be built. */
@@ -58,7 +75,5 @@ void trace_write_step(struct text *trace, uint64_t number, const struct event *e
     text_add_char(&record, TAG_NUMBER);
     add_varint(&record, number);
     add_step(&record, event, effects);
-    add_varint(trace, record.size);
-    text_add(trace, text_string(&record), record.size);
-    text_free(&record);
+    add_record(trace, &record);
 }

@@ -24,7 +24,7 @@ static void write_header(struct recorder *recorder, struct io_bytes packed)
     const struct real_driver *driver = recorder->driver;
     Cupola__TraceHeader header = CUPOLA__TRACE_HEADER__INIT;
     header.has_schema = 1;
-    header.schema = 1;
+    header.schema = TRACE_SCHEMA;
     header.role = (char *)(uintptr_t)driver->machine->class->name;
     header.name = header.role;
     header.build = (char *)(uintptr_t)("cupola, " __VERSION__);

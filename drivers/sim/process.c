@@ -127,7 +127,7 @@ static void begin_trace(struct process *process)
         return;
     Cupola__TraceHeader header = CUPOLA__TRACE_HEADER__INIT;
     header.has_schema = true;
-    header.schema = 1;
+    header.schema = TRACE_SCHEMA;
     header.role = (char *)process->class->name;
     header.name = (char *)process->name;
     header.build = (char *)"simulated";

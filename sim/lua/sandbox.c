@@ -461,5 +461,7 @@ bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results)
 
 bool lua_sandbox_run_chunk(struct lua_sandbox *sandbox, const char *name, const char *text, size_t size)
 {
-    return luaL_loadbufferx(sandbox->lua, text, size, name, "t") == LUA_OK && lua_sandbox_call(sandbox, 0, 1);
+    size_t mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0; /* Some editors begin files with it. */
+    return luaL_loadbufferx(sandbox->lua, text + mark, size - mark, name, "t") == LUA_OK &&
+           lua_sandbox_call(sandbox, 0, 1);
 }

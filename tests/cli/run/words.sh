@@ -18,6 +18,21 @@ says() {
 }
 
 says 0 '[]' aliases --json
+says 0 'No aliases yet' aliases
+says 0 'No clouds yet' targets
+says 0 'Nobody is logged in' tokens
+says 2 'is not the address of a cloud' target 'http://a b'
+says 2 'is not the address of a cloud' target @
+truncate -s 2G "$folder/large.lua" # It takes no room: it is one hole.
+says 2 'more than a gigabyte' sim run "$folder/large.lua"
+says 2 'no scenario (*.lua)' sim list docs
+says 2 'name one folder' sim list --nonsense
+printf '\xef\xbb\xbf' | cat - scenarios/instance-crash.lua >"$folder/marked.lua"
+says 0 'PASSED' sim run "$folder/marked.lua" --quiet
+printf 'x = ' >"$folder/broken.lua"
+for verb in run check explore shrink; do
+    says 2 'broken.lua:1: unexpected symbol' sim "$verb" "$folder/broken.lua"
+done
 says 0 'stands for `cupola completion bash`' alias shell 'completion bash'
 says 0 'complete -o filenames' shell
 says 0 '[{"name":"shell","command":"completion bash"}]' aliases --json

@@ -90,7 +90,7 @@ static struct text recorded_run(void)
     struct text trace = {0};
     Cupola__TraceHeader header = CUPOLA__TRACE_HEADER__INIT;
     header.has_schema = 1;
-    header.schema = 1;
+    header.schema = TRACE_SCHEMA;
     header.role = (char *)"ticker";
     trace_write_header(&trace, &header);
     struct machine *machine = machine_create(&ticker_class);
@@ -158,6 +158,28 @@ static void replay_stops_where_it_is_told(void **state)
     text_free(&trace);
 }
 
+static void a_damaged_byte_is_named_and_never_played(void **state)
+{
+    (void)state;
+    struct text trace = recorded_run();
+    struct trace_reader whole = behind_header(&trace, trace.size);
+    uint8_t *bytes = trace.buffer->bytes;
+    for (size_t at = whole.at; at < trace.size; at++) {
+        for (int bit = 0; bit < 8; bit++) {
+            bytes[at] ^= (uint8_t)(1 << bit);
+            struct trace_reader reader = behind_header(&trace, trace.size);
+            struct replay replay = {0};
+            enum replay_result result = replay_trace(&replay, &ticker_class, &reader);
+            assert_true(replay.steps < 3);
+            /* A size that leads beyond the end cannot be told from a trace that was cut. */
+            assert_true(result == REPLAY_CORRUPT || strstr(text_string(&replay.report), "ends within a step") != NULL);
+            free_replay(&replay);
+            bytes[at] ^= (uint8_t)(1 << bit);
+        }
+    }
+    text_free(&trace);
+}
+
 static void a_trace_cut_anywhere_never_crashes_and_never_lies(void **state)
 {
     (void)state;
@@ -211,6 +233,7 @@ int main(void)
         cmocka_unit_test(the_same_machine_replays_without_a_difference),
         cmocka_unit_test(the_first_difference_is_named),
         cmocka_unit_test(replay_stops_where_it_is_told),
+        cmocka_unit_test(a_damaged_byte_is_named_and_never_played),
         cmocka_unit_test(a_trace_cut_anywhere_never_crashes_and_never_lies),
         cmocka_unit_test(a_record_with_an_unknown_event_is_damage),
         cmocka_unit_test(the_hash_of_a_step_depends_on_every_effect),
