@@ -1,10 +1,43 @@
 #!/usr/bin/env bash
-# usage: run.sh [router|bus|sim|scale|push|health|placement|container|healing|controller|journal|targets ...]: figures beside the peers', measured in one run. Default: all.
+# Figures beside the peers', measured in one run; usage: below. `--check NAMES` only says whether there are such benchmarks.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
-[ $# -gt 0 ] || set -- router bus push sim health
-for what in "$@"; do
+usual="router bus push sim health"
+all="$usual scale placement container healing controller journal targets"
+
+is_check=
+if [ "${1:-}" = --check ]; then
+    is_check=yes
+    shift
+fi
+[ $# -gt 0 ] || set -- $usual
+names=() options=()
+for word in "$@"; do
+    case "$word" in -h | --help | help)
+        cat <<HELP
+usage: ./dev bench [NAME...] [targets [--seeds N] [--jobs J] [ROW...]]
+
+Builds the release preset and measures; docs/performance.md keeps what came out.
+NAME: ${all% targets}
+Without a name: $usual
+What stands behind \`targets\` is its own: rows of the table of targets, and how many seeds of each (1,000).
+HELP
+        exit 0
+        ;;
+    esac
+    if [[ " ${names[*]} " = *" targets "* ]]; then
+        options+=("$word")
+    elif [[ " $all " = *" $word "* ]]; then
+        names+=("$word")
+    else
+        echo "there is no benchmark '$word'; there are: $all" >&2
+        exit 2
+    fi
+done
+[ -z "$is_check" ] || exit 0
+
+for what in "${names[@]}"; do
     printf '\n== %s\n' "$what"
     case $what in
     router)
@@ -21,7 +54,7 @@ for what in "$@"; do
     scale) tests/bench/scale.py "$build/cupola" ${CUPOLA_SCALE:-} ;;
     health) "$build/tests/bench/health_manager_pass" ;;
     container) tests/bench/container.sh "$build" ;;
-    targets) tests/bench/targets.py "$build/cupola" ;;
+    targets) tests/bench/targets.py "$build/cupola" "${options[@]}" ;;
     placement) "$build/tests/bench/placement" ;;
     controller) "$build/tests/bench/controller_scale" ;;
     journal)
@@ -30,9 +63,5 @@ for what in "$@"; do
         rm -rf "$folder"
         ;;
     healing) tests/bench/healing.py "$build" ;;
-    *)
-        echo "there is no benchmark '$what'; try router, bus, push, sim, scale, health, placement, container, healing, controller, journal, targets" >&2
-        exit 2
-        ;;
     esac
 done

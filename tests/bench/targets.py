@@ -108,6 +108,10 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("rows", nargs="*")
     options = parser.parse_intermixed_args()
+    known = {row[0] for row in ROWS} | {row[0] for row in MACHINE}
+    unknown = [row for row in options.rows if row not in known]
+    if unknown:
+        parser.error(f"no row {', '.join(unknown)} is measured here; there are {', '.join(sorted(known, key=int))}")
     played, broken = {}, 0
     for row, promise, scenario, measurement, bounds in ROWS:
         if options.rows and row not in options.rows:
