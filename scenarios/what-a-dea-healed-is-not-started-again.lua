@@ -1,9 +1,10 @@
 local cupola = require "cupola"
 
--- The health managers and a DEA are cut off from the bus, and come back to it one after the other.
+-- The health managers and a DEA, or all DEAs, are cut off from the bus, and come back to it one after the other.
 local function silence(cloud, dea)
   local cuts = {}
-  for _, component in ipairs({ cloud.health_managers[1], cloud.health_managers[2], dea }) do
+  local deas = cloud:draw(0, 1, "who is cut off") == 0 and { dea } or cloud.deas
+  for _, component in ipairs({ cloud.health_managers[1], cloud.health_managers[2], table.unpack(deas) }) do
     cuts[#cuts + 1] = cloud:fault("partition", { target = component, peer = "bus" })
   end
   return cuts

@@ -80,7 +80,10 @@ void hm_dea_take_sequence(struct health_manager *hm, struct hm_dea *dea, const c
 
 void hm_dea_hear_sequence(struct health_manager *hm, struct hm_dea *dea, const char *life, int64_t sequence)
 {
-    bool is_current = strcmp(life, dea->life) == 0 && sequence <= dea->sequence;
+    bool is_same = strcmp(life, dea->life) == 0;
+    bool is_current = is_same && sequence <= dea->sequence;
+    if (is_same && sequence > dea->newest)
+        dea->newest = sequence; /* A complete heartbeat of before that, late on its way, says nothing of it. */
     if (is_current) {
         dea->vouched_at_ns = hm->machine.now_ns;
         dea->behind_since_ns = dea->tell_asked_ns = 0;

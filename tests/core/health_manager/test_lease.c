@@ -152,6 +152,30 @@ static void a_lost_exit_is_found_out_within_a_second(void **state)
     expect_complaints(stage, "START 7 v1 [0]: nothing came of its last start\n");
 }
 
+/* All that was stuck while DEA and bus could not reach each other comes at once, as far as it comes. */
+static void a_heartbeat_that_pongs_have_overtaken_is_old_news(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    given(stage, "exit 7/0 v1 i0 CRASHED from a lost");
+    given(stage,
+          "exit 7/0 v1 i0 CRASHED from a lost"); /* A host that says two things more; here they are its PONGs'. */
+    after(stage, "0.9s");
+    expect_complaints(stage, "TELL a\n");
+    stage_say(
+        stage, "dea.heartbeat",
+        "{\"droplets\":[{\"droplet\":7,\"index\":0,\"version\":\"v1\",\"instance\":\"i0\",\"state\":\"RUNNING\"}],"
+        "\"dea\":\"a\",\"complete\":true,\"life\":\"life1\",\"sequence\":0}");
+    stage_say(stage, "droplet.exited",
+              "{\"droplet\":7,\"version\":\"v1\",\"instance\":\"i0\",\"index\":0,\"reason\":\"CRASHED\",\"dea\":\"a\","
+              "\"life\":\"life1\",\"sequence\":1}");
+    after(stage, "0.05s");
+    expect_complaints(stage, ""); /* It may have been started again, and was. */
+    given(stage, "dea a 7/0 v1 i2 RUNNING e5");
+    after(stage, "5s");
+    expect_state(stage, 7, 0, "RUNNING");
+    expect_complaints(stage, "");
+}
+
 static void nothing_is_asked_for_when_nothing_was_lost(void **state)
 {
     struct stage *stage = *state = given_two_hosts();
@@ -296,6 +320,7 @@ int main(void)
         story(who_beats_over_the_bus_is_looked_at_again),
         story(a_fresh_host_vouches_for_what_it_has_told),
         story(a_lost_exit_is_found_out_within_a_second),
+        story(a_heartbeat_that_pongs_have_overtaken_is_old_news),
         story(nothing_is_asked_for_when_nothing_was_lost),
         story(with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seconds),
         story(who_is_gone_for_an_hour_is_looked_for_no_more),
