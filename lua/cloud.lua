@@ -3,6 +3,7 @@
 local cupola = require "cupola"
 local native = require "cupola.native"
 local plan = require "cupola.plan"
+local schema = require "cupola.schema"
 local units = require "cupola.units"
 
 -- Mistakes in arguments are told at the line that made the call.
@@ -32,8 +33,19 @@ local function within_a_run(ns, what, written)
   end
 end
 
-local Cloud = { __name = "cloud" }
-Cloud.__index = Cloud
+local function class(name)
+  local self = { __name = name }
+  function self.__index(object, key)
+    local value = self[key]
+    if value == nil then
+      schema.no_such("this " .. name, key, self, object)
+    end
+    return value
+  end
+  return self
+end
+
+local Cloud = class "cloud"
 
 -- What a wait is worth telling of, once it is over.
 local in_words = {
@@ -118,6 +130,9 @@ end
 
 --- One element of a list, drawn from the seed. `name` keeps this decision apart from others.
 function Cloud:pick(list, name)
+  if type(list) ~= "table" then
+    error("pick: expected a list such as cloud.deas, found " .. tostring(list), 2)
+  end
   if #list == 0 then
     error("pick: the list is empty", 2)
   end
@@ -133,8 +148,8 @@ end
 
 require "cupola.faults"(Cloud, as_duration, as_distribution)
 
-local Host = { __name = "host" }
-Host.__index = Host
+local Host = class "host"
+Host.outage = false
 
 --- Cuts the power: what was not synced is lost, nobody is told.
 function Host:power_off()
@@ -146,7 +161,7 @@ function Host:power_on()
     error("power_on: the host is not off", 2)
   end
   self.outage:mend()
-  self.outage = nil
+  self.outage = false
 end
 
 function Host:reboot(after)
@@ -158,8 +173,7 @@ function Host:partition(peer)
   return self.cloud:fault("partition", { target = self, peer = peer })
 end
 
-local Component = { __name = "component" }
-Component.__index = Component
+local Component = class "component"
 
 for _, action in ipairs { "start", "stop", "kill", "restart", "evacuate" } do
   Component[action] = function(self)
@@ -204,8 +218,7 @@ end
 
 -- ---- Instances ----------------------------------------------------------------------------------------------------
 
-local Instance = { __name = "instance" }
-Instance.__index = Instance
+local Instance = class "instance"
 
 --- SIGKILL, or another signal by number. Nobody is told: its DEA has to notice.
 function Instance:kill(signal)
@@ -233,8 +246,7 @@ end
 
 -- ---- Operators ----------------------------------------------------------------------------------------------------
 
-local Operation = { __name = "operation" }
-Operation.__index = Operation
+local Operation = class "operation"
 
 function Operation:is_over()
   return native.operation(self.id).over
@@ -319,8 +331,7 @@ end
 
 -- ---- Raw clients --------------------------------------------------------------------------------------------------
 
-local Raw = { __name = "raw client" }
-Raw.__index = Raw
+local Raw = class "raw client"
 
 local ports = { bus = 4222, router = 80, controller = 9022, dea = 12345 }
 

@@ -2,6 +2,7 @@
 
 local native = require "cupola.native"
 local plan = require "cupola.plan"
+local schema = require "cupola.schema"
 local units = require "cupola.units"
 
 local cupola = {
@@ -118,4 +119,6 @@ function cupola.scenario(fields)
 end
 
 cupola.Condition = Condition
-return cupola
+return setmetatable(cupola, { __index = function(_, key)
+  schema.no_such("cupola", key, cupola)
+end })

@@ -27,7 +27,7 @@ function Partition:mend()
 end
 
 local function name_of(target)
-  if type(target) == "table" and target.target then
+  if type(target) == "table" and rawget(target, "target") then
     return target.target
   elseif type(target) == "table" and #target > 0 then
     local names = {}

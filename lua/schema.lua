@@ -27,7 +27,7 @@ local function nearest(key, known)
   local best, best_distance
   for name in pairs(known) do
     local d = distance(key, name)
-    if d <= 3 and (not best or d < best_distance) then
+    if d <= 3 and (not best or d < best_distance or d == best_distance and name < best) then
       best, best_distance = name, d
     end
   end
@@ -141,5 +141,17 @@ function schema.raw(value, place)
 end
 
 schema.nearest = nearest
+
+--- A name that `what` does not have is an error, at the line that reads it, that tells the nearest one of those tables.
+function schema.no_such(what, key, ...)
+  local known = {}
+  for _, names in ipairs { ... } do
+    for name in pairs(names) do
+      known[name] = type(name) == "string" or nil
+    end
+  end
+  local meant = type(key) == "string" and nearest(key, known)
+  error(("%s has no '%s'%s"):format(what, tostring(key), meant and (", did you mean '" .. meant .. "'?") or ""), 3)
+end
 
 return schema

@@ -31,10 +31,15 @@ local function with_unit(text, table_of_units, what, example)
   return scaled(whole, fraction, scale)
 end
 
---- "300ms", "1.5s", "2m" in nanoseconds. `what` names the place in errors. Integers pass: they are nanoseconds already.
+--- "300ms", "1.5s", "2m" in nanoseconds. `what` names the place in errors. Integers pass: they are
+--- nanoseconds already. So few of them that nothing could happen meanwhile are a forgotten unit.
 function units.duration(text, what)
-  if math.type(text) == "integer" and text >= 0 then
+  if math.type(text) == "integer" and (text >= NS.us or text == 0) then
     return text
+  end
+  if math.type(text) == "integer" and text > 0 then
+    error(("%s: %d is nanoseconds, as all durations that are numbers; write it like %q"):format(what or "duration", text,
+      text .. "s"), 0)
   end
   return with_unit(text, NS, what or "duration", "300ms")
 end

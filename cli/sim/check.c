@@ -189,6 +189,8 @@ static int take_option(struct check *check, int option)
     } else if (option == 'm') {
         return sim_take_mutation(&check->options, "check", optarg) ? -1 : SIM_USAGE;
     } else {
+        if (optarg != NULL && option != '?')
+            fprintf(stderr, "cupola sim check: '%s' is not a value that makes sense here\n", optarg);
         fputs("Try `cupola sim check --help`.\n", stderr);
         return SIM_USAGE;
     }

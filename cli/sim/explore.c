@@ -41,9 +41,7 @@ static const char help[] =
     "  --out DIR       what is found, and the state to go on from (default reports/explore-NAME)\n"
     "  --fresh         forget what was found before\n"
     "  --quiet         print the end only\n"
-#ifdef CUPOLA_MUTANTS
-    "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
-#endif
+    "  --mutation NAME with a planted bug (core/base/mutation.h; ./dev build mutants)\n"
     "\n"
     "DIR holds: failure-*.lua, a scenario for each way to fail, ready for `cupola sim shrink`; report.html, to look "
     "at; table.txt, what met "
@@ -270,9 +268,7 @@ static const struct option long_options[] = {
     {"fresh", no_argument, NULL, OPTION_FRESH},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
-#ifdef CUPOLA_MUTANTS
     {"mutation", required_argument, NULL, OPTION_MUTATION},
-#endif
     {NULL, 0, NULL, 0},
 };
 
@@ -321,6 +317,14 @@ static bool take_number(struct exploration_run *run, int option, const char *wor
     return true;
 }
 
+static const char *name_of(int option)
+{
+    const struct option *at = long_options;
+    while (at->val != option)
+        at++;
+    return at->name;
+}
+
 /* -1 to go on, otherwise the exit status. */
 static int take_option(struct exploration_run *run, int option)
 {
@@ -331,7 +335,8 @@ static int take_option(struct exploration_run *run, int option)
     case OPTION_FAMILIES:
         if (take_families(optarg, &run->options.trial.families))
             return -1;
-        fprintf(stderr, "cupola sim explore: --families: '%s' is no list such as process,network\n", optarg);
+        fprintf(stderr, "cupola sim explore: --families: '%s' is no list such as process,network; --help names all\n",
+                optarg);
         return SIM_USAGE;
     case OPTION_OUT:
         run->state.folder = optarg;
@@ -346,17 +351,15 @@ static int take_option(struct exploration_run *run, int option)
         fputs(help, stdout);
         return SIM_PASSED;
     case OPTION_MUTATION:
-        if (sim_plant_mutation(optarg))
-            return -1;
-        fprintf(stderr, "cupola sim explore: --mutation: there is no '%s'\n", optarg);
-        return SIM_USAGE;
+        return sim_take_mutation(&(struct sim_run_options){0}, "explore", optarg) ? -1 : SIM_USAGE;
     case '?':
         fputs("Try `cupola sim explore --help`.\n", stderr);
         return SIM_USAGE;
     default:
         if (take_number(run, option, optarg))
             return -1;
-        fprintf(stderr, "cupola sim explore: '%s' is not a number that makes sense here\n", optarg);
+        fprintf(stderr, "cupola sim explore: --%s: '%s' is not a number that makes sense here\n", name_of(option),
+                optarg);
         return SIM_USAGE;
     }
 }

@@ -35,9 +35,7 @@ static const char help[] =
     "  --steps-file F  write the world's hash after every 1000th step (one seed only)\n"
     "  --steps A..B    with --steps-file: write these steps in words instead\n"
     "  --trip          with what the scenario itself says makes it fail (tripped_by)\n"
-#ifdef CUPOLA_MUTANTS
-    "  --mutation NAME switch a planted bug on (core/base/mutation.h)\n"
-#endif
+    "  --mutation NAME with a planted bug (core/base/mutation.h; ./dev build mutants)\n"
     "\n"
     "Examples:\n"
     "  cupola sim run scenarios/instance-crash.lua --seed 7\n"
@@ -119,9 +117,7 @@ static const struct option long_options[] = {
     {"trip", no_argument, NULL, OPTION_TRIP},
     {"steps-file", required_argument, NULL, OPTION_STEPS_FILE},
     {"steps", required_argument, NULL, OPTION_STEPS},
-#ifdef CUPOLA_MUTANTS
     {"mutation", required_argument, NULL, OPTION_MUTATION},
-#endif
     {NULL, 0, NULL, 0},
 };
 
@@ -175,10 +171,8 @@ static int take_option(int option, struct sim_run_options *options)
     case OPTION_JSON:
         options->json = true;
         return -1;
-#ifdef CUPOLA_MUTANTS
     case OPTION_MUTATION:
         return sim_take_mutation(options, "run", optarg) ? -1 : SIM_USAGE;
-#endif
     case OPTION_STEPS_FILE:
         options->steps_file = optarg;
         return -1;

@@ -36,7 +36,7 @@ static bool processes_are_right(struct cloud *cloud, const char *only, const str
     if (running == survey->wanted)
         return true;
     if (why != NULL)
-        text_addf(why, "%zu processes run on the hosts, %zu are wanted", running, survey->wanted);
+        text_addf(why, "%zu processes run on the hosts instead of %zu", running, survey->wanted);
     return false;
 }
 

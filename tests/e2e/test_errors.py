@@ -190,11 +190,30 @@ class ScenarioStory(FolderStory):
                 ('local cupola = require "cupola"\nreturn cupola.scenario { titel = "x" }',
                  "s.lua: unknown key 'titel', did you mean 'title'?"),
                 ('local cupola = require "cupola"\nreturn cupola.scenario { cloud = { deas = "x" } }',
-                 's.lua: cloud.deas: expected a whole number, found "x"')):
+                 's.lua: cloud.deas: expected a whole number, found "x"'),
+                ('local cupola = require "cupola"\nreturn cupola.scenari {}',
+                 "s.lua:2: cupola has no 'scenari', did you mean 'scenario'?")):
             with self.subTest(content=content):
                 code, _, complained = self.run_scenario(content)
                 self.assertEqual(code, 2, complained)
                 self.assertIn(text, complained)
+
+    def test_a_mistake_in_a_run_names_its_line_and_what_was_meant(self):
+        for line, text in (
+                ("cloud:wait_till(cupola.converged)", "this cloud has no 'wait_till', did you mean 'wait_until'?"),
+                ("cloud.deas[1]:kil()", "this component has no 'kil', did you mean 'kill'?"),
+                ("cloud:pick(cloud.dea):kill()", "this cloud has no 'dea', did you mean 'deas'?"),
+                ("cloud:pick(nil):kill()", "pick: expected a list such as cloud.deas, found nil"),
+                ("cloud:fault('kil', { target = 'dea-0' })", "did you mean 'kill'?"),
+                ("cloud:wait_until(cupola.converged, 60)", 'wait_until: 60 is nanoseconds, as all durations that are '
+                                                           'numbers; write it like "60s"')):
+            with self.subTest(line=line):
+                code, said, _ = self.run_scenario(
+                    'local cupola = require "cupola"\nreturn cupola.scenario { title = "x", run = function(cloud)\n'
+                    f'{line}\nend }}')
+                self.assertEqual(code, 1, said)
+                self.assertIn("s.lua:3: ", said)
+                self.assertIn(text, said)
 
     def test_what_is_no_trace_is_not_replayed(self):
         path = self.write("no.trace", "nonsense")
