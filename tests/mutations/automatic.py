@@ -32,9 +32,9 @@ def read(file):
 
 
 def former_verdicts():
-    """What caught a mutant in any tree."""
+    """What was found of a mutant in any tree, the last one counting."""
     return {line["name"]: line for file in sorted(WORK.glob("verdicts-*.jsonl"), key=lambda file: file.stat().st_mtime)
-            for line in read(file) if line["by"]}
+            for line in read(file)}
 
 
 def survey(tests, commit, jobs):

@@ -109,12 +109,16 @@ def ask_units(mutant, units, verdict):
 
 
 def ask_again(mutant, plays, units, former, verdict):
-    """What caught it in another tree; the time is that of the former hunt, which did not know whom to ask."""
+    """What caught it in another tree; the time is that of the former hunt, which did not know whom to ask. What
+    survived every scenario there is shown to the unit tests first: they are what has most likely changed."""
     for seconds, name, _, _ in plays:
         if name == former["by"]:
             passed, seen, _, _ = play(name, former["seed"], mutant, limit=20 * seconds + 5)
             if not passed:
                 verdict.update(by=name, seed=former["seed"], seen=seen, seconds=former["seconds"])
+    if former["by"] is None:
+        ask_units(mutant, units, verdict)
+        return
     ask_units(mutant, [one for one in units if Path(one[1]).name == former["by"]], verdict)
     verdict["seconds"] = former["seconds"] if verdict["by"] else 0.0
 
@@ -129,7 +133,8 @@ def hunt(mutant, plays, units, former, budget):
     if former:
         ask_again(mutant, plays, units, former, verdict)
     ask_scenarios(mutant, plays, budget, verdict)
-    ask_units(mutant, units, verdict)
+    if former is None or former["by"]:
+        ask_units(mutant, units, verdict)
     return verdict | {"seconds": round(verdict["seconds"], 2)}
 
 

@@ -215,6 +215,24 @@ static void own_rules_can_be_given(void **state)
     expect_denied(tool, "SUB c.d.private 4\r\n", "Subscription to", "c.d.private");
 }
 
+static void own_rules_stand_instead_of_a_profile_s(void **state)
+{
+    (void)state;
+    Cupola__BusPermission publish = CUPOLA__BUS_PERMISSION__INIT;
+    char *may_say[] = {"dea.>"};
+    publish.allow = may_say;
+    publish.n_allow = 1;
+    Cupola__BusUser *user = add_user("tool");
+    user->profile = "dea";
+    user->publish = &publish;
+    given_a_bus();
+    struct end *tool = given("tool");
+    end_send(tool, "PUB dea.x.start 0\r\n\r\n");
+    end_expect(tool, "");
+    expect_denied(tool, "PUB droplet.exited 0\r\n\r\n", "Publish to", "droplet.exited");
+    expect_denied(tool, "SUB > 1\r\n", "Subscription to", ">");
+}
+
 static void a_token_is_enough(void **state)
 {
     (void)state;
@@ -299,6 +317,7 @@ int main(void)
         story(a_reply_subject_cannot_be_used_to_speak_through_others),
         story(nobody_listens_to_the_answers_of_others),
         story(own_rules_can_be_given),
+        story(own_rules_stand_instead_of_a_profile_s),
         story(a_token_is_enough),
         cmocka_unit_test(an_nkey_is_read_only_when_it_is_whole),
         cmocka_unit_test(a_signature_counts_for_its_key_and_nonce_only),

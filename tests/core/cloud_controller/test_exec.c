@@ -39,6 +39,24 @@ static void a_command_is_noted_prepared_and_told_where_it_waits(void **state)
     story_expect_as(story, NULL, "GET", forged, "", 403, "");
 }
 
+static void a_host_that_does_not_answer_is_waited_for_so_long_and_no_longer(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *controller = &story->town.controllers[0];
+    town_answer(&story->town, "dea.exec",
+                "{\"dea\":\"dea1\",\"ip\":\"10.0.0.1\",\"port\":24345,\"ticket\":\"0123abcd\"}");
+    story_expect(story, "POST", EXEC, ORDER, 201, "{\"path\":\"");
+    char path[300];
+    snprintf(path, sizeof path, "%s", strstr(town_body(&story->town), "/cupola"));
+    path[strcspn(path, "\"")] = '\0';
+    story->town.silent_port = 24345;
+    struct town_conn *conn = town_begin(controller, "GET", path, "Connection: Upgrade\r\nUpgrade: cupola-exec\r\n", "");
+    town_pass_ms(&story->town, 1000);
+    assert_int_equal(conn->outbound.size, 0);
+    town_pass_ms(&story->town, 20000);
+    assert_int_equal(town_finish(controller, conn), 500);
+}
+
 static void what_cannot_be_run_is_refused_with_the_reason(void **state)
 {
     struct story *story = *state;
@@ -78,6 +96,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_command_is_noted_prepared_and_told_where_it_waits, begin, story_end),
+        cmocka_unit_test_setup_teardown(a_host_that_does_not_answer_is_waited_for_so_long_and_no_longer, begin,
+                                        story_end),
         cmocka_unit_test_setup_teardown(what_cannot_be_run_is_refused_with_the_reason, begin, story_end),
         cmocka_unit_test_setup_teardown(who_only_looks_may_run_nothing, begin, story_end),
         cmocka_unit_test_setup_teardown(what_was_run_is_still_known_after_a_restart, begin, story_end),

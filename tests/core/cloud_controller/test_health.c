@@ -304,6 +304,11 @@ static void files_are_fetched_from_the_instance_s_dea(void **state)
     story->town.viewer_answer = "HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\nEntity not found.\n";
     assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0/files/x", ""), 404);
     assert_string_equal(town_body(&story->town), "Entity not found.\n");
+    assert_int_equal(town_heard(&story->town, "dea.find.droplet", "\"indices\":[0],"), 2);
+    assert_int_equal(story_call(story, "GET", "/apps/shop/instances/0123456789abcdef0123456789abcdef/files/x", ""),
+                     404);
+    assert_int_equal(
+        town_heard(&story->town, "dea.find.droplet", "\"instances\":[\"0123456789abcdef0123456789abcdef\"]"), 1);
     assert_int_equal(story_call(story, "GET", "/apps/shop/instances/7/files/x", ""), 400);
     assert_non_null(strstr(town_body(&story->town), "{\"code\":304,\"description\":\"Could not find instance: '7'\"}"));
     town_forget_answers(&story->town);

@@ -54,6 +54,19 @@ static void an_account_that_goes_in_the_middle_of_a_change_is_not_found(void **s
     assert_int_equal(controller_view_pending_count(first(story)->machine), 0);
 }
 
+static void of_two_who_register_the_same_address_one_gets_it(void **state)
+{
+    struct story *story = *state;
+    const char *body = "{\"email\":\"bob@example.org\",\"password\":\"secret\"}";
+    story->town.journal_mode = JOURNAL_HOLDS;
+    struct town_conn *one = begin(story, story->admin, "POST", "/users", body);
+    struct town_conn *other = begin(story, story->admin, "POST", "/users", body);
+    for (int i = 0; i < 6; i++)
+        town_release_held(&story->town);
+    expect_end(story, one, 204, "");
+    expect_end(story, other, 400, "email: there is such a user already");
+}
+
 static void other_bits_that_come_while_a_staging_is_noted_are_staged_next(void **state)
 {
     struct story *story = *state;
@@ -91,6 +104,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin_with_all, story_end)
         STORY(an_account_that_goes_in_the_middle_of_a_change_is_not_found),
+        STORY(of_two_who_register_the_same_address_one_gets_it),
         STORY(other_bits_that_come_while_a_staging_is_noted_are_staged_next),
         STORY(a_controller_leaves_with_its_last_answer),
     };

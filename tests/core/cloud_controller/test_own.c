@@ -74,6 +74,15 @@ static void events_tell_what_happened_who_did_it_and_why(void **state)
     story_expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events", "", 404, "301");
 }
 
+static void events_tell_how_far_an_update_is(void **state)
+{
+    struct story *story = *state;
+    update(story, "other bits");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200,
+                 "\"text\":\"1 extra instances of the new version start; revision 2\"");
+    assert_non_null(strstr(town_body(&story->town), "\"text\":\"1 of 2 instances are of the new version\""));
+}
+
 static void events_from_the_journal_outlive_the_controller(void **state)
 {
     struct story *story = *state;
@@ -196,6 +205,7 @@ int main(void)
 #define STORY(name) cmocka_unit_test_setup_teardown(name, begin, story_end)
         STORY(events_come_as_they_happen_until_the_app_is_gone),
         STORY(events_tell_what_happened_who_did_it_and_why),
+        STORY(events_tell_how_far_an_update_is),
         STORY(events_from_the_journal_outlive_the_controller),
         STORY(an_app_keeps_so_many_events_and_no_more),
         STORY(one_goes_back_to_the_revision_before_or_to_a_named_one),

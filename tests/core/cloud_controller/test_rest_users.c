@@ -66,6 +66,16 @@ static void wrong_passwords_in_a_row_end_the_looking_for_a_minute(void **state)
     story_expect_as(story, NULL, "POST", path, "{\"password\":\"secret\"}", 200, "{\"token\":");
 }
 
+static void logins_one_after_the_other_are_not_too_many_at_once(void **state)
+{
+    struct story *story = *state;
+    for (int i = 0; i < 40; i++) {
+        story_expect_as(story, NULL, "POST", "/users/ada@example.org/tokens", "{\"password\":\"secret\"}", 200,
+                        "{\"token\":");
+        story_expect(story, "PUT", "/users/ada@example.org", "{\"password\":\"secret\"}", 204, "");
+    }
+}
+
 static void tokens_can_be_taken_back(void **state)
 {
     struct story *story = *state;
@@ -202,6 +212,7 @@ int main(void)
         STORY(users_are_told_why_they_cannot_be),
         STORY(tokens_are_checked_before_anything_else),
         STORY(wrong_passwords_in_a_row_end_the_looking_for_a_minute),
+        STORY(logins_one_after_the_other_are_not_too_many_at_once),
         STORY(tokens_can_be_taken_back),
         STORY(roles_say_who_may_do_what),
         STORY(who_asks_too_often_has_to_wait),

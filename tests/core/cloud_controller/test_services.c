@@ -117,6 +117,7 @@ static void a_service_is_made_bound_and_deleted(void **state)
     story->town.viewer_answer = DONE;
     story_expect(story, "PUT", "/apps/shop", "{\"services\":[]}", 200, "");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1/handles/h1 HTTP/1.1"));
+    assert_true(gateway_was_asked(story, "{\"service_id\":\"s1\",\"handle_id\":\"h1\",\"binding_options\":{}}"));
     story_expect(story, "DELETE", "/services/cache", "", 200, "{}");
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
     story_expect(story, "GET", "/services", "", 200, "[]");
@@ -233,6 +234,20 @@ static void what_a_failing_journal_does_not_record_is_deleted(void **state)
     assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
 }
 
+static void what_the_journal_has_stays_although_it_said_that_it_failed(void **state)
+{
+    struct story *story = *state;
+    story->town.viewer_answer = MADE;
+    story->town.journal_mode = JOURNAL_FAILS_LATE;
+    town_request(&story->town, story->ada, "POST", "/services", WANT);
+    story->town.journal_mode = JOURNAL_WORKS;
+    story->town.viewer_answer = DONE;
+    text_clear(&story->town.viewer_request);
+    town_pass_ms(&story->town, 60000);
+    assert_false(gateway_was_asked(story, "DELETE "));
+    story_expect(story, "GET", "/services/cache", "", 200, "\"name\":\"cache\"");
+}
+
 static void expect_as_eve(struct story *story, const char *method, const char *path, const char *body, int status,
                           const char *part)
 {
@@ -259,6 +274,8 @@ static void an_app_that_loses_a_service_keeps_the_order_of_the_others(void **sta
         story->town.viewer_answer = MADE;
         story_expect(story, "POST", "/services", want, 200, "{}");
     }
+    story_expect(story, "GET", "/services", "", 200, "[{\"name\":\"cache\",");
+    assert_non_null(strstr(town_body(&story->town), "},{\"name\":\"queue\","));
     story->town.viewer_answer = BOUND;
     story_expect(story, "PUT", "/apps/shop", "{\"services\":[\"cache\",\"queue\",\"sessions\"]}", 200, "");
     story->town.viewer_answer = DONE;
@@ -335,6 +352,7 @@ static void a_token_lets_somebody_else_bind_until_it_is_deleted(void **state)
 {
     struct story *story = *state;
     create(story);
+    story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s2\"}", 404, "\"code\":500");
     story_expect(story, "POST", "/services/v1/binding_tokens", "{\"service_id\":\"s1\",\"binding_options\":{\"a\":1}}",
                  200, "\"label\":\"redis-2.2\"");
     char *token = told_token(story);
@@ -408,6 +426,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_gateway_that_has_forgotten_is_told_what_is_still_to_go, begin, story_end),
         cmocka_unit_test_setup_teardown(a_gateway_that_never_knows_of_it_is_believed_in_the_end, begin, story_end),
         cmocka_unit_test_setup_teardown(what_a_failing_journal_does_not_record_is_deleted, begin, story_end),
+        cmocka_unit_test_setup_teardown(what_the_journal_has_stays_although_it_said_that_it_failed, begin, story_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,7 @@ struct town {
     Cupola__CloudControllerConfig config;
     struct text viewer_request; /* What the file viewer of a DEA was asked. */
     const char *viewer_answer;
+    uint16_t silent_port; /* Whoever connects there waits for ever. */
     struct text response; /* Of the last town_request. */
 };
 

@@ -100,6 +100,8 @@ static void on_connect(struct town_controller *controller, const struct effect *
         town_free_conn(conn);
         return;
     }
+    if (conn->port == controller->town->silent_port)
+        return;
     town_push(controller, EVENT_CONNECTED)->event.connected.conn.id = conn->id;
     static const char info[] = "INFO {\"server_id\":\"x\",\"version\":\"1\",\"max_payload\":1048576}\r\n";
     if (conn->port == 4222)

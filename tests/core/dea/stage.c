@@ -91,6 +91,7 @@ static void carry_out(struct stage *stage, struct effect *effect)
         break;
     case EFFECT_EXIT:
         stage->has_exited = true;
+        stage->exited_ns = stage->now_ns;
         stage->exit_status = effect->exit.status;
         break;
     default:

@@ -68,6 +68,7 @@ struct stage {
     uint16_t ports[8]; /* Of the DEA's listeners, by id. */
     bool has_exited;
     int exit_status;
+    uint64_t exited_ns;
     uint64_t lives;
 
     bool bus_is_down;

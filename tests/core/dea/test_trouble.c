@@ -206,6 +206,20 @@ static void a_stop_while_fetching_ends_it_before_it_began(void **state)
     stage_close(&stage);
 }
 
+static void a_stop_does_not_wait_for_a_download(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage.silent_port = STAGE_PORT_CC;
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 100);
+    uint64_t before_ns = stage.now_ns;
+    stage_stop(&stage);
+    assert_in_range(stage.exited_ns - before_ns, 0, 100 * NS_PER_MS);
+    stage_close(&stage);
+}
+
 static void a_port_rests_before_it_is_used_again(void **state)
 {
     struct stage stage;
@@ -409,6 +423,7 @@ int main(void)
         cmocka_unit_test(a_droplet_that_vanished_is_fetched_again),
         cmocka_unit_test(a_failed_launch_is_no_crash_either),
         cmocka_unit_test(a_stop_while_fetching_ends_it_before_it_began),
+        cmocka_unit_test(a_stop_does_not_wait_for_a_download),
         cmocka_unit_test(a_port_rests_before_it_is_used_again),
         cmocka_unit_test(a_stranger_on_its_port_is_not_taken_for_the_app),
         cmocka_unit_test(where_strangers_have_every_port_the_start_is_given_up),

@@ -357,6 +357,14 @@ static void metrics_are_what_prometheus_reads(void **state)
     assert_true(metric(rig, "cupola_router_ready") == 1);
 }
 
+static void an_answer_that_never_comes_is_counted_by_its_name(void **state)
+{
+    struct rig *rig = *state;
+    rig_get(rig, rig_client(rig), "two.test");
+    rig_pass(rig, 61 * NS_PER_S);
+    assert_true(metric(rig, "cupola_router_backend_failures_total{class=\"silent\"}") == 1);
+}
+
 static void counters_only_grow(void **state)
 {
     struct rig *rig = *state;
@@ -386,9 +394,13 @@ int main(void)
 {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
-        STORY(only_those_with_the_password_are_told),    STORY(varz_has_the_fields_that_collectors_of_2011_read),
-        STORY(varz_counts_by_the_tags_of_what_answered), STORY(routes_lists_every_endpoint_and_who_is_behind_it),
-        STORY(metrics_are_what_prometheus_reads),        STORY(counters_only_grow),
+        STORY(only_those_with_the_password_are_told),
+        STORY(varz_has_the_fields_that_collectors_of_2011_read),
+        STORY(varz_counts_by_the_tags_of_what_answered),
+        STORY(routes_lists_every_endpoint_and_who_is_behind_it),
+        STORY(metrics_are_what_prometheus_reads),
+        STORY(an_answer_that_never_comes_is_counted_by_its_name),
+        STORY(counters_only_grow),
         STORY(healthz_is_well_once_the_table_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
