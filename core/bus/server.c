@@ -229,6 +229,7 @@ const struct machine_class bus_server_class = {
     .name = "bus_server",
     .configuration = &cupola__bus_server_config__descriptor,
     .size = sizeof(struct bus_server),
+    .passes_on = true,
     .start = start,
     .stop = stop,
     .destroy = destroy,

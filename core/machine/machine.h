@@ -33,6 +33,7 @@ struct machine_class {
     const char *name;                                /* "router"; also the name of the role and of its trace. */
     const ProtobufCMessageDescriptor *configuration; /* The message that EVENT_START carries, packed. */
     size_t size;                                     /* Of the struct that embeds `struct machine` first. */
+    bool passes_on; /* Others wait for what it passes on: a driver may stay awake for what comes next. */
 
     /* EVENT_START. The configuration is valid (it was unpacked) and lent. */
     void (*start)(struct machine *machine, const ProtobufCMessage *configuration, struct io_bytes saved);

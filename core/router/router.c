@@ -268,6 +268,7 @@ const struct machine_class router_class = {
     .name = "router",
     .configuration = &cupola__router_config__descriptor,
     .size = sizeof(struct router),
+    .passes_on = true,
     .start = start,
     .stop = stop,
     .destroy = destroy,

@@ -19,11 +19,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 enum {
     NEWS_AT_ONCE = 256, /* Delivered in one go before the loop may look at sockets and timers again. */
-    OWN_HANDLES = 5,    /* again, spin, ahead, deadline, sweep */
+    OWN_HANDLES = 5,    /* again, awake, ahead, deadline, sweep */
 };
 
 static const uint64_t overslept_ns = 100 * NS_PER_MS;
@@ -144,19 +146,31 @@ void driver_done_text(struct real_driver *driver, struct io_op op, enum io_statu
 }
 
 /* An idle handle is all that keeps libuv from sleeping. */
-static void on_spin(uv_idle_t *idle)
+static void on_awake(uv_idle_t *idle)
 {
     struct real_driver *driver = idle->data;
-    if (uv_hrtime() >= driver->spin_until_ns)
+    if (spin_is_over(&driver->spin, uv_hrtime()))
         uv_idle_stop(idle);
+}
+
+static uint64_t times_preempted(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_THREAD, &usage) == 0 ? (uint64_t)usage.ru_nivcsw : 0;
 }
 
 void driver_spin(struct real_driver *driver)
 {
-    if (driver->config->spin_us == 0)
-        return;
-    driver->spin_until_ns = uv_hrtime() + driver->config->spin_us * NS_PER_US;
-    uv_idle_start(&driver->spin, on_spin);
+    if (spin_heard(&driver->spin, uv_hrtime(), times_preempted))
+        uv_idle_start(&driver->awake, on_awake);
+}
+
+/* Where others could not run meanwhile there is nothing to wait for. */
+static uint64_t spin_window_ns(const struct real_driver *driver, const struct machine_class *class)
+{
+    if (driver->config->has_spin_us)
+        return driver->config->spin_us * NS_PER_US;
+    return class->passes_on && sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_US_OF_TRAFFIC * NS_PER_US : 0;
 }
 
 /* ---- The one deadline ---- */
@@ -224,11 +238,11 @@ static void on_ahead(uv_prepare_t *prepare)
 static void init_handles(struct real_driver *driver)
 {
     uv_idle_init(driver->loop, &driver->again);
-    uv_idle_init(driver->loop, &driver->spin);
+    uv_idle_init(driver->loop, &driver->awake);
     uv_prepare_init(driver->loop, &driver->ahead);
     uv_timer_init(driver->loop, &driver->deadline);
     uv_timer_init(driver->loop, &driver->sweep);
-    driver->again.data = driver->spin.data = driver->ahead.data = driver->deadline.data = driver->sweep.data = driver;
+    driver->again.data = driver->awake.data = driver->ahead.data = driver->deadline.data = driver->sweep.data = driver;
     driver->handle_count = OWN_HANDLES;
     uv_prepare_start(&driver->ahead, on_ahead);
 }
@@ -241,6 +255,7 @@ static struct real_driver *new_driver(uv_loop_t *loop, const struct machine_clas
     driver->machine = machine_create(class);
     driver->effects = effects_new();
     driver->config = message_copy(&config->base);
+    driver->spin.window_ns = spin_window_ns(driver, class);
     driver->log = log != NULL ? log : log_to_stderr;
     driver->log_level = log_level_of(driver->config->log_level);
     driver->context.component = class->name;
@@ -361,7 +376,7 @@ static void on_handle_closed(uv_handle_t *handle)
 static void close_handles(struct real_driver *driver)
 {
     uv_close((uv_handle_t *)&driver->again, on_handle_closed);
-    uv_close((uv_handle_t *)&driver->spin, on_handle_closed);
+    uv_close((uv_handle_t *)&driver->awake, on_handle_closed);
     uv_close((uv_handle_t *)&driver->ahead, on_handle_closed);
     uv_close((uv_handle_t *)&driver->deadline, on_handle_closed);
     uv_close((uv_handle_t *)&driver->sweep, on_handle_closed);

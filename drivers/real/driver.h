@@ -14,6 +14,7 @@
 #include "core/base/text.h"
 #include "drivers/program/assertion.h"
 #include "drivers/real/real.h"
+#include "drivers/real/spin.h"
 
 #include <uv.h>
 
@@ -46,8 +47,8 @@ struct real_driver {
     struct text exit_data;
     struct pending_done *first_done, **last_done;
     uv_idle_t again; /* Runs while news is left over. */
-    uv_idle_t spin;  /* Runs while the loop is not to sleep, until spin_until_ns. */
-    uint64_t spin_until_ns;
+    uv_idle_t awake; /* Runs while the loop is not to sleep because of `spin`. */
+    struct spin spin;
     uv_prepare_t ahead;  /* Once a round of the loop, before it sleeps. */
     uv_timer_t deadline; /* The component's one deadline. */
     uint64_t deadline_ns;
@@ -108,7 +109,7 @@ void driver_done_number_text(struct real_driver *driver, struct io_op op, enum i
                              const char *text);
 /* The same with a reason as text. */
 void driver_done_text(struct real_driver *driver, struct io_op op, enum io_status status, const char *text);
-/* Something was received: the loop does not sleep for the configured while. */
+/* Something was received: the loop may stay awake for what follows (spin.h). */
 void driver_spin(struct real_driver *driver);
 /* Delivers queued news if not busy: the last thing that a callback of libuv does. */
 void driver_pump(struct real_driver *driver);

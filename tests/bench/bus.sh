@@ -5,7 +5,8 @@
 #
 # Every figure is the median of ROUNDS runs, in which the two servers take turns. CPU is that of the whole server
 # process during the run, in microseconds a message (a request for the last two lines). Memory is the growth of the
-# resident set per idle client with one subscription, and per subscription. SPIN_US=50 sets driver.spin_us of ours.
+# resident set per idle client with one subscription, and per subscription. SPIN_US=0 sets driver.spin_us of ours. Behind
+# publishing stands what the load gets rid of to bus_sink, which only reads: the limit of the load and of the kernel.
 set -eu
 
 build=${1:-build}
@@ -29,12 +30,15 @@ stop_server() {
 trap 'stop_server; rm -rf "$directory"' EXIT INT TERM
 
 cat >"$directory/bus.json" <<JSON
-{"driver": {"data_dir": "$directory/data", "log_level": "warning", "spin_us": ${SPIN_US:-0}},
+{"driver": {"data_dir": "$directory/data", "log_level": "warning"${SPIN_US:+, "spin_us": $SPIN_US}},
  "bus_server": {"listen": {"host": "127.0.0.1", "port": 24222}}}
 JSON
 
-start_server() { # cupola|nats
-    if [ "$1" = cupola ]; then
+start_server() { # cupola|nats|sink
+    if [ "$1" = sink ]; then
+        port=24224
+        taskset -c $server_core "$build/tests/bench/bus_sink" $port >"$directory/$1.log" 2>&1 &
+    elif [ "$1" = cupola ]; then
         port=24222
         taskset -c $server_core "$cupola" run bus --config "$directory/bus.json" >"$directory/$1.log" 2>&1 &
     else
@@ -121,6 +125,11 @@ while [ $round -lt "$rounds" ]; do
         done
         stop_server
     done
+    start_server sink
+    echo "$cases" | grep publish | while read -r mode size number; do
+        measure sink "$mode" "$size" "$number"
+    done
+    stop_server
     round=$((round + 1))
 done
 
@@ -131,10 +140,14 @@ echo "$cases" | while read -r mode size number; do
     theirs=$directory/nats-$mode-$size-$number
     awk '{ print $2 }' "$ours" >"$ours-cpu"
     awk '{ print $2 }' "$theirs" >"$theirs-cpu"
-    echo "$mode $size $number $(median "$ours") $(median "$theirs") $(median "$ours-cpu") $(median "$theirs-cpu")"
+    sink=$directory/sink-$mode-$size-$number
+    [ -f "$sink" ] || sink=
+    echo "$mode $size $number $(median "$ours") $(median "$theirs") $(median "$ours-cpu") $(median "$theirs-cpu")" \
+        "${sink:+$(median "$sink")}"
 done | awk '{
     unit = $1 == "latency" ? "us (p50)" : $1 == "fan" && $3 > 1 ? "deliveries/s" : "/s"
-    printf "%-22s %12s %12s %7.2f   %9.3f %9.3f  %s\n", $1 " " $2 " B x" $3, $4, $5, $4 / $5, $6, $7, unit
+    sink = $8 == "" ? "" : sprintf("; sink %s, of which we take %.2f", $8, $4 / $8)
+    printf "%-22s %12s %12s %7.2f   %9.3f %9.3f  %s\n", $1 " " $2 " B x" $3, $4, $5, $4 / $5, $6, $7, unit sink
 }'
 for what in hold hold-subs; do
     name=$([ $what = hold ] && echo 'bytes/idle client' || echo 'bytes/subscription')

@@ -4,7 +4,9 @@
     tests/bench/router.py [BUILD_FOLDER] [SECONDS] [ROUNDS]
 
 Each proxy is pinned to core 0; load (wrk) and backend (nginx serving 1 KB from memory) share core 1. The proxies take turns,
-every figure is the median of the rounds, and ratios are to the better of the two peers in the same run.
+every figure is the median of the rounds, and ratios are to the better of the two peers in the same run. Beside them stands
+byte_proxy, which only copies bytes: the limit of plain sockets. "added" is the p50 through a proxy less that of the backend
+asked directly.
 """
 import contextlib
 import json
@@ -25,6 +27,7 @@ ROUNDS = int(sys.argv[3]) if len(sys.argv) > 3 else 3
 CUPOLA = os.path.abspath(os.path.join(BUILD, "cupola"))
 HOST = "bench.cupola.test"
 CONNECTIONS = (1, 16, 64, 256)
+PEERS = ("nginx", "haproxy")
 
 
 def free_port():
@@ -146,7 +149,7 @@ def in_microseconds(text):
 
 
 def measure(port, pid, connections):
-    before = cpu_seconds(pid)
+    before = cpu_seconds(pid) if pid else 0
     output = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{connections}", f"-d{SECONDS}s", "--latency", "-H",
                              f"Host: {HOST}", f"http://127.0.0.1:{port}/1k"], capture_output=True, text=True,
                             check=True).stdout
@@ -157,8 +160,8 @@ def measure(port, pid, connections):
         "requests/s": float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
         "p50 us": in_microseconds(re.search(r"^ +50% +(\S+)", output, re.MULTILINE).group(1)),
         "p99 us": in_microseconds(re.search(r"^ +99% +(\S+)", output, re.MULTILINE).group(1)),
-        "CPU us/request": (cpu_seconds(pid) - before) * 1e6 / requests,
-        "RSS MB": rss_kb(pid) / 1024,
+        "CPU us/request": (cpu_seconds(pid) - before) * 1e6 / requests if pid else 0,
+        "RSS MB": rss_kb(pid) / 1024 if pid else 0,
     }
 
 
@@ -167,16 +170,23 @@ def version(*command):
     return (done.stdout + done.stderr).strip().splitlines()[0]
 
 
+def medians(runs):
+    return {figure: statistics.median(run[figure] for run in runs) for figure in runs[0]}
+
+
 def print_table(connections, results):
     print(f"\n{connections} keep-alive connections, 1 KB bodies")
+    direct = results.pop("direct")
     names = list(results)
-    print(f"  {'':<16}" + "".join(f"{name:>14}" for name in names) + f"{'ratio to best peer':>22}")
+    for name in names:
+        results[name]["added us"] = results[name]["p50 us"] - direct["p50 us"]
+    print(f"  {'':<16}" + "".join(f"{name:>14}" for name in names) + f"{'ratio to best peer':>22}{'to bare':>10}")
     for figure in results["cupola"]:
         values = {name: results[name][figure] for name in names}
-        peers = [values[name] for name in names if name != "cupola"]
+        peers = [values[name] for name in PEERS]
         best = max(peers) if figure == "requests/s" else min(peers)
-        print(f"  {figure:<16}" + "".join(f"{values[name]:>14.1f}" for name in names) +
-              f"{values['cupola'] / best if best else 0:>22.2f}")
+        print(f"  {figure:<16}" + "".join(f"{values[name]:>14.1f}" for name in names) + "".join(
+            f"{values['cupola'] / other if other else 0:>{width}.2f}" for other, width in ((best, 22), (values["bare"], 10))))
 
 
 def main():
@@ -190,7 +200,7 @@ def main():
         start_nginx(processes, 1, folder, "backend", backend,
                     "server {{ listen 127.0.0.1:{port}; location / {{ return 200 '" + body + "'; }} }}")
         await_port(backend)
-        ports = {name: free_port() for name in ("cupola", "nginx", "haproxy")}
+        ports = {name: free_port() for name in ("cupola", *PEERS, "bare")}
         pids = {
             "cupola": start_router(processes, folder, ports["cupola"], backend).pid,
             "nginx": start_nginx(processes, 0, folder, "proxy", ports["nginx"],
@@ -199,16 +209,17 @@ def main():
                                  "proxy_http_version 1.1; proxy_set_header Connection ''; proxy_set_header Host $host; }} }}"
                                  % backend).pid,
             "haproxy": start_haproxy(processes, folder, ports["haproxy"], backend).pid,
+            "bare": processes.start(0, f"{BUILD}/tests/bench/byte_proxy", str(ports["bare"]), str(backend)).pid,
         }
         for port in ports.values():
             await_port(port)
+        ports["direct"], pids["direct"] = backend, None
         for connections in CONNECTIONS:
             runs = {name: [] for name in ports}
             for _ in range(ROUNDS):
                 for name in ports:
                     runs[name].append(measure(ports[name], pids[name], connections))
-            print_table(connections, {name: {figure: statistics.median(run[figure] for run in runs[name])
-                                             for figure in runs[name][0]} for name in runs})
+            print_table(connections, {name: medians(runs[name]) for name in runs})
     finally:
         processes.stop()
         shutil.rmtree(folder, ignore_errors=True)
