@@ -58,10 +58,10 @@ static const struct command commands[] = {
     {"events", NEEDS_APP, client_events_steps, 0},
     {"exec", NEEDS_APP | NEEDS_ARGUMENTS, client_exec_steps, 0},
     {"revisions", NEEDS_APP, client_revisions_steps, 0},
-    {"rollback", NEEDS_APP, client_rollback_steps, 900000},
+    {"rollback", NEEDS_APP, client_rollback_steps, 0},
     {"cancel", NEEDS_APP, client_cancel_steps, 0},
     {"settings", NEEDS_APP, client_settings_steps, 0},
-    {"update", NEEDS_APP, client_update_steps, 900000},
+    {"update", NEEDS_APP, client_update_steps, 0},
     {"restart", NEEDS_APP, client_restart_steps, 0},
     {"delete", NEEDS_APP, client_delete_steps, 0},
     {"instances", NEEDS_APP, client_instances_steps, 0},
@@ -164,6 +164,15 @@ static void start(struct machine *machine, const ProtobufCMessage *configuration
         timer_set_at(machine, &client->deadline, client->until_ns, on_deadline);
     }
     enter_step(client);
+}
+
+void client_take_time(struct client *client, uint32_t timeout_ms)
+{
+    if (client->config->has_timeout_ms || client->config->follow || client->timeout_ms >= timeout_ms)
+        return;
+    client->timeout_ms = timeout_ms;
+    client->until_ns = client->machine.now_ns + client->timeout_ms * NS_PER_MS;
+    timer_set_at(&client->machine, &client->deadline, client->until_ns, on_deadline);
 }
 
 /* ---- From step to step ---- */
@@ -310,6 +319,11 @@ static void on_deadline(struct timer *timer)
             "%s is not up after %u s: %s. It may still come: `cupola app %s` tells; `cupola logs %s` shows what "
             "it says",
             client->config->app, seconds, text_string(&progress->waits_for), client->config->app, client->config->app);
+    else if (client->follows_update && client->session.attempts == 0)
+        client_fail(client,
+                    "the update of %s is still under way after %u s: `cupola events %s` tells how far it is, "
+                    "`cupola update %s --cancel` ends it",
+                    client->config->app, seconds, client->config->app, client->config->app);
     else if (client->session.attempts > 0)
         client_fail(client, "%s: gave up after %u s: %s. Check the target, and whether the cloud is up",
                     client_step(client)->name, seconds, text_string(&client->session.trouble));

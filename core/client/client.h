@@ -119,6 +119,8 @@ struct client {
 /* ---- Moving (client.c) ---- */
 
 void client_next(struct client *client);
+/* From now on it may take so long, if nobody has said otherwise. */
+void client_take_time(struct client *client, uint32_t timeout_ms);
 /* Enters the step `steps` before this one, after a pause. */
 void client_back(struct client *client, size_t steps, uint64_t pause_ns);
 const struct step *client_step(const struct client *client);

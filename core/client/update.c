@@ -14,6 +14,7 @@
 enum { CODE_UPDATING = 390 };
 static const uint64_t first_pause_ns = 100 * NS_PER_MS;
 static const uint64_t most_pause_ns = NS_PER_S;
+static const uint32_t most_ms = 900000; /* Each step may take minutes: the controller gives a bad version up sooner. */
 
 static void ask_update(struct client *client);
 static void take_update(struct client *client, const struct answer *answer);
@@ -104,6 +105,7 @@ static void ask_follow(struct client *client)
         return;
     }
     struct text target = {0};
+    client_take_time(client, most_ms);
     session_app_target(client, &target, "/update");
     session_ask(client, "GET", text_string(&target), NULL);
     text_free(&target);
@@ -131,6 +133,10 @@ static void take_follow(struct client *client, const struct answer *answer)
     const char *state = update->state == NULL ? "" : update->state;
     if (strcmp(state, "UPDATING") == 0) {
         look_again(client, update);
+    } else if (strcmp(state, "CANARY_FAILED") == 0 && update->reason != NULL &&
+               strncmp(update->reason, "cancelled ", 10) == 0) {
+        client_fail(client, "the update of %s was %s, and the version before runs again", client->config->app,
+                    update->reason);
     } else if (strcmp(state, "CANARY_FAILED") == 0) {
         client_fail(client,
                     "the new version of %s did not hold, and the one before runs again: %s; `cupola logs %s` "

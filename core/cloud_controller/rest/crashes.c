@@ -251,7 +251,7 @@ static void handle_update(struct call *call)
         return;
     const Cupola__JournalApp *value = app->value;
     bool has_failed = value->package_state == CUPOLA__PACKAGE_STATE__PACKAGE_FAILED ||
-                      (value->has_last_update && value->last_update == CUPOLA__UPDATE_END__UPDATE_RETURNED);
+                      (value->has_last_update && value->last_update != CUPOLA__UPDATE_END__UPDATE_SUCCEEDED);
     if (!value->started || (has_failed && value->update == NULL))
         answer_update(request, app, "CANARY_FAILED");
     else if (cc_app_needs_staging(value) || value->update != NULL)

@@ -16,7 +16,7 @@ enum wire_fault {
     WIRE_KILLS,        /* The same, and the controller dies and comes back. */
     WIRE_SWALLOWS,     /* No answer ever. */
     WIRE_ANSWERS,      /* `says` instead of the controller's answer; the controller hears nothing. */
-    WIRE_MEDDLES,      /* Somebody else writes the app just before. */
+    WIRE_MEDDLES,      /* Somebody else writes the app just before, or ends its update. */
 };
 
 struct errand {
@@ -24,6 +24,7 @@ struct errand {
     char *token;
     int healthy;               /* What the health manager says of the app "shop"; -1: it is silent. */
     bool crashes_new_versions; /* The extra instance of an update crashes whenever somebody asks. */
+    bool cancels_update;       /* What who meddles does. */
     int healthy_step;          /* Added at each question, up to what is wanted. */
 
     enum wire_fault fault;

@@ -120,6 +120,33 @@ static void a_new_version_that_crashes_fails_the_push_and_the_old_one_stays(void
     memory_free(before);
 }
 
+/* Nothing of the new version is heard of: the controller gives it up after two minutes, and a push waits for that. */
+static void a_push_waits_for_as_long_as_the_update_takes(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    Cupola__ClientConfig config = errand_push();
+    config.memory_mb = 128;
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "the new version of shop did not hold, and the one before runs again: ");
+    assert_in_range(errand->took_ms, 120000, 150000);
+    config.has_timeout_ms = true;
+    config.timeout_ms = 30000;
+    config.memory_mb = 96;
+    assert_int_equal(errand_run(errand, &config), 1);
+    expect_result(errand, "the update of shop is still under way after 30 s: `cupola events shop` tells");
+}
+
+static void an_update_that_somebody_ends_says_so(void **state)
+{
+    struct errand *errand = *state;
+    push(errand);
+    errand_break(errand, WIRE_MEDDLES, "GET /apps/shop/update", 1);
+    errand->cancels_update = true;
+    assert_int_equal(errand_run_on(errand, "update", "shop"), 1);
+    expect_result(errand, "the update of shop was cancelled by ada@example.org, and the version before runs again");
+}
+
 static void an_update_that_was_carried_out_is_not_asked_for_twice(void **state)
 {
     struct errand *errand = *state;
@@ -393,6 +420,8 @@ int main(void)
         STORY(a_push_of_what_is_there_already_starts_nothing),
         STORY(events_revisions_and_settings_are_shown_and_one_can_go_back),
         STORY(a_new_version_that_crashes_fails_the_push_and_the_old_one_stays),
+        STORY(a_push_waits_for_as_long_as_the_update_takes),
+        STORY(an_update_that_somebody_ends_says_so),
         STORY(an_update_that_was_carried_out_is_not_asked_for_twice),
         STORY(a_push_without_start_ends_after_the_upload),
         STORY(a_user_registers_logs_in_and_changes_the_password),

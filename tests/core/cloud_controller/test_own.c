@@ -155,6 +155,7 @@ static void an_update_can_be_cancelled(void **state)
     town_pass_ms(&story->town, 15000);
     assert_string_equal(story_look(story).version, before);
     story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "cancelled by ada@example.org");
+    story_expect(story, "GET", "/apps/shop/update", "", 200, "\"state\":\"CANARY_FAILED\"");
     story_expect(story, "PUT", "/apps/shop/update", "", 204, "");
     town_pass_ms(&story->town, 15000);
     story_expect(story, "GET", "/apps/shop/update", "", 200,
