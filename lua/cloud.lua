@@ -263,7 +263,10 @@ function Operation:wait(bound)
 end
 
 local function operate(cloud, command, app, fields, behaviour)
-  local id = native.operate(command, app or "", fields or {}, behaviour)
+  if cloud.is_colleague and behaviour then
+    error(command .. ": a colleague brings no bits", 3)
+  end
+  local id = native.operate(command, app or "", fields or {}, behaviour, cloud.is_colleague)
   return setmetatable({ id = id, command = command, cloud = cloud }, Operation)
 end
 
@@ -277,12 +280,17 @@ function Cloud:scale(app, instances)
   return operate(self, "scale", app, { instances = instances })
 end
 
+--- What happened to an app, as the client's `events` tells it.
+function Cloud:events(app)
+  return operate(self, "events", app)
+end
+
 --- Looks at all apps at once, as the client's `apps` does.
 function Cloud:apps()
   return operate(self, "apps")
 end
 
-for _, command in ipairs { "start", "stop", "restart", "update", "delete" } do
+for _, command in ipairs { "start", "stop", "restart", "update", "cancel", "delete" } do
   Cloud[command] = function(self, app)
     return operate(self, command, app)
   end
@@ -311,6 +319,64 @@ end
 
 function Cloud:unbind_service(service, app)
   return operate(self, "unbind-service", app, { service = service })
+end
+
+-- ---- Commands in instances ----------------------------------------------------------------------------------------
+
+local Session = { __name = "session" }
+Session.__index = Session
+
+--- Prepares a command in an instance, as `cupola exec` does, and joins it; `words` are program and arguments. It says
+--- where it runs and with what, and ends well: at once, or `{ "sleep", "5" }` five seconds later. An error if the
+--- cloud refuses it.
+function Cloud:exec(app, index, words)
+  local answer = operate(self, "exec", app, { index = index, words = words }):wait()
+  local path = answer:match '"(/cupola/v1/exec/[^"]+)"'
+  if not path then
+    error("exec: no path in " .. answer, 2)
+  end
+  return setmetatable({ cloud = self, path = path }, Session)
+end
+
+--- Comes for it: a client that does not do so loses it after half a minute.
+function Session:join()
+  self.client = self.cloud:raw_client { bytes = ("GET %s HTTP/1.1\r\nHost: api.cupola.test\r\n"):format(self.path) ..
+    "Connection: Upgrade\r\nUpgrade: cupola-exec\r\n\r\n" }
+  return self
+end
+
+--- What has come: the status of the answer (101: it runs, nil: none yet), what the command has said, and its exit code
+--- once it has ended.
+function Session:result()
+  local text = self.client:received()
+  local _, head_end = text:find("\r\n\r\n", 1, true)
+  local rest = text:sub((head_end or #text) + 1)
+  local said, code = "", nil
+  local status = head_end and tonumber(text:sub(#"HTTP/1.1 " + 1, #"HTTP/1.1 101"))
+  while status == 101 and #rest >= 5 and #rest >= 5 + (">I4"):unpack(rest, 2) do
+    local kind, payload = (">Bs4"):unpack(rest)
+    rest = rest:sub(6 + #payload)
+    if kind == 4 then
+      said = said .. payload
+    elseif kind == 6 then
+      code = payload:byte()
+    end
+  end
+  return status, said, code
+end
+
+function Session:is_open()
+  return self.client:is_open()
+end
+
+--- Its client dies.
+function Session:close()
+  self.client:close()
+end
+
+--- How many commands run beside the app's processes (or all), as the hosts know them.
+function Cloud:commands(app)
+  return native.commands(app)
 end
 
 -- ---- Load ---------------------------------------------------------------------------------------------------------
@@ -388,5 +454,6 @@ return function()
   cloud.health_managers = components(cloud, "health_manager")
   cloud.deas = components(cloud, "dea")
   cloud.gateways = components(cloud, "gateway")
+  cloud.colleague = setmetatable({ is_colleague = true }, Cloud)
   return cloud
 end

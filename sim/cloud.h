@@ -188,6 +188,8 @@ struct instance_info {
 size_t cloud_instances(struct cloud *cloud, const char *app, struct instance_info *ret_infos, size_t capacity);
 /* Processes of apps that were ever started, on all hosts. */
 uint64_t cloud_started_instances(const struct cloud *cloud);
+/* Commands that run beside the processes of an app, or of all (NULL). */
+size_t cloud_running_commands(const struct cloud *cloud, const char *app);
 /* Sends a signal to one of them. False if it is not there. */
 bool cloud_signal_instance(struct cloud *cloud, const char *instance, int signal);
 

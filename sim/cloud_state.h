@@ -30,6 +30,13 @@ enum { LARGE_DEAS = 100 };
  * parts them. */
 #define ONE_OF_EACH_GRACE_NS (UINT64_C(30) * 1000000000)
 
+/* One of those who give commands, one at a time. */
+struct person {
+    struct cloud *cloud;
+    struct operation *running;
+    struct wake turn;
+};
+
 struct call {
     uint64_t at_ns;
     cloud_wake *wake;
@@ -87,8 +94,7 @@ struct cloud {
     const volatile sig_atomic_t *end_flag;
 
     struct operation *operations; /* The newest first. */
-    struct operation *running;    /* One at a time. */
-    struct wake operator_wake;
+    struct person people[2];      /* The operator, and a colleague. */
     char *token;
 
     struct load **loads;
@@ -168,10 +174,12 @@ void faults_release(struct cloud *cloud);
 /* check.c: looks at all that are switched on. */
 void checks_look(struct cloud *cloud);
 void checks_release(struct cloud *cloud);
-/* Whether no command under way is about that app. */
+/* Whether no command under way is about that app, or none is under way at all. */
 bool operation_leaves_alone(const struct cloud *cloud, const char *app);
-/* checks/promises.c: an operation has ended; what does it promise, and does the journal keep it? */
-void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good);
+bool operators_rest(const struct cloud *cloud);
+/* checks/promises.c: an operation has ended; what does it promise, and does the journal keep it? `is_alone`: no other
+ * was about the same app meanwhile. */
+void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good, bool is_alone);
 /* checks/check_dependencies.c: a command has ended well. */
 void dependencies_note(struct cloud *cloud, const char *what, const char *command, const char *result,
                        uint64_t began_ns);

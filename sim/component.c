@@ -155,6 +155,17 @@ uint64_t cloud_started_instances(const struct cloud *cloud)
     return count;
 }
 
+size_t cloud_running_commands(const struct cloud *cloud, const char *app)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < cloud->world->host_count; i++) {
+        for (const struct workload *at = cloud->world->hosts[i]->workloads; at != NULL; at = at->next)
+            if (app == NULL || strcmp(at->app->name, app) == 0)
+                count += commands_count(at);
+    }
+    return count;
+}
+
 size_t cloud_instances(struct cloud *cloud, const char *app, struct instance_info *ret_infos, size_t capacity)
 {
     size_t count = 0;

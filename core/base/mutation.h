@@ -44,6 +44,7 @@
     MUTATION(DEA_RESTARTS_THE_UNREADY, "an instance that is not ready is ended")                                       \
     MUTATION(DEA_FORGETS_LIVENESS, "nothing follows from a liveness check that fails")                                 \
     MUTATION(DEA_KEEPS_SINGLETONS, "a singleton runs on when nobody grants it any more")                               \
+    MUTATION(DEA_KEEPS_TICKETS, "a command that was prepared and nobody comes for counts for ever")                    \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(ROUTER_REPLAYS_CRASHES,                                                                                   \
@@ -69,6 +70,7 @@
     MUTATION(CC_BELIEVES_THE_FORGETFUL, "what a gateway does not know of is taken for deleted, also when it has just " \
                                         "been started, and its handles do not name it")                                \
     MUTATION(CC_KEEPS_STRAY_BLOBS, "what was stored and is in no journal entry is never looked for")                   \
+    MUTATION(CC_NOTES_NO_COMMANDS, "commands run in instances and no entry tells of them")                             \
     MUTATION(JOURNAL_LETS_GO_EARLY,                                                                                    \
              "the journal lets go of entries before the snapshot that stands for them is durable")                     \
     MUTATION(CC_IGNORES_HEALTH_MANAGER, "the controller ignores the health manager's complaints")                      \

@@ -1,12 +1,14 @@
 /* Simulated commands beside an app's processes: each waits for one connection on the loopback, says which instance it
- * is in and what it was called with, and ends well. One that nobody comes for waits until its workload ends; there are
- * few.
+ * is in and what it was called with, and ends well: "sleep N" after N seconds, all others at once. The end of its
+ * connection ends it. One that nobody comes for waits until its workload ends; there are few.
  */
 #include "core/base/assert.h"
+#include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/wire/exec_frame.h"
 #include "drivers/sim/workload.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 struct command {
@@ -16,11 +18,15 @@ struct command {
     struct socket *socket; /* NULL: none yet, or not any more. */
     struct text said;      /* To it. */
     struct text answer;
+    uint64_t sleep_ns;
+    bool runs; /* It was told the secret. */
+    struct wake end;
     struct command *previous, *next;
 };
 
 static void free_command(struct command *command)
 {
+    world_cancel(command->workload->host->world, &command->end);
     if (command->is_open)
         host_close_port(command->workload->host, &command->port);
     if (command->previous != NULL)
@@ -52,14 +58,34 @@ static void on_bytes(struct socket *socket, struct slice lent)
         socket_read(socket, SIZE_MAX);
         return;
     }
-    bool is_right = memcmp(text_string(&command->said), COMMAND_SECRET "\n", size + 1) == 0;
-    if (is_right)
+    if (!command->runs && memcmp(text_string(&command->said), COMMAND_SECRET "\n", size + 1) != 0) {
+        socket_close(socket, false);
+        return;
+    }
+    if (!command->runs) {
         socket_write(socket, text_take(&command->answer));
-    socket_close(socket, false);
+        world_wake_in(command->workload->host->world, &command->end, command->sleep_ns);
+    }
+    command->runs = true;
+    text_clear(&command->said);
+    socket_read(socket, SIZE_MAX);
+}
+
+static void on_wake(struct wake *wake)
+{
+    struct command *command = container_of(wake, struct command, end);
+    const uint8_t code = 0;
+    command->runs = false;
+    exec_frame_add(&command->answer, EXEC_EXIT, &code, 1);
+    socket_write(command->socket, text_take(&command->answer));
+    socket_close(command->socket, false);
 }
 
 static void on_end(struct socket *socket)
 {
+    struct command *command = socket->owner;
+    world_cancel(command->workload->host->world, &command->end);
+    command->runs = false;
     socket_close(socket, false);
 }
 
@@ -87,11 +113,18 @@ static void on_accepted(struct port *port, struct socket *socket)
     socket_read(socket, SIZE_MAX);
 }
 
+size_t commands_count(const struct workload *workload)
+{
+    size_t count = 0;
+    for (const struct command *command = workload->commands; command != NULL; command = command->next)
+        count += command->runs;
+    return count;
+}
+
 uint16_t command_prepare(struct workload *workload, const struct effect *effect)
 {
     struct command *command = memory_new(sizeof *command);
     struct text words = {0};
-    const uint8_t code = 0;
     command->workload = workload;
     command->port.is_local = true;
     command->port.on_accepted = on_accepted;
@@ -106,8 +139,12 @@ uint16_t command_prepare(struct workload *workload, const struct effect *effect)
     text_add_char(&words, '\n');
     size_t size = words.size < EXEC_FRAME_BYTES_MOST ? words.size : EXEC_FRAME_BYTES_MOST;
     exec_frame_add(&command->answer, EXEC_STDOUT, text_string(&words), size);
-    exec_frame_add(&command->answer, EXEC_EXIT, &code, 1);
     text_free(&words);
+    const char *const *argv = effect->workload_exec.argv;
+    if (strcmp(argv[0], "sleep") == 0 && argv[1] != NULL)
+        command->sleep_ns = strtoull(argv[1], NULL, 10) * NS_PER_S;
+    command->end = (struct wake){.happen = on_wake,
+                                 .key = random_numbered(workload->random.key, "command", command->port.number).key};
     command->next = workload->commands;
     if (command->next != NULL)
         command->next->previous = command;

@@ -92,6 +92,8 @@ void responders_drop_all(struct workload *workload);
 /* command.c: a command beside it, which waits for its connection; its port, or 0. */
 #define COMMAND_SECRET "0123456789abcdef0123456789abcdef"
 uint16_t command_prepare(struct workload *workload, const struct effect *effect);
+/* Those that somebody has come for. */
+size_t commands_count(const struct workload *workload);
 void commands_drop_all(struct workload *workload);
 
 struct distribution behaviour_duration(const Cupola__SimDuration *duration);

@@ -92,3 +92,23 @@ function operation:is_over() end
 ---@param bound? duration 120 s by itself.
 ---@return string
 function operation:wait(bound) end
+
+---A command in an instance, from `cloud:exec`.
+---@class session
+local session = {}
+
+---Comes for it: who does not within half a minute has lost it.
+---@return session
+function session:join() end
+
+---The status of the answer (101: it runs; nil: none yet), what the command has said, and its exit code once it has ended.
+---@return integer?
+---@return string
+---@return integer?
+function session:result() end
+
+---@return boolean
+function session:is_open() end
+
+---Its client dies.
+function session:close() end

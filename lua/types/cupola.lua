@@ -229,6 +229,7 @@ function cupola.show(ns) end
 ---@field health_managers component[]
 ---@field deas component[]
 ---@field gateways component[]
+---@field colleague cloud Somebody else with the operator's rights, whose commands do not wait for the operator's: `cloud.colleague:scale("shop", 3)`; pushes nothing.
 local cloud = {}
 
 ---Lets the world run for a while.
@@ -333,6 +334,11 @@ function cloud:push(app, fields) end
 ---@return operation
 function cloud:scale(app, instances) end
 
+---What happened to an app, as the client's `events` tells it; :wait() returns the JSON text.
+---@param app string
+---@return operation
+function cloud:events(app) end
+
 ---Looks at all apps at once, as the client's `apps` does; :wait() returns the JSON text.
 ---@return operation
 function cloud:apps() end
@@ -356,6 +362,11 @@ function cloud:restart(app) end
 ---@param app string
 ---@return operation
 function cloud:update(app) end
+
+---Ends a rolling update that is under way: the old version takes over again.
+---@param app string
+---@return operation
+function cloud:cancel(app) end
 
 ---Deletes an app.
 ---@param app string
@@ -394,6 +405,19 @@ function cloud:bind_service(service, app) end
 ---@param app string
 ---@return operation
 function cloud:unbind_service(service, app) end
+
+---Prepares a command in an instance, as `cupola exec` does, and waits until it can be joined; an error if the cloud
+---refuses it. It says where it runs and with what, and ends well: at once, or `{ "sleep", "5" }` five seconds later.
+---@param app string
+---@param index integer
+---@param words string[] Program and arguments.
+---@return session
+function cloud:exec(app, index, words) end
+
+---How many commands run beside the app's processes (or all), as the hosts know them.
+---@param app? string
+---@return integer
+function cloud:commands(app) end
 
 ---What the clients of a host saw so far.
 ---@param host string

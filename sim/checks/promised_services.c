@@ -68,7 +68,7 @@ void promised_services_note(struct cloud *cloud, const Cupola__ClientConfig *con
 
 void promised_services_look(struct cloud *cloud, const struct machine *controller)
 {
-    if (cloud->running != NULL)
+    if (!operators_rest(cloud))
         return; /* It may have been carried out already. */
     for (const struct promised_service *at = cloud->promised_services; at != NULL; at = at->hh.next) {
         const char *slash = strchr(at->key, '/');

@@ -1,7 +1,8 @@
 /* no_lost_app: what a controller has acknowledged to an operator stays true.
  *
- * The model is the list of acknowledged commands, one operator at a time. A command that failed may have been carried
- * out or not: what it would have changed may be either, until the next command that says how it shall be succeeds.
+ * The model is the list of acknowledged commands, one at a time. A command that failed may have been carried out or
+ * not, and of two about one app at the same time either may have had the last word: what they would have changed may
+ * be either, until the next command that says how it shall be succeeds.
  */
 #include "core/base/memory.h"
 #include "sim/checks/survey.h"
@@ -29,7 +30,7 @@ static struct promised_app *get_app(struct cloud *cloud, const char *name)
     return app;
 }
 
-void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good)
+void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool is_good, bool is_alone)
 {
     promised_services_note(cloud, config, is_good);
     if (config->app == NULL || config->app[0] == 0)
@@ -45,11 +46,11 @@ void promises_note(struct cloud *cloud, const Cupola__ClientConfig *config, bool
     struct promised_app *app = get_app(cloud, config->app);
     bool starts_or_stops = is_push || is_start || is_stop;
     if (is_good || is_push || is_delete)
-        app->may_or_may_not_exist = !is_good;
+        app->may_or_may_not_exist = !is_good || (is_delete && !is_alone);
     if (starts_or_stops)
-        app->may_be_either = !is_good;
+        app->may_be_either = !is_good || !is_alone;
     if (config->has_instances)
-        app->instances = is_good ? config->instances : 0;
+        app->instances = is_good && is_alone ? config->instances : 0;
     if (!is_good)
         return;
     app->exists = !is_delete;

@@ -17,16 +17,21 @@
 #define SET_UP_PAUSE_NS (NS_PER_S / 2)
 enum { MOST_SET_UP_TRIES = 120, MOST_VARIABLES = 64 };
 
+/* Whose command it is. */
+enum { OPERATOR, COLLEAGUE, PEOPLE };
+
 /* One command: WAITING --its turn--> RUNNING --the client exits--> over. */
 struct operation {
     struct cloud *cloud;
     struct operation *older;
+    struct person *person;
     Cupola__ClientConfig *config; /* Given to us. */
     struct process *process;
     uint64_t number;
     const char *label;
-    bool is_set_up; /* Of the plan; the next one follows when it has succeeded. */
-    bool may_fail;  /* What is pushed cannot come up. */
+    bool is_set_up;   /* Of the plan; the next one follows when it has succeeded. */
+    bool may_fail;    /* What is pushed cannot come up. */
+    bool met_another; /* About the same app. */
     uint32_t tries;
     uint64_t began_ns;
     bool is_over;
@@ -39,7 +44,11 @@ static void on_client_end(struct process *process);
 
 void operators_init(struct cloud *cloud)
 {
-    cloud->operator_wake = (struct wake){.happen = on_turn, .key = random_named(cloud->seed, "cloud.operator").key};
+    static const char *const names[PEOPLE] = {"cloud.operator", "cloud.colleague"};
+    for (size_t i = 0; i < PEOPLE; i++) {
+        cloud->people[i].cloud = cloud;
+        cloud->people[i].turn = (struct wake){.happen = on_turn, .key = random_named(cloud->seed, names[i]).key};
+    }
     static const char *const commands[] = {"register", "login"};
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
         Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
@@ -130,16 +139,16 @@ static struct slice pack_behaviour(const struct app_plan *app)
 
 /* ---- Asking ---- */
 
-static struct operation *ask(struct cloud *cloud, const Cupola__ClientConfig *given, const struct app_plan *behaviour,
-                             const char *address, uint16_t port)
+static struct operation *ask(struct person *person, const Cupola__ClientConfig *given, const struct app_plan *behaviour)
 {
+    struct cloud *cloud = person->cloud;
     Cupola__ClientConfig config = *given;
     Cupola__Endpoint target = CUPOLA__ENDPOINT__INIT;
     char digest[BLOB_DIGEST_SIZE];
     if (config.target == NULL) {
-        target.host = (char *)address;
+        target.host = (char *)(uintptr_t)BALANCER_ADDRESS;
         target.has_port = true;
-        target.port = port;
+        target.port = ROUTER_PORT;
         config.target = &target;
     }
     if (config.host_header == NULL || config.host_header[0] == 0)
@@ -153,6 +162,7 @@ static struct operation *ask(struct cloud *cloud, const Cupola__ClientConfig *gi
     }
     struct operation *operation = memory_new(sizeof *operation);
     operation->cloud = cloud;
+    operation->person = person;
     operation->config = message_copy(&config.base);
     operation->number = cloud->operations == NULL ? 0 : cloud->operations->number + 1;
     operation->status = -1;
@@ -161,15 +171,20 @@ static struct operation *ask(struct cloud *cloud, const Cupola__ClientConfig *gi
     snprintf(label, sizeof label, "operator-%llu", (unsigned long long)operation->number);
     operation->label = world_keep_label(cloud->world, label);
     cloud->operations = operation;
-    if (cloud->running == NULL)
-        world_wake_in(cloud->world, &cloud->operator_wake, 0);
+    if (person->running == NULL)
+        world_wake_in(cloud->world, &person->turn, 0);
     return operation;
 }
 
 struct operation *operator_run(struct cloud *cloud, const Cupola__ClientConfig *config,
                                const struct app_plan *behaviour)
 {
-    return ask(cloud, config, behaviour, BALANCER_ADDRESS, ROUTER_PORT);
+    return ask(&cloud->people[OPERATOR], config, behaviour);
+}
+
+struct operation *operator_run_beside(struct cloud *cloud, const Cupola__ClientConfig *config)
+{
+    return ask(&cloud->people[COLLEAGUE], config, NULL);
 }
 
 /* ---- Taking turns ---- */
@@ -212,26 +227,38 @@ static void describe(const struct operation *operation, struct text *text)
         text_addf(text, " to %d", config->instances);
 }
 
-static struct operation *find_next(const struct cloud *cloud)
+static struct operation *find_next(const struct person *person)
 {
     struct operation *found = NULL;
-    for (struct operation *at = cloud->operations; at != NULL; at = at->older) {
-        if (!at->is_over)
+    for (struct operation *at = person->cloud->operations; at != NULL; at = at->older) {
+        if (!at->is_over && at->person == person)
             found = at;
     }
     return found;
 }
 
+/* Two that are about one app at the same time. */
+static void note_meeting(struct cloud *cloud)
+{
+    struct operation *one = cloud->people[OPERATOR].running, *other = cloud->people[COLLEAGUE].running;
+    if (one == NULL || other == NULL || one->config->app == NULL || other->config->app == NULL ||
+        strcmp(one->config->app, other->config->app) != 0)
+        return;
+    one->met_another = other->met_another = true;
+}
+
 static void on_turn(struct wake *wake)
 {
-    struct cloud *cloud = container_of(wake, struct cloud, operator_wake);
+    struct person *person = container_of(wake, struct person, turn);
+    struct cloud *cloud = person->cloud;
     cloud->world->change_count++;
-    struct operation *operation = find_next(cloud);
+    struct operation *operation = find_next(person);
     if (cloud->is_finishing || operation == NULL) {
-        cloud->running = NULL;
+        person->running = NULL;
         return;
     }
-    cloud->running = operation;
+    person->running = operation;
+    note_meeting(cloud);
     operation->began_ns = cloud_now_ns(cloud);
     if (operation->tries == 0) {
         struct text text = {0};
@@ -277,14 +304,14 @@ static void on_client_end(struct process *process)
     if (!is_good && operation->is_set_up && !operation->may_fail && operation->tries < MOST_SET_UP_TRIES &&
         !cloud->is_finishing) {
         operation->tries++;
-        world_wake_in(cloud->world, &cloud->operator_wake, SET_UP_PAUSE_NS);
+        world_wake_in(cloud->world, &operation->person->turn, SET_UP_PAUSE_NS);
         return;
     }
     operation->is_over = true;
     if (is_good && strcmp(operation->config->command, "login") == 0)
         keep_token(cloud, text_string(&operation->result));
     tell_end(operation);
-    promises_note(cloud, operation->config, is_good);
+    promises_note(cloud, operation->config, is_good, !operation->met_another);
     if (is_good) {
         struct text what = {0};
         describe(operation, &what);
@@ -295,8 +322,8 @@ static void on_client_end(struct process *process)
     if (!is_good && operation->is_set_up && !operation->may_fail && !cloud->is_finishing)
         cloud_violate(cloud, "set_up", "%s of the plan failed: %.400s", operation->config->command,
                       text_string(&operation->result));
-    cloud->running = NULL;
-    world_wake_in(cloud->world, &cloud->operator_wake, 0);
+    operation->person->running = NULL;
+    world_wake_in(cloud->world, &operation->person->turn, 0);
 }
 
 /* ---- Short forms ---- */
@@ -397,18 +424,34 @@ bool operation_over(struct cloud *cloud, void *operation, struct text *ret_why)
 bool operators_idle(struct cloud *cloud, void *context, struct text *ret_why)
 {
     (void)context;
-    struct operation *operation = find_next(cloud);
-    return operation == NULL || operation_over(cloud, operation, ret_why);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        struct operation *operation = find_next(&cloud->people[i]);
+        if (operation != NULL)
+            return operation_over(cloud, operation, ret_why);
+    }
+    return true;
+}
+
+bool operators_rest(const struct cloud *cloud)
+{
+    return cloud->people[OPERATOR].running == NULL && cloud->people[COLLEAGUE].running == NULL;
 }
 
 bool operation_leaves_alone(const struct cloud *cloud, const char *app)
 {
-    const struct operation *running = cloud->running;
-    return running == NULL || running->config->app == NULL || strcmp(running->config->app, app) != 0;
+    for (size_t i = 0; i < PEOPLE; i++) {
+        const struct operation *running = cloud->people[i].running;
+        if (running != NULL && running->config->app != NULL && strcmp(running->config->app, app) == 0)
+            return false;
+    }
+    return true;
 }
 
 void operators_stop(struct cloud *cloud)
 {
-    if (cloud->running != NULL && cloud->running->process != NULL)
-        process_stop(cloud->running->process);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        struct operation *running = cloud->people[i].running;
+        if (running != NULL && running->process != NULL)
+            process_stop(running->process);
+    }
 }

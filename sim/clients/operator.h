@@ -17,6 +17,8 @@ struct operation;
  * the bits of a push. The operation lives as long as the cloud. */
 struct operation *operator_run(struct cloud *cloud, const Cupola__ClientConfig *config,
                                const struct app_plan *behaviour);
+/* The same as a colleague, with the same token: it waits only for what that colleague has under way. */
+struct operation *operator_run_beside(struct cloud *cloud, const Cupola__ClientConfig *config);
 
 /* Short forms of the commands that scenarios use most. */
 struct operation *operator_push(struct cloud *cloud, const struct app_plan *app);

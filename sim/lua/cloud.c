@@ -280,6 +280,12 @@ static int native_started(lua_State *lua)
     return 1;
 }
 
+static int native_commands(lua_State *lua)
+{
+    lua_pushinteger(lua, (lua_Integer)cloud_running_commands(cloud_of(lua), luaL_optstring(lua, 1, NULL)));
+    return 1;
+}
+
 static int native_serving(lua_State *lua)
 {
     lua_pushinteger(lua, (lua_Integer)cloud_serving_instances(cloud_of(lua), luaL_checkstring(lua, 1)));
@@ -305,6 +311,7 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
         {"signal_instance", native_signal_instance},
         {"serving", native_serving},
         {"started", native_started},
+        {"commands", native_commands},
         {NULL, NULL},
     };
     lua_newtable(lua);

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { MOST_WORDS = 16 };
+
 static lua_Integer integer_field(lua_State *lua, int index, const char *name)
 {
     lua_getfield(lua, index, name);
@@ -97,7 +99,23 @@ static lua_Integer keep_operation(struct lua_cloud *context, struct operation *o
     return (lua_Integer)context->operation_count;
 }
 
-/* operate(command, app, fields, behaviour or nil) -> id */
+/* The words of a command that is to run in an instance; they belong to the table. */
+static void read_words(lua_State *lua, int index, Cupola__ClientConfig *config, char *ret_words[MOST_WORDS])
+{
+    if (lua_getfield(lua, index, "words") == LUA_TTABLE) {
+        config->arguments = ret_words;
+        for (size_t count = lua_rawlen(lua, -1); config->n_arguments < count && config->n_arguments < MOST_WORDS;) {
+            lua_rawgeti(lua, -1, (lua_Integer)config->n_arguments + 1);
+            ret_words[config->n_arguments++] = (char *)(uintptr_t)luaL_checkstring(lua, -1);
+            lua_pop(lua, 1);
+        }
+        config->has_index = true;
+        config->index = (int32_t)integer_field(lua, index, "index");
+    }
+    lua_pop(lua, 1);
+}
+
+/* operate(command, app, fields, behaviour or nil, whether a colleague does it) -> id */
 static int native_operate(lua_State *lua)
 {
     struct lua_cloud *context = lua_cloud_of(lua);
@@ -115,11 +133,15 @@ static int native_operate(lua_State *lua)
     char *uris[1] = {(char *)(uintptr_t)uri};
     config.n_uris = uri != NULL;
     config.uris = uris;
+    char *words[MOST_WORDS];
+    read_words(lua, 3, &config, words);
     struct app_plan behaviour;
     struct operation *operation;
     if (lua_istable(lua, 4)) {
         lua_plan_read_app(lua, 4, &behaviour);
         operation = operator_push(context->cloud, &behaviour);
+    } else if (lua_toboolean(lua, 5)) {
+        operation = operator_run_beside(context->cloud, &config);
     } else {
         operation = operator_run(context->cloud, &config, NULL);
     }

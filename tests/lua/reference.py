@@ -20,6 +20,7 @@ WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "
          "probe_plan": "`health.startup`, `liveness`, `readiness`", "load_plan": "`load[n]`", "gateway_config": "`cloud.gateway_config`", "cloud": "The cloud in `run`",
          "requests": "What `cloud:requests` returns", "fault_options": "Options of `cloud:fault`", "fault": "A fault",
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
+         "session": "A command in an instance",
          "mark": "A mark of `sometimes`", "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
          "partition": "A partition", "partition_options": "Options of `cloud:partition`"}
 

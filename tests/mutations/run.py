@@ -28,6 +28,7 @@ MORE = {
     "CC_ANSWERS_EARLY": "controller-loses-power",
     "CC_IGNORES_HEALTH_MANAGER": "instance-crash",
     "BUS_CLIENT_FORGETS_SUBSCRIPTIONS": "v1/b5-bus-outages-are-survived",
+    "CC_NOTES_NO_COMMANDS": "commands-in-instances",
 }
 
 

@@ -62,7 +62,7 @@ static void note(struct cloud *cloud, const char *command, int32_t instances, bo
     config.app = (char *)(uintptr_t) "shop";
     config.has_instances = instances > 0;
     config.instances = instances;
-    promises_note(cloud, &config, is_good);
+    promises_note(cloud, &config, is_good, true);
     promises_look(cloud);
 }
 

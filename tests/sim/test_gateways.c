@@ -129,9 +129,9 @@ static void a_broken_promise_is_seen(void **state)
     assert_int_equal(run(cloud, "create-service", "redis", "cache"), 0);
     Cupola__ClientConfig config = command("bind-service", NULL, "cache");
     config.app = (char *)(uintptr_t) "shop";
-    promises_note(cloud, &config, false);
+    promises_note(cloud, &config, false, true);
     expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), "it may be either");
-    promises_note(cloud, &config, true);
+    promises_note(cloud, &config, true, true);
     operator_stop(cloud, "none"); /* Checks look when something has happened. */
     assert_int_equal(cloud_run_for(cloud, NS_PER_S), CLOUD_VIOLATED);
     assert_string_equal(cloud_violation(cloud),

@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 #include "core/machine/relay.h"
 #include "core/wire/exec_frame.h"
@@ -142,7 +143,8 @@ static struct dea_exec *new_exec(struct dea *dea, const struct instance *instanc
         exec->next->previous = exec;
     execs->first = exec;
     execs->count++;
-    timer_set(&dea->machine, &exec->timer, TICKET_S * NS_PER_S, on_late);
+    if (!mutation_is(DEA_KEEPS_TICKETS))
+        timer_set(&dea->machine, &exec->timer, TICKET_S * NS_PER_S, on_late);
     return exec;
 }
 
