@@ -46,7 +46,8 @@ struct host {
     uint16_t last_port; /* Handed out for connections from here. */
     uint64_t connect_count;
     struct socket *sockets;
-    struct workload *workloads;                      /* In the order of their starts. */
+    struct workload *workloads; /* In the order of their starts. */
+    struct workload *last_workload;
     struct workload *workloads_by_name;              /* uthash */
     uint64_t workload_count;                         /* Ever. */
     uint64_t granted_bytes;                          /* What all processes that run may take together, */

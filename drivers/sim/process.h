@@ -142,6 +142,7 @@ struct process {
     uint64_t busy_until_ns;
     struct process_conn **conns;
     size_t conn_capacity;
+    uint32_t lowest_odd_id; /* No odd id below it is free. */
     struct process_listener *listeners;
     struct process_blob *open_blobs;
     struct pending *pendings;

@@ -40,7 +40,10 @@ static struct process_conn *add_conn(struct process *process, uint32_t id)
 
 static void remove_conn(struct process_conn *conn)
 {
-    conn->process->conns[conn->id.id] = NULL;
+    struct process *process = conn->process;
+    process->conns[conn->id.id] = NULL;
+    if (conn->id.id % 2 == 1 && conn->id.id < process->lowest_odd_id)
+        process->lowest_odd_id = conn->id.id;
     while (conn->sends != NULL) {
         struct process_send *send = conn->sends;
         conn->sends = send->next;
@@ -51,11 +54,12 @@ static void remove_conn(struct process_conn *conn)
     memory_free(conn);
 }
 
-static uint32_t free_odd_id(const struct process *process)
+static uint32_t free_odd_id(struct process *process)
 {
-    uint32_t id = 1;
+    uint32_t id = process->lowest_odd_id == 0 ? 1 : process->lowest_odd_id;
     while (id < process->conn_capacity && process->conns[id] != NULL)
         id += 2;
+    process->lowest_odd_id = id;
     return id;
 }
 

@@ -61,16 +61,32 @@ static void do_start(struct process *process, const struct effect *effect)
     pending->complete = complete_start;
 }
 
+struct listed {
+    char name[64];
+};
+
+/* What it runs is told in the order of the starts, and may go while it is told. */
+static struct listed *list_names(const struct process *process, size_t *ret_count)
+{
+    size_t most = HASH_COUNT(process->host->workloads_by_name);
+    struct listed *listed = memory_new((most + 1) * sizeof *listed);
+    *ret_count = 0;
+    for (const struct workload *workload = process->host->workloads; workload != NULL; workload = workload->next)
+        if (workload->watcher == process)
+            memcpy(listed[(*ret_count)++].name, workload->name, sizeof workload->name);
+    return listed;
+}
+
 /* One FOUND each, then the DONE of the list: in one go, unless the process ends over it. */
 static void complete_list(struct pending *pending)
 {
     struct process *process = pending->process;
     uint64_t last = process->host->workload_count;
-    for (uint64_t number = 0; number <= last; number++) {
-        struct workload *workload = process->host->workloads;
-        while (workload != NULL && (workload->number != number || workload->watcher != process))
-            workload = workload->next;
-        if (workload == NULL)
+    size_t count;
+    struct listed *listed = list_names(process, &count);
+    for (size_t i = 0; i < count; i++) {
+        struct workload *workload = workload_lookup(process, listed[i].name);
+        if (workload == NULL || workload->number > last)
             continue;
         workload->watched_life = process->life_count;
         workload->is_start_answered = true;
@@ -81,6 +97,7 @@ static void complete_list(struct pending *pending)
         event.workload_found.note = (struct io_bytes){slice_data(workload->note), workload->note.size};
         process_step(process, &event);
     }
+    memory_free(listed);
 }
 
 static void do_list(struct process *process, const struct effect *effect)

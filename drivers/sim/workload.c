@@ -186,13 +186,14 @@ static void boot(struct workload *workload)
 
 static void join_host(struct workload *workload)
 {
-    struct workload **end = &workload->host->workloads;
-    while (*end != NULL) {
-        workload->previous = *end;
-        end = &(*end)->next;
-    }
-    *end = workload;
-    HASH_ADD_STR(workload->host->workloads_by_name, name, workload);
+    struct host *host = workload->host;
+    workload->previous = host->last_workload;
+    if (workload->previous != NULL)
+        workload->previous->next = workload;
+    else
+        host->workloads = workload;
+    host->last_workload = workload;
+    HASH_ADD_STR(host->workloads_by_name, name, workload);
 }
 
 /* What the kernel of the host lets its processes have. */
@@ -328,6 +329,8 @@ void workload_discard(struct workload *workload)
         workload->host->workloads = workload->next;
     if (workload->next != NULL)
         workload->next->previous = workload->previous;
+    else
+        workload->host->last_workload = workload->previous;
     HASH_DELETE(hh, workload->host->workloads_by_name, workload);
     text_free(&workload->environment);
     buffer_unref(workload->note.buffer);
