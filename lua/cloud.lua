@@ -263,10 +263,10 @@ function Operation:wait(bound)
 end
 
 local function operate(cloud, command, app, fields, behaviour)
-  if cloud.is_colleague and behaviour then
+  if rawget(cloud, "is_colleague") and behaviour then
     error(command .. ": a colleague brings no bits", 3)
   end
-  local id = native.operate(command, app or "", fields or {}, behaviour, cloud.is_colleague)
+  local id = native.operate(command, app or "", fields or {}, behaviour, rawget(cloud, "is_colleague"))
   return setmetatable({ id = id, command = command, cloud = cloud }, Operation)
 end
 
