@@ -4,7 +4,7 @@
 
 #include "core/machine/machine.h"
 
-extern const struct machine_class bus_server_class;       /* core/bus/server.c */
+extern const struct machine_class bus_server_class;       /* core/bus/server/server.c */
 extern const struct machine_class router_class;           /* core/router/router.c */
 extern const struct machine_class cloud_controller_class; /* core/cloud_controller/cloud_controller.c */
 extern const struct machine_class dea_class;              /* core/dea/dea.c */

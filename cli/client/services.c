@@ -1,12 +1,12 @@
 /* Commands about services: services, create-service, delete-service, bind-service, unbind-service,
  * clone-services. */
-#include "cli/commands.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 
 #include "core/client/draft.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <string.h>
 

@@ -1,14 +1,12 @@
 /* The health manager: compares what should run with what does, and complains to the controllers.
  *
- *   desired.c    what should be: pages, then numbered deltas from the controllers
- *   actual.c     what is: heartbeats and exits from the DEAs
- *   hosts.c      the DEAs, and what of their words was missed;   lease.c, line.c, look.c   whether their hosts live
- *   analysis.c   the comparison, for one app when something of it changed, for all every analysis_ms
- *   missing.c, surplus.c   the two ways in which they can differ
- *   brake.c      what keeps healing from becoming the next failure
- *   speaker.c    which of several health managers complains;   requests.c   the complaints: START and STOP
- *   crashes.c    crash counters that outlive us
- *   answers.c    what others ask: health, status, freshness
+ *   state/    what should be (desired: pages, then numbered deltas from the controllers) and what is (actual:
+ *             heartbeats and exits from the DEAs), by app and index; crash counters that outlive us
+ *   hosts/    the DEAs, what of their words was missed, and whether their hosts live: leases, looks
+ *   healing/  the comparison, for one app when something of it changed, for all every analysis_ms; the two ways to
+ *             differ (missing, surplus), the complaints about them, what keeps healing from becoming the next failure
+ *             (brake), and which of several health managers complains (speaker)
+ *   answers.c what others ask: health, status, freshness
  *
  * Freshness: a complaint needs a desired state and a bus. What follows from silence needs time, too: after every
  * (re)connect, and after every sleep of our own, nobody counts as silent before heartbeats could have come for
@@ -18,13 +16,13 @@
 #define CUPOLA_CORE_HEALTH_MANAGER_HEALTH_MANAGER_H
 
 #include "core/bus/client.h"
-#include "core/health_manager/app.h"
-#include "core/health_manager/brake.h"
-#include "core/health_manager/crashes.h"
-#include "core/health_manager/hosts.h"
-#include "core/health_manager/lease.h"
-#include "core/health_manager/look.h"
-#include "core/health_manager/speaker.h"
+#include "core/health_manager/healing/brake.h"
+#include "core/health_manager/healing/speaker.h"
+#include "core/health_manager/hosts/hosts.h"
+#include "core/health_manager/hosts/lease.h"
+#include "core/health_manager/hosts/look.h"
+#include "core/health_manager/state/app.h"
+#include "core/health_manager/state/crashes.h"
 #include "core/monitor/monitor.h"
 
 /* The configuration in the units that decisions use. */

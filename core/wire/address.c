@@ -1,6 +1,6 @@
 #include "core/wire/address.h"
 
-#include "core/wire/http_scan.h"
+#include "core/wire/http/scan.h"
 
 #include <string.h>
 

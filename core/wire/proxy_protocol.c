@@ -1,6 +1,6 @@
 #include "core/wire/proxy_protocol.h"
 
-#include "core/wire/http_scan.h"
+#include "core/wire/http/scan.h"
 
 #include <string.h>
 

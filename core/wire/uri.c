@@ -1,5 +1,5 @@
 /* Percent-encoding (RFC 3986, 2.1), and hosts as the router's table knows them. */
-#include "core/wire/http_scan.h"
+#include "core/wire/http/scan.h"
 
 static bool is_unreserved(uint8_t byte)
 {

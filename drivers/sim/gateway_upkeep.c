@@ -2,7 +2,7 @@
  * name, twice in a row, and what is old enough to have been recorded, is deleted. */
 #include "core/base/duration.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 #include "drivers/sim/gateway_state.h"
 
 #include <string.h>

@@ -7,9 +7,9 @@
 #include "core/base/memory.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
-#include "sim/cloud_state.h"
+#include "core/wire/json/parts.h"
 #include "sim/checks/dependencies.h"
+#include "sim/cloud_state.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/wire/json.h"
-#include "core/wire/json_scan.h"
+#include "core/wire/json/scan.h"
 
 #include <lauxlib.h>
 

@@ -1,7 +1,7 @@
 #include "tests/support/captured.h"
 
 #include "core/base/memory.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "core/base/memory.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 #include "core/cloud_controller/rest/app_request.h"
 
 #include "core/base/memory.h"
-#include "core/cloud_controller/staging/frameworks.h"
 #include "core/cloud_controller/accounts/quotas.h"
-#include "core/wire/json_keys.h"
+#include "core/cloud_controller/staging/frameworks.h"
+#include "core/wire/json/keys.h"
 
 #include <stdio.h>
 #include <string.h>

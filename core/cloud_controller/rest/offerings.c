@@ -5,7 +5,7 @@
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
 #include "core/cloud_controller/services/gateway.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <string.h>
 

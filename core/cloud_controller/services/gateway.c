@@ -6,7 +6,7 @@
 #include "core/proto/config.pb-c.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 
 #include "core/base/memory.h"
 #include "core/wire/json.h"
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include <string.h>
 

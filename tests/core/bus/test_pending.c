@@ -1,5 +1,5 @@
 /* What becomes of publications while a bus client has no connection, or loses it. */
-#include "core/bus/message_class.h"
+#include "core/bus/client/message_class.h"
 #include "tests/core/bus/talker.h"
 
 #include <setjmp.h>

@@ -1,7 +1,7 @@
 /* The subject index against the definition of matching, with subscribers that come and go at random. */
 #include "core/base/memory.h"
 #include "core/base/random.h"
-#include "core/bus/subject_index.h"
+#include "core/bus/server/subject_index.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* Who may connect to the bus, and what each may say and hear. */
-#include "core/bus/users.h"
+#include "core/bus/server/users.h"
 #include "core/components.h"
 #include "tests/core/bus/lone_bus.h"
 

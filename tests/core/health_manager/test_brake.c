@@ -1,6 +1,6 @@
 /* The brakes by themselves: the bucket of starts, the meltdown, and the hold on stops. */
 #include "core/base/duration.h"
-#include "core/health_manager/brake.h"
+#include "core/health_manager/healing/brake.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #include "tests/core/router/rig.h"
 
 #include "core/base/memory.h"
-#include "core/wire/json_scan.h"
+#include "core/wire/json/scan.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* Parts of a JSON text come out as they were written. */
-#include "core/wire/json_parts.h"
+#include "core/wire/json/parts.h"
 
 #include "core/base/memory.h"
 

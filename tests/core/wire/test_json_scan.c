@@ -1,4 +1,4 @@
-#include "core/wire/json_scan.h"
+#include "core/wire/json/scan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

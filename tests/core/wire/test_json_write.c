@@ -1,7 +1,7 @@
 /* Messages -> JSON: compact for the bus, indented for people, the same bytes on every machine. */
 #include "core/proto/bus.pb-c.h"
 #include "core/wire/json.h"
-#include "core/wire/json_number.h"
+#include "core/wire/json/number.h"
 
 #include <math.h>
 #include <setjmp.h>
