@@ -1,5 +1,9 @@
-/* The sub-commands of `cupola`: one row each in main.c, one function each. argv[0] is the sub-command's own name; the
- * result is the exit status: 0 done, 1 it failed, 2 it was called wrongly. */
+/* The sub-commands of `cupola`: one row each in main.c, one function each, all of one kind.
+ *
+ * argv is lent, ends with NULL, and may be put into another order (getopt); argv[0] is the sub-command's own name. What
+ * each does and takes stands in its `usage` text, which --help prints. Results go to standard output; what failed and
+ * why has been said on standard error when it returns. The result is the exit status: CLI_OK, CLI_FAILED (it could not
+ * be done), CLI_USAGE (it was called wrongly); `exec` returns its command's own. */
 #ifndef CUPOLA_CLI_COMMANDS_H
 #define CUPOLA_CLI_COMMANDS_H
 
@@ -67,21 +71,23 @@ int cli_bind_service(int argc, char **argv);
 int cli_unbind_service(int argc, char **argv);
 int cli_clone_services(int argc, char **argv);
 
-/* doctor.c */
+/* doctor.c: what is wrong with this machine; CLI_FAILED if anything is. */
 int cli_doctor(int argc, char **argv);
 
-/* short_forms.c: a verb of 2011's client, written as its users write it. False: it is none. */
+/* short_forms.c: runs a verb of 2011's client, written as its users write it; its exit status goes to ret_status.
+ * False, and nothing is done: argv[0] is none. */
 bool cli_run_short_form(int argc, char **argv, int *ret_status);
 /* Their names, each with a blank behind it, on standard output. */
 void cli_print_short_forms(void);
 
+/* completion.c: the shell's completion, as a script. */
 int cli_completion(int argc, char **argv);
 
-/* The rows of main.c, for help and completion. */
+/* The rows of main.c, for help and completion. All texts are static. */
 struct cli_command {
-    const char *group;
-    const char *name;
-    const char *summary;
+    const char *group;   /* The heading in `cupola help`. */
+    const char *name;    /* As it is typed. */
+    const char *summary; /* What it does, in a few words without a full stop. */
     int (*run)(int argc, char **argv);
 };
 extern const struct cli_command cli_commands[];

@@ -2,9 +2,8 @@
  *
  *     cloud.c        life, time, waiting          cloud_build.c  hosts and configurations from the plan
  *     component.c    components and instances     story.c        what is told to observers
- *     operator.c     people                       load.c         requests
- *     raw_client.c   clients without manners
- *     fault*.c       what breaks                  check*.c       what must hold
+ *     clients/       people, requests, clients without manners
+ *     faults/        what breaks                  checks/        what must hold
  */
 #ifndef CUPOLA_SIM_CLOUD_STATE_H
 #define CUPOLA_SIM_CLOUD_STATE_H
@@ -153,25 +152,25 @@ void gateways_permit(const struct cloud *cloud, Cupola__CloudControllerConfig *c
 void story_init(struct cloud *cloud);
 void story_release(struct cloud *cloud);
 void story_add(struct cloud *cloud, enum story_kind kind, enum log_level level, const char *who, const char *text);
-/* operator.c */
+/* clients/operator.c */
 void operators_init(struct cloud *cloud);
 void operators_release(struct cloud *cloud);
 /* Whoever is under way is asked to give up. */
 void operators_stop(struct cloud *cloud);
-/* load.c */
+/* clients/load.c */
 void loads_release(struct cloud *cloud);
 void loads_stop(struct cloud *cloud);
 /* For cloud_wait_until: no request is under way. */
 bool loads_idle(struct cloud *cloud, void *context, struct text *ret_why);
-/* raw_client.c */
+/* clients/raw_client.c */
 void raw_clients_stop(struct cloud *cloud);
 void raw_clients_release(struct cloud *cloud);
-/* rest_clients.c */
+/* clients/rest_clients.c */
 void rest_clients_look(struct cloud *cloud);
 void rest_clients_release(struct cloud *cloud);
-/* fault.c */
+/* faults/fault.c */
 void faults_release(struct cloud *cloud);
-/* check.c: looks at all that are switched on. */
+/* checks/check.c: looks at all that are switched on. */
 void checks_look(struct cloud *cloud);
 void checks_release(struct cloud *cloud);
 /* Whether no command under way is about that app, or none is under way at all. */

@@ -1,4 +1,5 @@
-/* What the real driver keeps: saved state, journal, blobs; and password hashes. */
+/* What the real driver keeps, beyond what the suite that all drivers pass (../conformance) asks: journal, blobs,
+ * password hashes. */
 #include "core/base/memory.h"
 #include "tests/drivers/real/puppet.h"
 
@@ -36,28 +37,6 @@ static struct slice words(const char *text)
     return slice_copy(text, strlen(text));
 }
 
-/* ---- Saved state ---- */
-
-static void save_twice(struct puppet *puppet)
-{
-    op_save(&puppet->machine, &ops[0].op, words("first"), puppet_note);
-    op_save(&puppet->machine, &ops[1].op, words("second"), puppet_note);
-    op_save(&puppet->machine, &ops[2].op, words("third"), puppet_note);
-}
-
-static void what_was_saved_last_is_there_after_a_restart(void **state)
-{
-    (void)state;
-    assert_int_equal(stage.puppet->saved.size, 0);
-    puppet_do(stage.driver, save_twice);
-    run_until(&stage, ops[2].done);
-    assert_true(ops[0].done && ops[1].done);
-    assert_int_equal(ops[2].status, IO_OK);
-    assert_true(ops[0].order < ops[1].order && ops[1].order < ops[2].order);
-    stage_restart(&stage);
-    assert_string_equal(text_string(&stage.puppet->saved), "third");
-}
-
 /* ---- Journal ---- */
 
 static void follow(struct puppet *puppet)
@@ -70,35 +49,6 @@ static void append_three(struct puppet *puppet)
     op_journal_append(&puppet->machine, &ops[0].op, 0, words("a"), puppet_note);
     op_journal_append(&puppet->machine, &ops[1].op, 1, words("b"), puppet_note);
     op_journal_append(&puppet->machine, &ops[2].op, 1, words("late"), puppet_note);
-}
-
-static void appends_are_delivered_answered_and_conflicts_refused(void **state)
-{
-    (void)state;
-    puppet_do(stage.driver, follow);
-    run_until(&stage, ops[7].done);
-    assert_int_equal(ops[7].status, IO_OK);
-    puppet_do(stage.driver, append_three);
-    run_until(&stage, ops[2].done);
-    assert_int_equal(ops[0].status, IO_OK);
-    assert_int_equal(ops[0].number, 1);
-    assert_int_equal(ops[1].status, IO_OK);
-    assert_int_equal(ops[1].number, 2);
-    assert_int_equal(ops[2].status, IO_CONFLICT);
-    assert_int_equal(ops[2].number, 2);
-    assert_string_equal(text_string(&stage.puppet->journal), "1=a 2=b ");
-}
-
-static void a_restarted_follower_hears_it_all_again(void **state)
-{
-    (void)state;
-    puppet_do(stage.driver, append_three);
-    run_until(&stage, ops[2].done);
-    stage_restart(&stage);
-    puppet_do(stage.driver, follow);
-    run_until(&stage, ops[7].done);
-    assert_string_equal(text_string(&stage.puppet->journal), "1=a 2=b "); /* Before the DONE. */
-    assert_int_equal(ops[7].number, 2);
 }
 
 static struct puppet_op other_follow;
@@ -389,9 +339,6 @@ static void only_the_right_password_gives_the_stored_hash(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        stage_test(what_was_saved_last_is_there_after_a_restart),
-        stage_test(appends_are_delivered_answered_and_conflicts_refused),
-        stage_test(a_restarted_follower_hears_it_all_again),
         stage_test(two_controllers_share_one_journal),
         stage_test(a_damaged_entry_is_found_out),
         stage_test(a_blob_is_named_by_its_content),

@@ -1,4 +1,4 @@
-/* Connections of the real driver, over loopback. */
+/* Connections of the real driver, over loopback: what the suite that all drivers pass (../conformance) does not ask. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "drivers/real/streams/stream.h"
@@ -109,81 +109,6 @@ static void what_many_steps_write_to_one_peer_goes_out_at_once_and_then_together
     assert_int_equal(here->conn.unsent_bytes, 0);
 }
 
-enum { LARGE_SIZE = 20000000 };
-
-static uint64_t large_hash;
-
-static void write_large(struct puppet *puppet)
-{
-    (void)puppet;
-    large_hash = 0;
-    for (size_t at = 0; at < LARGE_SIZE;) {
-        size_t size = at % 70000 + 1;
-        size = size < LARGE_SIZE - at ? size : LARGE_SIZE - at;
-        struct buffer *buffer = buffer_new(size);
-        for (size_t i = 0; i < size; i++) {
-            buffer->bytes[i] = (uint8_t)((at + i) * 2654435761u >> 13);
-            large_hash = large_hash * 31 + buffer->bytes[i];
-        }
-        conn_write(&here->conn, (struct slice){buffer, 0, size});
-        at += size;
-    }
-    conn_finish(&here->conn);
-}
-
-static void large_transfers_arrive_whole(void **state)
-{
-    (void)state;
-    listen_with(true, true);
-    puppet_do(stage.driver, connect_here);
-    other_side();
-    puppet_do(stage.driver, write_large);
-    assert_true(here->conn.unsent_bytes > 0);
-    run_until(&stage, here->closed);
-    assert_int_equal(here->received, LARGE_SIZE);
-    assert_true(here->hash == large_hash);
-    assert_int_equal(here->conn.unsent_bytes, 0);
-}
-
-static void read_once_there(struct puppet *puppet)
-{
-    puppet->conns[1].reads_on = true;
-    conn_read(&puppet->conns[1].conn);
-}
-
-static void who_does_not_read_holds_the_sender_up(void **state)
-{
-    (void)state;
-    listen_with(false, false);
-    puppet_do(stage.driver, connect_here);
-    struct puppet_conn *there = other_side();
-    puppet_do(stage.driver, write_large);
-    for (int i = 0; i < 5; i++)
-        stage_turn(&stage);
-    assert_int_equal(there->received, 0); /* No demand, no bytes. */
-    assert_true(here->conn.unsent_bytes > LARGE_SIZE / 4);
-    puppet_do(stage.driver, read_once_there);
-    run_until(&stage, there->ended);
-    assert_int_equal(there->received, LARGE_SIZE);
-    assert_true(there->hash == large_hash);
-}
-
-static void nobody_listens_is_refused(void **state)
-{
-    (void)state;
-    int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t size = sizeof address;
-    assert_int_equal(bind(descriptor, (struct sockaddr *)&address, sizeof address), 0);
-    getsockname(descriptor, (struct sockaddr *)&address, &size);
-    target_port = ntohs(address.sin_port); /* Bound by us, so that nobody else can listen there. */
-    puppet_do(stage.driver, connect_here);
-    run_until(&stage, here->closed);
-    assert_int_equal(here->closed_status, IO_REFUSED);
-    assert_false(here->connected);
-    close(descriptor);
-}
-
 static void connect_to_nowhere(struct puppet *puppet)
 {
     here = puppet_connect(puppet, 1);
@@ -212,24 +137,6 @@ static void closing_while_connecting_is_answered(void **state)
     puppet_do(stage.driver, close_here);
     run_until(&stage, here->closed);
     assert_int_equal(here->closed_status, IO_OK);
-}
-
-static void abort_here(struct puppet *puppet)
-{
-    (void)puppet;
-    conn_abort(&here->conn);
-}
-
-static void an_abort_is_a_reset_for_the_peer(void **state)
-{
-    (void)state;
-    listen_with(false, true);
-    puppet_do(stage.driver, connect_here);
-    struct puppet_conn *there = other_side();
-    puppet_do(stage.driver, abort_here);
-    run_until(&stage, here->closed && there->closed);
-    assert_int_equal(here->closed_status, IO_OK);
-    assert_int_equal(there->closed_status, IO_RESET);
 }
 
 static void farewell_there(struct puppet *puppet)
@@ -367,39 +274,6 @@ static void the_starter_is_told_the_port(void **state)
     stage.config.notify = NULL;
 }
 
-static struct timer timers[3];
-static char fired_order[4];
-static uint64_t fired_at_ns[3];
-
-static void on_fired(struct timer *timer)
-{
-    struct puppet *puppet = stage.puppet;
-    fired_at_ns[puppet->fired] = puppet->machine.now_ns;
-    fired_order[puppet->fired++] = (char)('a' + (timer - timers));
-}
-
-static uint64_t set_at_ns;
-
-static void set_timers(struct puppet *puppet)
-{
-    set_at_ns = puppet->machine.now_ns;
-    timer_set(&puppet->machine, &timers[0], 30 * NS_PER_MS, on_fired);
-    timer_set(&puppet->machine, &timers[1], 5 * NS_PER_MS, on_fired);
-    timer_set(&puppet->machine, &timers[2], 1500 * NS_PER_US, on_fired);
-}
-
-static void deadlines_come_in_order_and_never_early(void **state)
-{
-    (void)state;
-    memset(timers, 0, sizeof timers);
-    puppet_do(stage.driver, set_timers);
-    run_until(&stage, stage.puppet->fired == 3);
-    assert_memory_equal(fired_order, "cba", 3);
-    assert_true(fired_at_ns[0] - set_at_ns >= 1500 * NS_PER_US);
-    assert_true(fired_at_ns[1] - set_at_ns >= 5 * NS_PER_MS);
-    assert_true(fired_at_ns[2] - set_at_ns >= 30 * NS_PER_MS);
-}
-
 static void exit_hands_over_status_and_data(void **state)
 {
     (void)state;
@@ -418,19 +292,14 @@ int main(void)
     const struct CMUnitTest tests[] = {
         stage_test(bytes_come_back_and_both_sides_end),
         stage_test(what_many_steps_write_to_one_peer_goes_out_at_once_and_then_together),
-        stage_test(large_transfers_arrive_whole),
-        stage_test(who_does_not_read_holds_the_sender_up),
-        stage_test(nobody_listens_is_refused),
         stage_test(an_unknown_name_is_unreachable),
         stage_test(closing_while_connecting_is_answered),
-        stage_test(an_abort_is_a_reset_for_the_peer),
         stage_test(last_words_reach_a_peer_that_is_still_sending),
         stage_test(a_flood_of_connections_is_taken_and_dropped),
         stage_test(whoever_was_taken_from_the_queue_is_known_before_the_stop),
         stage_test(what_came_while_we_slept_is_heard_before_time_runs_out),
         stage_test(a_taken_port_is_said_to_be_in_use),
         stage_test(the_starter_is_told_the_port),
-        stage_test(deadlines_come_in_order_and_never_early),
         stage_test(exit_hands_over_status_and_data),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
