@@ -1,7 +1,12 @@
 /* The page of an exploration: ways to fail, and which fault met which state of which component. */
 #include "sim/report/report.h"
 
+#include "core/base/duration.h"
+#include "sim/faults/fault.h"
+
 #include <string.h>
+
+#define DAY_NS (UINT64_C(86400) * NS_PER_S)
 
 static void add_fact(struct text *html, uint64_t value, const char *label)
 {
@@ -50,13 +55,18 @@ static void add_cell(struct text *html, const struct coverage *coverage, enum fa
 static void add_coverage(struct text *html, const struct coverage *coverage)
 {
     size_t met = 0, cells = 0;
-    text_add_string(html, "<h2>Which fault met which state</h2><div class=\"scroll\"><table><tr><th>Fault</th>");
-    for (int role = 0; role < ROLE_COUNT; role++)
+    text_add_string(
+        html, "<h2>Which fault met which state</h2><div class=\"scroll\"><table class=\"met-what\"><tr><th>Fault</th>");
+    for (int role = 0; role < ROLE_COUNT && coverage_state_name((enum component_role)role, 0) != NULL; role++)
         text_addf(html, "<th>%s</th>", component_role_name((enum component_role)role));
     text_add_string(html, "</tr>");
     for (int kind = 1; kind < FAULT_KIND_END; kind++) {
         text_addf(html, "<tr><th>%s</th>", fault_kind_name((enum fault_kind)kind));
-        for (int role = 0; role < ROLE_COUNT; role++)
+        if (fault_kind_lies((enum fault_kind)kind))
+            text_addf(html, "<td class=\"soft\" colspan=\"%d\">%s</td>", ROLE_COUNT, coverage_not_drawn);
+        for (int role = 0; role < ROLE_COUNT && !fault_kind_lies((enum fault_kind)kind) &&
+                           coverage_state_name((enum component_role)role, 0) != NULL;
+             role++)
             add_cell(html, coverage, (enum fault_kind)kind, (enum component_role)role, &met, &cells);
         text_add_string(html, "</tr>\n");
     }
@@ -84,7 +94,10 @@ void report_exploration_html(const Cupola__ExploreState *totals, const struct co
     add_fact(ret_html, coverage->bucket_count, "moments that differ");
     add_fact(ret_html, totals->runs - totals->runs_at_last_news, "runs since the last new one");
     text_add_string(ret_html, "<li><b>");
-    result_print_value(ret_html, "ns", totals->virtual_ns);
+    if (totals->virtual_ns >= 2 * DAY_NS)
+        text_addf(ret_html, "%llu days", (unsigned long long)(totals->virtual_ns / DAY_NS));
+    else
+        result_print_value(ret_html, "ns", totals->virtual_ns);
     text_add_string(ret_html, "</b><span>simulated</span></li></ul>");
     add_failures(ret_html, totals);
     add_coverage(ret_html, coverage);

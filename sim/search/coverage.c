@@ -183,9 +183,13 @@ void coverage_unwatch(struct coverage_watch *watch)
 
 /* ---- The table ---- */
 
-/* What a fault of that kind can mean at all. */
+const char coverage_not_drawn[] = "never drawn: no promise holds with it";
+
+/* What a fault of that kind can mean at all. Explorations draw nothing that lies. */
 bool coverage_can_meet(enum fault_kind kind, enum component_role role)
 {
+    if (fault_kind_lies(kind))
+        return false;
     switch (fault_kind_family(kind)) {
     case FAULT_FAMILY_STORE:
         return role == ROLE_CONTROLLER;
@@ -208,6 +212,10 @@ static void print_row(const struct coverage *coverage, enum fault_kind kind, str
                       size_t *cells)
 {
     text_addf(text, "  %-18s", fault_kind_name(kind));
+    if (fault_kind_lies(kind)) {
+        text_addf(text, " %s\n", coverage_not_drawn);
+        return;
+    }
     for (int role = 0; role < ROLE_COUNT; role++) {
         char letters[COVERAGE_STATES + 1] = "";
         for (size_t state = 0; coverage_can_meet(kind, (enum component_role)role) && state < COVERAGE_STATES; state++) {

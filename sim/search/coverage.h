@@ -47,6 +47,7 @@ void coverage_note_edges(struct coverage *coverage);
 bool coverage_has_edges(void);
 
 /* Whether a fault of that kind can mean a component of that role. */
+extern const char coverage_not_drawn[]; /* Said of a kind that meets nothing. */
 bool coverage_can_meet(enum fault_kind kind, enum component_role role);
 /* The table for people: a row a fault, a column a role, a letter a state; and below it every empty cell by name. */
 void coverage_print(const struct coverage *coverage, bool names_empty, struct text *ret_text);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The claims of the simulator: each by a check that prints its figure beside its target and what repeats it.
-usage: ./dev claims [NUMBER...] [--minutes M]: M is for each claim (default 2), and what it did in that time is in the
-figure; the full length of each is in docs/claims.md. Speed is told by CPU time, the rest by the clock on the wall."""
+M minutes are for each claim, and what it did in that time is in the figure; the full length of each is in docs/claims.md.
+Speed is told by CPU time, the rest by the clock on the wall. Exit status: 0 all hold, 1 one is missed."""
 import argparse
 import json
 import os
@@ -20,12 +20,8 @@ sys.path.insert(0, str(ROOT / "tests/mutations"))
 import run as mutations  # noqa: E402
 PLAIN, MUTANTS = ROOT / "build/cupola", ROOT / "build/mutants/cupola"
 BASELINE = ROOT / "tests/recovery/baseline.json"
-parser = argparse.ArgumentParser(description=__doc__)
-parser.add_argument("claims", nargs="*", type=int)
-parser.add_argument("--minutes", type=float, default=2)
-parser.add_argument("--save", action="store_true", help="claim 13: keep these figures as the ones to compare with")
-options = parser.parse_args()
-SECONDS = options.minutes * 60
+options = argparse.Namespace(claims=[], minutes=2.0, save=False)
+SECONDS = 0
 
 
 def sim(cupola, *words, env=None):
@@ -236,11 +232,30 @@ CLAIMS = {1: determinism, 2: clocks, 3: shrinking, 8: scale, 9: speed, 10: oracl
           13: recovery}
 
 
+def read_options():
+    what = "\n".join(f"  {number:2}  {claim.__doc__.splitlines()[0]}" for number, claim in CLAIMS.items())
+    parser = argparse.ArgumentParser(prog="./dev claims", description=f"{__doc__}\n\nclaims:\n{what}",
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("claims", nargs="*", type=int, metavar="NUMBER", help="which (default: all)")
+    parser.add_argument("--minutes", type=float, default=2, metavar="M", help="for each (default 2)")
+    parser.add_argument("--save", action="store_true", help="claim 13: keep these figures as the ones to compare with")
+    parser.add_argument("--check", action="store_true", help="say only whether there are such claims")
+    parser.parse_args(namespace=options)
+    for number in options.claims:
+        if number not in CLAIMS:
+            parser.error(f"there is no claim {number} here; {', '.join(map(str, CLAIMS))} are")
+    if options.minutes <= 0:
+        parser.error("--minutes: a number above 0 is expected")
+
+
 def main():
+    global SECONDS
+    read_options()
+    if options.check:
+        return
+    SECONDS = options.minutes * 60
     held = True
     for number in options.claims or CLAIMS:
-        if number not in CLAIMS:
-            sys.exit(f"claims: there is no claim {number} here; {', '.join(map(str, CLAIMS))} are")
         ok, figure, target, command = CLAIMS[number]()
         held = held and ok
         print(f"{number:2}  {'HOLDS ' if ok else 'MISSED'}  {CLAIMS[number].__name__.replace('_', ' ')}: {figure}\n"
