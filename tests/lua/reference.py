@@ -11,8 +11,9 @@ STUBS = "\n".join((ROOT / "lua/types" / name).read_text() for name in ("cupola.l
 PAGE = ROOT / "docs/reference.md"
 HEAD = """# Reference of the scenario language
 
-Written by `tests/lua/reference.py` from `lua/types`; an editor with the Lua language server shows the same
-when its library contains `lua/types`. What a scenario looks like: [the walkthrough](walkthrough.md).
+Written by `tests/lua/reference.py` from `lua/types`; an editor with the Lua language server shows the same:
+here by `.luarc.json`, elsewhere when its `workspace.library` names that folder (`/usr/share/cupola/lua/types` of the
+package). What a scenario looks like: [the walkthrough](walkthrough.md).
 """
 WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "trip": "`tripped_by`",
          "cloud_plan": "`cloud`", "link_plan": "`cloud.link`, `link_between_zones`, `link_outside`",
