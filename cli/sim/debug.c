@@ -106,6 +106,7 @@ static void forget_run(struct debugger *debugger)
     }
     debugger->story_count = 0;
     debugger->steps = debugger->moment = 0;
+    debugger->is_over = false;
     debugger->has_met_word = false;
     text_clear(&debugger->step);
 }
@@ -128,7 +129,8 @@ static bool play(struct debugger *debugger)
     if (debugger->wants == DEBUG_GO_ON) {
         printf("The run is over: %s%s, hash %016llx\n", passed ? "passed" : "failed: ", scenario_failure(scenario),
                (unsigned long long)cloud_hash(debugger->cloud));
-        debug_read_commands(debugger); /* One can still look, and go back. */
+        debugger->is_over = true;
+        debug_read_commands(debugger);
     }
     cloud_finish(debugger->cloud, 0);
     scenario_close(scenario);

@@ -41,6 +41,7 @@ struct debugger {
     uint64_t story_count;
     struct debug_fault injected[DEBUG_MOST_FAULTS];
     size_t injected_count;
+    bool is_over; /* One can still look, and go back. */
     enum debug_wish wants;
 };
 

@@ -12,7 +12,7 @@ static const char commands_help[] =
     "  step [N]              N steps forward (a step: one event of one component, and its effects)\n"
     "  back [N]              N steps back\n"
     "  go N                  to step N, forward or back\n"
-    "  until TIME            to a moment of virtual time: 12.5s, 300ms\n"
+    "  until TIME            to a moment of virtual time, forward or back: 12.5s, 300ms\n"
     "  when TEXT             to the next step whose words contain TEXT: when dea-0: workload exited\n"
     "  when-state NAME TEXT  until the state of a component contains TEXT: when-state router-0 \"shop\n"
     "  run                   to the end\n"
@@ -67,6 +67,10 @@ static void keep_word(char ret_word[DEBUG_MOST_WORD], const char *from, size_t s
 
 static bool go_on(struct debugger *debugger, const struct debug_stop *stop)
 {
+    if (debugger->is_over) {
+        puts("The run is over; `back`, `go` and `until` lead back into it.");
+        return false;
+    }
     debugger->stop = *stop;
     debugger->has_met_word = false;
     debugger->least_moment = debugger->moment + 1;
@@ -74,26 +78,31 @@ static bool go_on(struct debugger *debugger, const struct debug_stop *stop)
     return true;
 }
 
-/* To a step, by another run if it is in the past. What was broken by hand later than that has not happened. */
-static bool go_to(struct debugger *debugger, uint64_t step)
+/* By another run. What was broken by hand later than that has not happened. */
+static bool go_back(struct debugger *debugger, const struct debug_stop *stop)
 {
-    struct debug_stop stop = {.step = step, .at_ns = UINT64_MAX};
-    if (step > debugger->steps)
-        return go_on(debugger, &stop);
-    debugger->stop = stop;
+    debugger->stop = *stop;
     debugger->least_moment = 1;
     debugger->wants = DEBUG_GO_BACK;
     return true;
+}
+
+static bool go_to(struct debugger *debugger, uint64_t step)
+{
+    struct debug_stop stop = {.step = step, .at_ns = UINT64_MAX};
+    return step > debugger->steps ? go_on(debugger, &stop) : go_back(debugger, &stop);
 }
 
 static bool go_where_told(struct debugger *debugger, const char *command, const char *words)
 {
     struct debug_stop stop = {.step = UINT64_MAX, .at_ns = UINT64_MAX};
     if (strcmp(command, "until") == 0) {
-        if (!read_time(words, &stop.at_ns) || stop.at_ns <= cloud_now_ns(debugger->cloud)) {
-            puts("until: name a moment to come, such as 12.5s");
+        if (!read_time(words, &stop.at_ns)) {
+            puts("until: name a moment, such as 12.5s");
             return false;
         }
+        if (stop.at_ns <= cloud_now_ns(debugger->cloud))
+            return go_back(debugger, &stop);
     } else if (strcmp(command, "when") == 0) {
         if (words[0] == 0) {
             puts("when: name words of a step, such as: when workload exited");
@@ -192,6 +201,10 @@ static bool read_fault(char *words, struct debug_fault *ret_fault)
 
 static void break_by_hand(struct debugger *debugger, char *words, bool mends)
 {
+    if (debugger->is_over) {
+        puts("fault: the run is over; go back first");
+        return;
+    }
     if (debugger->injected_count == DEBUG_MOST_FAULTS) {
         puts("fault: that were too many by hand");
         return;

@@ -86,8 +86,9 @@ told 'wait: 100000h is too long: a run is simulated for 1000h at most' 'cloud:wa
 told 'wait_until: "9999999999h" is more than can be counted' 'cloud:wait_until(cupola.converged, "9999999999h")'
 told 'not enough memory' 'local s = "x" while true do s = s .. s end'
 told 'not enough memory' 'cloud:wait_until(function() local s = "x" while true do s = s .. s end end, "5s")'
-told 'attempt to index a nil value' 'cloud:wait_until(function() return cloud.nobody.there end, "5s")'
 told 'the scenario raised an error that is a table' 'error({})'
+told "this cloud has no 'nobody'" 'cloud:wait_until(function() return cloud.nobody.there end, "5s")'
+told 'attempt to index a nil value' 'cloud:wait_until(function() return nobody.there end, "5s")'
 told "'os.exit' is not there" 'os.exit(0)'
 told "'io.open' is not there" 'io.open("/etc/passwd")'
 told "require: there is no 'socket' here" 'require "socket"'
@@ -106,6 +107,11 @@ printf 'until 6s\nshow\nback 3\nstep 3\nshow\nfault pause dea-0 duration=2s\nsto
 grep -q 'pause dea-0 for 2.000 s' "$folder/debug" || fail "debug: no fault: $(cat "$folder/debug")"
 [ "$(grep -c '^The run is over' "$folder/debug")" = 2 ] || fail "debug: two ends"
 [ "$(grep '^The run is over' "$folder/debug" | uniq | wc -l)" = 1 ] || fail "debug: two ends differ"
+# After its end there is only the way back; a moment of the past is one, too.
+printf 'run\nstep\nfault kill dea-0\nuntil 2s\nuntil 1s\nquit\n' |
+    "$cupola" sim debug scenarios/instance-crash.lua --seed 3 >"$folder/debug"
+grep -q 'lead back into it' "$folder/debug" && grep -q 'go back first' "$folder/debug" &&
+    grep -q 'at 2.0' "$folder/debug" && grep -q 'at 1.0' "$folder/debug" || fail "debug: back: $(cat "$folder/debug")"
 
 # Every order of a few messages; the order that a failure names fails again.
 "$cupola" sim check scenarios/instance-crash.lua --depth 2 >"$folder/orders" || fail "check: $(cat "$folder/orders")"
@@ -117,7 +123,7 @@ order=$(sed -n 's/^ *cupola \(sim check .*\)/\1/p' "$folder/orders")
 grep -q ': 1 orders' "$folder/one" || fail "not one order: $(cat "$folder/one")"
 
 # Planted bugs are in another build, and it says so.
-for command in check debug; do
+for command in run explore check debug; do
     status=0
     "$cupola" sim "$command" scenarios/instance-crash.lua --mutation DEA_FORGETS_SURVIVORS </dev/null 2>"$folder/said" || status=$?
     [ "$status" = 2 ] && grep -q './dev build mutants' "$folder/said" || fail "$command --mutation: $(cat "$folder/said")"
