@@ -118,10 +118,6 @@ int cli_sim_list(int argc, char **argv)
             fputs(help, stdout);
             return SIM_PASSED;
         }
-        if (argv[i][0] == '-' && strcmp(argv[i], "--json") != 0) {
-            fprintf(stderr, "cupola sim list: there is no option '%s'; try `cupola sim list --help`\n", argv[i]);
-            return SIM_USAGE;
-        }
         if (strcmp(argv[i], "--json") == 0)
             json = true;
         else if (argv[i][0] == '-' || folder != NULL) {

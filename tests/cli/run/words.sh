@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The client's own memory, without any cloud: aliases, targets, tokens; 2011's verbs, help and completion.
 set -uo pipefail
+cd "$(dirname "$0")/../../.."
 cupola=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
