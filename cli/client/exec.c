@@ -1,6 +1,7 @@
 /* `cupola exec`: a command in an instance, with this terminal as its own or these streams as its own. The order is a
  * REST call like any other; then this is one end of a connection of frames (core/wire/exec_frame.h). */
 #include "cli/commands.h"
+#include "cli/client/exec_lines.h"
 #include "cli/client/request.h"
 #include "cli/terminal.h"
 #include "core/proto/rest.pb-c.h"
@@ -26,8 +27,11 @@ struct session {
     int connection;
     bool is_terminal;
     bool input_ended;
+    bool json;
     struct text in, out;
+    struct exec_lines lines;
     int status; /* -1: the command has not ended. */
+    bool has_exited;
 };
 
 /* ---- The terminal ---- */
@@ -148,14 +152,26 @@ static bool join(struct session *session, const Cupola__CliTarget *target, const
 
 /* ---- The session ---- */
 
+static void say_json(struct session *session, struct text *json)
+{
+    if (!write_all(STDOUT_FILENO, text_string(json), json->size) && session->status < 0)
+        session->status = CLI_FAILED;
+    text_free(json);
+}
+
 static void take_frame(struct session *session, enum exec_frame_kind kind, struct io_bytes payload)
 {
-    if (kind == EXEC_STDOUT || kind == EXEC_STDERR) {
+    struct text json = {0};
+    if (session->json && (kind == EXEC_STDOUT || kind == EXEC_STDERR)) {
+        exec_lines_add(&session->lines, kind == EXEC_STDERR, payload, &json);
+        say_json(session, &json);
+    } else if (kind == EXEC_STDOUT || kind == EXEC_STDERR) {
         int output = kind == EXEC_STDOUT ? STDOUT_FILENO : STDERR_FILENO;
         if (!write_all(output, (const char *)payload.data, payload.size))
             session->status = CLI_FAILED; /* Nobody listens any more. */
     } else if (kind == EXEC_EXIT && payload.size == 1) {
         session->status = payload.data[0];
+        session->has_exited = true;
     } else if (kind == EXEC_ERROR) {
         terminal_error("the command cannot be run there: %.*s", (int)payload.size, (const char *)payload.data);
         session->status = CANNOT_RUN;
@@ -240,7 +256,8 @@ static void turn(struct session *session)
 /* The exit status is the command's. */
 static int run_session(struct request *request, const char *path, bool is_terminal)
 {
-    struct session session = {.connection = -1, .is_terminal = is_terminal, .status = -1};
+    struct session session = {.connection = -1, .is_terminal = is_terminal, .json = request->json, .status = -1};
+    struct text json = {0};
     if (!join(&session, home_current(request->home), path))
         session.status = CANNOT_RUN;
     else if (is_terminal)
@@ -248,6 +265,9 @@ static int run_session(struct request *request, const char *path, bool is_termin
     take_frames(&session);
     while (session.status < 0)
         turn(&session);
+    exec_lines_end(&session.lines, session.has_exited && session.json ? session.status : -1, &json);
+    say_json(&session, &json);
+    exec_lines_release(&session.lines);
     if (session.connection >= 0)
         close(session.connection);
     text_free(&session.in);
@@ -258,25 +278,28 @@ static int run_session(struct request *request, const char *path, bool is_termin
 /* ---- The command ---- */
 
 static const struct request_spec spec = {
-    .usage = "usage: cupola exec APP [--instance N] [--] COMMAND [ARGUMENT ...]\n"
-             "\n"
-             "Runs a command beside the app in an instance: with its user, files, environment and limits. From a "
-             "terminal it\n"
-             "gets one of its own; otherwise it gets these streams. The exit status is the command's; 126 if it "
-             "could not be\nrun. It ends with the instance, with this program, or when nothing was said for too long, "
-             "and is told among\nthe app's events.\n"
-             "\n"
-             "  --instance N   which one; default: 0\n"
-             "\n"
-             "Examples:\n"
-             "  cupola exec shop bash\n"
-             "  cupola exec shop --instance 2 -- tail -n 5 logs/stdout.log\n"
-             "  cupola exec shop -- tar cz app > app.tgz\n",
+    .usage =
+        "usage: cupola exec APP [--instance N] [--] COMMAND [ARGUMENT ...]\n"
+        "\n"
+        "Runs a command beside the app in an instance: with its user, files, environment and limits. From a "
+        "terminal it\n"
+        "gets one of its own; otherwise it gets these streams. The exit status is the command's; 126 if it "
+        "could not be\nrun. It ends with the instance, with this program, or when nothing was said for too long, "
+        "and is told among\nthe app's events.\n"
+        "\n"
+        "  --instance N   which one; default: 0\n"
+        "  --json         no terminal; what it says as lines of JSON: {\"stdout\":\"...\"}, {\"stderr\":\"...\"}, at "
+        "the end\n"
+        "                 {\"exit\":0}\n"
+        "\n"
+        "Examples:\n"
+        "  cupola exec shop bash\n"
+        "  cupola exec shop --instance 2 -- tail -n 5 logs/stdout.log\n"
+        "  cupola exec shop -- tar cz app > app.tgz\n",
     .options = OPTION_INDEX,
     .least_words = 2,
     .most_words = 257};
 
-/* "--json" is no wish of anybody's for what the command says. */
 static int prepare(struct request *request, bool is_terminal, struct text *ret_path)
 {
     struct text result = {0};
@@ -337,6 +360,7 @@ int cli_exec(int argc, char **argv)
         return CLI_FAILED;
     bool is_terminal = isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
     int status = request_parse(&request, &spec, protect_command(argc, argv, words), words);
+    is_terminal = is_terminal && !request.json;
     if (status < 0)
         status = prepare(&request, is_terminal, &path);
     if (status == CLI_OK && path.size > 0)

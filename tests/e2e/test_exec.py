@@ -1,5 +1,6 @@
 """`cupola exec` on real containers: a command has what the app has, streams and terminals reach it, and it ends in time."""
 import fcntl
+import json
 import os
 import pty
 import shutil
@@ -50,6 +51,12 @@ class ExecStory:
         self.assertEqual((status, complained), (0, ""))
         self.assertTrue(said == lot, f"{len(said)} bytes of {len(lot)}")
         self.assertEqual(self.exec("hello-python", "sh", "-c", "kill -9 $$")[0], 137)
+        status, said, complained = self.exec("--json", "hello-python", "--", "sh", "-c", "printf 'a\\nb\\0'; echo oops >&2; exit 3")
+        self.assertEqual((status, complained), (3, ""))
+        lines = [json.loads(line) for line in said.decode().splitlines()]
+        self.assertEqual(lines[-1], {"exit": 3})
+        self.assertEqual("".join(line.get("stdout", "") for line in lines), "a\nb\ufffd")
+        self.assertEqual([line["stderr"] for line in lines if "stderr" in line], ["oops\n"])
         self.is_confined()
 
         status, _, complained = self.exec("hello-python", "--", "/no/such/program")
