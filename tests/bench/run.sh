@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
 usual="router bus push sim health"
-all="$usual scale placement container healing controller journal targets"
+all="$usual scale placement container healing updates controller journal targets"
 
 is_check=
 if [ "${1:-}" = --check ]; then
@@ -63,5 +63,6 @@ for what in "${names[@]}"; do
         rm -rf "$folder"
         ;;
     healing) tests/bench/healing.py "$build" ;;
+    updates) tests/bench/updates.py "$build" ;;
     esac
 done
