@@ -46,7 +46,7 @@ ROWS = [
     ("20", "killed at any step of any change: nothing lost, stuck or left over", "killed-at-any-step-of-a-change", None, {}),
 ]
 # Worlds that take minutes are played on so many seeds at most.
-FEW = {"../tests/bench/twenty-thousand-at-rest": 3}
+FEW = {"../tests/bench/twenty-thousand-at-rest": 3, "rolling-update-of-a-hundred": 100}
 # What is measured on this machine: row, promise, program beside cupola's tests/bench, what it prints: name, pattern, most.
 MACHINE = [
     ("13", "one pass over 250,000 instances: 50 ms, 150 MB", ["health_manager_pass"],
