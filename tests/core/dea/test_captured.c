@@ -143,6 +143,26 @@ static const char *const a_life[] = {
     NULL,
 };
 
+#define BEGIN                                                                                                          \
+    "! it starts",                                                                                                     \
+        "< vcap.component.announce {\"type\":\"DEA\",\"index\":null,\"uuid\":\"" STAGE_UUID                            \
+        "\",\"host\":\"*\",\"credentials\":[\"*\",\"*\"],\"start\":\"*\"}",                                            \
+        "< dea.start " HELLO, START(0), "< dea.heartbeat {\"droplets\":[" BEAT(0, "RUNNING") "]}", REGISTER(BOTH)
+
+/* SIGUSR2: others are told at once, the routes stay until the end. */
+static const char *const an_evacuation[] = {
+    BEGIN, "! it evacuates", EXITED(0, "DEA_EVACUATION", ""), DISCOVER, "! 35000", UNREGISTER(BOTH), NULL,
+};
+
+/* SIGTERM: v1 took its apps along; they outlive the agent of ours, and keep their routes. */
+static const char *const an_end[] = {
+    BEGIN,
+    "! it is stopped",
+    "- router.unregister {\"dea\":\"" STAGE_UUID "\",\"host\":\"*\",\"port\":\"*int\"," BOTH "}",
+    "- droplet.exited {\"droplet\":7,\"index\":0,\"reason\":\"DEA_SHUTDOWN\"}",
+    NULL,
+};
+
 static void say(void *world, const char *subject, const char *reply, const char *payload)
 {
     stage_tell(world, subject, reply, payload);
@@ -156,6 +176,10 @@ static void happen(void *world, const char *words)
     unsigned ms;
     if (strcmp(words, "it starts") == 0)
         stage_begin_life(stage);
+    else if (strcmp(words, "it evacuates") == 0)
+        stage_evacuate(stage);
+    else if (strcmp(words, "it is stopped") == 0)
+        stage_stop(stage);
     else if (strcmp(words, "the first one ends") == 0)
         stage_end_workload(stage, &stage->workloads[0], 9);
     else if (sscanf(words, "%u", &ms) == 1)
@@ -171,9 +195,8 @@ static struct text take_said(void *world)
     return said;
 }
 
-static void the_life_of_a_dea_is_as_it_was(void **state)
+static void play(const char *const *lines)
 {
-    (void)state;
     static struct stage stage;
     static Cupola__RuntimeConfig python = CUPOLA__RUNTIME_CONFIG__INIT;
     static Cupola__RuntimeConfig *runtimes[] = {&python};
@@ -184,8 +207,21 @@ static void the_life_of_a_dea_is_as_it_was(void **state)
     stage.config.runtimes = runtimes;
     stage.config.max_memory_mb = 4096;
     struct captured_world world = {.world = &stage, .say = say, .happen = happen, .take_said = take_said, .more = more};
-    captured_play(&world, a_life);
+    captured_play(&world, lines);
     stage_close(&stage);
+}
+
+static void the_life_of_a_dea_is_as_it_was(void **state)
+{
+    (void)state;
+    play(a_life);
+}
+
+static void it_leaves_as_it_did_but_for_its_apps(void **state)
+{
+    (void)state;
+    play(an_evacuation);
+    play(an_end);
 }
 
 /* What the comparison is good for. */
@@ -222,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_life_of_a_dea_is_as_it_was),
+        cmocka_unit_test(it_leaves_as_it_did_but_for_its_apps),
         cmocka_unit_test(a_difference_is_seen),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
