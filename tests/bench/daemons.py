@@ -4,6 +4,7 @@ Whatever happens inside of the `with` statement, no process, namespace or link i
 """
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -98,6 +99,16 @@ class DaemonCloud(Cloud):
         self.processes[name].kill()
         self.processes[name].wait()
         time.sleep(pause_s)
+        self.start_process(name)
+
+    def upgrade(self, name, successor):
+        """As an administrator does: stop the agent, put another program in the place of its own, start it."""
+        self.processes[name].terminate()
+        self.processes[name].wait(30)
+        place = os.path.join(self.folder, f"{name}-program")
+        shutil.copy(successor, place + ".new")
+        os.replace(place + ".new", place)
+        self.commands[name] = [place if word == self.program else word for word in self.commands[name]]
         self.start_process(name)
 
     def read_port(self, path):

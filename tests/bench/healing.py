@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast the platform heals and what it survives, on real processes: rows 1, 2, 6, 15 and 21 of the promises.
 
-    tests/bench/healing.py [BUILD_FOLDER] [--rounds N] [--kills N] [ROW...]
+    tests/bench/healing.py [BUILD_FOLDER] [--rounds N] [--kills N] [--successor PROGRAM] [ROW...]
 
 Each figure stands beside its bound and, where a peer can be measured here, the peer's. `targets.py` plays the same
 promises in simulated time, over a thousand seeds. Row 2 needs root: a host is a network namespace whose link is cut.
@@ -135,27 +135,51 @@ def measure_crashes(cloud, rounds):
     return values
 
 
-# ---- Row 6: agents are killed -------------------------------------------------------------------------------------------
+# ---- Row 6: agents are killed, or upgraded ------------------------------------------------------------------------------
 
-def measure_agent_kills(cloud, kills, seed):
-    """(instances that did not survive, starts ordered): both shall be none."""
+def measure_agent_ends(cloud, ends, end, seed):
+    """(instances that did not survive, starts ordered, requests, those that failed): all but the third shall be none.
+    The callable ends the agent of that name and starts it again."""
     random.seed(seed)
     push(cloud, "steady", None, "--instances", "8")
     before = await_that("all serve", lambda: serving(cloud, "steady", 8))
     time.sleep(3)
     listener = listen(cloud)
     began = time.monotonic()
-    for number in range(kills):
-        time.sleep(random.uniform(0.0, 1.0))
-        cloud.kill_and_restart(f"dea-{number % 2}", 0.1)
-    time.sleep(5)
+    with Requests(cloud, "steady") as requests:
+        for number in range(ends):
+            time.sleep(random.uniform(0.0, 1.0))
+            end(f"dea-{number % 2}")
+        time.sleep(5)
     after = await_that("all serve", lambda: serving(cloud, "steady", 8))
     ordered = 0
     while listener.first_start(began, ordered + 1):
         ordered += 1
     listener.close()
     cloud.run("delete", "steady")
-    return sum(before[i] != after[i] for i in before), ordered
+    return sum(before[i] != after[i] for i in before), ordered, requests.count, requests.failed
+
+
+class Requests(threading.Thread):
+    """A user of the app, who asks again and again."""
+
+    def __init__(self, cloud, app):
+        super().__init__(daemon=True)
+        self.cloud, self.host, self.count, self.failed, self.is_over = cloud, f"{app}.{cloud.facts['domain']}", 0, 0, False
+
+    def run(self):
+        while not self.is_over:
+            self.count += 1
+            self.failed += ask(self.cloud.router_port(), self.host) is None
+            time.sleep(0.005)
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.is_over = True
+        self.join()
 
 
 # ---- Row 21: as a user sees it ------------------------------------------------------------------------------------------
@@ -323,6 +347,7 @@ def main():
     parser.add_argument("rows", nargs="*", default=[])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--successor", help="the program that DEAs are upgraded to; default: a copy of the same")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # An exception: what was started is cleaned up.
     rows = options.rows or ["1", "6", "15", "21", "2"]
@@ -334,9 +359,13 @@ def main():
                     tell(1, "SIGKILL of an instance until the order of its successor (200 ms)",
                          quantiles(measure_crashes(cloud, options.rounds)))
                 if "6" in rows:
-                    lost, ordered = measure_agent_kills(cloud, options.kills, seed=1)
-                    tell(6, f"SIGKILL of a DEA at random moments, {options.kills} times, 8 instances (0)",
-                         f"{lost} restarted, {ordered} starts ordered")
+                    successor = options.successor or cloud.program
+                    ways = {"SIGKILL of a DEA at random moments": lambda name: cloud.kill_and_restart(name, 0.1),
+                            "upgrade of a DEA": lambda name: cloud.upgrade(name, successor)}
+                    for way, end in ways.items():
+                        lost, ordered, asked, failed = measure_agent_ends(cloud, options.kills, end, seed=1)
+                        tell(6, f"{way}, {options.kills} times, 8 instances (0)",
+                             f"{lost} restarted, {ordered} starts ordered; {failed} of {asked} requests failed")
         finally:
             shutil.rmtree(folder, ignore_errors=True)
     if "21" in rows:
