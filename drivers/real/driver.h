@@ -93,6 +93,7 @@ struct real_driver {
     const struct workload_kind *workload_kind; /* NULL until the first start, or for a name that nobody knows. */
     bool warned_of_user;
     struct spares *spares;
+    struct spare_roots *spare_roots; /* NULL before the first start that went well. */
     struct recorder *recorder;
     uint64_t temp_count; /* For names of temporary files. */
 };

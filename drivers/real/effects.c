@@ -59,6 +59,12 @@ static void carry_out_journal(struct real_driver *driver, struct effect *effect)
         journal_snapshot(driver, effect->op, effect->journal_snapshot.sequence, effect_take_slice(effect));
 }
 
+static void delete_blob(struct real_driver *driver, const struct effect *effect)
+{
+    spare_roots_forget(driver, effect->blob_name.digest);
+    blob_delete(driver, effect->op, effect->blob_name.digest);
+}
+
 static void carry_out_blob(struct real_driver *driver, struct effect *effect)
 {
     if (effect->kind == EFFECT_BLOB_OPEN)
@@ -72,7 +78,7 @@ static void carry_out_blob(struct real_driver *driver, struct effect *effect)
     else if (effect->kind == EFFECT_BLOB_STAT)
         blob_stat(driver, effect->op, effect->blob_name.digest);
     else if (effect->kind == EFFECT_BLOB_DELETE)
-        blob_delete(driver, effect->op, effect->blob_name.digest);
+        delete_blob(driver, effect);
     else
         blob_list(driver, effect->op);
 }

@@ -26,6 +26,7 @@ struct found {
 
 struct list_job {
     struct job job;
+    bool is_first; /* Of this life. */
     struct found *first, **last;
 };
 
@@ -82,6 +83,8 @@ static void work(struct job *job)
     int count = scandir(folder.text, &entries, is_workload, alphasort);
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     cgroup_sweep(&tree);
+    if (list->is_first)
+        files_remove_tree(spare_roots_folder(job->driver->config->data_dir).text, NULL);
     if (count < 0)
         return; /* There never was one. */
     for (int i = 0; i < count; i++) {
@@ -132,5 +135,6 @@ void workload_list(struct real_driver *driver, struct io_op op)
 {
     struct list_job *list = memory_new(sizeof *list);
     list->last = &list->first;
+    list->is_first = driver->spare_roots == NULL;
     job_start(driver, &list->job, op, work, finish);
 }

@@ -35,19 +35,25 @@ static void free_list(char **list)
 
 /* ---- On a thread ---- */
 
+static uint64_t bytes_most(const struct workload_order *order)
+{
+    return order->limits.disk_bytes != 0 ? order->limits.disk_bytes : UNPACKED_BYTES_MOST;
+}
+
 static bool unpack(struct workload_order *order)
 {
     const char *data_dir = order->job.driver->config->data_dir;
     struct path droplet, root = path_of("%s/root", order->folder.text);
+    if (order->spare_root.text[0] != 0 && rename(order->spare_root.text, root.text) == 0)
+        return true;
     enum io_status status = blob_verify(data_dir, order->digest);
     if (status != IO_OK)
         return job_fail(&order->job, status, "droplet %s: %s", order->digest, io_status_name(status));
     blob_path(data_dir, order->digest, &droplet);
     struct text reason = {0};
-    uint64_t most = order->limits.disk_bytes != 0 ? order->limits.disk_bytes : UNPACKED_BYTES_MOST;
     status = files_make_folder(root.text, &reason);
     if (status == IO_OK)
-        status = archive_unpack(droplet.text, root.text, most, &reason);
+        status = archive_unpack(droplet.text, root.text, bytes_most(order), &reason);
     bool is_unpacked = status == IO_OK || job_fail(&order->job, status, "%s", text_string(&reason));
     text_free(&reason);
     return is_unpacked;
@@ -140,9 +146,9 @@ static bool write_record(struct workload_order *order)
     return is_written;
 }
 
-static void work(struct job *job)
+static void run(struct workload_order *order)
 {
-    struct workload_order *order = container_of(job, struct workload_order, job);
+    struct job *job = &order->job;
     if (!make_folder(order))
         return; /* Whatever is there is not ours to delete. */
     if (order->kind == NULL)
@@ -154,6 +160,14 @@ static void work(struct job *job)
         return;
     }
     workload_destroy(&order->folder, order->name, job->driver->config->oci_runtime, NULL);
+}
+
+static void work(struct job *job)
+{
+    struct workload_order *order = container_of(job, struct workload_order, job);
+    run(order);
+    if (job->status != IO_OK && order->spare_root.text[0] != 0)
+        files_remove_tree(order->spare_root.text, NULL); /* It has not come to that. */
 }
 
 /* ---- On the loop ---- */
@@ -196,6 +210,8 @@ static void finish(struct job *job)
         workload->kind = driver->workload_kind = order->kind;
         workload->state = WORKLOAD_DEAD;
     }
+    if (is_running && workload != NULL)
+        spare_roots_want(driver, order->digest, bytes_most(order));
     warn(order);
     job_answer(job);
     free_order(order);
@@ -238,5 +254,6 @@ void workload_start(struct real_driver *driver, const struct effect *effect)
     order->note = slice_copy(effect->workload_start.note.data, effect->workload_start.note.size);
     order->kind = driver->workload_kind != NULL ? driver->workload_kind : workload_kind_of(kind);
     order->supervisor = spares_take(driver);
+    spare_roots_take(driver, order->digest, bytes_most(order), &order->spare_root);
     job_start(driver, &order->job, effect->op, work, finish);
 }

@@ -165,4 +165,5 @@ void workloads_forget_all(struct real_driver *driver)
         workload_drop(workload);
     }
     spares_dismiss(driver);
+    spare_roots_dismiss(driver);
 }

@@ -53,6 +53,7 @@ struct workload_order {
     struct slice note;
     const struct workload_kind *kind;
     uint32_t uid;              /* 0: it runs as we do. */
+    struct path spare_root;    /* The droplet, unpacked already; "": not so. */
     int supervisor;            /* The connection to a supervisor in stock; -1: none. */
     bool runs_as_us;           /* Result: although we are root. */
     struct workload_pids pids; /* Result. */
@@ -86,5 +87,17 @@ int spares_take(struct real_driver *driver);
 void spares_fill(struct real_driver *driver);
 /* Sends them away. */
 void spares_dismiss(struct real_driver *driver);
+
+/* root_spare.c: unpacked droplets in stock, of what was started lately. */
+struct path spare_roots_folder(const char *data_dir);
+/* A folder with the content of that droplet, for the caller to move away; false if there is none that is surely not
+ * larger. */
+bool spare_roots_take(struct real_driver *driver, const char *digest, uint64_t bytes_most, struct path *ret_folder);
+/* It was started, and may be so large: soon there shall be one. */
+void spare_roots_want(struct real_driver *driver, const char *digest, uint64_t bytes_most);
+/* Its blob goes. */
+void spare_roots_forget(struct real_driver *driver, const char *digest);
+/* They stay on disk until our next life. */
+void spare_roots_dismiss(struct real_driver *driver);
 
 #endif

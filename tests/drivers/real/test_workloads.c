@@ -2,6 +2,7 @@
  * this program is one when it is called as `workload-run`. */
 #include "core/base/memory.h"
 #include "core/proto/workload.pb-c.h"
+#include "drivers/real/driver.h"
 #include "tests/drivers/real/workload_stage.h"
 
 #include <setjmp.h>
@@ -245,6 +246,69 @@ static void its_use_is_measured(void **state)
     cupola__workload_usage__free_unpacked(usage, NULL);
 }
 
+/* ---- Droplets that are unpacked ahead ---- */
+
+static bool is_in_stock(void)
+{
+    char path[128];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/spare-roots/1/startup", stage.dir);
+    return stat(path, &info) == 0;
+}
+
+static uint64_t inode_of(const char *format)
+{
+    char path[128];
+    struct stat info = {0};
+    snprintf(path, sizeof path, format, stage.dir);
+    stat(path, &info);
+    return info.st_ino;
+}
+
+static void delete_blob(struct puppet *puppet)
+{
+    puppet_op_reset(&other_op);
+    op_blob_delete(&puppet->machine, &other_op.op, digest, puppet_note);
+}
+
+static void what_was_started_is_unpacked_ahead_for_the_next_start(void **state)
+{
+    (void)state;
+    make_droplet("cat app/file; echo spoilt > app/file");
+    start_and_wait();
+    expect_story("exited a1 0 0\n");
+    run_until(&stage, is_in_stock() && stage.driver->job_count == 0); /* And it is known to be whole. */
+    uint64_t spare = inode_of("%s/spare-roots/1");
+    name = "a2";
+    start_and_wait();
+    expect_story("exited a1 0 0\nexited a2 0 0\n");
+    assert_int_equal(inode_of("%s/workloads/a2/root"), spare);
+    assert_string_equal(read_path("logs/stdout.log"), "content\n");
+    assert_int_equal(inode_of("%s/spare-roots/1"), 0);
+}
+
+static void an_unpacked_droplet_goes_with_its_blob(void **state)
+{
+    (void)state;
+    make_droplet("exit 0");
+    start_and_wait();
+    run_until(&stage, is_in_stock());
+    puppet_do(stage.driver, delete_blob);
+    run_until(&stage, other_op.done && inode_of("%s/spare-roots/1") == 0);
+}
+
+static void what_an_earlier_life_has_unpacked_goes(void **state)
+{
+    (void)state;
+    make_droplet("exit 0");
+    start_and_wait();
+    run_until(&stage, is_in_stock());
+    stage_restart(&stage);
+    puppet_do(stage.driver, list);
+    run_until(&stage, other_op.done);
+    assert_int_equal(inode_of("%s/spare-roots"), 0);
+}
+
 int main(int argc, char **argv)
 {
     be_supervisor_if_asked(argc, argv);
@@ -262,6 +326,9 @@ int main(int argc, char **argv)
         stage_test(a_start_that_fails_says_why_and_leaves_nothing),
         stage_test(a_damaged_droplet_is_not_run),
         stage_test(names_cannot_lead_out),
+        stage_test(what_was_started_is_unpacked_ahead_for_the_next_start),
+        stage_test(an_unpacked_droplet_goes_with_its_blob),
+        stage_test(what_an_earlier_life_has_unpacked_goes),
         stage_test(files_are_read_and_listed_but_only_inside),
         stage_test(its_use_is_measured),
     };
