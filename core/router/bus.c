@@ -7,7 +7,7 @@
 /* As v1's last router called itself. */
 #define ROUTER_VERSION 0.98
 
-enum { LONELY_PERIODS = 10, SWEEP_BUDGET = 10000, SWEEP_PAUSE_MS = 10, NEWS_PAUSE_MS = 200 };
+enum { LONELY_PERIODS = 10, SWEEP_BUDGET = 10000, SWEEP_PAUSE_MS = 10, NEWS_PAUSE_MS = 100 };
 
 static struct router *router_of(struct bus_client *client)
 {

@@ -12,6 +12,7 @@ static void abort_client(struct server_client *client, enum close_reason reason)
 
 enum {
     FAREWELL_MS = 1000,        /* How long the last bytes of a leaving client may take. */
+    DIAL_MS = 500,             /* Of another server: what was sent into a partition is not waited for. */
     HOLD_BACK_MS = 5,          /* How long publishers wait for a congested client at a time. */
     MOST_OUT_BYTES = 262144,   /* Written before the end of the step, so that no single buffer grows larger. */
     MOST_USUAL_BYTES = 131072, /* Room made at once for a step's output. */
@@ -371,6 +372,7 @@ static void on_client_drained(struct conn *conn)
 static void on_dialled(struct conn *conn)
 {
     struct server_client *client = container_of(conn, struct server_client, conn);
+    timer_set(&client->server->machine, &client->timer, client->server->limits.connect_timeout_ns, on_connect_late);
     route_greet(client);
     conn_read(conn);
 }
@@ -430,4 +432,6 @@ void client_dial(struct server_client *client, const char *host, uint16_t port)
 {
     struct bus_server *server = client->server;
     conn_connect_tls(&server->machine, &client->conn, &handlers, host, port, server->cluster->tls, NULL);
+    uint64_t handshakes = server->cluster->tls != NULL ? 2 : 1;
+    timer_set(&server->machine, &client->timer, handshakes * DIAL_MS * NS_PER_MS, on_connect_late);
 }

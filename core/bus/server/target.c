@@ -8,7 +8,7 @@
 #include <string.h>
 #include <utlist.h>
 
-enum { MAX_TARGETS = 256, MAX_HOST_SIZE = 253, MAX_DOUBLINGS = 16, LEARNED_ATTEMPTS = 20 };
+enum { MAX_TARGETS = 256, MAX_HOST_SIZE = 253, MAX_DOUBLINGS = 16, LEARNED_ATTEMPTS = 60 };
 
 static void dial(struct route_target *target);
 

@@ -23,9 +23,9 @@ enum {
     LISTEN_BACKLOG = 4096,
     READ_BUFFER_SIZE = 65536,
     READ_ROOM_LEAST = 8192,          /* Less room than this behind kept bytes: a new buffer. */
-    STREAMS_UNFLUSHED_MOST = 262144, /* Bytes that may wait for the next read of a bulk transfer. */
+    STREAMS_UNFLUSHED_MOST = 524288, /* Bytes that may wait for the next read of a bulk transfer: fewer wake-ups. */
     WRITE_PIECES_MOST = 64,          /* Slices in one writev. */
-    WRITE_BYTES_MOST = 262144,       /* Bytes in one writev: progress is seen at least so often. */
+    WRITE_BYTES_MOST = 524288,       /* Bytes in one writev: progress is seen at least so often. */
     ACCEPTS_A_ROUND = 64,
     STREAM_PEER_SIZE = 80,
 };
