@@ -22,6 +22,7 @@ as many seeds as the line says, from 1 on. A line without times has nothing that
 "At once": it was so when the scenario looked.
 
 """
+TABLE = "| row | what v1 did | scenario | always checked | tripped by | measured |\n|---|---|---|---|---|---|\n"
 
 
 def listed(cupola):
@@ -91,17 +92,14 @@ def main():
     scenarios = listed(options.cupola)
     if options.check:
         check(scenarios)
-    lines = [HEAD,
-             "| row | what v1 did | scenario | always checked | tripped by | measured |\n|---|---|---|---|---|---|\n"]
-    former = PAGE.read_text().splitlines(True) if options.names else []
+    former = PAGE.read_text().splitlines(True) if PAGE.exists() else []
+    lines = {s["file"]: next((line for line in former if f"(../{s['file']})" in line), "") for s in scenarios}
     for number, scenario in enumerate(scenarios, 1):
-        kept = [line for line in former if f"(../{scenario['file']})" in line]
-        if kept and not Path(scenario["file"]).name.startswith(tuple(options.names)):
-            lines += kept
+        if options.names and lines[scenario["file"]] and not Path(scenario["file"]).name.startswith(tuple(options.names)):
             continue
-        print(f"{number}/{len(scenarios)} {scenario['file']}", file=sys.stderr)
-        lines.append(row(scenario, *play(options.cupola, scenario, options)))
-    PAGE.write_text("".join(lines))
+        print(f"{number}/{len(scenarios)} {scenario['file']}", file=sys.stderr, flush=True)
+        lines[scenario["file"]] = row(scenario, *play(options.cupola, scenario, options))
+        PAGE.write_text(HEAD + TABLE + "".join(lines.values()))  # Whoever is interrupted keeps what was played.
 
 
 if __name__ == "__main__":

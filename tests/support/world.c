@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MAX_PARTIES = 8, FIRST_FREE_PORT = 20000 };
+enum { MAX_PARTIES = 16, FIRST_FREE_PORT = 20000 };
 
 struct party {
     struct machine *machine; /* NULL once killed. */

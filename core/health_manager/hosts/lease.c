@@ -283,7 +283,9 @@ static void on_tick(struct timer *timer)
             look_after(hm, hm->deas.table[i]);
     }
     ping_slot(hm, leases->slot, slots);
-    timer_set(&hm->machine, timer, hm->times.lease_ns / slots, on_tick);
+    /* Rounded up: a look that came a few nanoseconds before suspect_ms is over would leave a host alone until the next.
+     */
+    timer_set(&hm->machine, timer, (hm->times.lease_ns + slots - 1) / slots, on_tick);
 }
 
 void hm_leases_open(struct health_manager *hm)

@@ -37,6 +37,21 @@ static void a_silent_host_is_lost_in_a_second_and_a_half(void **state)
     expect_complaints(stage, "");
 }
 
+/* Their turns do not divide the period into whole nanoseconds. */
+static void among_many_a_host_is_suspect_as_soon(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    for (char name[2] = "a"; name[0] <= 'l'; name[0]++)
+        host_starts(stage, name);
+    for (char line[] = "dea a"; line[4] <= 'l'; line[4]++)
+        given(stage, line);
+    after(stage, "2s");
+    for (char name[2] = "a"; name[0] <= 'l'; name[0]++)
+        host_dies(stage, name);
+    after(stage, "0.8s"); /* 0.7 s, and until the first was to be pinged. */
+    expect_host(stage, "a", "SUSPECT");
+}
+
 static void an_agent_that_is_stopped_is_no_dead_host(void **state)
 {
     struct stage *stage = *state = given_two_hosts();
@@ -311,6 +326,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         story(a_silent_host_is_lost_in_a_second_and_a_half),
+        story(among_many_a_host_is_suspect_as_soon),
         story(an_agent_that_is_stopped_is_no_dead_host),
         story(a_stopped_agent_is_believed_in_as_long_as_droplet_lost),
         story(a_host_without_an_agent_lives),
