@@ -121,7 +121,7 @@ def report(count, results, commit, page):
              f"Judged: {len(results)} (tree {commit}). Caught: {len(caught)}, {share} %: {len(by_scenario)} by a scenario, "
              f"{len(caught) - len(by_scenario)} by a unit test.", "",
              "## Time to detection", "", "Seconds of CPU time until it was noticed, those of what noticed nothing before among",
-             "them.", "", *time_table(caught),
+             "them; of what had been caught in another tree already, the time that it took there.", "", *time_table(caught),
              "", "## Survivors", "", f"Places are those of the tree {commit}; files may have moved since.", "",
               "| component | place | line | what is seen | reason |", "|---|---|---|---|---|"]
     for result in results:

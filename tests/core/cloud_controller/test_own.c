@@ -71,6 +71,8 @@ static void events_tell_what_happened_who_did_it_and_why(void **state)
     assert_non_null(strstr(body, "\"kind\":\"crashed\",\"index\":1,\"instance\":\"abc\",\"text\":\"killed by signal 9; "
                                  "used more memory than allowed\""));
     assert_null(strstr(body, "SECRET=1"));
+    story_expect(story, "PUT", "/apps/shop", "{\"uris\":[\"a.cupola.test\",\"b.cupola.test\"]}", 200, "");
+    story_expect(story, "GET", "/cupola/v1/apps/shop/events", "", 200, "served at a.cupola.test, b.cupola.test\"");
     story_expect_as(story, story->eve, "GET", "/cupola/v1/apps/shop/events", "", 404, "301");
 }
 

@@ -66,6 +66,7 @@ static void its_process_finds_what_v1_promises_in_its_environment(void **state)
     assert_non_null(strstr(environment, "\"instance_index\":0,\"name\":\"hello\",\"uris\":[\"hello.cupola.test\"],"
                                         "\"users\":[\"foo@bar.com\"]"));
     assert_non_null(strstr(environment, "\"limits\":{\"fds\":256,\"mem\":67108864,\"disk\":134217728}"));
+    assert_non_null(strstr(environment, ",\"state_timestamp\":1795376001"));
     assert_non_null(strstr(environment, "VCAP_SERVICES={}\n"));
     assert_non_null(strstr(environment, "VMC_SERVICES=[]\n"));
     assert_non_null(strstr(environment, "VCAP_APP_PORT=40000\n"));

@@ -354,6 +354,7 @@ static void metrics_are_what_prometheus_reads(void **state)
     assert_true(metric(rig, "cupola_router_routes") == 2);
     assert_true(metric(rig, "cupola_router_endpoints") == 3);
     assert_true(metric(rig, "cupola_router_client_connections") == 1);
+    assert_true(metric(rig, "cupola_router_upgrades_total") == 0);
     assert_true(metric(rig, "cupola_router_ready") == 1);
 }
 
