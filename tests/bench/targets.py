@@ -62,8 +62,8 @@ def at_least(bound):
     return lambda value: value >= bound
 
 
-# What is measured on this machine: row, promise, program beside cupola's tests/bench, what it prints: name, pattern, bound,
-# unit.
+# What is measured on this machine: row, promise, program beside cupola's tests/bench; of what it prints: name, pattern,
+# bound, unit.
 MACHINE = [
     ("13", "one pass over 250,000 instances: 50 ms, 150 MB", ["health_manager_pass"],
      [("ms", r" pass_ns (\d+)", at_most(50 * MS), MS), ("ms with a host's instances missing", r"missing_pass_ns (\d+)", at_most(50 * MS), MS),
