@@ -157,6 +157,8 @@ void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *me
 /* dea.UUID.routes */
 void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage *parsed,
                               const struct bus_message *message);
+/* GET /routes on the viewer's port: all of it in one message. */
+void dea_route_table_answer_viewer(struct dea *dea, struct http_exchange *exchange);
 
 /* instances/start.c */
 void dea_start_on_order(struct bus_client *client, const ProtobufCMessage *parsed, const struct bus_message *message);

@@ -156,5 +156,6 @@ void router_open_bus(struct router *router, const Cupola__BusConfig *config)
     bus_client_open(&router->machine, &router->bus, config, "router", &handlers);
     bus_listen(&router->bus, routes, sizeof routes / sizeof routes[0]);
     digests_open(router);
+    lonely_open(router);
     timer_set(&router->machine, &router->sweep_timer, router->settings.sweep_interval_ns, on_sweep_timer);
 }

@@ -3,7 +3,8 @@
  *   router.start ----> every DEA answers with its digest          router.digest ----> from each DEA, each half minute
  *        a digest differs from ours: dea.UUID.routes ----> its whole table, in one message or several
  *
- * Tables are asked for a few at a time: however many DEAs there are, what is on its way to us stays small. */
+ * Tables are asked for a few at a time: however many DEAs there are, what is on its way to us stays small. Without the
+ * bus they come another way: lonely.c. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
@@ -57,6 +58,18 @@ static struct source *source_of(const struct table_pull *pull)
     return table_source(&pull->router->table, pull->dea, false, 0);
 }
 
+void router_take_page(struct router *router, struct source *source, const Cupola__RouteTable *page)
+{
+    table_note_page(&router->table, source, page);
+    for (size_t i = 0; i < page->n_ended; i++)
+        ends_note(&router->ends, ends_hash(page->ended[i]));
+    for (size_t i = 0; i < page->n_routes; i++) {
+        Cupola__RouterRegister route = *page->routes[i];
+        route.dea = page->dea; /* It speaks for itself only. */
+        table_register(&router->table, &route, router->machine.now_ns);
+    }
+}
+
 static bool on_page(struct bus_request *request, const ProtobufCMessage *parsed, const struct bus_message *message)
 {
     (void)message;
@@ -66,18 +79,10 @@ static bool on_page(struct bus_request *request, const ProtobufCMessage *parsed,
     struct source *source = source_of(pull);
     if (source == NULL || page->dea == NULL || strcmp(page->dea, pull->dea) != 0)
         return false;
-    if (!pull->has_begun) {
-        pull->has_begun = true;
+    if (!pull->has_begun)
         table_begin_source(&router->table, source);
-    }
-    table_note_page(&router->table, source, page);
-    for (size_t i = 0; i < page->n_ended; i++)
-        ends_note(&router->ends, ends_hash(page->ended[i]));
-    for (size_t i = 0; i < page->n_routes; i++) {
-        Cupola__RouterRegister route = *page->routes[i];
-        route.dea = page->dea; /* It speaks for itself only. */
-        table_register(&router->table, &route, router->machine.now_ns);
-    }
+    pull->has_begun = true;
+    router_take_page(router, source, page);
     pull->digest = page->digest;
     pull->is_complete = !page->more;
     router_put_off_settling(router);
@@ -156,6 +161,7 @@ void router_doubt_source(struct router *router, uint32_t id)
     source->doubted = now;
     source->is_wanted = true;
     pull_more(router);
+    lonely_ask(router, source);
 }
 
 void router_note_change(struct router *router, const Cupola__RouterRegister *message)
@@ -179,6 +185,7 @@ static void take_digest(struct router *router, const Cupola__RouteTable *digest)
     struct source *source = table_source(&router->table, digest->dea, true, router->machine.now_ns);
     if (source == NULL)
         return;
+    table_note_viewer(&router->table, source, digest);
     if (table_compare_digest(&router->table, source, digest, router->machine.now_ns)) {
         router->digests_agreed++;
         return;

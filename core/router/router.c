@@ -38,6 +38,7 @@ static struct router_settings settings_of(const Cupola__RouterConfig *config)
         .settle_most_ns = config->settle_most_ms * NS_PER_MS,
         .retry_ns = config->retry_ms * NS_PER_MS,
         .queue_ns = config->queue_ms * NS_PER_MS,
+        .lonely_ns = config->lonely_ms * NS_PER_MS,
         .max_body_bytes = config->max_body_bytes,
         .min_body_rate = config->min_body_rate,
         .retries_per_s = config->retries_per_s,
@@ -251,6 +252,7 @@ static void destroy(struct machine *machine)
         backend_free(backend);
     }
     digests_close(router);
+    lonely_close(router);
     clients_free(router);
     top_free(&router->top);
     http2_free_links(router);

@@ -41,7 +41,7 @@ struct router_settings {
     uint64_t drain_ns;
     uint64_t quarantine_ns, quarantine_most_ns;
     uint64_t settle_ns, settle_most_ns;
-    uint64_t retry_ns, queue_ns;
+    uint64_t retry_ns, queue_ns, lonely_ns;
     uint64_t max_body_bytes, min_body_rate, retries_per_s;
     uint32_t max_attempts, connections_per_backend;
     size_t connections_per_client, max_queued;
@@ -104,6 +104,9 @@ struct router {
     size_t pull_count;
     uint32_t pull_next; /* The source at which the search for the next one to be asked goes on. */
     uint64_t digests_agreed, digests_differed, gaps, tables_read;
+    struct timer lonely_timer;
+    struct lonely_pull *lonely_pulls; /* The same without the bus. */
+    size_t lonely_count;
     bool is_draining;
 };
 
@@ -126,8 +129,16 @@ void digests_close(struct router *router);
 void router_note_change(struct router *router, const Cupola__RouterRegister *message);
 /* Something registered by that source does not hold any more, it seems: its table is read again. */
 void router_doubt_source(struct router *router, uint32_t source);
+/* A whole table, or a part of it, between table_begin_source and table_end_source. */
+void router_take_page(struct router *router, struct source *source, const Cupola__RouteTable *page);
 /* A route came or went: the table still fills up. */
 void router_put_off_settling(struct router *router);
+
+/* lonely.c: tables of DEAs while there is no bus */
+void lonely_open(struct router *router);
+void lonely_close(struct router *router);
+/* Something of that DEA is in doubt. Nothing happens while there is a bus. */
+void lonely_ask(struct router *router, struct source *source);
 
 /* metrics.c: /routes and /metrics, and /healthz while it is not ready */
 bool router_answer_monitor(struct monitor *monitor, struct http_exchange *exchange);

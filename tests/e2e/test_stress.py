@@ -145,8 +145,11 @@ class StressStory(CloudStory):
             shown, lost = [], 0
             names = glob.glob(os.path.join(workloads, "*", "root", "logs", "stdout.log*"))
             for name in sorted(names, key=lambda name: name.rpartition(".log")[2], reverse=True):
-                with open(name, encoding="utf-8") as file:
-                    said = file.read()
+                try:
+                    with open(name, encoding="utf-8") as file:
+                        said = file.read()
+                except FileNotFoundError:  # Rotated, or another app's that is being removed.
+                    return None
                 shown += [int(number) for number in re.findall(r"^line (\d+) of a flood", said, re.M)]
                 lost += sum(int(count) for count in re.findall(r"^cupola: (\d+) lines .* lost: more than", said, re.M))
             return (shown, lost) if len(shown) + lost == 400_000 else None

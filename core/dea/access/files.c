@@ -31,19 +31,32 @@ struct file_read {
 
 /* ---- Opening ---- */
 
+static void listen_on(struct dea *dea, uint16_t port);
+
 static void on_listening(struct http_server *server, enum io_status status, uint16_t port)
 {
     struct dea *dea = container_of(server, struct dea, files.server);
-    if (status != IO_OK)
+    bool is_given = dea->config->listen != NULL && dea->config->listen->port != 0;
+    if (status != IO_OK && !is_given && dea->saved.viewer_port != 0) { /* Somebody else has it by now. */
+        dea->saved.viewer_port = 0;
+        http_server_destroy(server);
+        listen_on(dea, 0);
+        return;
+    }
+    if (status != IO_OK) {
         machine_log(&dea->machine, LOG_ERROR, "no file viewer: cannot listen on port %u: %s", port,
                     io_status_name(status));
+    } else if (dea->saved.viewer_port != port) {
+        dea->saved.viewer_port = port;
+        dea_saved_write(dea);
+    }
     dea->files.on_open(dea);
 }
 
 static void on_request(struct http_exchange *exchange);
 static void on_aborted(struct http_exchange *exchange);
 
-void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea))
+static void listen_on(struct dea *dea, uint16_t port)
 {
     static const struct http_server_handlers handlers = {
         .on_listening = on_listening,
@@ -51,22 +64,30 @@ void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea))
         .on_aborted = on_aborted,
     };
     static const Cupola__Endpoint default_listen = CUPOLA__ENDPOINT__INIT;
-    struct files *files = &dea->files;
     const Cupola__Endpoint *listen = dea->config->listen != NULL ? dea->config->listen : &default_listen;
-    files->dea = dea;
-    files->on_open = on_open;
-    struct random_stream stream = random_named(dea->machine.seed, "dea.file_viewer_credentials");
-    random_hex(&stream, files->user, 16);
-    random_hex(&stream, files->password, 16);
     struct http_server_options options = {
         .host = listen->host,
-        .port = (uint16_t)listen->port,
+        .port = port,
         .max_body_bytes = MAX_BODY_BYTES,
         .max_connections = MAX_CONNECTIONS,
         .header_timeout_ns = HEADER_TIMEOUT_S * NS_PER_S,
         .idle_timeout_ns = IDLE_TIMEOUT_S * NS_PER_S,
     };
-    http_server_open(&dea->machine, &files->server, &options, &handlers);
+    http_server_open(&dea->machine, &dea->files.server, &options, &handlers);
+}
+
+void dea_files_open(struct dea *dea, void (*on_open)(struct dea *dea))
+{
+    struct saved *saved = &dea->saved;
+    dea->files.dea = dea;
+    dea->files.on_open = on_open;
+    if (saved->viewer_user[0] == 0 || saved->viewer_password[0] == 0) {
+        struct random_stream stream = random_named(dea->machine.seed, "dea.file_viewer_credentials");
+        random_hex(&stream, saved->viewer_user, 16);
+        random_hex(&stream, saved->viewer_password, 16);
+    }
+    bool is_given = dea->config->listen != NULL && dea->config->listen->port != 0;
+    listen_on(dea, is_given ? (uint16_t)dea->config->listen->port : saved->viewer_port);
 }
 
 void dea_files_add_uri(const struct dea *dea, struct text *text)
@@ -250,10 +271,12 @@ static void on_request(struct http_exchange *exchange)
     size_t prefix_size = sizeof prefix - 1;
     if (dea_exec_on_request(exchange))
         return;
-    if (!http_has_basic(&exchange->head, dea->files.user, dea->files.password))
+    if (!http_has_basic(&exchange->head, dea->saved.viewer_user, dea->saved.viewer_password))
         http_answer(exchange, 401, text_type, "WWW-Authenticate: Basic realm=\"\"\r\n", (struct io_bytes){0});
     else if (!is_get)
         http_answer(exchange, 405, text_type, "Allow: GET, HEAD\r\n", (struct io_bytes){0});
+    else if (strcmp(exchange->path, "/routes") == 0)
+        dea_route_table_answer_viewer(dea, exchange);
     else if (strncmp(exchange->path, prefix, prefix_size) != 0)
         http_answer_string(exchange, 404, text_type, "Entity not found.\n");
     else if (exchange->path[prefix_size] == 0)

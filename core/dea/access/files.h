@@ -1,5 +1,7 @@
 /* The file viewer: GET /droplets/<name>-<index>-<instance>/<path> gives a file or a listing of a directory, under the
- * credentials that dea.find.droplet tells. Crashed instances too, as long as their files are kept. */
+ * credentials that dea.find.droplet tells. Crashed instances too, as long as their files are kept. GET /routes gives
+ * what is registered, for routers that have no bus. Port and credentials outlive the agent: who has no bus keeps them.
+ */
 #ifndef CUPOLA_CORE_DEA_ACCESS_FILES_H
 #define CUPOLA_CORE_DEA_ACCESS_FILES_H
 
@@ -12,7 +14,6 @@ struct instance;
 struct files {
     struct dea *dea;
     struct http_server server;
-    char user[33], password[33];
     struct file_read *reads;
     void (*on_open)(struct dea *dea); /* The server listens, or never will. */
 };

@@ -20,6 +20,17 @@ static bool is_fit_for_subject(const char *name)
     return strspn(name, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-_") == size;
 }
 
+static void load_viewer(struct saved *saved)
+{
+    const Cupola__DeaState *former = saved->former;
+    const char *user = former->viewer_user, *password = former->viewer_password;
+    saved->viewer_port = former->viewer_port <= UINT16_MAX ? (uint16_t)former->viewer_port : 0;
+    if (user == NULL || password == NULL || strlen(user) >= SAVED_KEY_SIZE || strlen(password) >= SAVED_KEY_SIZE)
+        return;
+    memcpy(saved->viewer_user, user, strlen(user) + 1);
+    memcpy(saved->viewer_password, password, strlen(password) + 1);
+}
+
 void dea_saved_load(struct dea *dea, struct io_bytes bytes)
 {
     struct saved *saved = &dea->saved;
@@ -31,6 +42,7 @@ void dea_saved_load(struct dea *dea, struct io_bytes bytes)
     }
     saved->next_port = saved->former->next_port <= UINT16_MAX ? (uint16_t)saved->former->next_port : 0;
     saved->lease_port = saved->former->lease_port <= UINT16_MAX ? (uint16_t)saved->former->lease_port : 0;
+    load_viewer(saved);
     dea->standing.was_pinged = saved->former->was_pinged;
     dea->singleton.was_granted = saved->former->was_granted;
     const char *uuid = dea->config->id != NULL ? dea->config->id : saved->former->uuid;
@@ -118,6 +130,10 @@ static struct slice pack_state(struct dea *dea)
     state.has_was_granted = state.was_granted = dea->singleton.was_granted;
     state.has_lease_port = dea->saved.lease_port != 0;
     state.lease_port = dea->saved.lease_port;
+    state.has_viewer_port = dea->saved.viewer_port != 0;
+    state.viewer_port = dea->saved.viewer_port;
+    state.viewer_user = dea->saved.viewer_user;
+    state.viewer_password = dea->saved.viewer_password;
     struct slice slice = {.size = cupola__dea_state__get_packed_size(&state)};
     slice.buffer = buffer_new(slice.size);
     cupola__dea_state__pack(&state, slice.buffer->bytes);

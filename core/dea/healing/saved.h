@@ -10,12 +10,14 @@
 
 struct dea;
 
-enum { SAVED_UUID_SIZE = 33 }; /* 32 hex digits and a NUL. */
+enum { SAVED_UUID_SIZE = 33, SAVED_KEY_SIZE = 33 }; /* 32 hex digits and a NUL. */
 
 struct saved {
     char uuid[SAVED_UUID_SIZE];
-    uint16_t next_port;       /* As it was written last. */
-    uint16_t lease_port;      /* Ours in the last life, or 0: others look for us there. */
+    uint16_t next_port;   /* As it was written last. */
+    uint16_t lease_port;  /* Ours in the last life, or 0: others look for us there. */
+    uint16_t viewer_port; /* The same of the file viewer, and the way in. */
+    char viewer_user[SAVED_KEY_SIZE], viewer_password[SAVED_KEY_SIZE];
     Cupola__DeaState *former; /* As our former life left it; until recovery is done. */
     struct op op;
     struct timer retry_timer;

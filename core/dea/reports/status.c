@@ -60,7 +60,7 @@ static void answer_found(struct instance *instance, bool with_stats, const struc
     struct text file_uri = {0}, staged = {0};
     dea_files_add_uri(dea, &file_uri);
     dea_files_add_staged(instance, &staged);
-    char *credentials[] = {dea->files.user, dea->files.password};
+    char *credentials[] = {dea->saved.viewer_user, dea->saved.viewer_password};
     struct usage_stats stats;
     dea_usage_fill_stats(instance, &stats);
 

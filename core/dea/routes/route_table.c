@@ -4,6 +4,7 @@
 #include "core/base/duration.h"
 #include "core/base/mutation.h"
 #include "core/dea/dea.h"
+#include "core/wire/json.h"
 #include "core/wire/route_digest.h"
 
 #include <string.h>
@@ -26,6 +27,7 @@ static void add_to_digest(const struct instance *instance, Cupola__RouteTable *t
     }
 }
 
+/* Without the way to the viewer. */
 static void fill_digest(struct dea *dea, Cupola__RouteTable *ret_table)
 {
     cupola__route_table__init(ret_table);
@@ -42,10 +44,23 @@ static void fill_digest(struct dea *dea, Cupola__RouteTable *ret_table)
     }
 }
 
+/* The way to the whole table that does not need the bus. */
+static void fill_viewer(struct dea *dea, Cupola__RouteTable *table)
+{
+    if (!dea->files.server.is_open)
+        return;
+    table->viewer_host = (char *)dea->host;
+    table->has_viewer_port = true;
+    table->viewer_port = dea->files.server.port;
+    table->viewer_user = dea->saved.viewer_user;
+    table->viewer_password = dea->saved.viewer_password;
+}
+
 void dea_route_table_answer_digest(struct dea *dea, const struct bus_message *message)
 {
     Cupola__RouteTable table;
     fill_digest(dea, &table);
+    fill_viewer(dea, &table);
     bus_answer(&dea->bus, message, &table.base);
 }
 
@@ -55,6 +70,7 @@ void dea_route_table_publish_digest(struct dea *dea)
         return;
     Cupola__RouteTable table;
     fill_digest(dea, &table);
+    fill_viewer(dea, &table);
     bus_publish_message(&dea->bus, "router.digest", NULL, &table.base);
 }
 
@@ -107,11 +123,12 @@ static void fill_ended(struct dea *dea, Cupola__RouteTable *table, char **pointe
         pointers[i] = ends->instances[(ends->count - table->n_ended + i) % DEA_ENDS_KEPT];
 }
 
-/* Those from `first` on; returns the next page's first, NULL at the end. */
-static struct instance *fill_page(struct instance *first, Cupola__RouteTable *table, Cupola__RouterRegister *routes)
+/* Those from `first` on, at most so many; returns the next page's first, NULL at the end. */
+static struct instance *fill_page(struct instance *first, Cupola__RouteTable *table, Cupola__RouterRegister *routes,
+                                  size_t most)
 {
     struct instance *instance = first;
-    for (; instance != NULL && table->n_routes < PAGE_ROUTES; instance = instance->hh.next) {
+    for (; instance != NULL && table->n_routes < most; instance = instance->hh.next) {
         if (!instance->is_registered || instance->order->n_uris == 0)
             continue;
         dea_routes_fill(instance, &routes[table->n_routes]);
@@ -138,11 +155,29 @@ void dea_route_table_on_asked(struct bus_client *client, const ProtobufCMessage 
             fill_ended(dea, &table, ended);
         is_first = false;
         table.routes = pointers;
-        next = fill_page(next, &table, routes);
+        next = fill_page(next, &table, routes, PAGE_ROUTES);
         table.has_more = next != NULL;
         table.more = next != NULL;
         bus_answer(&dea->bus, message, &table.base);
     } while (next != NULL);
+    memory_free(routes);
+    memory_free(pointers);
+}
+
+void dea_route_table_answer_viewer(struct dea *dea, struct http_exchange *exchange)
+{
+    size_t most = HASH_COUNT(dea->instances);
+    Cupola__RouterRegister *routes = memory_new((most + 1) * sizeof *routes);
+    Cupola__RouterRegister **pointers = memory_new((most + 1) * sizeof *pointers);
+    char *ended[DEA_ENDS_KEPT];
+    Cupola__RouteTable table;
+    fill_digest(dea, &table);
+    fill_ended(dea, &table, ended);
+    table.routes = pointers;
+    fill_page(dea->instances, &table, routes, most);
+    struct text json = {0};
+    json_write(&json, &table.base);
+    http_answer_text(exchange, 200, "application/json", &json);
     memory_free(routes);
     memory_free(pointers);
 }

@@ -66,6 +66,46 @@ struct source *table_source(struct table *table, const char *dea, bool is_heard,
     return source_at(table, id);
 }
 
+/* ---- The way to it without a bus ---- */
+
+static void forget_viewer(struct table *table, struct source *source)
+{
+    names_drop(&table->names, source->viewer_host);
+    names_drop(&table->names, source->viewer_user);
+    names_drop(&table->names, source->viewer_password);
+    source->viewer_host = source->viewer_user = source->viewer_password = 0;
+}
+
+static uint32_t share(struct table *table, const char *text)
+{
+    return names_share(&table->names, text, strlen(text));
+}
+
+/* What becomes a line of HTTP has no line ends. */
+static bool is_usable(const char *text)
+{
+    return text != NULL && *text != 0 && strlen(text) <= NAME_MOST && strpbrk(text, " \r\n") == NULL;
+}
+
+void table_note_viewer(struct table *table, struct source *source, const Cupola__RouteTable *message)
+{
+    bool is_told = is_usable(message->viewer_host) && is_usable(message->viewer_user) &&
+                   is_usable(message->viewer_password) && message->viewer_port > 0 &&
+                   message->viewer_port <= UINT16_MAX;
+    if (!is_told)
+        return;
+    uint32_t host = share(table, message->viewer_host);
+    uint32_t user = share(table, message->viewer_user);
+    uint32_t password = share(table, message->viewer_password);
+    forget_viewer(table, source);
+    source->viewer_host = host;
+    source->viewer_user = user;
+    source->viewer_password = password;
+    source->viewer_port = (uint16_t)message->viewer_port;
+}
+
+/* ---- Its end ---- */
+
 static void free_source(struct table *table, uint32_t id)
 {
     struct source *source = source_at(table, id);
@@ -73,6 +113,7 @@ static void free_source(struct table *table, uint32_t id)
     index_remove(&table->sources_by_name, id, hash_of, table);
     names_drop(&table->names, source->name);
     names_drop(&table->names, source->zone);
+    forget_viewer(table, source);
     slab_give_back(&table->sources, id);
 }
 

@@ -130,6 +130,8 @@ struct route {
 /* Who tells of endpoints: a DEA, or (1) all who give no name. */
 struct source {
     uint32_t name, zone;
+    uint32_t viewer_host, viewer_user, viewer_password; /* Names: where its table is read without a bus; or 0. */
+    uint16_t viewer_port;
     uint32_t first, last; /* Endpoints, the longest unseen first. */
     uint32_t endpoint_count, link_count;
     uint32_t heard;     /* Tick of the last digest, or of the first registration. */
@@ -143,6 +145,7 @@ struct source {
     uint32_t doubted; /* Tick when something of it was last doubted. */
     bool is_wanted;   /* Its table is to be asked for. */
     bool is_asked;    /* An answer is on its way. */
+    bool is_due;      /* To be asked without the bus, in this round. Only if the way is known. */
 };
 
 /* The endpoints that one request has already tried, by id. */
@@ -200,7 +203,9 @@ void table_restart_clocks(struct table *table, uint64_t now_ns);
 struct source *table_source(struct table *table, const char *dea, bool is_heard, uint64_t now_ns);
 /* A registration or its end came: true if the number of its change shows that one before it was lost. */
 bool table_note_change(struct table *table, const Cupola__RouterRegister *message, uint64_t now_ns);
-/* The same of a whole table, in which nothing is missing. */
+/* Where the sender's table can be read without a bus, if the message tells. */
+void table_note_viewer(struct table *table, struct source *source, const Cupola__RouteTable *message);
+/* table_note_change of a whole table, in which nothing is missing. */
 void table_note_page(struct table *table, struct source *source, const Cupola__RouteTable *page);
 /* A digest came. True: it agrees with ours, and all endpoints of that source are refreshed. */
 bool table_compare_digest(struct table *table, struct source *source, const Cupola__RouteTable *digest,

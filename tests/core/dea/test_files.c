@@ -66,6 +66,36 @@ static void nobody_gets_in_without_credentials(void **state)
     stage_close(&visitor.stage);
 }
 
+/* For routers that have no bus. */
+static void all_routes_are_shown_to_whoever_has_the_credentials(void **state)
+{
+    (void)state;
+    struct visitor visitor;
+    visit(&visitor);
+    stage_listen(&visitor.stage, stage_newest(&visitor.stage));
+    stage_pass_ms(&visitor.stage, 1000);
+    assert_memory_equal(stage_get(&visitor.stage, "/routes", ""), "HTTP/1.1 401", 12);
+    const char *answer = stage_get(&visitor.stage, "/routes", visitor.authorization);
+    assert_memory_equal(answer, "HTTP/1.1 200", 12);
+    assert_non_null(strstr(answer, "\"dea\":\"" STAGE_UUID "\""));
+    assert_non_null(strstr(answer, "\"sequence\":1,\"digest\":"));
+    assert_non_null(strstr(answer, "\"private_instance_id\":"));
+    stage_close(&visitor.stage);
+}
+
+/* Who has no bus cannot be told of new ones. */
+static void the_way_in_outlives_the_agent(void **state)
+{
+    (void)state;
+    struct visitor visitor;
+    visit(&visitor);
+    stage_kill(&visitor.stage);
+    stage_begin_life(&visitor.stage);
+    stage_pass_ms(&visitor.stage, 10);
+    assert_memory_equal(stage_get(&visitor.stage, "/routes", visitor.authorization), "HTTP/1.1 200", 12);
+    stage_close(&visitor.stage);
+}
+
 static void the_root_shows_only_what_belongs_to_the_app(void **state)
 {
     (void)state;
@@ -122,6 +152,8 @@ static void what_is_missing_and_what_is_forbidden_is_said_as_in_v1(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(all_routes_are_shown_to_whoever_has_the_credentials),
+        cmocka_unit_test(the_way_in_outlives_the_agent),
         cmocka_unit_test(nobody_gets_in_without_credentials),
         cmocka_unit_test(the_root_shows_only_what_belongs_to_the_app),
         cmocka_unit_test(a_large_file_comes_whole),
