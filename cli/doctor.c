@@ -1,7 +1,7 @@
 /* `cupola doctor`: looks at this machine and the cloud in use, and says what is wrong and what to do about it. */
+#include "cli/client/request.h"
 #include "cli/commands.h"
 #include "cli/home.h"
-#include "cli/client/request.h"
 #include "cli/terminal.h"
 
 #include <netdb.h>

@@ -21,7 +21,7 @@ endfunction()
 function(cupola_protobuf name)
   set(generated)
   foreach(proto ${ARGN})
-    get_filename_component(base ${proto} NAME_WE)
+    string(REPLACE ".proto" "" base ${proto})
     file(RELATIVE_PATH folder ${CMAKE_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR})
     set(stem ${CMAKE_BINARY_DIR}/generated/${folder}/${base}.pb-c)
     add_custom_command(

@@ -127,7 +127,7 @@ enum component_role {
     ROLE_CONTROLLER,
     ROLE_HEALTH_MANAGER,
     ROLE_DEA,
-    ROLE_GATEWAY, /* Simulated only (drivers/sim/gateway.h). */
+    ROLE_GATEWAY, /* Simulated only (drivers/sim/gateway/gateway.h). */
     ROLE_COUNT,
 };
 /* The role as it is written in names and scenarios: "bus", "router", "controller", "health_manager", "dea",

@@ -4,7 +4,7 @@
 #include "core/base/memory.h"
 #include "core/components.h"
 #include "core/proto/journal.pb-c.h"
-#include "drivers/sim/gateway.h"
+#include "drivers/sim/gateway/gateway.h"
 #include "sim/cloud_state.h"
 
 #include <stdio.h>

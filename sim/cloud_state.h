@@ -8,15 +8,15 @@
 #ifndef CUPOLA_SIM_CLOUD_STATE_H
 #define CUPOLA_SIM_CLOUD_STATE_H
 
-#include "drivers/sim/process.h"
-#include "drivers/sim/workload.h"
+#include "drivers/sim/process/process.h"
+#include "drivers/sim/workload/workload.h"
 #include "sim/checks/check.h"
+#include "sim/clients/load.h"
+#include "sim/clients/operator.h"
 #include "sim/cloud.h"
 #include "sim/faults/fault.h"
-#include "sim/clients/load.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
-#include "sim/clients/operator.h"
 
 /* Where the load balancer before the routers is, and what listens where. */
 #define BALANCER_ADDRESS "10.0.255.1"

@@ -8,7 +8,7 @@
 
 #include "core/proto/config.pb-c.h"
 #include "drivers/sim/distribution.h"
-#include "drivers/sim/gateway.pb-c.h"
+#include "drivers/sim/gateway/gateway.pb-c.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -73,7 +73,8 @@ struct cloud_plan {
     uint32_t controllers;
     uint32_t health_managers;
     uint32_t deas;
-    uint32_t old_deas; /* Of them, the last: their words over the bus are those of v1 (drivers/sim/old_wire.h). */
+    uint32_t
+        old_deas; /* Of them, the last: their words over the bus are those of v1 (drivers/sim/network/old_wire.h). */
     uint32_t dea_memory_mb;
     uint32_t gateways; /* Each offers one service: redis, mysql, mongodb, rabbitmq, postgresql, in this order. */
 

@@ -2,8 +2,8 @@
  * ours is never hidden by one, so that scripts mean the same for everybody. */
 #include "cli/aliases.h"
 
-#include "cli/commands.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 #include "core/base/memory.h"
 #include "core/wire/json.h"

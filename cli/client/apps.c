@@ -1,7 +1,7 @@
 /* Commands that change an app and have little to say: scale, start, stop, restart, delete, map, unmap, env. */
-#include "cli/commands.h"
 #include "cli/client/print.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* `cupola exec`: a command in an instance, with this terminal as its own or these streams as its own. The order is a
  * REST call like any other; then this is one end of a connection of frames (core/wire/exec_frame.h). */
-#include "cli/commands.h"
 #include "cli/client/exec_lines.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/exec_frame.h"

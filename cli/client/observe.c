@@ -1,7 +1,7 @@
 /* Commands that show something: apps, app, logs, files, stats, instances, crashes. */
-#include "cli/commands.h"
 #include "cli/client/print.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Commands beyond what v1's client had: update, rollback, revisions, events, settings. */
-#include "cli/commands.h"
 #include "cli/client/print.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* `cupola push`: from a folder to a URL. */
-#include "cli/commands.h"
 #include "cli/client/fingerprints.h"
 #include "cli/client/manifest.h"
 #include "cli/client/package.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 #include "drivers/real/real.h"
 

@@ -2,8 +2,8 @@
 
 #include "cli/commands.h"
 #include "cli/terminal.h"
-#include "core/client/client.h"
 #include "core/base/memory.h"
+#include "core/client/client.h"
 #include "core/components.h"
 #include "core/proto/client.pb-c.h"
 #include "core/wire/json.h"

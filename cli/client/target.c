@@ -1,6 +1,6 @@
 /* `cupola target`, `login`, `register`, `logout`: which cloud, and who. */
-#include "cli/commands.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 #include "core/proto/rest.pb-c.h"
 #include "core/wire/json.h"

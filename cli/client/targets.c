@@ -1,6 +1,6 @@
 /* `cupola targets`, `tokens`: the clouds that this user has talked to. */
-#include "cli/commands.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* Users, oneself and, for admins, all others: users, add-user, delete-user, passwd, proxy, unproxy. */
-#include "cli/commands.h"
 #include "cli/client/print.h"
 #include "cli/client/request.h"
+#include "cli/commands.h"
 #include "cli/terminal.h"
 
 #include <stdio.h>

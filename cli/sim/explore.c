@@ -1,8 +1,8 @@
 /* `cupola sim explore`: the campaign that looks for failures by itself. */
 #include "cli/sim/sim.h"
 
-#include "cli/sim/explore_state.h"
 #include "cli/input.h"
+#include "cli/sim/explore_state.h"
 #include "cli/sim/worker_pool.h"
 
 #include "core/base/duration.h"

@@ -3,8 +3,8 @@
 #include "cli/input.h"
 
 #include "core/base/memory.h"
-#include "sim/report/report.h"
 #include "core/base/random.h"
+#include "sim/report/report.h"
 #include "sim/search/signature.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 #ifndef CUPOLA_CLI_SIM_EXPLORE_STATE_H
 #define CUPOLA_CLI_SIM_EXPLORE_STATE_H
 
-#include "sim/search/coverage.h"
 #include "sim/result.pb-c.h"
+#include "sim/search/coverage.h"
 
 struct explore_state {
     const char *folder;

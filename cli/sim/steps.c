@@ -3,7 +3,7 @@
 
 #include "core/trace/encode.h"
 #include "core/trace/trace.h"
-#include "drivers/sim/process.h"
+#include "drivers/sim/process/process.h"
 
 static void add_hash(struct sim_steps *steps)
 {

@@ -3,8 +3,8 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/instances/placement.h"
-#include "core/cloud_controller/rest/rest.h"
 #include "core/cloud_controller/instances/updates.h"
+#include "core/cloud_controller/rest/rest.h"
 #include "core/components.h"
 
 #include <string.h>

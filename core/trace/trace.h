@@ -8,8 +8,8 @@
 #ifndef CUPOLA_CORE_TRACE_TRACE_H
 #define CUPOLA_CORE_TRACE_TRACE_H
 
-#include "core/io.h"
 #include "core/base/text.h"
+#include "core/io.h"
 #include "core/proto/trace.pb-c.h"
 
 /* What headers must say (TraceHeader.schema): 1 had no checksums. */

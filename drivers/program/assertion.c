@@ -1,6 +1,6 @@
 /* What happens when an assertion fails in any program of ours. */
-#include "core/base/assert.h"
 #include "drivers/program/assertion.h"
+#include "core/base/assert.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,11 +1,11 @@
 /* Carries out effects: who does what. No default: a new effect breaks the build here. */
 #include "core/base/assert.h"
-#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/blobs/blobs.h"
+#include "drivers/real/blobs/pool.h"
+#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/driver.h"
 #include "drivers/real/journal/journal.h"
 #include "drivers/real/password.h"
-#include "drivers/real/blobs/pool.h"
 #include "drivers/real/save.h"
 #include "drivers/real/staging/stage.h"
 #include "drivers/real/streams/stream.h"

@@ -2,8 +2,8 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/sim/host.h"
-#include "drivers/sim/process.h"
+#include "drivers/sim/host/host.h"
+#include "drivers/sim/process/process.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 #include "core/base/random.h"
 #include "core/io.h"
 #include "drivers/program/assertion.h"
-#include "drivers/sim/network.h"
+#include "drivers/sim/network/network.h"
 #include "drivers/sim/queue.h"
 
 struct host;

@@ -7,7 +7,7 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "drivers/sim/process.h"
+#include "drivers/sim/process/process.h"
 #include "examples/lease/lease.pb-c.h"
 
 #include <stdio.h>

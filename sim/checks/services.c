@@ -1,6 +1,6 @@
 /* What the controllers have of services, beside what there is at the gateways. */
 #include "core/cloud_controller/view.h"
-#include "drivers/sim/gateway.h"
+#include "drivers/sim/gateway/gateway.h"
 #include "sim/cloud_state.h"
 
 #include <string.h>

@@ -5,8 +5,8 @@
 #include "core/base/memory.h"
 #include "core/cloud_controller/view.h"
 #include "sim/checks/check.h"
-#include "sim/cloud_state.h"
 #include "sim/checks/linearizability.h"
+#include "sim/cloud_state.h"
 
 #include <stdio.h>
 #include <stdlib.h>

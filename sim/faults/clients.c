@@ -2,8 +2,8 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "sim/faults/state.h"
 #include "sim/clients/raw_client.h"
+#include "sim/faults/state.h"
 
 #include <string.h>
 

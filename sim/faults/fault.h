@@ -41,10 +41,10 @@ enum fault_kind {
     FAULT_RESTART,        /* "restart": SIGTERM, and started again when it has ended, an instant. */
     FAULT_EVACUATE,       /* "evacuate": it hands over what runs there and ends; started again at the end. */
     FAULT_SLOW_START,     /* "slow_start": whatever starts it takes `delay` longer. */
-    FAULT_OLD_VERSION,    /* "old_version": restarted as a build of 2011 on the wire (drivers/sim/old_wire.h); back at
-                             the end. DEAs that are so for the whole run: plan.old_deas. */
-    FAULT_BAD_CONFIG, /* "bad_config": restarted with the keys of `config`; without any it looks for the bus where none
-                         is (a bus server: knows other passwords). Rolled back at the end. */
+    FAULT_OLD_VERSION, /* "old_version": restarted as a build of 2011 on the wire (drivers/sim/network/old_wire.h); back
+                          at the end. DEAs that are so for the whole run: plan.old_deas. */
+    FAULT_BAD_CONFIG,  /* "bad_config": restarted with the keys of `config`; without any it looks for the bus where none
+                          is (a bus server: knows other passwords). Rolled back at the end. */
 
     /* Host: target = hosts. */
     FAULT_POWER_OFF,       /* "power_off": everything unsynced is lost; power on at the end. */

@@ -3,8 +3,8 @@
 #ifndef CUPOLA_SIM_FAULTS_STATE_H
 #define CUPOLA_SIM_FAULTS_STATE_H
 
-#include "drivers/sim/messages.h"
-#include "drivers/sim/stranger.h"
+#include "drivers/sim/host/stranger.h"
+#include "drivers/sim/network/messages.h"
 #include "sim/cloud_state.h"
 
 struct fault {

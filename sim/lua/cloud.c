@@ -3,13 +3,13 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "sim/checks/check.h"
+#include "sim/clients/operator.h"
+#include "sim/clients/rest_clients.h"
 #include "sim/lua/json.h"
 #include "sim/lua/operate.h"
 #include "sim/lua/raw.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
-#include "sim/clients/operator.h"
-#include "sim/clients/rest_clients.h"
 
 #include <lauxlib.h>
 

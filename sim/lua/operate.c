@@ -1,12 +1,12 @@
 #include "sim/lua/operate.h"
 
 #include "core/base/memory.h"
-#include "sim/faults/fault.h"
 #include "sim/clients/load.h"
+#include "sim/clients/operator.h"
+#include "sim/faults/fault.h"
 #include "sim/lua/cloud.h"
 #include "sim/lua/json.h"
 #include "sim/lua/plan.h"
-#include "sim/clients/operator.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "sim/lua/raw.h"
 
-#include "sim/lua/cloud.h"
-#include "sim/lua/plan.h"
 #include "sim/clients/raw_client.h"
 #include "sim/clients/rest_clients.h"
+#include "sim/lua/cloud.h"
+#include "sim/lua/plan.h"
 
 static uint64_t number_field(lua_State *lua, const char *name)
 {

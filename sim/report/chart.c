@@ -1,7 +1,7 @@
 /* What the clients of a load saw, second by second: answered, failed; and when faults were there. */
 #include "core/base/duration.h"
-#include "sim/faults/fault.h"
 #include "sim/clients/load.h"
+#include "sim/faults/fault.h"
 #include "sim/report/report.h"
 
 enum { WIDTH = 960, HEIGHT = 160, LEFT = 48, TOP = 24, BOTTOM = 24 };

@@ -1,8 +1,8 @@
 /* The data that the moving part of a run's report shows, as JSON (read by timeline.js). Times are microseconds.
  */
 #include "core/wire/json.h"
-#include "sim/faults/state.h"
 #include "sim/clients/load.h"
+#include "sim/faults/state.h"
 #include "sim/report/report.h"
 #include "sim/report/words.h"
 

@@ -3,8 +3,8 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/wire/json.h"
-#include "sim/report/export.h"
 #include "sim/clients/load.h"
+#include "sim/report/export.h"
 #include "sim/report/words.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* What the pages share: the frame, the verdict. Style and script are within the page, for it must work without a
  * network; colors follow the reader's light or dark setting. */
-#include "sim/report/report.h"
 #include "sim/report/files.h"
+#include "sim/report/report.h"
 
 void report_escape(struct text *ret_text, const char *text)
 {

@@ -2,9 +2,9 @@
 #ifndef CUPOLA_SIM_REPORT_REPORT_H
 #define CUPOLA_SIM_REPORT_REPORT_H
 
-#include "sim/search/coverage.h"
 #include "sim/report/recording.h"
 #include "sim/result.h"
+#include "sim/search/coverage.h"
 
 /* Tells the story in words first, then lets a person look. The recording is of the whole run, and stopped. */
 void report_run_html(struct cloud *cloud, const struct recording *recording, const Cupola__RunResult *result,

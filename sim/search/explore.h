@@ -8,8 +8,8 @@
 #define CUPOLA_SIM_SEARCH_EXPLORE_H
 
 #include "core/base/text.h"
-#include "sim/search/coverage.h"
 #include "sim/result.pb-c.h"
+#include "sim/search/coverage.h"
 #include "sim/search/trial.h"
 
 struct explore_options {

@@ -1,7 +1,7 @@
 #include "sim/search/orders_world.h"
 
 #include "core/base/memory.h"
-#include "drivers/sim/socket.h"
+#include "drivers/sim/network/socket.h"
 #include "sim/cloud_state.h"
 
 enum { CRASH = 1 };

@@ -8,7 +8,7 @@ give an upper bound (95 %). The calculation is checked where alarms can be count
 
 What it takes to be taken for dead, of a stalled host: none of the health manager's own three connects is accepted within
 400 ms, and none of three others gets through, looks and tells within that time. Of one that runs, in addition: a ping and
-its answer take more than 1.2 s. A segment that is lost k times comes 200 ms x (2^k - 1) later (drivers/sim/network.c).
+its answer take more than 1.2 s. A segment that is lost k times comes 200 ms x (2^k - 1) later (drivers/sim/network/network.c).
 """
 import argparse
 import json

@@ -2,8 +2,8 @@
  * with one DEA's instances missing. Times are of the processor, so that others on the machine do not count.
  * Prints "pass_ns <median> missing_pass_ns <once> peak_mb <of the process>".
  */
-#include "core/components.h"
 #include "core/base/duration.h"
+#include "core/components.h"
 #include "core/health_manager/health_manager.h"
 #include "core/proto/config.pb-c.h"
 

@@ -4,11 +4,11 @@
 
 #include "core/base/duration.h"
 #include "sim/checks/check.h"
-#include "sim/cloud_state.h"
-#include "sim/faults/state.h"
 #include "sim/clients/load.h"
 #include "sim/clients/operator.h"
 #include "sim/clients/raw_client.h"
+#include "sim/cloud_state.h"
+#include "sim/faults/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,10 +1,10 @@
 /* A whole simulated cloud, from power on to a healed app. */
 #include "core/base/duration.h"
 #include "sim/checks/check.h"
-#include "sim/cloud.h"
-#include "sim/faults/fault.h"
 #include "sim/clients/load.h"
 #include "sim/clients/operator.h"
+#include "sim/cloud.h"
+#include "sim/faults/fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

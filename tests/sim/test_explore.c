@@ -1,9 +1,9 @@
 /* Trials of explorations: played, branched and written, they are the same run; signatures; where Lua is cut. */
 #include "core/base/memory.h"
-#include "sim/search/coverage.h"
-#include "sim/search/explore.h"
 #include "sim/lua/source.h"
 #include "sim/scenario.h"
+#include "sim/search/coverage.h"
+#include "sim/search/explore.h"
 #include "sim/search/signature.h"
 #include "sim/search/trial.h"
 

@@ -2,10 +2,10 @@
  * changes his app, mends everything, and expects the cloud to converge. SEEDS=N plays more of them, SEED=N one. */
 #include "core/base/duration.h"
 #include "sim/checks/check.h"
-#include "sim/cloud.h"
-#include "sim/faults/fault.h"
 #include "sim/clients/load.h"
 #include "sim/clients/operator.h"
+#include "sim/cloud.h"
+#include "sim/faults/fault.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* The other servers of the cluster: found, greeted, told apart, lost and found again. route.h describes it. */
+#include "core/bus/server/route.h"
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/bus/server/route.h"
 #include "core/wire/json.h"
 
 #include <string.h>

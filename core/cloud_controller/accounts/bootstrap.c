@@ -1,8 +1,8 @@
 /* The users that the configuration promises are there: created at start, through the journal like any other. */
 #include "core/base/memory.h"
-#include "core/cloud_controller/controller.h"
 #include "core/cloud_controller/accounts/passwords.h"
 #include "core/cloud_controller/accounts/users.h"
+#include "core/cloud_controller/controller.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/cloud_controller/services/bindings.h"
 #include "core/cloud_controller/blobs/downloads.h"
+#include "core/cloud_controller/services/bindings.h"
 #include "core/cloud_controller/state/runs.h"
 
 /* Apps that one DEA may ask for at once. */

@@ -2,8 +2,8 @@
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_REST_APP_REQUEST_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_REST_APP_REQUEST_H
 
-#include "core/cloud_controller/services/bindings.h"
 #include "core/cloud_controller/rest/rest.h"
+#include "core/cloud_controller/services/bindings.h"
 #include "core/cloud_controller/state/runs.h"
 #include "core/cloud_controller/uris.h"
 

@@ -3,8 +3,8 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "core/cloud_controller/rest/app_request.h"
 #include "core/cloud_controller/instances/health.h"
+#include "core/cloud_controller/rest/app_request.h"
 
 #include <string.h>
 

@@ -7,9 +7,9 @@
 
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "core/cloud_controller/state/events.h"
 #include "core/cloud_controller/instances/health.h"
 #include "core/cloud_controller/instances/known.h"
+#include "core/cloud_controller/state/events.h"
 
 #include <string.h>
 

@@ -3,8 +3,8 @@
 #include "core/cloud_controller/rest/rest.h"
 
 #include "core/base/memory.h"
-#include "core/cloud_controller/state/events.h"
 #include "core/cloud_controller/rest/followers.h"
+#include "core/cloud_controller/state/events.h"
 #include "core/cloud_controller/state/runs.h"
 
 struct events_call {

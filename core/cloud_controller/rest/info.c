@@ -2,8 +2,8 @@
 #include "core/cloud_controller/rest/rest.h"
 
 #include "core/base/assert.h"
-#include "core/cloud_controller/staging/frameworks.h"
 #include "core/cloud_controller/accounts/quotas.h"
+#include "core/cloud_controller/staging/frameworks.h"
 
 enum { BUILD = 2222 }; /* v1's; its clients want one. */
 

@@ -4,8 +4,8 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/accounts/limits.h"
-#include "core/cloud_controller/rest/routes.h"
 #include "core/cloud_controller/accounts/tokens.h"
+#include "core/cloud_controller/rest/routes.h"
 
 #include <string.h>
 

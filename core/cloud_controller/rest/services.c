@@ -3,9 +3,9 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/accounts/quotas.h"
 #include "core/cloud_controller/services/gateway.h"
 #include "core/cloud_controller/services/offerings.h"
-#include "core/cloud_controller/accounts/quotas.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,9 +5,9 @@
 #include "core/base/memory.h"
 #include "core/cloud_controller/blobs/blobs.h"
 #include "core/cloud_controller/blobs/collector.h"
-#include "core/cloud_controller/state/runs.h"
 #include "core/cloud_controller/staging/stage_log.h"
 #include "core/cloud_controller/staging/stage_order.h"
+#include "core/cloud_controller/state/runs.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 #include "core/cloud_controller/state/compactor.h"
 
 #include "core/base/assert.h"
+#include "core/cloud_controller/instances/updates.h"
 #include "core/cloud_controller/state/events.h"
 #include "core/cloud_controller/state/snapshot.h"
-#include "core/cloud_controller/instances/updates.h"
 
 static bool prepare(struct change *change);
 static void on_ordered(struct change *change, enum change_outcome outcome);

@@ -4,11 +4,11 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
-#include "core/cloud_controller/state/compactor.h"
 #include "core/cloud_controller/controller.h"
-#include "core/cloud_controller/state/events.h"
 #include "core/cloud_controller/instances/retell.h"
 #include "core/cloud_controller/instances/updates.h"
+#include "core/cloud_controller/state/compactor.h"
+#include "core/cloud_controller/state/events.h"
 
 static void on_followed(struct op *op, const struct op_result *result);
 static void on_appended(struct op *op, const struct op_result *result);

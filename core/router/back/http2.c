@@ -1,8 +1,8 @@
 /* Instances that registered with protocol http2: one link carries the streams
  * of many backends. A link that is full stays with its backends, and a new one
  * takes its place. */
-#include "core/base/memory.h"
 #include "core/router/back/http2.h"
+#include "core/base/memory.h"
 
 #include "core/base/map.h"
 

@@ -1,6 +1,6 @@
 /* Clients that speak HTTP/2. */
-#include "core/base/memory.h"
 #include "core/router/front/http2.h"
+#include "core/base/memory.h"
 
 #include <string.h>
 

@@ -5,11 +5,11 @@
  *   instance_id:"" failed_attempts:n x_cf_routererror:""
  *
  * Off by default: then nothing is remembered of a request. */
+#include "core/router/monitor/access_log.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/base/wall_time.h"
 #include "core/router/back/backend.h"
-#include "core/router/monitor/access_log.h"
 
 enum { MAX_FIELD = 1024, BACKEND_SIZE = TABLE_MAX_ADDRESS + 1 };
 

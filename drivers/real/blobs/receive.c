@@ -2,8 +2,8 @@
  * back-pressure. No byte beyond the wanted size is taken from the socket. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/blobs/blobs.h"
+#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/job.h"
 
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* A blob out of its file into a connection. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/blobs/blobs.h"
+#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/job.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* Reading: one event for each READ, and out of one buffer for all connections. */
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/blobs/blobs.h"
+#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/streams/stream.h"
 
 /* Bytes go behind those that somebody has kept, so that small pieces share one buffer and none is copied. */

@@ -4,8 +4,8 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
-#include "drivers/real/blobs/transfer.h"
 #include "drivers/real/blobs/blobs.h"
+#include "drivers/real/blobs/transfer.h"
 
 #include <string.h>
 #include <sys/socket.h>

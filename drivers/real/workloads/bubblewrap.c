@@ -10,9 +10,9 @@
  * nor a variable such as LD_PRELOAD can make use of it.
  */
 #include "core/base/memory.h"
-#include "drivers/real/workloads/workload.h"
 #include "drivers/real/workloads/root.h"
 #include "drivers/real/workloads/seccomp.h"
+#include "drivers/real/workloads/workload.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -15,8 +15,8 @@
 #include "core/base/text.h"
 #include "core/io.h"
 #include "drivers/real/files.h"
-#include "drivers/real/workloads/process_tree.h"
 #include "drivers/real/workloads/cgroup.h"
+#include "drivers/real/workloads/process_tree.h"
 
 enum { WORKLOAD_NAME_SIZE = 65 };
 

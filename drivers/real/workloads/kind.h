@@ -11,8 +11,8 @@
 #define CUPOLA_DRIVERS_REAL_WORKLOADS_KIND_H
 
 #include "core/proto/config.pb-c.h"
-#include "drivers/real/workloads/supervisor_log.h"
 #include "drivers/real/workloads/folder.h"
+#include "drivers/real/workloads/supervisor_log.h"
 
 struct workload_order;
 

@@ -8,9 +8,9 @@
  */
 #include "core/base/memory.h"
 #include "core/wire/json.h"
-#include "drivers/real/workloads/workload.h"
 #include "drivers/real/workloads/root.h"
 #include "drivers/real/workloads/seccomp.h"
+#include "drivers/real/workloads/workload.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -5,9 +5,9 @@
 
 #include "core/base/memory.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

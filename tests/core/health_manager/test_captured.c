@@ -2,9 +2,9 @@
 #include "tests/core/health_manager/stage.h"
 #include "tests/support/captured.h"
 
+#include <ctype.h>
 #include <setjmp.h>
 #include <stdarg.h>
-#include <ctype.h>
 #include <string.h>
 
 #include <cmocka.h>

@@ -3,11 +3,11 @@
 #include "core/base/memory.h"
 #include "tests/drivers/conformance/ground.h"
 
-#include <stdio.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>

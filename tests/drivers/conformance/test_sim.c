@@ -1,8 +1,8 @@
 /* The suite on the simulated driver. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "drivers/sim/behaviour.pb-c.h"
-#include "drivers/sim/process.h"
+#include "drivers/sim/process/process.h"
+#include "drivers/sim/workload/behaviour.pb-c.h"
 #include "drivers/sim/world.h"
 #include "tests/drivers/conformance/ground.h"
 

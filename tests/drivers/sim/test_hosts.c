@@ -1,8 +1,8 @@
 /* Hosts: clocks that may be wrong, disks that keep what was synced, ports. */
 #include "core/base/duration.h"
 #include "core/base/memory.h"
-#include "drivers/sim/blob_store.h"
-#include "drivers/sim/host.h"
+#include "drivers/sim/host/host.h"
+#include "drivers/sim/storage/blob_store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

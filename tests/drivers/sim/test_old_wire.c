@@ -1,5 +1,5 @@
 /* What a peer of 2011 would have said, and what it would not. */
-#include "drivers/sim/old_wire.h"
+#include "drivers/sim/network/old_wire.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -2,7 +2,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/base/text.h"
-#include "drivers/sim/host.h"
+#include "drivers/sim/host/host.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
