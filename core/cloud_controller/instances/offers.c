@@ -32,66 +32,70 @@ bool cc_offer_of_hello(const Cupola__DeaHello *hello, uint64_t chance, struct de
     return true;
 }
 
-static bool is_better(const struct dea_offer *one, const struct dea_offer *other)
+static struct offer_rank rank_of(const struct dea_offer *offer, size_t place)
 {
-    if (one->siblings != other->siblings)
-        return one->siblings < other->siblings;
-    if (one->load_permille != other->load_permille)
-        return one->load_permille < other->load_permille;
-    return one->chance < other->chance;
+    return (struct offer_rank){(uint64_t)offer->siblings << 32 | offer->load_permille, offer->chance, (uint32_t)place};
 }
 
-static void swap(struct dea_offer *one, struct dea_offer *other)
+static bool is_better(const struct offer_rank *one, const struct offer_rank *other)
 {
-    struct dea_offer kept = *one;
-    *one = *other;
-    *other = kept;
+    return one->burden != other->burden ? one->burden < other->burden : one->chance < other->chance;
 }
 
-static void sift_down(struct offers *offers, size_t place)
+static void sift_up(struct offers *offers, size_t place, struct offer_rank rank)
 {
-    for (;;) {
-        size_t best = place;
-        for (size_t child = 2 * place + 1; child <= 2 * place + 2 && child < offers->count; child++)
-            if (is_better(&offers->heap[child], &offers->heap[best]))
-                best = child;
-        if (best == place)
-            return;
-        swap(&offers->heap[place], &offers->heap[best]);
-        place = best;
+    while (place > 0 && is_better(&rank, &offers->heap[(place - 1) / 2])) {
+        offers->heap[place] = offers->heap[(place - 1) / 2];
+        place = (place - 1) / 2;
     }
+    offers->heap[place] = rank;
+}
+
+static void sift_down(struct offers *offers, struct offer_rank rank)
+{
+    size_t place = 0;
+    for (;;) {
+        size_t child = 2 * place + 1;
+        if (child + 1 < offers->waiting && is_better(&offers->heap[child + 1], &offers->heap[child]))
+            child++;
+        if (child >= offers->waiting || !is_better(&offers->heap[child], &rank))
+            break;
+        offers->heap[place] = offers->heap[child];
+        place = child;
+    }
+    offers->heap[place] = rank;
 }
 
 void cc_offers_add(struct offers *offers, const struct dea_offer *offer)
 {
     if (offer->room == 0 || offers->count >= OFFERS_MOST)
         return;
-    offers->heap = memory_room(offers->heap, offers->count, &offers->capacity, sizeof *offers->heap);
-    size_t place = offers->count++;
-    offers->heap[place] = *offer;
-    while (place > 0 && is_better(&offers->heap[place], &offers->heap[(place - 1) / 2])) {
-        swap(&offers->heap[place], &offers->heap[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
+    offers->all = memory_room(offers->all, offers->count, &offers->capacity, sizeof *offers->all);
+    offers->heap = memory_room(offers->heap, offers->waiting, &offers->heap_capacity, sizeof *offers->heap);
+    offers->all[offers->count] = *offer;
+    sift_up(offers, offers->waiting++, rank_of(offer, offers->count));
+    offers->count++;
 }
 
 bool cc_offers_take(struct offers *offers, struct dea_offer *ret_offer)
 {
-    if (offers->count == 0)
+    if (offers->waiting == 0)
         return false;
-    struct dea_offer *best = &offers->heap[0];
+    size_t place = offers->heap[0].offer;
+    struct dea_offer *best = &offers->all[place];
     assert_that(best->room > 0);
     *ret_offer = *best;
     best->siblings++;
     best->room--;
-    if (best->room == 0)
-        *best = offers->heap[--offers->count];
-    sift_down(offers, 0);
+    struct offer_rank rank = best->room > 0 ? rank_of(best, place) : offers->heap[--offers->waiting];
+    if (offers->waiting > 0)
+        sift_down(offers, rank);
     return true;
 }
 
 void cc_offers_free(struct offers *offers)
 {
+    memory_free(offers->all);
     memory_free(offers->heap);
     *offers = (struct offers){0};
 }

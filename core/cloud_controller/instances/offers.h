@@ -2,7 +2,7 @@
  * by chance (the deck's taints, applied by whoever knows all answers). Each instance that is placed counts at once, so
  * that a burst of any size is spread within one instance over those who have room.
  *
- * A binary heap: one decision costs log2 of the number of DEAs.
+ * A binary heap of what the order depends on: one decision costs log2 of the number of DEAs, in moves of 24 bytes.
  */
 #ifndef CUPOLA_CORE_CLOUD_CONTROLLER_INSTANCES_OFFERS_H
 #define CUPOLA_CORE_CLOUD_CONTROLLER_INSTANCES_OFFERS_H
@@ -24,9 +24,17 @@ struct dea_offer {
     uint64_t chance;        /* Drawn: breaks ties. */
 };
 
+struct offer_rank {
+    uint64_t burden; /* Siblings, then load. */
+    uint64_t chance;
+    uint32_t offer; /* Its place among all. */
+};
+
 struct offers {
-    struct dea_offer *heap; /* The best first. */
+    struct dea_offer *all;
     size_t count, capacity;
+    struct offer_rank *heap; /* Of those who have room, the best first. */
+    size_t waiting, heap_capacity;
 };
 
 /* What a DEA has answered; one of v1 tells no figures: it takes one at a time. false: its id is none. */
