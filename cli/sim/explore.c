@@ -3,6 +3,7 @@
 
 #include "cli/input.h"
 #include "cli/sim/explore_state.h"
+#include "cli/sim/explore_tell.h"
 #include "cli/sim/worker_pool.h"
 
 #include "core/base/duration.h"
@@ -31,6 +32,7 @@ static const char help[] =
     "  --runs N        stop after so many runs\n"
     "  --saturation N  stop when N runs in a row met nothing new (default: as many as half of all, at least 500; 0: "
     "never)\n"
+    "  --until-failure stop at the first failure\n"
     "  --families LIST fault families that may be drawn: process,host,clock,network,disk,store,workload,load,\n"
     "                  message\n"
     "  --storm S       things break for so many seconds in each trial (default 60)\n"
@@ -55,13 +57,15 @@ static const char help[] =
 struct exploration_run {
     struct explore_options options;
     struct explore_state state;
+    struct explore_teller teller;
     struct coverage *coverage; /* Shared memory. */
     uint64_t *next_numbers;    /* By worker. */
     uint32_t jobs;
     uint64_t most_ns, most_runs, saturation;
     uint64_t began_ns, saved_ns;
-    uint64_t runs_before, virtual_before_ns;
-    bool is_quiet, is_fresh, is_cloud;
+    uint64_t failed_before;
+    size_t failures_saved; /* Ways to fail that the saved state knows. */
+    bool is_fresh, is_cloud, ends_at_failure;
     const char *why_ended;
 };
 
@@ -123,29 +127,13 @@ static uint64_t least_number(const struct exploration_run *run)
 
 /* ---- Progress and its end ---- */
 
-static void show_progress(const struct exploration_run *run, uint64_t elapsed_ns)
-{
-    const Cupola__ExploreState *totals = &run->state.totals;
-    uint64_t milliseconds = elapsed_ns / NS_PER_MS + 1;
-    struct text line = {0};
-    text_addf(&line, "\r\033[K%llu runs, %llu/s, ", (unsigned long long)totals->runs,
-              (unsigned long long)((totals->runs - run->runs_before) * 1000 / milliseconds));
-    result_print_ratio(&line, totals->virtual_ns - run->virtual_before_ns, elapsed_ns);
-    text_addf(&line, " real time, coverage %llu", (unsigned long long)run->coverage->bucket_count);
-    if (coverage_has_edges())
-        text_addf(&line, " + %llu edges", (unsigned long long)run->coverage->edge_count);
-    text_addf(&line, " (last news %llu runs ago), %llu failed in %zu ways",
-              (unsigned long long)(totals->runs - totals->runs_at_last_news), (unsigned long long)totals->failed,
-              totals->n_failures);
-    fputs(text_string(&line), stderr);
-    text_free(&line);
-}
-
 static const char *find_end(const struct exploration_run *run, uint64_t elapsed_ns)
 {
     const Cupola__ExploreState *totals = &run->state.totals;
-    uint64_t runs = totals->runs - run->runs_before;
+    uint64_t runs = totals->runs - run->teller.runs_before;
     uint64_t silence = totals->runs - totals->runs_at_last_news;
+    if (run->ends_at_failure && totals->failed > run->failed_before)
+        return "something failed";
     if (elapsed_ns >= run->most_ns)
         return "the time is over";
     if (run->most_runs > 0 && runs >= run->most_runs)
@@ -156,47 +144,24 @@ static const char *find_end(const struct exploration_run *run, uint64_t elapsed_
     return NULL;
 }
 
+static bool save(struct exploration_run *run, uint64_t now_ns)
+{
+    run->saved_ns = now_ns;
+    run->failures_saved = run->state.totals.n_failures;
+    run->state.totals.next_number = least_number(run);
+    return explore_state_save(&run->state, run->coverage);
+}
+
 static bool on_tick(void *context)
 {
     struct exploration_run *run = context;
     uint64_t now_ns = sim_real_ns(), elapsed_ns = now_ns - run->began_ns;
-    if (!run->is_quiet && isatty(STDERR_FILENO))
-        show_progress(run, elapsed_ns);
-    if (now_ns - run->saved_ns > 5 * NS_PER_S) {
-        run->saved_ns = now_ns;
-        run->state.totals.next_number = least_number(run);
-        explore_state_save(&run->state, run->coverage);
-    }
+    /* A new way to fail is saved at once: no end of this process loses it. */
+    if (now_ns - run->saved_ns > 5 * NS_PER_S || run->state.totals.n_failures > run->failures_saved)
+        save(run, now_ns);
+    explore_tell_progress(&run->teller, elapsed_ns);
     run->why_ended = find_end(run, elapsed_ns);
     return run->why_ended == NULL;
-}
-
-static void print_end(const struct exploration_run *run, uint64_t elapsed_ns)
-{
-    const Cupola__ExploreState *totals = &run->state.totals;
-    struct text text = {0};
-    if (!run->is_quiet)
-        coverage_print(run->coverage, false, &text);
-    for (size_t i = 0; i < totals->n_failures; i++) {
-        const Cupola__ExploreFailure *failure = totals->failures[i];
-        text_addf(&text, "  %llu x %s\n      cupola sim run %s --seed %llu\n", (unsigned long long)failure->count,
-                  failure->example, failure->file, (unsigned long long)failure->seed);
-    }
-    for (size_t i = 0; i < totals->n_marks; i++) {
-        const Cupola__MarkSummary *mark = totals->marks[i];
-        if (mark->reached == 0 || !run->is_quiet)
-            text_addf(&text, "  %s: %s (in %llu of %llu runs)\n", mark->reached == 0 ? "never" : "sometimes",
-                      mark->name, (unsigned long long)mark->reached, (unsigned long long)mark->runs);
-    }
-    text_addf(&text, "%s  %llu runs (%llu branches), %llu failed in %zu ways, coverage %llu, ",
-              totals->failed == 0 ? "PASSED" : "FAILED", (unsigned long long)totals->runs,
-              (unsigned long long)totals->branched, (unsigned long long)totals->failed, totals->n_failures,
-              (unsigned long long)run->coverage->bucket_count);
-    result_print_ratio(&text, totals->virtual_ns - run->virtual_before_ns, elapsed_ns);
-    text_addf(&text, " real time; %s; %s\n", run->why_ended == NULL ? "interrupted" : run->why_ended,
-              run->state.folder);
-    fputs(text_string(&text), stdout);
-    text_free(&text);
 }
 
 static int explore(struct exploration_run *run)
@@ -209,8 +174,14 @@ static int explore(struct exploration_run *run)
     if (!explore_state_open(&run->state, run->is_fresh, run->coverage))
         return SIM_USAGE;
     run->options.coverage = run->coverage;
-    run->runs_before = run->state.totals.runs;
-    run->virtual_before_ns = run->state.totals.virtual_ns;
+    run->failed_before = run->state.totals.failed;
+    run->failures_saved = run->state.totals.n_failures;
+    run->teller.state = &run->state;
+    run->teller.coverage = run->coverage;
+    run->teller.is_terminal = isatty(STDERR_FILENO);
+    run->teller.runs_before = run->state.totals.runs;
+    run->teller.virtual_before_ns = run->state.totals.virtual_ns;
+    run->teller.failures_told = run->state.totals.n_failures;
     run->next_numbers = memory_new(run->jobs * sizeof *run->next_numbers);
     for (uint32_t i = 0; i < run->jobs; i++)
         run->next_numbers[i] = run->state.totals.next_number + i;
@@ -222,13 +193,10 @@ static int explore(struct exploration_run *run)
                                .on_death = blame_death,
                                .on_tick = on_tick};
     worker_pool_run(&pool);
-    if (!run->is_quiet && isatty(STDERR_FILENO))
-        fputs("\r\033[K", stderr);
     uint64_t elapsed_ns = sim_real_ns() - run->began_ns;
-    run->state.totals.next_number = least_number(run);
     run->state.totals.real_ns += elapsed_ns;
-    bool is_saved = explore_state_save(&run->state, run->coverage);
-    print_end(run, elapsed_ns);
+    bool is_saved = save(run, sim_real_ns());
+    explore_tell_end(&run->teller, elapsed_ns, run->why_ended == NULL ? "interrupted" : run->why_ended);
     int status = !is_saved ? SIM_USAGE : run->state.totals.failed > 0 ? SIM_FAILED : SIM_PASSED;
     explore_state_close(&run->state);
     munmap(run->coverage, sizeof *run->coverage);
@@ -250,7 +218,8 @@ enum {
     OPTION_FIRST,
     OPTION_OUT,
     OPTION_FRESH,
-    OPTION_MUTATION
+    OPTION_MUTATION,
+    OPTION_UNTIL_FAILURE
 };
 
 static const struct option long_options[] = {
@@ -259,6 +228,7 @@ static const struct option long_options[] = {
     {"runs", required_argument, NULL, OPTION_RUNS},
     {"saturation", required_argument, NULL, OPTION_SATURATION},
     {"families", required_argument, NULL, OPTION_FAMILIES},
+    {"until-failure", no_argument, NULL, OPTION_UNTIL_FAILURE},
     {"calm", required_argument, NULL, OPTION_CALM},
     {"storm", required_argument, NULL, OPTION_STORM},
     {"futures", required_argument, NULL, OPTION_FUTURES},
@@ -341,11 +311,14 @@ static int take_option(struct exploration_run *run, int option)
     case OPTION_OUT:
         run->state.folder = optarg;
         return -1;
+    case OPTION_UNTIL_FAILURE:
+        run->ends_at_failure = true;
+        return -1;
     case OPTION_FRESH:
         run->is_fresh = true;
         return -1;
     case 'q':
-        run->is_quiet = true;
+        run->teller.is_quiet = true;
         return -1;
     case 'h':
         fputs(help, stdout);

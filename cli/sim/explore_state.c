@@ -38,6 +38,14 @@ static bool make_folders(const char *folder)
     return false;
 }
 
+/* At no moment is there half a file, whenever this process ends. */
+static bool replace_file(const char *path, const struct text *content)
+{
+    char fresh[608];
+    snprintf(fresh, sizeof fresh, "%s.new", path);
+    return input_write_file(fresh, content) && rename(fresh, path) == 0;
+}
+
 /* ---- Opening ---- */
 
 static void take_coverage(const Cupola__ExploreState *message, struct coverage *ret_coverage)
@@ -137,7 +145,7 @@ static void add_failure(struct explore_state *state, const Cupola__TrialResult *
         totals->failures[totals->n_failures++] = failure;
         struct text lua = {0};
         text_add_string(&lua, result->lua == NULL ? "" : result->lua);
-        input_write_file(path, &lua);
+        replace_file(path, &lua);
         text_free(&lua);
     }
     if (failure != NULL)
@@ -182,16 +190,15 @@ bool explore_state_save(struct explore_state *state, const struct coverage *cove
     size_t size = cupola__explore_state__get_packed_size(&message);
     text_grow(&packed, cupola__explore_state__pack(&message, text_room(&packed, size)));
     coverage_print(coverage, true, &table);
-    char path[600], fresh[600];
+    char path[600];
     path_of(state, "table.txt", path);
-    bool ok = input_write_file(path, &table);
+    bool ok = replace_file(path, &table);
     report_exploration_html(&message, coverage, &page);
     path_of(state, "report.html", path);
-    ok = input_write_file(path, &page) && ok;
+    ok = replace_file(path, &page) && ok;
     text_free(&page);
-    path_of(state, "state.new", fresh);
     path_of(state, "state", path);
-    ok = input_write_file(fresh, &packed) && rename(fresh, path) == 0 && ok;
+    ok = replace_file(path, &packed) && ok;
     text_free(&packed);
     text_free(&table);
     return ok;

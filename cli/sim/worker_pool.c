@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,6 +72,7 @@ static bool start_worker(const struct worker_pool *pool, struct worker *worker, 
     }
     if (pid == 0) {
         setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* Nobody works for a parent that was killed. */
         close(ends[0]);
         signal(SIGINT, SIG_IGN); /* The parent decides. */
         signal(SIGTERM, SIG_DFL);

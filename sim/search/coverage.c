@@ -75,12 +75,13 @@ static size_t state_of(const struct component *component)
 
 /* ---- Watching ---- */
 
-static void set_bucket(struct coverage *coverage, uint64_t hash)
+static void set_bucket(struct coverage_watch *watch, uint64_t hash)
 {
-    uint8_t *bucket = &coverage->buckets[hash % COVERAGE_BUCKETS];
+    uint8_t *bucket = &watch->coverage->buckets[hash % COVERAGE_BUCKETS];
     if (*bucket == 0) {
         *bucket = 1;
-        coverage->bucket_count++;
+        watch->coverage->bucket_count++;
+        watch->news++;
     }
 }
 
@@ -110,13 +111,12 @@ static void on_step(void *context, const struct process *process, const struct e
         return;
     uint64_t phase = phase_of(event, effects);
     uint64_t place = random_mix((uint64_t)component->role << 8 | state_of(component), phase);
-    set_bucket(watch->coverage, random_mix(place, watch->phases[host]));
+    set_bucket(watch, random_mix(place, watch->phases[host]));
     watch->phases[host] = phase;
     for (size_t i = 0; i < watch->cloud->fault_count; i++) {
         const struct fault *fault = watch->cloud->faults[i];
         if (fault->state == FAULT_ACTIVE)
-            set_bucket(watch->coverage,
-                       random_mix(place, (uint64_t)fault->spec.kind << 1 | fault_means_host(fault, host)));
+            set_bucket(watch, random_mix(place, (uint64_t)fault->spec.kind << 1 | fault_means_host(fault, host)));
     }
 }
 

@@ -33,7 +33,7 @@ struct coverage_watch {
     struct component **by_host; /* By host number. */
     uint64_t *phases;           /* The last one of each, by host number. */
     size_t host_count;
-    size_t faults_seen;
+    uint64_t news; /* Buckets that this cloud, and no other worker's, was the first to meet. */
 };
 
 /* `watch` is kept by the cloud until coverage_unwatch. */
@@ -43,7 +43,8 @@ void coverage_unwatch(struct coverage_watch *watch);
 /* Edges of the program that were taken since the last coverage_clear_edges (builds of the preset "guided"; otherwise
  * nothing). */
 void coverage_clear_edges(void);
-void coverage_note_edges(struct coverage *coverage);
+/* How many of them are news. */
+uint64_t coverage_note_edges(struct coverage *coverage);
 bool coverage_has_edges(void);
 
 /* Whether a fault of that kind can mean a component of that role. */

@@ -32,13 +32,16 @@ static uint64_t class_of(uint8_t count)
     return count < 3 ? count : count < 8 ? 3 : count < 32 ? 4 : 5;
 }
 
-void coverage_note_edges(struct coverage *coverage)
+uint64_t coverage_note_edges(struct coverage *coverage)
 {
+    uint64_t news = 0;
     for (size_t i = 0; counters + i < counters_end; i++) {
         if (counters[i] == 0)
             continue;
         uint8_t *edge = &coverage->edges[random_mix(i, class_of(counters[i])) % COVERAGE_EDGES];
-        coverage->edge_count += *edge == 0;
+        news += *edge == 0;
         *edge = 1;
     }
+    coverage->edge_count += news;
+    return news;
 }

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 /* A trial branches at most so often, and its children less. */
-enum { MOST_MOMENTS = 2, MOST_DEPTH = 1, LEAST_NEWS = 8 };
+enum { MOST_MOMENTS = 2, MOST_DEPTH = 1, LEAST_NEWS = 8, LEAST_EDGES = 2 };
 
 struct exploration {
     const struct explore_options *options;
@@ -19,7 +19,8 @@ struct exploration {
     uint64_t future;
     uint32_t depth;
     uint32_t moments_left;
-    uint64_t buckets_seen;
+    struct coverage_watch watch;
+    uint64_t news_seen; /* Of the watch, when it was looked at last. */
     explore_report *report;
     void *context;
 };
@@ -153,14 +154,21 @@ static void take_future(struct exploration *exploration, struct cloud *cloud, si
     trial_redraw(&cloud->plan, &exploration->trial, done, future);
 }
 
+/* Whether enough is new since the last look: in the beginning everything is. */
+static bool take_news(struct exploration *exploration)
+{
+    struct coverage *coverage = exploration->options->coverage;
+    uint64_t edges = coverage_note_edges(coverage), buckets = exploration->watch.news - exploration->news_seen;
+    exploration->news_seen = exploration->watch.news;
+    coverage_clear_edges();
+    return edges >= LEAST_EDGES || (buckets >= LEAST_NEWS && buckets >= coverage->bucket_count / 500);
+}
+
 /* Between two actions: has the last one led to something new? */
 static void on_boundary(struct trial *trial, struct cloud *cloud, size_t done, void *context)
 {
     struct exploration *exploration = context;
-    const struct coverage *coverage = exploration->options->coverage;
-    uint64_t news = coverage->bucket_count - exploration->buckets_seen;
-    exploration->buckets_seen = coverage->bucket_count;
-    bool is_news = news >= LEAST_NEWS && news >= coverage->bucket_count / 500;
+    bool is_news = take_news(exploration);
     if (done == 0 || !is_news || exploration->moments_left == 0 || trial->families == 0)
         return;
     exploration->moments_left--;
@@ -200,12 +208,11 @@ static void play(struct exploration *exploration, struct scenario *scenario)
 {
     struct coverage *coverage = exploration->options->coverage;
     struct trial_play play = {.trial = &exploration->trial, .boundary = on_boundary, .context = exploration};
-    struct coverage_watch watch;
-    coverage_watch(&watch, coverage, scenario_cloud(scenario));
+    coverage_watch(&exploration->watch, coverage, scenario_cloud(scenario));
     coverage_clear_edges();
     bool passed = scenario_play(scenario, trial_player, &play);
     coverage_note_edges(coverage);
-    coverage_unwatch(&watch);
+    coverage_unwatch(&exploration->watch);
     Cupola__RunResult *run = result_of_run(scenario, exploration->options->name, passed, 0);
     Cupola__TrialResult *result = make_result(exploration, run);
     exploration->report(exploration->context, result);

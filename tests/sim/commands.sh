@@ -42,6 +42,16 @@ wait "$pid" || true
 grep -q interrupted "$folder/third" || fail "not interrupted: $(cat "$folder/third")"
 [ -s "$folder/interrupted/state" ] || fail "no state was kept"
 
+# So does an end that nobody can prepare for: what has been told is kept.
+"$cupola" sim explore "$folder/broken.lua" --out "$folder/killed" --time 100 --saturation 0 2>"$folder/told" >/dev/null &
+pid=$!
+for _ in $(seq 600); do grep -q 'cupola sim run' "$folder/told" && break; sleep 0.1; done
+kill -KILL "$pid"
+wait "$pid" 2>/dev/null || true
+kept=$(sed -n 's/.*cupola sim run \(.*\) --seed.*/\1/p' "$folder/told" | head -1)
+"$cupola" sim explore "$folder/broken.lua" --out "$folder/killed" --runs 1 --quiet >"$folder/third" || true
+[ -s "$kept" ] && grep -qF "$kept" "$folder/third" || fail "killed: $kept is lost: $(cat "$folder/third")"
+
 # Ctrl-C in the middle of many seeds: all reports are of what was played, and say that it is not all.
 "$cupola" sim run "$folder/broken.lua" --seeds 1..100000 --jobs 2 --json --junit "$folder/cut.xml" --tap "$folder/cut.tap" \
     --html "$folder/cut.html" >"$folder/cut.json" &
