@@ -32,6 +32,7 @@ enum io_status status_of_errno(int error)
     case ENOSPC:
     case EDQUOT:
     case EFBIG:
+    case EAGAIN: /* fork: no process may be added. */
     case EMFILE:
     case ENFILE:
     case ENOMEM:

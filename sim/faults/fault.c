@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { MILLION = 1000000, MOST_CLIENTS = 1000 };
+enum { MILLION = 1000000, MOST_CLIENTS = 1000, MOST_DESCRIPTORS = 1000000 };
 
 static void on_turn(struct wake *wake);
 
@@ -33,6 +33,8 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "its amount is the port, 1 to 65535";
     if (spec->kind == FAULT_CLOCK_STEP && spec->amount == 0)
         return "its amount is the step in nanoseconds";
+    if (spec->kind == FAULT_FEW_DESCRIPTORS && (spec->amount < 0 || spec->amount > MOST_DESCRIPTORS))
+        return "its amount is the descriptors that each may have open: 0 to 1000000";
     if (spec->kind == FAULT_KILL_AT_EFFECT && spec->amount < 1)
         return "its amount is the number of effects that are still carried out";
     if (spec->kind == FAULT_APP_LEAKS && spec->amount < 1)
@@ -91,13 +93,14 @@ static uint64_t fingerprint(const struct cloud *cloud)
         const struct host *host = world->hosts[i];
         hash = random_mix(hash, host->clock.rate_ppb ^ (uint64_t)host->clock.wall_offset_ns);
         hash = random_mix(hash, (uint64_t)host->has_power | (uint64_t)host->clock.is_frozen << 1);
-        hash = random_mix(hash, host->refuses + host->black_holes + host->full_tables + (host->disk.troubles != NULL));
+        hash = random_mix(hash, host->refuses + host->black_holes + host->full_tables + host->cannot_fork +
+                                    (host->disk.troubles != NULL));
     }
     for (int role = 0; role < ROLE_COUNT; role++) {
         for (size_t i = 0; i < cloud->component_counts[role]; i++) {
             const struct process *process = cloud->components[role][i].process;
             hash = random_mix(hash, process->held_down + process->step_cost_ns + process->is_paused +
-                                        process->start_extra_ns + process->old_builds);
+                                        process->start_extra_ns + process->old_builds + process->is_limited);
             hash = random_hash(hash, process->config->bytes, process->config_size);
         }
     }

@@ -45,11 +45,15 @@ enum fault_kind {
                           at the end. DEAs that are so for the whole run: plan.old_deas. */
     FAULT_BAD_CONFIG,  /* "bad_config": restarted with the keys of `config`; without any it looks for the bus where none
                           is (a bus server: knows other passwords). Rolled back at the end. */
+    FAULT_FEW_DESCRIPTORS, /* "few_descriptors": it may have `amount` files and connections open, no more; what it has
+                              stays. */
 
     /* Host: target = hosts. */
     FAULT_POWER_OFF,       /* "power_off": everything unsynced is lost; power on at the end. */
     FAULT_REBOOT,          /* "reboot": power off, and on again after `delay`; over then. */
     FAULT_MEMORY_PRESSURE, /* "memory_pressure": every `delay` the kernel kills its largest process of an app. */
+    FAULT_NO_FORKS, /* "no_forks": its hosts have no room for one more process: no app, staging, command or component
+                       starts. */
     FAULT_STRANGER, /* "stranger": a program that is none of ours listens on port `amount`, if nobody else does. */
 
     /* Clock: target = hosts. */
@@ -70,7 +74,8 @@ enum fault_kind {
                        */
     FAULT_REFUSE,     /* "refuse": new connections to the target are refused. */
     FAULT_BLACK_HOLE, /* "black_hole": new connections to the target get no answer. */
-    FAULT_TABLE_FULL, /* "table_full": its host has no port or descriptor left: no new connections from it or to it. */
+    FAULT_TABLE_FULL, /* "table_full": its host has no port left, and no place in its table: no new connections from it
+                         or to it. */
     FAULT_JAM,        /* "jam": what is under way between them waits, and comes all at once at the end. */
     FAULT_FINISH,     /* "finish": something between them ends every connection in good order, an instant. */
     FAULT_ZERO_WINDOW, /* "zero_window": the target's hosts take no bytes from the peers; nobody is told. */

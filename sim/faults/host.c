@@ -30,6 +30,8 @@ static void apply_to_host(struct fault *fault, struct host *host)
     } else if (kind == FAULT_CLOCK_FREEZE) {
         if (!host->clock.is_frozen)
             host_freeze_wall(host, true);
+    } else if (kind == FAULT_NO_FORKS) {
+        host->cannot_fork++;
     } else if (kind == FAULT_REFUSE) {
         host->refuses++;
     } else if (kind == FAULT_TABLE_FULL) {
@@ -72,6 +74,8 @@ static void undo_on_host(struct fault *fault, struct host *host)
     } else if (kind == FAULT_CLOCK_FREEZE) {
         if (!fault_is_doubled(fault, host))
             host_freeze_wall(host, false);
+    } else if (kind == FAULT_NO_FORKS) {
+        host->cannot_fork--;
     } else if (kind == FAULT_REFUSE) {
         host->refuses--;
     } else if (kind == FAULT_TABLE_FULL) {

@@ -75,6 +75,21 @@ static void install(struct process *process, bool is_old)
     process->world->old_processes += one;
 }
 
+/* The least that any such fault leaves. */
+static void limit_descriptors(const struct fault *fault, const struct component *component)
+{
+    struct process *process = component->process;
+    process->is_limited = false;
+    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
+        const struct fault *at = fault->cloud->faults[i];
+        if (at->spec.kind != FAULT_FEW_DESCRIPTORS || at->state != FAULT_ACTIVE || !means(at, component))
+            continue;
+        if (!process->is_limited || process->most_descriptors > at->spec.amount)
+            process->most_descriptors = (uint32_t)at->spec.amount;
+        process->is_limited = true;
+    }
+}
+
 static void apply_to_component(struct fault *fault, struct component *component)
 {
     struct process *process = component->process;
@@ -107,6 +122,9 @@ static void apply_to_component(struct fault *fault, struct component *component)
     case FAULT_OLD_VERSION:
         install(process, true);
         component_restart(component);
+        return;
+    case FAULT_FEW_DESCRIPTORS:
+        limit_descriptors(fault, component);
         return;
     case FAULT_BAD_CONFIG:
         configure(fault, component);
@@ -163,6 +181,8 @@ static void undo_on_component(struct fault *fault, struct component *component)
     } else if (fault->spec.kind == FAULT_OLD_VERSION) {
         install(process, false);
         component_restart(component);
+    } else if (fault->spec.kind == FAULT_FEW_DESCRIPTORS) {
+        limit_descriptors(fault, component);
     } else if (fault->spec.kind == FAULT_BAD_CONFIG) {
         configure(fault, component);
         component_restart(component);

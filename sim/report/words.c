@@ -52,7 +52,7 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_APP_IGNORES_TERM] = "Processes of % ignored the request to stop",
     [FAULT_APP_LEAKS] = "Processes of % leaked memory",
     [FAULT_SURGE] = "Far more requests than planned came to %",
-    [FAULT_TABLE_FULL] = "% had no port or descriptor left: no new connections from it or to it",
+    [FAULT_TABLE_FULL] = "% had no port left: no new connections from it or to it",
     [FAULT_DISK_READ_ONLY] = "The disk of % took no writes",
     [FAULT_DISK_BIT_ROT] = "The disk of % turned bits of what it had saved",
     [FAULT_DISK_TORN_STATE] = "The disk of % kept only the beginning of what was saved",
@@ -67,6 +67,8 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_SLOW_START] = "% took longer to start",
     [FAULT_OLD_VERSION] = "% was put back to a build of 2011",
     [FAULT_BAD_CONFIG] = "% was started with a bad configuration",
+    [FAULT_FEW_DESCRIPTORS] = "% ran out of file descriptors",
+    [FAULT_NO_FORKS] = "Nothing could be started on %: no process could be added",
     [FAULT_MEMORY_PRESSURE] = "% ran out of memory and the kernel killed apps, the largest first",
     [FAULT_CLOCK_LEAP] = "The clock of % had a leap second that others had not",
     [FAULT_JAM] = "The network of % held back everything, to bring it all at once",
@@ -118,6 +120,8 @@ static void add_amount(struct text *text, const struct fault_spec *spec)
         text_addf(text, " (%lld.%02lld%%)", (long long)(spec->amount / 10000), (long long)(spec->amount / 100 % 100));
     else if (spec->kind == FAULT_STRANGER)
         text_addf(text, " (port %lld)", (long long)spec->amount);
+    else if (spec->kind == FAULT_FEW_DESCRIPTORS)
+        text_addf(text, " (%lld each)", (long long)spec->amount);
     else if (spec->kind == FAULT_CLOCK_STEP)
         add_duration(text, spec->amount < 0 ? " back by " : " ahead by ", (uint64_t)llabs(spec->amount));
     else if (spec->kind == FAULT_CLOCK_DRIFT)

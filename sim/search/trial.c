@@ -109,6 +109,8 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
         return ((int64_t)random_between(stream, 1, 400) - 201) * 1000;
     if (kind == FAULT_KILL_AT_EFFECT)
         return (int64_t)random_between(stream, 1, 300);
+    if (kind == FAULT_FEW_DESCRIPTORS)
+        return (int64_t)random_below(stream, 20);
     if (kind == FAULT_SURGE)
         return (int64_t)random_between(stream, 2, 5);
     if (kind == FAULT_SLOW_LORIS)

@@ -83,6 +83,8 @@ static void draw_fault(struct cloud *cloud, uint32_t families, struct random_str
         spec.amount = (int64_t)random_below(stream, 7200 * NS_PER_S) - (int64_t)(3600 * NS_PER_S);
     else if (kind == FAULT_CLOCK_DRIFT)
         spec.amount = (int64_t)random_below(stream, 400000) - 200000;
+    else if (kind == FAULT_FEW_DESCRIPTORS)
+        spec.amount = (int64_t)random_below(stream, 20);
     else if (kind == FAULT_SURGE)
         spec.amount = 3;
     else if (kind == FAULT_SLOW_LORIS)

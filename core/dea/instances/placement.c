@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/dea/dea.h"
 
 #include <string.h>
@@ -12,6 +13,10 @@ enum {
     TAINT_MS_FULL = 100,       /* With all memory reserved. */
     TAINT_MS_BUSY = 50,        /* With all cores at work, as far as our instances are at work on them. */
     TAINT_MOST_MS = 250,
+    TAINT_MS_DOUBTFUL = 300, /* Behind all who have no doubts, and well within the time that a controller waits. */
+    DOUBTFUL_SIBLINGS = 1000000,
+    DOUBTFUL_MS = 10000,  /* After one launch that failed; doubled with each further one, */
+    MOST_DOUBLINGS = 3,   /* so often at most. */
     TIE_BREAK_MS = 2,     /* Equal DEAs shall not always answer in the same order. */
     OFFER_LIFE_MS = 1000, /* An offer not taken up by then was lost to another DEA. */
     LISTENING_MS = 10000, /* After an offer, to what others are ordered. */
@@ -59,6 +64,19 @@ const char *dea_placement_refuses(const struct dea *dea, uint32_t memory_mb, con
     return NULL;
 }
 
+void dea_placement_note_launch(struct dea *dea, bool has_succeeded)
+{
+    struct placement *placement = &dea->placement;
+    uint32_t doublings = placement->failed_launches < MOST_DOUBLINGS ? placement->failed_launches : MOST_DOUBLINGS;
+    placement->failed_launches = has_succeeded ? 0 : placement->failed_launches + 1;
+    placement->doubtful_until_ns = has_succeeded ? 0 : dea->machine.now_ns + (DOUBTFUL_MS * NS_PER_MS << doublings);
+}
+
+static bool is_doubtful(const struct dea *dea)
+{
+    return dea->machine.now_ns < dea->placement.doubtful_until_ns && !mutation_is(DEA_HAS_NO_DOUBTS);
+}
+
 /* Of all cores: what our instances take. */
 static uint64_t cpu_permille(const struct dea *dea)
 {
@@ -92,7 +110,8 @@ static uint64_t taint_ns(const struct dea *dea, int64_t droplet)
     uint64_t most_mb = dea->config->max_memory_mb > 0 ? dea->config->max_memory_mb : 1;
     uint64_t taint = siblings * TAINT_MS_PER_SIBLING * NS_PER_MS + TAINT_MS_FULL * NS_PER_MS * reserved_mb / most_mb +
                      TAINT_MS_BUSY * NS_PER_MS * cpu_permille(dea) / 1000;
-    return taint < TAINT_MOST_MS * NS_PER_MS ? taint : TAINT_MOST_MS * NS_PER_MS;
+    taint = taint < TAINT_MOST_MS * NS_PER_MS ? taint : TAINT_MOST_MS * NS_PER_MS;
+    return is_doubtful(dea) ? TAINT_MS_DOUBTFUL * NS_PER_MS : taint;
 }
 
 /* ---- Figures, for those who place many at once ---- */
@@ -113,7 +132,7 @@ static void answer_with_figures(struct dea *dea, const Cupola__DeaDiscover *disc
     Cupola__DeaHello hello;
     dea_fill_hello(dea, &hello);
     hello.has_siblings = hello.has_load_permille = hello.has_room = true;
-    hello.siblings = (int32_t)count_siblings(dea, discover->droplet);
+    hello.siblings = is_doubtful(dea) ? DOUBTFUL_SIBLINGS : (int32_t)count_siblings(dea, discover->droplet);
     hello.load_permille = (int32_t)(dea->reserved_mb * 1000 / most_mb + cpu_permille(dea) / 2);
     hello.room = (int32_t)count_room(dea, memory_mb);
     bus_answer(&dea->bus, message, &hello.base);

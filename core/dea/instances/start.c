@@ -260,6 +260,7 @@ void dea_start_give_up(struct instance *instance, const char *why)
 {
     struct dea *dea = instance->dea;
     assert_that(instance->state == INSTANCE_FETCHING);
+    dea_placement_note_launch(dea, false);
     machine_log(&dea->machine, LOG_ERROR, "cannot start %s-%d: %s", instance->order->name, instance->index, why);
     dea_droplets_unwant(&dea->droplets, instance);
     dea_probe_end(instance);
@@ -287,6 +288,7 @@ static void fail_launch(struct instance *instance, const struct op_result *resul
         dea_droplets_want(&dea->droplets, instance);
         return;
     }
+    dea_placement_note_launch(dea, false);
     dea_heartbeat_publish_exit(instance, refusal_reason, "the process could not be launched");
     dea_stop_remove(instance);
 }
@@ -323,6 +325,7 @@ static void on_launched(struct op *op, const struct op_result *result)
         fail_launch(instance, result);
         return;
     }
+    dea_placement_note_launch(instance->dea, true);
     dea_instance_move(instance, INSTANCE_PROBING);
     if (instance->exit_seen) {
         dea_crash_instance(instance, "its process ended at once");

@@ -40,6 +40,7 @@ struct host {
     uint32_t refuses;     /* Faults that make it refuse new connections. */
     uint32_t black_holes; /* Faults that make it ignore them. */
     uint32_t full_tables; /* Faults under which it has no room for connections, to it or from it. */
+    uint32_t cannot_fork; /* Faults under which it has no room for one more process. */
     struct host_clock clock;
     struct disk disk;
     struct port *ports;

@@ -4,7 +4,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "drivers/sim/host/host.h"
-#include "drivers/sim/process/process.h"
+#include "drivers/sim/process/limits.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -196,7 +196,7 @@ struct socket *socket_connect(struct host *host, const struct socket_handlers *h
     near->number = host_next_port(host);
     near->state = SOCKET_CONNECTING;
     join_host(near);
-    if (target == NULL || host->full_tables > 0) {
+    if (target == NULL || host->full_tables > 0 || (process != NULL && !limits_allow_descriptor(process))) {
         socket_fail(near, target == NULL ? IO_UNREACHABLE : IO_FULL);
         return near;
     }

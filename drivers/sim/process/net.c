@@ -5,6 +5,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "drivers/sim/network/messages.h"
+#include "drivers/sim/process/limits.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -69,6 +70,8 @@ static void on_accepted(struct port *port, struct socket *socket)
 {
     struct process_listener *listener = container_of(port, struct process_listener, port);
     struct process *process = port->process;
+    if (!limits_allow_descriptor(process))
+        return; /* It is reset, as libuv closes what it takes with its spare descriptor. */
     struct process_conn *conn = add_conn(process, free_odd_id(process));
     conn->socket = socket;
     char peer[32];

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "core/machine/op.h"
 #include "core/trace/trace.h"
+#include "drivers/sim/process/limits.h"
 #include "drivers/sim/workload/workload.h"
 
 #include <stdio.h>
@@ -144,6 +145,10 @@ static void on_life(struct wake *wake)
     struct process *process = container_of(wake, struct process, life);
     if (process->machine != NULL || !process->host->has_power || process->held_down > 0)
         return;
+    if (process->host->cannot_fork > 0) { /* Init tries again. */
+        world_wake_in(process->world, wake, NS_PER_S);
+        return;
+    }
     begin_trace(process);
     process->machine = machine_create(process->class);
     process->end = PROCESS_RUNS;
@@ -302,6 +307,8 @@ static void tell_log(const struct process *process, const struct effect *effect)
 
 static void carry_out(struct process *process, struct effect *effect)
 {
+    if ((process->is_limited || process->host->cannot_fork > 0) && limits_refuse(process, effect))
+        return;
     switch (effect->kind) {
     case EFFECT_LISTEN:
     case EFFECT_UNLISTEN:

@@ -113,6 +113,8 @@ struct process {
     uint64_t start_extra_ns; /* Of faults: so much later it starts, whoever starts it. */
     uint32_t old_builds;     /* Faults that have a build of 2011 installed. */
     bool is_old;             /* Its present life is of one. */
+    bool is_limited;         /* By a fault: */
+    uint32_t most_descriptors;
     uint64_t step_cost_ns;
     uint64_t effects_to_live; /* It is killed after so many more, in the midst of a step. 0: not. */
     bool is_paused;
