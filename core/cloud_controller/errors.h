@@ -15,8 +15,10 @@
     ERROR(SYSTEM_AT, 111, 500, "System Exception Encountered: %s")                                                     \
     ERROR(FORBIDDEN, 200, 403, "Operation not permitted")                                                              \
     ERROR(USER_NOT_FOUND, 201, 403, "User not found")                                                                  \
+    ERROR(HTTPS, 202, 403, "HTTPS required")                                                                           \
     ERROR(TOO_OFTEN, 203, 403, "Too many requests: wait a moment")                                                     \
     ERROR(LOCKED_OUT, 204, 403, "Too many wrong passwords: wait a minute")                                             \
+    ERROR(TOO_MANY_USERS, 205, 403, "This cloud takes no more users")                                                  \
     ERROR(APP_INVALID, 300, 400, "Invalid application description")                                                    \
     ERROR(APP_INVALID_AT, 300, 400, "Invalid application description: %s")                                             \
     ERROR(APP_NOT_FOUND, 301, 404, "Application not found")                                                            \

@@ -4,11 +4,11 @@
  * configuration files); null means absent; a wrong type is an error that names the field ("droplets[2].index: expected
  * an integer, found a string"). `map<string, T>` fields are JSON objects; in map<string, string> a lenient reader takes
  * numbers and booleans as their text. A JsonValue is whatever is written there (service credentials). 64-bit integers
- * are JSON numbers. Of a key that comes twice the last wins. Depth (16), values of one text (1,000,000) and keys of one
- * map (512) are limited. `bytes` fields do not occur. Invalid UTF-8 is an error. Writing: compact, fields in the order
- * of the .proto; absent optional fields are left out; repeated fields are always written, as [] when empty (v1 peers
- * need `"uris":[]` and `"services":[]`), but for the filters of dea.stop, dea.find.droplet and
- * cloudcontrollers.hm.requests; empty maps are left out.
+ * are JSON numbers. A key that comes twice is an error (strict), or the last wins (lenient). Depth (16), values of one
+ * text (1,000,000) and keys of one map (512) are limited. `bytes` fields do not occur. Invalid UTF-8 is an error.
+ * Writing: compact, fields in the order of the .proto; absent optional fields are left out; repeated fields are always
+ * written, as [] when empty (v1 peers need `"uris":[]` and `"services":[]`), but for the filters of dea.stop,
+ * dea.find.droplet and cloudcontrollers.hm.requests; empty maps are left out.
  */
 #ifndef CUPOLA_CORE_WIRE_JSON_H
 #define CUPOLA_CORE_WIRE_JSON_H
@@ -26,7 +26,7 @@ struct json_error {
 
 enum json_mode {
     JSON_LENIENT = 0,     /* Unknown fields are skipped. For the bus and REST. */
-    JSON_STRICT = 1,      /* Unknown fields are errors. For configuration files. */
+    JSON_STRICT = 1,      /* Unknown and repeated fields are errors. For configuration files. */
     JSON_NUMBER_TEXT = 2, /* A string of digits is accepted for an integer ("instances": "1"). Or-ed in. */
 };
 

@@ -49,8 +49,10 @@ void cc_change_write_user(struct change *change, const Cupola__JournalUser *old,
 {
     char *password_hash = memory_copy_bytes(hash.data, hash.size);
     Cupola__JournalUser user = CUPOLA__JOURNAL_USER__INIT;
-    user.has_created_s = true;
+    user.has_created_s = user.has_token_generation = true;
     user.created_s = machine_wall_seconds(&change->controller->machine);
+    /* No earlier user of that address had it, however often tokens were taken back: each time took an entry. */
+    user.token_generation = (uint32_t)(change->controller->state.head_sequence + 1);
     if (old != NULL)
         user = *old;
     user.email = (char *)(uintptr_t)email;

@@ -4,6 +4,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/rest/schema.h"
 #include "core/cloud_controller/services/bindings.h"
 
 #include <string.h>
@@ -36,6 +37,7 @@ static bool prepare_bind(struct change *change);
 static void on_bound(struct change *change, enum change_outcome outcome);
 static bool prepare_unbind(struct change *change);
 static void on_unbound(struct change *change, enum change_outcome outcome);
+static void on_confirmed(struct change *change, enum change_outcome outcome);
 static bool prepare_token(struct change *change);
 static bool prepare_token_deletion(struct change *change);
 static void on_token(struct change *change, enum change_outcome outcome);
@@ -97,12 +99,12 @@ static void answer_token(struct binding_call *request)
 static bool read_body(struct binding_call *request)
 {
     if (!cc_call_check_json(&request->call) ||
-        !cc_call_read_body(&request->call, &cupola__rest_binding__descriptor, &request->body))
+        !cc_schema_read(&request->call, "errors", &cupola__rest_binding__descriptor, &request->body))
         return false;
     const Cupola__JsonValue *options = request->body->binding_options;
     bool is_object = options == NULL || (options->json[0] == '{' && strlen(options->json) <= MAX_OPTIONS_SIZE);
     if (!is_object) {
-        cc_call_fail(&request->call, ERROR_BAD_REQUEST_AT, "binding_options: expected a small object", NULL);
+        cc_schema_fail(&request->call, "errors", "binding_options: expected a small object");
         return false;
     }
     request->options = memory_copy_text(options == NULL ? "{}" : options->json);
@@ -374,10 +376,19 @@ static void on_token(struct change *change, enum change_outcome outcome)
     }
 }
 
+/* Anybody may ask, but what changes from one moment to the next is told as the journal confirms it. */
 static void handle_show_token(struct call *call)
 {
+    struct binding_call *request = container_of(call, struct binding_call, call);
+    cc_journal_confirm(call->controller, &request->change, on_confirmed);
+}
+
+static void on_confirmed(struct change *change, enum change_outcome outcome)
+{
+    struct call *call = &container_of(change, struct binding_call, change)->call;
     const char *options;
     const struct service *service = cc_binding_token_find(&call->controller->state, call->arguments[0], &options);
+    call->is_stale = outcome == CHANGE_LOST;
     if (service == NULL) {
         cc_call_fail(call, ERROR_TOKEN_NOT_FOUND, NULL, NULL);
         return;

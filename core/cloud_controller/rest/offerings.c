@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/base/mutation.h"
+#include "core/cloud_controller/rest/schema.h"
 #include "core/cloud_controller/services/gateway.h"
 #include "core/wire/json/parts.h"
 
@@ -81,16 +82,6 @@ static bool check_gateway(struct call *call, const char *label)
     return is_known;
 }
 
-/* v1: {"errors": text} */
-static void fail_schema(struct call *call, const char *text)
-{
-    struct text json = {0};
-    text_add_string(&json, "{\"errors\":");
-    json_write_string(&json, text);
-    text_add_char(&json, '}');
-    cc_call_answer_json(call, 400, &json);
-}
-
 static char *copy_member(struct io_bytes json, const char *key)
 {
     struct io_bytes value;
@@ -113,16 +104,14 @@ static bool is_label(const char *label)
 static void handle_put(struct call *call)
 {
     struct offering_call *request = container_of(call, struct offering_call, call);
-    struct json_error error;
-    request->body = (Cupola__RestOffering *)json_read(&cupola__rest_offering__descriptor, call->exchange->body,
-                                                      JSON_LENIENT, &error);
+    if (!cc_call_check_json(call) ||
+        !cc_schema_read(call, "errors", &cupola__rest_offering__descriptor, &request->body))
+        return;
     const Cupola__RestOffering *body = request->body;
-    if (body == NULL)
-        fail_schema(call, error.text);
-    else if (!is_label(body->label))
-        fail_schema(call, "label: expected NAME-VERSION");
+    if (!is_label(body->label))
+        cc_schema_fail(call, "errors", "label: expected NAME-VERSION");
     else if (body->url == NULL || strncmp(body->url, "http://", 7) != 0)
-        fail_schema(call, "url: expected http://HOST:PORT");
+        cc_schema_fail(call, "errors", "url: expected http://HOST:PORT");
     else if (check_gateway(call, body->label)) {
         request->plan_options = copy_member(call->exchange->body, "plan_options");
         request->change.prepare = prepare_put;
@@ -274,15 +263,9 @@ static void on_confirmed(struct change *change, enum change_outcome outcome)
 static void handle_handle(struct call *call)
 {
     struct offering_call *request = container_of(call, struct offering_call, call);
-    struct json_error error;
-    if (!check_gateway(call, call->arguments[0]))
+    if (!check_gateway(call, call->arguments[0]) ||
+        !cc_schema_read(call, "errors", &cupola__rest_handle__descriptor, &request->handle))
         return;
-    request->handle =
-        (Cupola__RestHandle *)json_read(&cupola__rest_handle__descriptor, call->exchange->body, JSON_LENIENT, &error);
-    if (request->handle == NULL) {
-        fail_schema(call, error.text);
-        return;
-    }
     request->configuration = copy_member(call->exchange->body, "configuration");
     request->credentials = copy_member(call->exchange->body, "credentials");
     request->change.prepare = prepare_handle;

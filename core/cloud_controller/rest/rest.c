@@ -81,8 +81,7 @@ void cc_rest_destroy(struct controller *controller)
 
 /* ---- Who calls ---- */
 
-/* Proxy-User: an admin acts for somebody else, an auditor looks. On every route but the creation of tokens, which reads
- * no token. */
+/* Proxy-User: an admin acts for somebody else, an auditor looks. */
 static bool take_proxy_user(struct call *call, const char *proxied, bool audits, struct refusal *refusal)
 {
     if (call->email == NULL || (!call->is_admin && !audits)) {
@@ -106,8 +105,14 @@ static bool is_read(const struct call *call)
 
 static bool identify(struct call *call, struct refusal *refusal)
 {
+    if (call->route->access == ACCESS_LOGIN)
+        return true;
     const char *token = http_exchange_header(call->exchange, "Authorization");
     struct user *user = token == NULL ? NULL : cc_token_check(call->controller, token);
+    if (user != NULL && !cc_call_is_secure_enough(call, user->value->email)) {
+        cc_refusal_set(refusal, ERROR_HTTPS, NULL, NULL);
+        return false;
+    }
     if (user != NULL) {
         call->email = memory_copy_text(user->value->email);
         call->is_admin = controller_is_admin(call->controller, call->email);
@@ -151,8 +156,13 @@ static bool on_head(struct http_exchange *exchange)
         cc_call_fail(call, ERROR_DATABASE, NULL, NULL); /* We do not know anything yet. */
         return false;
     }
-    if (call->route->begin_body == NULL)
+    if (call->route->begin_body == NULL) {
+        /* HTTP has a status for that, 413, which the first clients take for success. */
+        const struct http_head *head = &exchange->head;
+        if (head->body == HTTP_BODY_LENGTH && head->content_length > controller->config->max_body_bytes)
+            cc_call_fail(call, ERROR_BAD_REQUEST_AT, "the body is too large", NULL);
         return false;
+    }
     const char *token = http_exchange_header(exchange, "Authorization");
     if (call->route->access != ACCESS_ANYBODY && (token == NULL || !cc_token_is_ours(controller, token))) {
         cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
@@ -414,6 +424,16 @@ bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *desc
 bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message)
 {
     return read_body(call, descriptor, JSON_STRICT, ret_message);
+}
+
+bool cc_call_is_secure_enough(const struct call *call, const char *email)
+{
+    const Cupola__CloudControllerConfig *config = call->controller->config;
+    bool is_admin = email != NULL && controller_is_admin(call->controller, email);
+    if (!config->https_required && !(config->https_required_for_admins && is_admin))
+        return true;
+    const char *protocol = http_exchange_header(call->exchange, "X-Forwarded-Proto");
+    return protocol != NULL && strcmp(protocol, "https") == 0;
 }
 
 bool cc_call_check_json(struct call *call)

@@ -19,6 +19,7 @@ enum access {
     ACCESS_ANYBODY = 1, /* A bad token is as good as none. */
     ACCESS_USER,
     ACCESS_ADMIN,
+    ACCESS_LOGIN, /* Whoever shows a password: neither token nor Proxy-User is looked at. */
 };
 
 struct route {
@@ -119,6 +120,9 @@ void cc_change_call_submit(struct change_call *request, bool (*prepare)(struct c
 bool cc_call_read_body(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
 /* The same for our own API: what is not known is refused, too. */
 bool cc_call_read_strictly(struct call *call, const ProtobufCMessageDescriptor *descriptor, void *ret_message);
+/* Whether it may come as it came: where HTTPS is required of that user (NULL: of anybody), a trusted router says that
+ * it was used. */
+bool cc_call_is_secure_enough(const struct call *call, const char *email);
 /* Whether its Content-Type is exactly application/json, as v1 wants it below /services/v1. False: the call was failed.
  */
 bool cc_call_check_json(struct call *call);

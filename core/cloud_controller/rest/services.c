@@ -4,6 +4,7 @@
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/cloud_controller/accounts/quotas.h"
+#include "core/cloud_controller/rest/schema.h"
 #include "core/cloud_controller/services/gateway.h"
 #include "core/cloud_controller/services/offerings.h"
 
@@ -128,16 +129,6 @@ static void release_create(struct call *call)
     memory_free(request->plan_option);
 }
 
-/* v1's answer here has no code. */
-static void fail_with(struct call *call, const char *description)
-{
-    struct text json = {0};
-    text_add_string(&json, "{\"description\":");
-    json_write_string(&json, description);
-    text_add_char(&json, '}');
-    cc_call_answer_json(call, 400, &json);
-}
-
 static bool is_allowed(const struct create_call *request, struct refusal *refusal)
 {
     const struct controller *controller = request->call.controller;
@@ -187,12 +178,17 @@ static void create(struct create_call *request, const struct offering *offering)
     struct call *call = &request->call;
     const struct state *state = &call->controller->state;
     const Cupola__RestService *body = request->body;
-    if (offering == NULL)
+    const char *key = request->tells_all ? "errors" : "description";
+    if (body->vendor == NULL)
+        cc_schema_fail(call, key, "vendor: missing");
+    else if (body->name == NULL)
+        cc_schema_fail(call, key, "name: missing");
+    else if (offering == NULL)
         cc_call_fail(call, ERROR_SERVICE_NOT_FOUND, NULL, NULL);
     else if (!is_name(body->name))
-        fail_with(call, "name: expected up to 128 characters, without blanks and slashes");
+        cc_schema_fail(call, key, "name: expected up to 128 characters, without blanks and slashes");
     else if (cc_service_find_named(state, call->email, body->name) != NULL)
-        fail_with(call, "There is a service of that name already");
+        cc_schema_fail(call, key, "name: there is a service of that name already");
     else if (!is_allowed(request, &request->refusal))
         cc_call_refuse(call, &request->refusal);
     else {
@@ -212,7 +208,7 @@ static const struct offering *choose(const struct create_call *request)
 static void handle_create(struct call *call)
 {
     struct create_call *request = container_of(call, struct create_call, call);
-    if (cc_call_read_body(call, &cupola__rest_service__descriptor, &request->body))
+    if (cc_schema_read(call, "description", &cupola__rest_service__descriptor, &request->body))
         create(request, choose(request));
 }
 
@@ -221,9 +217,14 @@ static void handle_configure(struct call *call)
 {
     struct create_call *request = container_of(call, struct create_call, call);
     Cupola__RestConfiguration *body = NULL;
-    if (!cc_call_check_json(call) || !cc_call_read_body(call, &cupola__rest_configuration__descriptor, &body))
+    if (!cc_call_check_json(call) || !cc_schema_read(call, "errors", &cupola__rest_configuration__descriptor, &body))
         return;
-    const char *label = body->label == NULL ? "" : body->label;
+    if (body->label == NULL) {
+        cupola__rest_configuration__free_unpacked(body, NULL);
+        cc_schema_fail(call, "errors", "label: missing");
+        return;
+    }
+    const char *label = body->label;
     request->tells_all = true;
     request->plan_option = body->plan_option == NULL ? NULL : memory_copy_text(body->plan_option);
     request->body = memory_new(sizeof *request->body);

@@ -7,6 +7,7 @@
 #include "core/cloud_controller/accounts/passwords.h"
 #include "core/cloud_controller/accounts/tokens.h"
 #include "core/cloud_controller/accounts/users.h"
+#include "core/cloud_controller/services/gateway.h"
 
 #include <string.h>
 
@@ -40,7 +41,7 @@ static void on_deleted(struct change_call *request);
 static const struct route routes[] = {
     {"POST", "/users", ACCESS_ANYBODY, sizeof(struct password_call), handle_create, release_password_call, NULL, NULL},
     {"GET", "/users", ACCESS_ADMIN, sizeof(struct call), handle_list, NULL, NULL, NULL},
-    {"POST", "/users/:/tokens", ACCESS_ANYBODY, sizeof(struct password_call), handle_token, release_password_call, NULL,
+    {"POST", "/users/:/tokens", ACCESS_LOGIN, sizeof(struct password_call), handle_token, release_password_call, NULL,
      NULL},
     {"GET", "/users/:", ACCESS_USER, sizeof(struct call), handle_get, NULL, NULL, NULL},
     {"PUT", "/users/:", ACCESS_USER, sizeof(struct password_call), handle_put, release_password_call, NULL, NULL},
@@ -111,12 +112,26 @@ static void on_stored(struct change *change, enum change_outcome outcome)
 
 /* ---- POST /users ---- */
 
+/* Each user costs some memory of every controller for ever, and anybody may become one. */
+static enum cloud_error may_register(const struct call *call)
+{
+    const struct controller *controller = call->controller;
+    if (call->is_admin)
+        return ERROR_NONE;
+    if (!controller->config->allow_registration)
+        return ERROR_FORBIDDEN;
+    if (!cc_call_is_secure_enough(call, NULL))
+        return ERROR_HTTPS;
+    return HASH_COUNT(controller->state.users) < controller->config->max_users ? ERROR_NONE : ERROR_TOO_MANY_USERS;
+}
+
 static void handle_create(struct call *call)
 {
     struct password_call *request = container_of(call, struct password_call, call);
     const struct controller *controller = call->controller;
-    if (!controller->config->allow_registration && !call->is_admin) {
-        cc_call_fail(call, ERROR_FORBIDDEN, NULL, NULL);
+    enum cloud_error refusal = may_register(call);
+    if (refusal != ERROR_NONE) {
+        cc_call_fail(call, refusal, NULL, NULL);
         return;
     }
     if (!read_credentials(request))
@@ -150,6 +165,10 @@ static bool prepare_create(struct change *change)
 static void handle_token(struct call *call)
 {
     struct password_call *request = container_of(call, struct password_call, call);
+    if (!cc_call_is_secure_enough(call, call->arguments[0])) {
+        cc_call_fail(call, ERROR_HTTPS, NULL, NULL);
+        return;
+    }
     if (!read_credentials(request))
         return;
     request->email = memory_copy_text(call->arguments[0]);
@@ -287,10 +306,12 @@ static void on_deleted(struct change_call *request)
 {
     struct change *change = &request->change;
     cc_follow_up(change->controller, &change->difference);
-    if (change->difference.app_id != 0)
+    if (change->difference.app_id != 0) {
         cc_journal_submit(change->controller, change);
-    else
-        cc_call_answer_nothing(&request->call);
+        return;
+    }
+    cc_gateway_clean_up(change->controller); /* The user's services are gone, too. */
+    cc_call_answer_nothing(&request->call);
 }
 
 /* ---- GET /users ---- */

@@ -78,6 +78,30 @@ static size_t order_of(const Cupola__JournalOffering *value, const char *plan)
     return order;
 }
 
+static void write_option(void *context, const char *key, struct io_bytes values)
+{
+    struct text *json = context;
+    if (values.size == 0 || values.data[0] != '[')
+        return;
+    if (text_string(json)[json->size - 1] != '{')
+        text_add_char(json, ',');
+    json_write_string(json, key);
+    text_add_string(json, ":{\"type\":\"value\",\"description\":");
+    json_write_string(json, key);
+    text_add_string(json, ",\"values\":");
+    text_add(json, values.data, values.size);
+    text_add_char(json, '}');
+}
+
+/* What the gateway says of an option is the list of what may be chosen; it goes for every plan. */
+static void write_options(const Cupola__JournalOffering *value, struct text *json)
+{
+    const char *options = value->plan_options == NULL ? "{}" : value->plan_options;
+    text_add_char(json, '{');
+    json_each_member((struct io_bytes){(const uint8_t *)options, strlen(options)}, write_option, json);
+    text_add_char(json, '}');
+}
+
 static void write_offering(const Cupola__JournalOffering *value, const char *vendor, struct text *json)
 {
     text_add_string(json, "{\"id\":");
@@ -91,7 +115,9 @@ static void write_offering(const Cupola__JournalOffering *value, const char *ven
         if (i > 0)
             text_add_char(json, ',');
         json_write_string(json, value->plans[i]);
-        text_addf(json, ":{\"options\":{},\"order\":%zu}", order_of(value, value->plans[i]));
+        text_add_string(json, ":{\"options\":");
+        write_options(value, json);
+        text_addf(json, ",\"order\":%zu}", order_of(value, value->plans[i]));
     }
     text_add_string(json, "}}");
 }

@@ -20,6 +20,12 @@ enum {
     VALUES_LIMIT = 1000000,
     SHOWN_NUMBER = 24, /* Characters of a wrong number that an error repeats. */
     SHOWN_KEY = 60,
+    FIELDS_LIMIT = 256, /* Of a message that is read strictly. */
+};
+
+/* The keys of one object that have come: a bit for each field. */
+struct seen {
+    uint64_t bits[FIELDS_LIMIT / 64];
 };
 
 enum frame_kind {
@@ -43,6 +49,7 @@ struct reader {
     ProtobufCMessage *root;
     struct frame frames[DEPTH_LIMIT];
     size_t depth;
+    struct seen *seen; /* One a frame; NULL: keys may come twice. */
     size_t skipped_depth;
     struct json_any any; /* Takes all tokens while it has a target. */
     size_t values;
@@ -63,6 +70,12 @@ static void add_to(char *bytes, size_t capacity, const char *text)
     snprintf(bytes + used, capacity - used, "%s", text);
 }
 
+/* Elements of the array or map that are there already. */
+static size_t count_of(const struct frame *frame)
+{
+    return *(size_t *)(void *)((char *)frame->message + frame->field->quantifier_offset);
+}
+
 /* "droplets[2].index: " of the value that is being read; nothing at the top. */
 static void describe_place(const struct reader *reader, char *ret_text, size_t capacity)
 {
@@ -71,7 +84,7 @@ static void describe_place(const struct reader *reader, char *ret_text, size_t c
         const struct frame *frame = &reader->frames[i];
         char part[SHOWN_KEY + 2] = "";
         if (frame->kind == FRAME_ARRAY) {
-            size_t count = *(size_t *)(void *)((char *)frame->message + frame->field->quantifier_offset);
+            size_t count = count_of(frame);
             bool inside = i + 1 < reader->depth; /* An element that is open already counts. */
             snprintf(part, sizeof part, "[%zu]", inside ? count - 1 : count);
         } else {
@@ -111,6 +124,11 @@ static bool fail_type(struct reader *reader, const char *expected, struct json_t
     return fail(reader, what);
 }
 
+static bool fail_repeated_key(struct reader *reader)
+{
+    return fail(reader, "the key comes twice");
+}
+
 static bool fail_unknown_key(struct reader *reader, const char *key, size_t size)
 {
     const char *nearest = json_nearest_name(reader->frames[reader->depth - 1].message->descriptor, key, size);
@@ -133,6 +151,8 @@ static bool push_frame(struct reader *reader, enum frame_kind kind, ProtobufCMes
                        const ProtobufCFieldDescriptor *field)
 {
     assert_that(reader->depth < DEPTH_LIMIT);
+    if (reader->seen != NULL)
+        reader->seen[reader->depth] = (struct seen){0};
     reader->frames[reader->depth++] = (struct frame){.kind = kind, .message = message, .field = field};
     return true;
 }
@@ -314,6 +334,26 @@ static const ProtobufCFieldDescriptor *find_field(struct frame *frame, const cha
     return field;
 }
 
+/* Notes the top frame's field. False if it was there before. */
+static bool is_new_field(struct reader *reader, const struct frame *frame)
+{
+    size_t number = (size_t)(frame->field - frame->message->descriptor->fields);
+    assert_that(number < FIELDS_LIMIT);
+    uint64_t *word = &reader->seen[reader->depth - 1].bits[number / 64], bit = UINT64_C(1) << (number % 64);
+    bool is_new = (*word & bit) == 0;
+    *word |= bit;
+    return is_new;
+}
+
+static bool on_map_key(struct reader *reader, struct frame *frame, const char *key, size_t size)
+{
+    size_t known = count_of(frame);
+    frame->entry = json_store_map_key(frame->message, frame->field, &frame->capacity, key, size);
+    if (frame->entry == NULL)
+        return fail(reader, "too many keys");
+    return reader->seen == NULL || count_of(frame) > known || fail_repeated_key(reader);
+}
+
 static bool on_key(struct reader *reader, const char *key, size_t size)
 {
     if (reader->skipped_depth > 0)
@@ -325,14 +365,12 @@ static bool on_key(struct reader *reader, const char *key, size_t size)
         json_any_key(&reader->any, key, size);
         return true;
     }
-    if (frame->kind == FRAME_MAP) {
-        frame->entry = json_store_map_key(frame->message, frame->field, &frame->capacity, key, size);
-        return frame->entry != NULL || fail(reader, "too many keys");
-    }
+    if (frame->kind == FRAME_MAP)
+        return on_map_key(reader, frame, key, size);
     frame->field = find_field(frame, key, size);
     if (frame->field == NULL && (reader->mode & JSON_STRICT) != 0)
         return fail_unknown_key(reader, key, size);
-    return true;
+    return reader->seen == NULL || is_new_field(reader, frame) || fail_repeated_key(reader);
 }
 
 /* ---- The whole ---- */
@@ -361,7 +399,10 @@ static void fill_error(struct reader *reader, const struct json_scanner *scanner
 ProtobufCMessage *json_read(const ProtobufCMessageDescriptor *descriptor, struct io_bytes bytes, int mode,
                             struct json_error *ret_error)
 {
+    struct seen seen[DEPTH_LIMIT];
     struct reader reader = {.descriptor = descriptor, .mode = mode};
+    if ((mode & JSON_STRICT) != 0)
+        reader.seen = seen;
     struct json_scanner scanner = {.bytes = bytes};
     enum json_item item;
     while ((item = json_scan(&scanner)) > JSON_ITEM_END) {

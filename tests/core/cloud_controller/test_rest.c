@@ -34,6 +34,20 @@ static void malformed_bodies_name_the_place(void **state)
     story_expect_as(story, NULL, "POST", "/users/ada@example.org/tokens", "secret", 400, "{\"code\":100,");
 }
 
+/* 413 would be success to the first clients. */
+static void a_body_that_is_too_large_is_a_bad_request(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *controller = &story->town.controllers[0];
+    struct text headers = {0};
+    text_addf(&headers, "Authorization: %s\r\nContent-Length: 1048577\r\n\r\n{", story->ada);
+    struct town_conn *conn = town_begin(controller, "POST", "/apps", text_string(&headers), "");
+    assert_int_equal(town_finish(controller, conn), 400);
+    assert_non_null(
+        strstr(town_body(&story->town), "{\"code\":100,\"description\":\"Bad request: the body is too large"));
+    text_free(&headers);
+}
+
 static void descriptions_of_apps_are_checked(void **state)
 {
     struct story *story = *state;
@@ -249,7 +263,7 @@ static void what_there_is_not_is_404(void **state)
     story_expect(story, "GET", "/info/services", "", 200, "{}");
     story_expect(story, "GET", "/info/runtimes", "", 200, "{\"ruby18\":{\"version\":\"1.8.7\"}");
     story_expect(story, "GET", "/services/db", "", 404, "{\"code\":500,");
-    story_expect(story, "POST", "/services", "{}", 404, "{\"code\":500,");
+    story_expect(story, "POST", "/services", "{}", 400, "{\"description\":");
 }
 
 static void a_client_that_leaves_changes_nothing_for_the_others(void **state)
@@ -278,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define STORY(name) cmocka_unit_test_setup_teardown(name, story_begin_with_all, story_end)
         STORY(malformed_bodies_name_the_place),
+        STORY(a_body_that_is_too_large_is_a_bad_request),
         STORY(descriptions_of_apps_are_checked),
         STORY(quotas_hold),
         STORY(hosts_belong_to_whoever_was_first),

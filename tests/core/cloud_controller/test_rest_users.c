@@ -193,13 +193,87 @@ static void a_deleted_user_takes_the_apps_along(void **state)
     story_expect(story, "GET", "/apps", "", 403, "{\"code\":200,"); /* The token of nobody. */
 }
 
+static void an_address_that_is_used_again_is_another_user(void **state)
+{
+    struct story *story = *state;
+    story_expect_as(story, story->admin, "DELETE", "/users/eve@example.org", "", 204, "");
+    char *later = town_token(&story->town, "eve@example.org");
+    story_expect_as(story, story->eve, "GET", "/apps", "", 403, "{\"code\":200,"); /* Who had it before is nobody. */
+    story_expect_as(story, later, "GET", "/apps", "", 200, "[]");
+    memory_free(later);
+}
+
+static void a_proxied_user_means_nothing_where_a_password_is_shown(void **state)
+{
+    struct story *story = *state;
+    struct town_controller *controller = &story->town.controllers[0];
+    struct town_conn *conn =
+        town_begin(controller, "POST", "/users/ada@example.org/tokens",
+                   "Proxy-User: eve@example.org\r\nAuthorization: nonsense\r\n", "{\"password\":\"secret\"}");
+    assert_int_equal(town_finish(controller, conn), 200);
+}
+
+static void restart_with_config(struct story *story)
+{
+    town_kill(&story->town.controllers[0]);
+    town_revive(&story->town.controllers[0]);
+}
+
+static int as_over(struct story *story, const char *protocol, const char *token, const char *method, const char *path,
+                   const char *body)
+{
+    struct town_controller *controller = &story->town.controllers[0];
+    struct text headers = {0};
+    text_addf(&headers, "X-Forwarded-Proto: %s\r\n", protocol);
+    if (token != NULL)
+        text_addf(&headers, "Authorization: %s\r\n", token);
+    struct town_conn *conn = town_begin(controller, method, path, text_string(&headers), body);
+    text_free(&headers);
+    town_pass_ms(&story->town, 1000);
+    return town_finish(controller, conn);
+}
+
+static void https_can_be_required(void **state)
+{
+    struct story *story = *state;
+    static const char *const login = "{\"password\":\"secret\"}";
+    story->town.config.has_https_required_for_admins = story->town.config.https_required_for_admins = true;
+    restart_with_config(story);
+    story_expect(story, "GET", "/apps", "", 200, "[]");
+    story_expect_as(story, story->admin, "GET", "/apps", "", 403, "{\"code\":202,\"description\":\"HTTPS required\"}");
+    story_expect_as(story, NULL, "POST", "/users/admin@example.org/tokens", login, 403, "{\"code\":202,");
+    assert_int_equal(as_over(story, "https", story->admin, "GET", "/apps", ""), 200);
+    story->town.config.has_https_required = story->town.config.https_required = true;
+    restart_with_config(story);
+    story_expect(story, "GET", "/apps", "", 403, "{\"code\":202,");
+    story_expect(story, "GET", "/info", "", 403, "{\"code\":202,"); /* The token has been told to everybody. */
+    story_expect_as(story, NULL, "GET", "/info", "", 200, "{\"name\":");
+    story_expect_as(story, NULL, "POST", "/users/ada@example.org/tokens", login, 403, "{\"code\":202,");
+    story_expect_as(story, NULL, "POST", "/users", "{\"email\":\"b@example.org\",\"password\":\"x\"}", 403,
+                    "{\"code\":202,");
+    assert_int_equal(as_over(story, "http", story->ada, "GET", "/apps", ""), 403);
+    assert_int_equal(as_over(story, "https", story->ada, "GET", "/apps", ""), 200);
+    assert_int_equal(as_over(story, "https", NULL, "POST", "/users/ada@example.org/tokens", login), 200);
+}
+
+static void strangers_cannot_become_users_without_end(void **state)
+{
+    struct story *story = *state;
+    story->town.config.has_max_users = true;
+    story->town.config.max_users = 4; /* Ada, Eve and the admin are there. */
+    restart_with_config(story);
+    story_expect_as(story, NULL, "POST", "/users", "{\"email\":\"b@example.org\",\"password\":\"x\"}", 204, "");
+    story_expect_as(story, NULL, "POST", "/users", "{\"email\":\"c@example.org\",\"password\":\"x\"}", 403,
+                    "{\"code\":205,");
+    story_expect_as(story, story->admin, "POST", "/users", "{\"email\":\"c@example.org\",\"password\":\"x\"}", 204, "");
+}
+
 static void registration_can_be_left_to_admins(void **state)
 {
     struct story *story = *state;
     story->town.config.has_allow_registration = true;
     story->town.config.allow_registration = false;
-    town_kill(&story->town.controllers[0]);
-    town_revive(&story->town.controllers[0]);
+    restart_with_config(story);
     story_expect_as(story, NULL, "POST", "/users", "{\"email\":\"b@example.org\",\"password\":\"x\"}", 403,
                     "{\"code\":200,");
     story_expect_as(story, story->admin, "POST", "/users", "{\"email\":\"b@example.org\",\"password\":\"x\"}", 204, "");
@@ -220,6 +294,10 @@ int main(void)
         STORY(passwords_change_for_oneself_and_by_admins),
         STORY(admins_see_everybody_and_act_for_anybody),
         STORY(a_deleted_user_takes_the_apps_along),
+        STORY(an_address_that_is_used_again_is_another_user),
+        STORY(a_proxied_user_means_nothing_where_a_password_is_shown),
+        STORY(https_can_be_required),
+        STORY(strangers_cannot_become_users_without_end),
         STORY(registration_can_be_left_to_admins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

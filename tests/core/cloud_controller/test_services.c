@@ -80,6 +80,12 @@ static void gateways_need_their_token(void **state)
     assert_int_equal(
         as_gateway(story, "shared", "POST", "/services/v1/offerings", "{\"label\":\"mysql-5\",\"url\":\"http://x:1\"}"),
         403);
+    assert_int_equal(town_request(&story->town, NULL, "POST", "/services/v1/offerings", "{}"), 400);
+    struct town_controller *controller = &story->town.controllers[0];
+    struct town_conn *conn = town_begin(controller, "POST", "/services/v1/offerings",
+                                        "X-VCAP-Service-Token: shared\r\nContent-Type: text/json\r\n", "{}");
+    assert_int_equal(town_finish(controller, conn), 400);
+    assert_non_null(strstr(town_body(&story->town), "{\"code\":100,")); /* Before what is in it. */
     assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", "{\"label\":\"redis\"}"), 400);
     assert_non_null(strstr(town_body(&story->town), "{\"errors\":\"label"));
     assert_int_equal(town_request(&story->town, story->ada, "GET", "/services/v1/offerings/redis-2.2/handles", ""),
@@ -94,6 +100,9 @@ static void gateways_need_their_token(void **state)
     assert_int_equal(as_gateway(story, "shared", "DELETE", "/services/v1/offerings/redis-2.2", ""), 200);
     story_expect(story, "GET", "/info/services", "", 200, "{}");
     story_expect(story, "POST", "/services", WANT, 404, "\"code\":500");
+    story_expect(story, "POST", "/services", "{\"vendor\":5}", 400,
+                 "{\"description\":\"line 1: vendor: expected a string, found 5\"}");
+    story_expect(story, "POST", "/services", "{\"name\":\"x\"}", 400, "{\"description\":\"vendor: missing\"}");
 }
 
 static void a_service_is_made_bound_and_deleted(void **state)
@@ -124,6 +133,18 @@ static void a_service_is_made_bound_and_deleted(void **state)
     text_clear(&story->town.viewer_request);
     town_pass_ms(&story->town, 60000);
     assert_int_equal(story->town.viewer_request.size, 0); /* The gateway has confirmed it. */
+}
+
+static void the_services_of_a_user_go_with_her(void **state)
+{
+    struct story *story = *state;
+    create_and_bind(story);
+    char *admin = town_token(&story->town, "admin@example.org");
+    story->town.viewer_answer = DONE;
+    text_clear(&story->town.viewer_request);
+    story_expect_as(story, admin, "DELETE", "/users/ada@example.org", "", 204, "");
+    assert_true(gateway_was_asked(story, "DELETE /gateway/v1/configurations/s1 HTTP/1.1"));
+    memory_free(admin);
 }
 
 static void what_a_gateway_cannot_delete_is_tried_again(void **state)
@@ -299,8 +320,9 @@ static void a_configuration_is_made_by_its_label_and_told_whole(void **state)
     story->town.viewer_answer = MADE;
     const char *path = "/services/v1/configurations";
     story_expect(story, "POST", path, "{\"label\":\"redis-9\",\"name\":\"cache\"}", 404, "\"code\":500");
-    story_expect(story, "POST", path, "{\"name\":\"cache\"}", 404, "\"code\":500");
-    story_expect(story, "POST", path, "[", 400, "\"code\":100");
+    story_expect(story, "POST", path, "{\"name\":\"cache\"}", 400, "{\"errors\":\"label: missing\"}");
+    story_expect(story, "POST", path, "{\"label\":\"redis-2.2\"}", 400, "{\"errors\":\"name: missing\"}");
+    story_expect(story, "POST", path, "[", 400, "{\"errors\":\"line 1: expected an object, found an array");
     story_expect(
         story, "POST", path, "{\"label\":\"redis-2.2\",\"name\":\"cache\",\"plan\":\"free\",\"plan_option\":\"small\"}",
         200,
@@ -415,6 +437,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(gateways_need_their_token, begin, story_end),
         cmocka_unit_test_setup_teardown(a_service_is_made_bound_and_deleted, begin, story_end),
         cmocka_unit_test_setup_teardown(an_app_that_loses_a_service_keeps_the_order_of_the_others, begin, story_end),
+        cmocka_unit_test_setup_teardown(the_services_of_a_user_go_with_her, begin, story_end),
         cmocka_unit_test_setup_teardown(what_a_gateway_cannot_delete_is_tried_again, begin, story_end),
         cmocka_unit_test_setup_teardown(what_comes_too_late_is_deleted, begin, story_end),
         cmocka_unit_test_setup_teardown(a_configuration_is_made_by_its_label_and_told_whole, begin, story_end),
