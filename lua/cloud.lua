@@ -234,6 +234,22 @@ function Cloud:instances(app)
   return list
 end
 
+--- The DEA that runs that index of an app, or the first index that runs: as good with any seed.
+function Cloud:dea_of(app, index)
+  local best
+  for _, one in ipairs(native.instances(app)) do
+    if one.dea ~= "" and (index == nil or one.index == index) and (not best or one.index < best.index) then
+      best = one
+    end
+  end
+  for _, dea in ipairs(best and self.deas or {}) do
+    if dea.name == best.dea then
+      return dea
+    end
+  end
+  error(("dea_of: %s/%s runs nowhere"):format(tostring(app), tostring(index or "*")), 2)
+end
+
 --- How many instances of the app run, listen and are routed by every router.
 function Cloud:serving(app)
   return native.serving(app)

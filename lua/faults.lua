@@ -105,6 +105,7 @@ return function(Cloud, as_duration, as_distribution)
       amount = options.amount,
       one_way = options.one_way or false,
       subject = options.subject,
+      only = options.only,
       config = options.config,
       duration = options.duration and as_duration(options.duration, "fault: duration") or 0,
     }

@@ -362,6 +362,12 @@ bool scenario_play(struct scenario *scenario, scenario_player *player, void *con
     return conclude(scenario);
 }
 
+void scenario_observe_deeds(struct scenario *scenario, scenario_deed_observer *observer, void *context)
+{
+    scenario->native.deed_observer = observer;
+    scenario->native.deed_context = context;
+}
+
 const char *scenario_title(const struct scenario *scenario)
 {
     return scenario->about.title;

@@ -43,6 +43,11 @@ bool scenario_run(struct scenario *scenario);
 typedef bool scenario_player(struct cloud *cloud, void *context, struct text *ret_failure);
 bool scenario_play(struct scenario *scenario, scenario_player *player, void *context);
 
+/* Before the run: who is told of what `run` does to the cloud, with the line that does it, and to whom: a component, a
+ * command's client; NULL: the fault that has just begun. */
+typedef void scenario_deed_observer(void *context, size_t line, const char *who);
+void scenario_observe_deeds(struct scenario *scenario, scenario_deed_observer *observer, void *context);
+
 const char *scenario_title(const struct scenario *scenario);
 struct scenario_about scenario_about(const struct scenario *scenario);
 /* "" if it passed. Lent. */

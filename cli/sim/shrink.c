@@ -21,12 +21,15 @@
 static const char help[] =
     "usage: cupola sim shrink FILE [--seed N] [--time S] [-o OUT] [options]\n"
     "\n"
-    "Makes a failing scenario as small as it can: cuts faults, steps, entries of the cloud, apps and load, replaces "
-    "what\n"
-    "is drawn, lowers numbers and times, and keeps what still fails in the same way (the same check and the same\n"
-    "message but for numbers). Writes a scenario that can be committed as it is. With a planted bug (--trip, "
-    "--mutation) a\n"
-    "cut counts only if the scenario passes without the bug.\n"
+    "Makes a failing scenario as small as it can: first all that cannot have led to the failure goes (the causal "
+    "slice),\n"
+    "then faults and steps, components, apps and clients, single decisions, values, and times. What still fails in "
+    "the\n"
+    "same way is kept: the same check and the same message but for numbers. Writes a scenario that can be committed "
+    "as\n"
+    "it is, and tells with how many of 20 seeds it fails so. With a planted bug (--trip, --mutation) a cut counts "
+    "only\n"
+    "if the scenario passes without the bug.\n"
     "Exit status: 0 shrunk, 1 it does not fail with that seed, 2 it could not be run.\n"
     "\n"
     "  --seed N        the seed that fails (default 1)\n"
@@ -49,7 +52,7 @@ struct shrinking {
     const char *out, *mutation;
     bool is_quiet;
     bool has_control;
-    uint64_t began_ns, most_ns, candidates;
+    uint64_t began_ns, most_ns, took_ms, candidates;
     char *signature;
 };
 
@@ -63,10 +66,11 @@ static void on_interrupt(int signal)
 
 /* ---- One candidate, in a process of its own: a candidate may crash, loop or eat memory ---- */
 
-enum { MOST_SECONDS = 20 };
+enum { MOST_SECONDS = 20, OTHER_SEEDS = 4, LAST_SEEDS = 20 };
 
-/* What a run came to: "" it passed, "?" it is no scenario, otherwise the failure. Appended. */
-static void play(const struct shrinking *shrinking, const struct text *text, bool with_bug, struct text *ret_failure)
+/* What a run came to: "" it passed, "?" it is no scenario, otherwise the failure. Appended. `ret_slice` may be NULL. */
+static void play(const struct shrinking *shrinking, const struct text *text, bool with_bug,
+                 struct cause_slice *ret_slice, struct text *ret_failure)
 {
     struct scenario_options options = {.seed = shrinking->options.first_seed,
                                        .is_tripped = with_bug && shrinking->options.trip};
@@ -81,22 +85,41 @@ static void play(const struct shrinking *shrinking, const struct text *text, boo
     if (mutation == NULL && options.is_tripped)
         mutation = scenario_about(scenario).mutation;
     sim_plant_mutation(with_bug && mutation != NULL ? mutation : "NONE");
+    struct cause *cause = ret_slice == NULL ? NULL : cause_start(scenario);
     if (!scenario_run(scenario))
         text_add_string(ret_failure, scenario_failure(scenario));
+    if (cause != NULL) {
+        cause_slice(cause, scenario_failure(scenario), ret_slice);
+        cause_free(cause);
+    }
     scenario_close(scenario);
     text_free(&error);
 }
 
-static _Noreturn void play_in_child(const struct shrinking *shrinking, const struct text *text, int pipe)
+/* What is to be told of a run. */
+enum wish { WISH_FAILURE = 0, WISH_SLICE };
+
+static _Noreturn void tell_slice(const struct shrinking *shrinking, const struct text *text, int pipe)
+{
+    static struct cause_slice slice;
+    struct text failure = {0};
+    play(shrinking, text, true, &slice, &failure);
+    _exit(write(pipe, &slice, sizeof slice) != (ssize_t)sizeof slice);
+}
+
+static _Noreturn void play_in_child(const struct shrinking *shrinking, const struct text *text, enum wish wish,
+                                    int pipe)
 {
     struct text failure = {0}, control = {0};
     signal(SIGINT, SIG_DFL);
     alarm(MOST_SECONDS);
-    play(shrinking, text, true, &failure);
+    if (wish == WISH_SLICE)
+        tell_slice(shrinking, text, pipe);
+    play(shrinking, text, true, NULL, &failure);
     char *signature = signature_of(text_string(&failure));
     bool is_same = shrinking->signature == NULL || strcmp(signature, shrinking->signature) == 0;
     if (is_same && shrinking->has_control && failure.size > 0)
-        play(shrinking, text, false, &control);
+        play(shrinking, text, false, NULL, &control);
     /* A candidate that fails without the bug, too, is no candidate. */
     const char *answer = control.size > 0 ? "?" : text_string(&failure);
     ssize_t written = write(pipe, answer, strlen(answer));
@@ -108,7 +131,8 @@ struct child {
     int pipe;
 };
 
-static bool start_child(const struct shrinking *shrinking, const struct text *text, struct child *ret_child)
+static bool start_child(const struct shrinking *shrinking, const struct text *text, enum wish wish,
+                        struct child *ret_child)
 {
     int ends[2];
     if (pipe(ends) != 0)
@@ -117,7 +141,7 @@ static bool start_child(const struct shrinking *shrinking, const struct text *te
     pid_t pid = fork();
     if (pid == 0) {
         close(ends[0]);
-        play_in_child(shrinking, text, ends[1]);
+        play_in_child(shrinking, text, wish, ends[1]);
     }
     close(ends[1]);
     *ret_child = (struct child){.pid = pid, .pipe = ends[0]};
@@ -151,7 +175,7 @@ static size_t find(void *context, const struct text *candidates, size_t count)
     struct shrinking *shrinking = context;
     struct child children[SHRINK_MOST_BATCH];
     size_t started = 0, found = count;
-    while (started < count && start_child(shrinking, &candidates[started], &children[started]))
+    while (started < count && start_child(shrinking, &candidates[started], WISH_FAILURE, &children[started]))
         started++;
     for (size_t i = 0; i < started; i++) {
         struct text failure = {0};
@@ -167,6 +191,49 @@ static size_t find(void *context, const struct text *candidates, size_t count)
         fprintf(stderr, "\r\033[K%llu candidates tried, %zu bytes ", (unsigned long long)shrinking->candidates,
                 candidates[found < count ? found : 0].size);
     return found;
+}
+
+static bool look(void *context, const struct text *text, struct cause_slice *ret_slice)
+{
+    struct child child;
+    struct text told = {0};
+    if (start_child(context, text, WISH_SLICE, &child))
+        end_child(&child, &told);
+    bool is_whole = told.size == sizeof *ret_slice;
+    if (is_whole)
+        memcpy(ret_slice, text_string(&told), sizeof *ret_slice);
+    text_free(&told);
+    return is_whole;
+}
+
+/* Of seeds 1 to `most`. */
+static size_t count_seeds(const struct shrinking *shrinking, const struct text *text, size_t most)
+{
+    size_t count = 0;
+    for (size_t begin = 1; begin <= most; begin += shrinking->jobs) {
+        struct child children[SHRINK_MOST_BATCH];
+        struct shrinking other = *shrinking;
+        size_t started = 0;
+        for (; started < shrinking->jobs && begin + started <= most; started++) {
+            other.options.first_seed = begin + started;
+            if (!start_child(&other, text, WISH_FAILURE, &children[started]))
+                break;
+        }
+        for (size_t i = 0; i < started; i++) {
+            struct text failure = {0};
+            end_child(&children[i], &failure);
+            char *signature = signature_of(text_string(&failure));
+            count += strcmp(signature, shrinking->signature) == 0;
+            memory_free(signature);
+            text_free(&failure);
+        }
+    }
+    return count;
+}
+
+static size_t count_elsewhere(void *context, const struct text *text)
+{
+    return count_seeds(context, text, OTHER_SEEDS);
 }
 
 static bool is_enough(void *context)
@@ -185,8 +252,15 @@ static size_t count_lines(const struct text *text)
     return lines;
 }
 
+/* How sure the failure is, and whether it is the bug's. */
+static void add_sureness(const struct shrinking *shrinking, size_t seeds, struct text *text)
+{
+    text_addf(text, "with %zu of the seeds 1..%d it fails so%s", seeds, LAST_SEEDS,
+              shrinking->has_control ? ", and passes without the bug" : "");
+}
+
 static void write_result(const struct shrinking *shrinking, const struct text *before, const struct text *after,
-                         const char *failure, struct text *ret_file)
+                         const char *failure, size_t seeds, struct text *ret_file)
 {
     text_addf(ret_file,
               "-- Shrunk by `cupola sim shrink` from %s: %zu steps in %zu lines became %zu steps in %zu lines.\n",
@@ -197,41 +271,65 @@ static void write_result(const struct shrinking *shrinking, const struct text *b
               shrinking->mutation == NULL ? "" : shrinking->mutation);
     for (const char *at = failure; *at != 0; at++)
         text_add_char(ret_file, *at == '\n' ? ' ' : *at);
-    text_add_char(ret_file, '\n');
+    text_add_string(ret_file, "\n-- ");
+    add_sureness(shrinking, seeds, ret_file);
+    text_add_string(ret_file, ".\n");
     text_add(ret_file, text_string(after), after->size);
 }
 
 static void first_failure(const struct shrinking *shrinking, const struct text *text, struct text *ret_failure)
 {
     struct child child;
-    if (start_child(shrinking, text, &child))
+    if (start_child(shrinking, text, WISH_FAILURE, &child))
         end_child(&child, ret_failure);
     else
         text_add_char(ret_failure, '?');
 }
 
-/* What was cut leaves its blank lines: one is enough. */
+/* What was cut leaves blank lines, of which one is enough, and commas before closing braces. */
 static void close_gaps(struct text *text)
 {
     struct text tidy = {0};
     const char *from = text_string(text);
-    for (const char *at = from; *at != 0; at++)
-        if (at[0] != '\n' || at - from < 2 || at[-1] != '\n' || at[-2] != '\n')
+    for (const char *at = from; *at != 0; at++) {
+        bool is_gap = at[0] == '\n' && at - from >= 2 && at[-1] == '\n' && at[-2] == '\n';
+        bool is_left = at[0] == ',' && at[1 + strspn(at + 1, " ")] == '}';
+        if (!is_gap && !is_left)
             text_add_char(&tidy, *at);
+    }
     text_free(text);
     *text = tidy;
 }
 
-/* How it fails as the file that is written, whose first two lines tell where it comes from. */
+/* How it fails as the file that is written, whose first three lines tell where it comes from. */
 static void failure_as_written(const struct shrinking *shrinking, const struct text *text, struct text *ret_failure)
 {
     struct shrinking written = *shrinking;
     struct text placed = {0};
     written.options.file = shrinking->out;
-    text_add_string(&placed, "\n\n");
+    text_add_string(&placed, "\n\n\n");
     text_add(&placed, text_string(text), text->size);
     first_failure(&written, &placed, ret_failure);
     text_free(&placed);
+}
+
+static void print_result(const struct shrinking *shrinking, const struct shrink *shrink, const struct text *after,
+                         const char *failure, size_t seeds)
+{
+    const struct text *before = &shrinking->options.source;
+    struct text sureness = {0};
+    add_sureness(shrinking, seeds, &sureness);
+    printf("SHRUNK  %s, seed %llu: %zu steps to %zu, %zu lines to %zu, %llu candidates in %llu.%llu s; %s\n  %s\n",
+           shrinking->options.file, (unsigned long long)shrinking->options.first_seed,
+           shrink_step_count(text_string(before), before->size), shrink_step_count(text_string(after), after->size),
+           count_lines(before), count_lines(after), (unsigned long long)shrink->tries,
+           (unsigned long long)(shrinking->took_ms / 1000), (unsigned long long)(shrinking->took_ms / 100 % 10),
+           shrinking->out, failure);
+    if (shrink->deeds > 0)
+        printf("  of %zu lines that do something to the cloud the causal slice took %zu away at once\n", shrink->deeds,
+               shrink->sliced);
+    printf("  %s\n", text_string(&sureness));
+    text_free(&sureness);
 }
 
 static int shrink_file(struct shrinking *shrinking)
@@ -254,24 +352,22 @@ static int shrink_file(struct shrinking *shrinking)
     struct shrink shrink = {.context = shrinking,
                             .batch = shrinking->jobs,
                             .find = find,
+                            .look = look,
+                            .count_elsewhere = count_elsewhere,
                             .is_enough = is_enough,
                             .has_control = shrinking->has_control};
     shrinking->began_ns = sim_real_ns();
     shrink_scenario(&shrink, &text);
-    uint64_t took_ms = (sim_real_ns() - shrinking->began_ns) / NS_PER_MS;
+    shrinking->took_ms = (sim_real_ns() - shrinking->began_ns) / NS_PER_MS;
     close_gaps(&text);
     text_clear(&failure);
     failure_as_written(shrinking, &text, &failure);
-    write_result(shrinking, before, &text, text_string(&failure), &file);
+    size_t seeds = count_seeds(shrinking, &text, LAST_SEEDS);
+    write_result(shrinking, before, &text, text_string(&failure), seeds, &file);
     bool written = input_write_file(shrinking->out, &file);
     if (!shrinking->is_quiet && isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
-    printf("SHRUNK  %s, seed %llu: %zu steps to %zu, %zu lines to %zu, %llu candidates in %llu.%llu s; %s\n  %s\n",
-           shrinking->options.file, (unsigned long long)shrinking->options.first_seed,
-           shrink_step_count(text_string(before), before->size), shrink_step_count(text_string(&text), text.size),
-           count_lines(before), count_lines(&text), (unsigned long long)shrink.tries,
-           (unsigned long long)(took_ms / 1000), (unsigned long long)(took_ms / 100 % 10), shrinking->out,
-           text_string(&failure));
+    print_result(shrinking, &shrink, &text, text_string(&failure), seeds);
     memory_free(shrinking->signature);
     text_free(&text);
     text_free(&failure);

@@ -112,3 +112,14 @@ function session:is_open() end
 
 ---Its client dies.
 function session:close() end
+
+---@class requests
+---@field sent integer
+---@field ok integer
+---@field failed integer
+---@field misrouted integer
+---@field refused integer
+---@field reset integer
+---@field timed_out integer
+---@field p50 integer Latency, in nanoseconds.
+---@field p99 integer

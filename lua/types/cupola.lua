@@ -313,6 +313,12 @@ function cloud:mend_everything() end
 ---@return instance[]
 function cloud:instances(app) end
 
+---The DEA that runs that index of an app, or the first index that runs: as good with any seed. An error if none does.
+---@param app string
+---@param index? integer
+---@return component
+function cloud:dea_of(app, index) end
+
 ---How many instances of the app run, listen and are routed by every router.
 ---@param app string
 ---@return integer
@@ -480,16 +486,5 @@ function raw:received() end
 ---How it ended: "ok", "reset", "refused"; "ok" also as long as it has not.
 ---@return string
 function raw:ending() end
-
----@class requests
----@field sent integer
----@field ok integer
----@field failed integer
----@field misrouted integer
----@field refused integer
----@field reset integer
----@field timed_out integer
----@field p50 integer Latency, in nanoseconds.
----@field p99 integer
 
 return cupola

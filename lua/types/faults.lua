@@ -84,6 +84,7 @@
 ---@field delay? distribution
 ---@field amount? integer
 ---@field one_way? boolean
+---@field only? integer[] Faults of messages: instead of a share, these of those that it meets, counted from 1.
 ---@field subject? string Faults of messages: a pattern ("router.*"); all by itself.
 ---@field config? table bad_config: keys of the component's own configuration (core/proto/config.proto).
 ---@field duration? duration It ends by itself after this.

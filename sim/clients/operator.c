@@ -400,6 +400,11 @@ bool operation_is_over(const struct operation *operation)
     return operation->is_over;
 }
 
+const char *operation_client(const struct operation *operation)
+{
+    return operation->label;
+}
+
 int operation_status(const struct operation *operation)
 {
     return operation->is_over ? operation->status : -1;

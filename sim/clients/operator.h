@@ -31,6 +31,9 @@ int operation_status(const struct operation *operation);
 /* What the client said at its exit (JSON or text), NUL-terminated; "" before. Lent. */
 const char *operation_result(const struct operation *operation);
 
+/* The name of its client: "operator-3". Lent. */
+const char *operation_client(const struct operation *operation);
+
 /* For cloud_wait_until; the context is the operation. Holds once it is over, however it ended. */
 bool operation_over(struct cloud *cloud, void *operation, struct text *ret_why);
 /* For cloud_wait_until; no context. Holds once no operation is under way or waiting. */

@@ -146,6 +146,8 @@ static void apply_to_messages(struct fault *fault)
     trouble->subject = fault->spec.subject == NULL ? ">" : fault->spec.subject;
     trouble->to = fault->hosts;
     trouble->share_ppm = (uint32_t)fault->spec.amount;
+    trouble->only = fault->spec.only;
+    trouble->only_count = fault->spec.only_count;
     trouble->delay = fault->spec.delay;
     trouble->random = fault->random;
     message_trouble_begin(fault->cloud->world, trouble);

@@ -23,7 +23,9 @@ static const char *find_flaw(const struct fault_spec *spec)
 {
     if (needs_target(spec->kind) && (spec->target == NULL || spec->target[0] == 0))
         return "it needs a target";
-    if (fault_kind_takes_share(spec->kind) && (spec->amount < 1 || spec->amount > MILLION))
+    if (spec->only_count > 0 && (fault_kind_family(spec->kind) != FAULT_FAMILY_MESSAGE || spec->amount != 0))
+        return "only faults of messages have `only`, and those have no amount";
+    if (spec->only_count == 0 && fault_kind_takes_share(spec->kind) && (spec->amount < 1 || spec->amount > MILLION))
         return "its amount is a share: 1 to 1000000, in a million";
     if (spec->kind == FAULT_BANDWIDTH && spec->amount < 1)
         return "its amount is the bytes a second that are left";
@@ -289,6 +291,8 @@ void fault_describe(const struct fault_spec *spec, struct text *ret_text)
         text_addf(ret_text, " of %s", spec->subject);
     if (spec->config != NULL)
         text_addf(ret_text, " of %s", spec->config);
+    for (size_t i = 0; i < spec->only_count; i++)
+        text_addf(ret_text, "%s%u", i == 0 ? " only " : ",", spec->only[i]);
     if (spec->amount != 0)
         text_addf(ret_text, " by %lld", (long long)spec->amount);
     add_duration(ret_text, " with ", distribution_median_ns(&spec->delay));

@@ -149,6 +149,8 @@ bool fault_kind_needs_delay(enum fault_kind kind);
  * out. */
 bool fault_kind_lies(enum fault_kind kind);
 
+enum { FAULT_MOST_NUMBERS = 32 };
+
 /* Plain data: what a scenario is compiled to, what is hashed, stored, shrunk and replayed. */
 struct fault_spec {
     enum fault_kind kind;
@@ -157,7 +159,9 @@ struct fault_spec {
     struct distribution delay;
     int64_t amount;
     bool one_way;
-    const char *subject;  /* Messages; NULL: all. Lent, copied. */
+    const char *subject;               /* Messages; NULL: all. Lent, copied. */
+    uint32_t only[FAULT_MOST_NUMBERS]; /* Messages: instead of a share, these of those that it meets, from 1. */
+    size_t only_count;
     const char *config;   /* BAD_CONFIG: keys of the component's configuration as JSON; NULL: none. Lent, copied. */
     uint64_t duration_ns; /* Ends by itself after this; 0: with fault_end, or the cloud. */
 };

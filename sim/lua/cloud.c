@@ -8,6 +8,7 @@
 #include "sim/lua/json.h"
 #include "sim/lua/operate.h"
 #include "sim/lua/raw.h"
+#include "sim/lua/sandbox.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
 
@@ -21,6 +22,13 @@ struct lua_cloud *lua_cloud_of(lua_State *lua)
     if (context->cloud == NULL)
         luaL_error(lua, "there is no cloud yet: this belongs into the scenario's run function");
     return context;
+}
+
+void lua_cloud_tell_deed(lua_State *lua, const char *who)
+{
+    const struct lua_cloud *context = lua_cloud_of(lua);
+    if (context->deed_observer != NULL)
+        context->deed_observer(context->deed_context, lua_sandbox_outer_line(lua), who);
 }
 
 static struct cloud *cloud_of(lua_State *lua)
@@ -213,6 +221,7 @@ static int native_component_action(lua_State *lua)
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++) {
         if (strcmp(actions[i].name, name) == 0) {
             actions[i].act(component);
+            lua_cloud_tell_deed(lua, component->name);
             return 0;
         }
     }
@@ -267,10 +276,25 @@ static int native_instances(lua_State *lua)
     return 1;
 }
 
+static const char *dea_of(struct cloud *cloud, const char *instance)
+{
+    size_t count = cloud_instances(cloud, NULL, NULL, 0);
+    struct instance_info *infos = memory_new((count + 1) * sizeof *infos);
+    const char *name = "";
+    count = cloud_instances(cloud, NULL, infos, count);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(infos[i].instance, instance) == 0 && infos[i].dea != NULL)
+            name = infos[i].dea->name;
+    memory_free(infos);
+    return name;
+}
+
 static int native_signal_instance(lua_State *lua)
 {
-    lua_pushboolean(lua,
-                    cloud_signal_instance(cloud_of(lua), luaL_checkstring(lua, 1), (int)luaL_checkinteger(lua, 2)));
+    const char *instance = luaL_checkstring(lua, 1);
+    const char *dea = dea_of(cloud_of(lua), instance);
+    lua_pushboolean(lua, cloud_signal_instance(cloud_of(lua), instance, (int)luaL_checkinteger(lua, 2)));
+    lua_cloud_tell_deed(lua, dea);
     return 1;
 }
 

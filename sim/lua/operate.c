@@ -20,6 +20,23 @@ static lua_Integer integer_field(lua_State *lua, int index, const char *name)
     return number;
 }
 
+/* The numbers of single messages: { 3, 7 }. False if they are none. */
+static bool read_only(lua_State *lua, int index, struct fault_spec *spec)
+{
+    bool is_good = true;
+    if (lua_getfield(lua, index, "only") != LUA_TNIL) {
+        spec->only_count = lua_istable(lua, -1) ? (size_t)luaL_len(lua, -1) : 0;
+        is_good = spec->only_count >= 1 && spec->only_count <= FAULT_MOST_NUMBERS;
+        for (size_t i = 0; is_good && i < spec->only_count; i++) {
+            is_good = lua_rawgeti(lua, -1, (lua_Integer)i + 1) == LUA_TNUMBER && lua_tointeger(lua, -1) > 0;
+            spec->only[i] = (uint32_t)lua_tointeger(lua, -1);
+            lua_pop(lua, 1);
+        }
+    }
+    lua_pop(lua, 1);
+    return is_good;
+}
+
 /* ---- Faults: Lua knows them by their place in the cloud's list, from 1. ---- */
 
 static int native_fault_begin(lua_State *lua)
@@ -45,6 +62,8 @@ static int native_fault_begin(lua_State *lua)
         else
             flaw = flaw == NULL ? "config: expected a table of configuration keys" : flaw;
     }
+    if (!read_only(lua, 1, &spec))
+        flaw = "only: expected a list of 1 to 32 numbers of messages, such as { 3, 7 }";
     lua_plan_read_distribution(lua, 1, "delay", &spec.delay);
     struct text why = {0};
     if (spec.kind == 0 || flaw != NULL)
@@ -58,6 +77,7 @@ static int native_fault_begin(lua_State *lua)
     }
     text_free(&why);
     fault_begin(cloud, &spec);
+    lua_cloud_tell_deed(lua, NULL);
     text_free(&config);
     lua_pushinteger(lua, (lua_Integer)cloud_fault_count(cloud));
     return 1;
@@ -145,6 +165,7 @@ static int native_operate(lua_State *lua)
     } else {
         operation = operator_run(context->cloud, &config, NULL);
     }
+    lua_cloud_tell_deed(lua, operation_client(operation));
     lua_pushinteger(lua, keep_operation(context, operation));
     return 1;
 }

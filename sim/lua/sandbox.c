@@ -411,6 +411,18 @@ static void push_place(lua_State *lua, lua_State *thread)
     lua_pushliteral(lua, "");
 }
 
+size_t lua_sandbox_outer_line(lua_State *thread)
+{
+    lua_Debug at;
+    size_t line = 0;
+    for (int level = 0; lua_getstack(thread, level, &at) != 0; level++) {
+        lua_getinfo(thread, "Sl", &at);
+        if (at.currentline > 0 && strncmp(at.short_src, "lua/", 4) != 0)
+            line = (size_t)at.currentline;
+    }
+    return line;
+}
+
 const char *lua_sandbox_complain(struct lua_sandbox *sandbox, lua_State *thread, const char *words)
 {
     push_place(sandbox->lua, thread);

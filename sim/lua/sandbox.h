@@ -49,6 +49,9 @@ bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results);
  */
 const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status);
 
+/* The line of the scenario from which all that runs now was called: in `run`, if that runs. 0: none. */
+size_t lua_sandbox_outer_line(lua_State *thread);
+
 /* The same for a thread that the caller ends, with the caller's words. */
 const char *lua_sandbox_complain(struct lua_sandbox *sandbox, lua_State *thread, const char *words);
 

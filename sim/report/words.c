@@ -116,7 +116,10 @@ static void add_amount(struct text *text, const struct fault_spec *spec)
 {
     if (spec->subject != NULL && spec->subject[0] != 0)
         text_addf(text, " (%s)", spec->subject);
-    if (fault_kind_takes_share(spec->kind))
+    for (size_t i = 0; i < spec->only_count; i++)
+        text_addf(text, "%s%u%s", i == 0 ? " (only number " : ", ", spec->only[i],
+                  i + 1 == spec->only_count ? ")" : "");
+    if (fault_kind_takes_share(spec->kind) && spec->only_count == 0)
         text_addf(text, " (%lld.%02lld%%)", (long long)(spec->amount / 10000), (long long)(spec->amount / 100 % 100));
     else if (spec->kind == FAULT_STRANGER)
         text_addf(text, " (port %lld)", (long long)spec->amount);

@@ -2,6 +2,7 @@
 
 #include "core/base/memory.h"
 #include "sim/lua/source.h"
+#include "sim/search/shrink_decisions.h"
 #include "sim/search/shrink_values.h"
 
 #include <string.h>
@@ -12,8 +13,10 @@ enum pass {
     PASS_FAULTS,
     PASS_STATEMENTS,
     PASS_UNWRAP,
+    PASS_JOIN,
+    PASS_COMPONENTS,
     PASS_ENTRIES,
-    PASS_PICKS,
+    PASS_DECISIONS,
     PASS_NUMBERS,
     PASS_TIMES,
     PASS_COMMENTS,
@@ -90,6 +93,19 @@ struct cut {
     size_t insert_at;
     const char *insert; /* NULL: nothing. */
     size_t insert_size;
+    bool is_whom; /* It says otherwise who is meant. */
+};
+
+/* The text as it is now, and what a run of it comes to (NULL: nobody knows). */
+struct look {
+    struct lua_source source;
+    const struct cause_slice *slice;
+};
+
+struct candidate {
+    struct text text;
+    size_t index; /* In its pass. */
+    bool is_whom;
 };
 
 static bool is_blank(char c)
@@ -175,14 +191,14 @@ static bool cut_chunk(struct cut *cut, size_t index)
 }
 
 /* From the last to the first: what comes late depends on what came before. */
-static bool cut_step(struct cut *cut, size_t index, bool faults_only)
+static bool cut_step(struct cut *cut, size_t index, bool faults_only, bool has_control)
 {
     const struct lua_piece **steps = memory_new((cut->source->count + 1) * sizeof *steps);
     size_t count = find_steps(cut->source, false, steps);
     const struct lua_piece *run = lua_source_entry(cut->source, "run");
     if (index < count) {
         const struct lua_piece *step = steps[count - 1 - index];
-        bool is_free = !is_undo(cut->source, step) || !is_fault(cut->source, run);
+        bool is_free = has_control || !is_undo(cut->source, step) || !is_fault(cut->source, run);
         if (is_free && (!faults_only || is_fault(cut->source, step)))
             mark_step(cut, step);
     }
@@ -255,32 +271,53 @@ static bool change_value(struct cut *cut, size_t index, enum shrink_value_kind k
     return true;
 }
 
-static bool make_candidate(const struct shrink *shrink, const struct lua_source *source, enum pass pass, size_t index,
-                           struct text *ret_text)
+static bool decide(struct cut *cut, const struct cause_slice *slice, size_t index, struct text *value)
 {
+    struct shrink_change change = {0};
+    if (!shrink_decision(cut->source, slice, index, &change))
+        return false;
+    *value = change.value;
+    if (value->size > 0) {
+        memset(cut->marks + change.from, 1, change.to - change.from);
+        cut->insert_at = change.from;
+        cut->insert = text_string(value);
+        cut->insert_size = value->size;
+        cut->is_whom = change.is_whom;
+    }
+    return true;
+}
+
+/* The passes that change one value each. */
+static const enum shrink_value_kind value_of_pass[PASS_COUNT] = {
+    [PASS_BOUNDS] = SHRINK_BOUND,   [PASS_JOIN] = SHRINK_JOIN,  [PASS_COMPONENTS] = SHRINK_COMPONENTS,
+    [PASS_NUMBERS] = SHRINK_NUMBER, [PASS_TIMES] = SHRINK_TIME,
+};
+
+static bool make_candidate(const struct shrink *shrink, const struct look *look, enum pass pass, size_t index,
+                           struct candidate *ret_candidate)
+{
+    const struct lua_source *source = &look->source;
     struct text value = {0};
     struct cut cut = {.source = source, .marks = memory_new(source->size + 1)};
     bool is_there = false;
-    if (pass == PASS_BOUNDS)
-        is_there = shrink->has_control && change_value(&cut, index, SHRINK_BOUND, &value);
+    if (value_of_pass[pass] != 0)
+        is_there =
+            (pass != PASS_BOUNDS || shrink->has_control) && change_value(&cut, index, value_of_pass[pass], &value);
     else if (pass == PASS_CHUNKS)
         is_there = cut_chunk(&cut, index);
     else if (pass == PASS_FAULTS || pass == PASS_STATEMENTS)
-        is_there = cut_step(&cut, index, pass == PASS_FAULTS);
+        is_there = cut_step(&cut, index, pass == PASS_FAULTS, shrink->has_control);
     else if (pass == PASS_UNWRAP)
         is_there = unwrap(&cut, index);
     else if (pass == PASS_ENTRIES)
         is_there = cut_entry(&cut, index);
-    else if (pass == PASS_PICKS)
-        is_there = change_value(&cut, index, SHRINK_PICK, &value);
-    else if (pass == PASS_NUMBERS)
-        is_there = change_value(&cut, index, SHRINK_NUMBER, &value);
-    else if (pass == PASS_TIMES)
-        is_there = change_value(&cut, index, SHRINK_TIME, &value);
+    else if (pass == PASS_DECISIONS)
+        is_there = decide(&cut, look->slice, index, &value);
     else
         is_there = cut_comments(&cut, index);
+    *ret_candidate = (struct candidate){.index = index, .is_whom = cut.is_whom};
     if (memchr(cut.marks, 1, source->size) != NULL)
-        build(&cut, ret_text);
+        build(&cut, &ret_candidate->text);
     memory_free(cut.marks);
     text_free(&value);
     return is_there;
@@ -288,52 +325,168 @@ static bool make_candidate(const struct shrink *shrink, const struct lua_source 
 
 /* ---- The search ---- */
 
-/* The next candidates of a pass from *index on, as many as are asked for at once. `places` are their indices. */
-static size_t gather(const struct shrink *shrink, const struct lua_source *source, enum pass pass, size_t *index,
-                     struct text *ret_candidates, size_t *ret_places)
+/* The next candidates of a pass from *index on, as many as are asked for at once. */
+static size_t gather(const struct shrink *shrink, const struct look *look, enum pass pass, size_t *index,
+                     struct text *ret_texts, struct candidate *ret_candidates)
 {
     size_t count = 0;
     while (count < shrink->batch && count < SHRINK_MOST_BATCH) {
-        if (!make_candidate(shrink, source, pass, *index, &ret_candidates[count]))
+        struct candidate *candidate = &ret_candidates[count];
+        if (!make_candidate(shrink, look, pass, *index, candidate))
             break;
-        if (ret_candidates[count].size > 0)
-            ret_places[count++] = *index;
+        if (candidate->text.size > 0)
+            ret_texts[count++] = candidate->text;
         ++*index;
     }
     return count;
 }
 
+/* Who is meant may change only if that is as sure with other seeds. */
+static bool is_as_sure(const struct shrink *shrink, const struct text *text, const struct candidate *candidate)
+{
+    if (!candidate->is_whom || shrink->count_elsewhere == NULL)
+        return true;
+    return shrink->count_elsewhere(shrink->context, &candidate->text) >= shrink->count_elsewhere(shrink->context, text);
+}
+
+/* One look at the text as it is now: true if a candidate has taken its place. *index: where to go on. */
+static bool look_once(struct shrink *shrink, const struct look *look, enum pass pass, struct text *text, size_t *index,
+                      bool *ret_is_over)
+{
+    struct text texts[SHRINK_MOST_BATCH] = {0};
+    struct candidate candidates[SHRINK_MOST_BATCH];
+    size_t count = gather(shrink, look, pass, index, texts, candidates);
+    size_t found = count == 0 ? 0 : shrink->find(shrink->context, texts, count);
+    shrink->tries += count;
+    bool is_taken = found < count && is_as_sure(shrink, text, &candidates[found]);
+    if (is_taken) {
+        text_free(text);
+        *text = texts[found];
+        texts[found] = (struct text){0};
+        *index = candidates[found].index; /* What followed has moved to here. */
+    } else if (found < count) {
+        *index = candidates[found].index + 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        text_free(&texts[i]);
+    *ret_is_over = count == 0;
+    return is_taken;
+}
+
+/* What the run comes to is worth knowing where a share is drawn. */
+static const struct cause_slice *look_at_run(const struct shrink *shrink, enum pass pass, const struct text *text,
+                                             struct cause_slice *slice)
+{
+    bool wants = pass == PASS_DECISIONS && shrink->look != NULL && strstr(text_string(text), "amount") != NULL;
+    return wants && shrink->look(shrink->context, text, slice) ? slice : NULL;
+}
+
 /* One pass over the text; true if it became smaller. */
 static bool run_pass(struct shrink *shrink, enum pass pass, struct text *text)
 {
-    bool changed = false;
-    for (size_t index = 0; !shrink->is_enough(shrink->context);) {
-        struct lua_source source;
-        if (!lua_source_parse(text_string(text), text->size, &source))
-            return changed;
-        struct text candidates[SHRINK_MOST_BATCH] = {0};
-        size_t places[SHRINK_MOST_BATCH];
-        size_t count = gather(shrink, &source, pass, &index, candidates, places);
-        size_t found = count == 0 ? 0 : shrink->find(shrink->context, candidates, count);
-        shrink->tries += count;
-        lua_source_release(&source);
-        if (found < count) {
-            text_free(text);
-            *text = candidates[found];
-            candidates[found] = (struct text){0};
-            index = places[found]; /* What followed has moved to here. */
-            changed = true;
-        }
-        for (size_t i = 0; i < count; i++)
-            text_free(&candidates[i]);
-        if (count == 0)
+    struct cause_slice *slice = memory_new(sizeof *slice);
+    bool changed = false, is_taken = true, is_over = false;
+    struct look look = {0};
+    for (size_t index = 0; !is_over && !shrink->is_enough(shrink->context);) {
+        if (is_taken)
+            look.slice = look_at_run(shrink, pass, text, slice);
+        if (!lua_source_parse(text_string(text), text->size, &look.source))
+            break;
+        is_taken = look_once(shrink, &look, pass, text, &index, &is_over);
+        lua_source_release(&look.source);
+        changed = changed || is_taken;
+    }
+    memory_free(slice);
+    return changed;
+}
+
+/* ---- The causal slice ---- */
+
+static bool is_line_within(const struct lua_source *source, const struct lua_piece *step, size_t line)
+{
+    size_t at = 1;
+    for (size_t i = 0; i < step->from; i++)
+        at += source->text[i] == '\n';
+    size_t last = at;
+    for (size_t i = step->from; i + 1 < step->to; i++)
+        last += source->text[i] == '\n';
+    return line >= at && line <= last;
+}
+
+/* What a step does is in the slice if one of the first `kept` deeds is done there; a step that does nothing is kept. */
+static bool is_outside(const struct lua_source *source, const struct lua_piece *step, const struct cause_slice *slice,
+                       size_t kept)
+{
+    bool does = false;
+    for (size_t i = 0; i < slice->count; i++) {
+        if (!is_line_within(source, step, slice->deeds[i].line))
+            continue;
+        if (i < kept)
+            return false;
+        does = true;
+    }
+    return does && !is_undo(source, step);
+}
+
+static size_t cut_slice(const struct lua_source *source, const struct cause_slice *slice, size_t kept,
+                        struct text *ret_text)
+{
+    struct cut cut = {.source = source, .marks = memory_new(source->size + 1)};
+    const struct lua_piece **steps = memory_new((source->count + 1) * sizeof *steps);
+    size_t count = find_steps(source, true, steps), gone = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (!is_outside(source, steps[i], slice, kept))
+            continue;
+        gone += cut.marks[steps[i]->from] == 0;
+        mark_step(&cut, steps[i]);
+    }
+    if (gone > 0)
+        build(&cut, ret_text);
+    memory_free(steps);
+    memory_free(cut.marks);
+    return gone;
+}
+
+/* The likeliest deed alone, the two likeliest, the four ... and all that are in the cone: the fewest that suffice. */
+static void run_slice(struct shrink *shrink, struct text *text)
+{
+    struct cause_slice *slice = memory_new(sizeof *slice);
+    struct lua_source source;
+    if (shrink->look == NULL || !shrink->look(shrink->context, text, slice) ||
+        !lua_source_parse(text_string(text), text->size, &source)) {
+        memory_free(slice);
+        return;
+    }
+    size_t in_cone = 0, count = 0, gone[SHRINK_MOST_BATCH] = {0};
+    struct text texts[SHRINK_MOST_BATCH] = {0};
+    while (in_cone < slice->count && slice->deeds[in_cone].is_in_cone)
+        in_cone++;
+    for (size_t kept = 0; count < SHRINK_MOST_BATCH; kept = kept == 0 ? 1 : 2 * kept) {
+        kept = kept < in_cone ? kept : in_cone;
+        gone[count] = cut_slice(&source, slice, kept, &texts[count]);
+        count += texts[count].size > 0;
+        if (kept == in_cone)
             break;
     }
-    return changed;
+    size_t found = count == 0 ? 0 : shrink->find(shrink->context, texts, count);
+    shrink->tries += count;
+    shrink->deeds = slice->count;
+    if (found < count) {
+        text_free(text);
+        *text = texts[found];
+        texts[found] = (struct text){0};
+        shrink->sliced = gone[found];
+    }
+    for (size_t i = 0; i < count; i++)
+        text_free(&texts[i]);
+    lua_source_release(&source);
+    memory_free(slice);
 }
 
 void shrink_scenario(struct shrink *shrink, struct text *text)
 {
+    if (!shrink->is_enough(shrink->context))
+        run_slice(shrink, text);
     for (bool changed = true; changed && !shrink->is_enough(shrink->context);) {
         changed = false;
         for (int pass = 0; pass < PASS_COUNT; pass++)

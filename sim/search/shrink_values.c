@@ -34,16 +34,18 @@ static bool mentions(const struct lua_source *source, const struct lua_piece *pi
 
 /* ---- Numbers: two candidates each, 1 and the half ---- */
 
-static void smaller_number(const struct lua_source *source, const struct lua_piece *piece, bool halves,
-                           struct text *ret_value)
+static void smaller_number(const struct lua_source *source, const struct lua_piece *piece, bool of_components,
+                           bool halves, struct text *ret_value)
 {
-    static const char *const counts[] = {"instances",   "deas",  "routers", "controllers", "health_managers",
-                                         "bus_servers", "zones", "rate",    NULL};
+    static const char *const components[] = {"deas",     "old_deas",    "routers", "controllers", "health_managers",
+                                             "gateways", "bus_servers", "zones",   NULL};
+    static const char *const values[] = {"instances", "rate", NULL};
     const struct lua_piece *entry = find_around(source, piece, LUA_ENTRY);
     const struct lua_piece *step = find_around(source, piece, LUA_STATEMENT);
     bool is_argument = mentions(source, step, "scale") && (entry == NULL || entry->depth < step->depth);
     uint64_t number = strtoull(source->text + piece->from, NULL, 10);
-    bool is_count = is_entry_of(source, entry, counts) || is_argument;
+    bool is_count =
+        of_components ? is_entry_of(source, entry, components) : is_entry_of(source, entry, values) || is_argument;
     if (!is_count || number <= 1 || memchr(source->text + piece->from, '.', piece->to - piece->from) != NULL ||
         (halves && number <= 3))
         return;
@@ -85,7 +87,9 @@ static void write_time(uint64_t ms, struct text *ret_value)
         text_addf(ret_value, "\"%llums\"", (unsigned long long)ms);
 }
 
-static void smaller_time(const struct lua_source *source, const struct lua_piece *piece, bool halves, bool is_bound,
+enum { SHORT = 0, HALF, ROUND, TIME_CHOICES }; /* What a time may become. */
+
+static void smaller_time(const struct lua_source *source, const struct lua_piece *piece, size_t choice, bool is_bound,
                          struct text *ret_value)
 {
     static const char *const names[] = {"duration", "delay", NULL};
@@ -99,46 +103,61 @@ static void smaller_time(const struct lua_source *source, const struct lua_piece
     if (ms == 0 || (is_bound ? !is_limit : !is_wait && !is_of_fault))
         return;
     uint64_t least = is_bound ? 60000 : 1000;
-    uint64_t smaller = halves ? ms / 2 : least;
-    if (smaller < ms && (!is_bound || smaller >= 5000) && (!halves || ms > 2 * least))
+    bool is_odd = ms > 1000 && ms % 1000 != 0;
+    if (choice == ROUND && is_odd && !is_bound)
+        write_time((ms + 999) / 1000 * 1000, ret_value); /* "3s" says more than "2538ms". */
+    uint64_t smaller = choice == HALF ? ms / 2 : least;
+    if (choice != ROUND && smaller < ms && (!is_bound || smaller >= 5000) && (choice == SHORT || ms > 2 * least))
         write_time(smaller, ret_value);
 }
 
-/* ---- Picks ---- */
+/* ---- Two waits ---- */
 
-static bool find_pick(const struct lua_source *source, size_t index, size_t *ret_from, size_t *ret_to,
-                      struct text *ret_value)
+/* The milliseconds of `cloud:wait("2s")`; 0 if the piece is something else. */
+static uint64_t waits_for(const struct lua_source *source, const struct lua_piece *piece)
 {
-    static const char begin[] = "cloud:pick(";
-    const char *at = source->text, *end = source->text + source->size;
-    while ((at = memmem(at, (size_t)(end - at), begin, sizeof begin - 1)) != NULL && index > 0) {
-        at += sizeof begin - 1;
-        index--;
-    }
-    if (at == NULL)
-        return false;
-    const char *list = at + sizeof begin - 1, *close = list + strcspn(list, "(),{}\"");
-    if (*close != ')')
+    static const char begin[] = "cloud:wait(\"", end[] = "\")";
+    const char *text = source->text + piece->from;
+    size_t size = piece->to - piece->from, fixed = sizeof begin + sizeof end - 2;
+    if (piece->kind != LUA_STATEMENT || size <= fixed || memcmp(text, begin, sizeof begin - 1) != 0 ||
+        memcmp(text + size - sizeof end + 1, end, sizeof end - 1) != 0)
+        return 0;
+    return milliseconds_of(text + sizeof begin - 1, size - fixed);
+}
+
+static bool find_joint(const struct lua_source *source, size_t index, size_t *ret_from, size_t *ret_to,
+                       struct text *ret_value)
+{
+    const struct lua_piece *first = &source->pieces[index], *second = first + 1;
+    const struct lua_piece *end = source->pieces + source->count;
+    while (second < end && (second->to <= first->to || second->kind == LUA_COMMENT))
+        second++;
+    uint64_t one = waits_for(source, first), other = second == end ? 0 : waits_for(source, second);
+    if (one == 0 || other == 0)
         return true;
-    *ret_from = (size_t)(at - source->text);
-    *ret_to = (size_t)(close + 1 - source->text);
-    text_addf(ret_value, "%.*s[1]", (int)(close - list), list);
+    *ret_from = first->from;
+    *ret_to = second->to;
+    text_add_string(ret_value, "cloud:wait(");
+    write_time((one + other + 999) / 1000 * 1000, ret_value);
+    text_add_char(ret_value, ')');
     return true;
 }
 
 bool shrink_value(const struct lua_source *source, enum shrink_value_kind kind, size_t index, size_t *ret_from,
                   size_t *ret_to, struct text *ret_value)
 {
-    if (kind == SHRINK_PICK)
-        return find_pick(source, index, ret_from, ret_to, ret_value);
-    if (index / 2 >= source->count)
+    bool is_number = kind == SHRINK_NUMBER || kind == SHRINK_COMPONENTS;
+    size_t choices = is_number ? 2 : TIME_CHOICES;
+    if (index / choices >= source->count)
         return false;
-    const struct lua_piece *piece = &source->pieces[index / 2];
+    if (kind == SHRINK_JOIN)
+        return index < source->count && find_joint(source, index, ret_from, ret_to, ret_value);
+    const struct lua_piece *piece = &source->pieces[index / choices];
     *ret_from = piece->from;
     *ret_to = piece->to;
-    if (kind == SHRINK_NUMBER && piece->kind == LUA_NUMBER)
-        smaller_number(source, piece, index % 2 != 0, ret_value);
-    else if (kind != SHRINK_NUMBER && piece->kind == LUA_STRING)
-        smaller_time(source, piece, index % 2 != 0, kind == SHRINK_BOUND, ret_value);
+    if (is_number && piece->kind == LUA_NUMBER)
+        smaller_number(source, piece, kind == SHRINK_COMPONENTS, index % choices != 0, ret_value);
+    else if (!is_number && piece->kind == LUA_STRING)
+        smaller_time(source, piece, index % choices, kind == SHRINK_BOUND, ret_value);
     return true;
 }

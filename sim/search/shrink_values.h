@@ -6,10 +6,11 @@
 #include "sim/lua/source.h"
 
 enum shrink_value_kind {
-    SHRINK_NUMBER = 1, /* How many there are of something: one, or half as many. */
-    SHRINK_TIME,       /* How long a step waits or a fault lasts: a second, or half as long. */
-    SHRINK_BOUND,      /* How long a condition is waited for: a minute, half as long. */
-    SHRINK_PICK,       /* cloud:pick(list) becomes list[1]. */
+    SHRINK_COMPONENTS = 1, /* How many there are of a component: one, or half as many. */
+    SHRINK_NUMBER,         /* The same for instances and requests. */
+    SHRINK_TIME,           /* How long a step waits or a fault lasts: a second, or half as long. */
+    SHRINK_JOIN,           /* Two waits, one behind the other: one that is as long. */
+    SHRINK_BOUND,          /* How long a condition is waited for: a minute, half as long. */
 };
 
 /* Candidate `index` of that kind: the bytes from..to become the value; an empty value is no candidate. False: there are

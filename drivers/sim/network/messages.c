@@ -93,14 +93,22 @@ void messages_forget(struct process_conn *conn)
 
 /* ---- Each message by itself ---- */
 
+static bool is_chosen(struct message_trouble *trouble)
+{
+    trouble->met++;
+    for (size_t i = 0; i < trouble->only_count; i++)
+        if (trouble->only[i] == trouble->met)
+            return true;
+    return trouble->only_count == 0 && random_below(&trouble->random, MILLION) < trouble->share_ppm;
+}
+
 static struct message_trouble *find_harm(const struct process_conn *conn, const struct nats_frame *frame)
 {
     if (frame->verb != NATS_MSG && frame->verb != NATS_HMSG)
         return NULL;
     uint32_t to = conn->socket->peer->host->number;
     for (struct message_trouble *at = conn->process->world->message_troubles; at != NULL; at = at->next) {
-        if (at->to[to] && nats_subject_matches(nats_text_of(at->subject), frame->subject) &&
-            random_below(&at->random, MILLION) < at->share_ppm)
+        if (at->to[to] && nats_subject_matches(nats_text_of(at->subject), frame->subject) && is_chosen(at))
             return at;
     }
     return NULL;
@@ -110,6 +118,8 @@ static struct message_trouble *find_harm(const struct process_conn *conn, const 
 static void harm(struct process_conn *conn, struct message_trouble *trouble, const struct nats_frame *frame,
                  const uint8_t *bytes, size_t size, struct text *kept)
 {
+    if (trouble->harmed < MESSAGE_MOST_NUMBERS)
+        trouble->numbers[trouble->harmed] = (uint32_t)trouble->met;
     trouble->harmed++;
     if (trouble->harm == MESSAGE_HELD_BACK) {
         hold_back(conn, trouble, bytes, size);

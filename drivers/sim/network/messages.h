@@ -11,6 +11,8 @@
 
 #include "drivers/sim/process/process.h"
 
+enum { MESSAGE_MOST_NUMBERS = 32 };
+
 enum message_harm {
     MESSAGE_LOST = 1,
     MESSAGE_DOUBLED,
@@ -24,9 +26,12 @@ struct message_trouble {
     const char *subject; /* A pattern of subjects. */
     const bool *to;      /* Receiving hosts by number. */
     uint32_t share_ppm;
+    const uint32_t *only; /* Instead of a share: these of the messages that it meets, counted from 1. */
+    size_t only_count;    /* 0: the share decides. */
     struct distribution delay;
     struct random_stream random;
-    uint64_t harmed; /* Messages so far. */
+    uint64_t met, harmed;                   /* Messages so far. */
+    uint32_t numbers[MESSAGE_MOST_NUMBERS]; /* Of the first ones that were harmed. */
     struct message_trouble *previous, *next;
 };
 
