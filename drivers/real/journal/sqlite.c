@@ -5,6 +5,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
+enum { LOG_BYTES = 1000 * (4096 + 24) + 32 }; /* So long SQLite lets its log become before it is begun anew. */
+
 struct journal_file {
     struct journal_store store;
     sqlite3 *database;
@@ -12,6 +14,7 @@ struct journal_file {
     sqlite3_stmt *snapshot, *insert_snapshot, *drop_snapshot, *drop_older, *drop_covered;
     int64_t seen_version; /* Of the file, when everything in it had been read; 0: there may be more. */
     uint64_t read_to;
+    bool is_lengthened; /* The log, by us. */
 };
 
 static enum io_status fail(const struct journal_file *file, const char *what, struct text *ret_reason)
@@ -151,6 +154,24 @@ static bool insert(sqlite3_stmt *statement, uint64_t sequence, struct io_bytes d
     return is_done;
 }
 
+/* Writes zeros behind what is in the log. To write over bytes that are there is one write to the disk; to make the file
+ * longer, too, as SQLite does until it comes to the beginning again, is two. Only who holds the lock of writers may;
+ * zeros are no frame, so that readers end before them. What cannot be done is not missed. */
+static void lengthen_log(struct journal_file *file)
+{
+    static const uint8_t zeros[65536];
+    sqlite3_file *log = NULL;
+    sqlite3_int64 size = 0;
+    file->is_lengthened = true;
+    bool is_there = sqlite3_file_control(file->database, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log) == SQLITE_OK &&
+                    log != NULL && log->pMethods != NULL && log->pMethods->xFileSize(log, &size) == SQLITE_OK;
+    if (!is_there || size >= LOG_BYTES)
+        return;
+    while (size < LOG_BYTES && log->pMethods->xWrite(log, zeros, sizeof zeros, size) == SQLITE_OK)
+        size += (sqlite3_int64)sizeof zeros;
+    log->pMethods->xSync(log, SQLITE_SYNC_NORMAL);
+}
+
 static bool append_all(struct journal_file *file, struct journal_append *appends, size_t count)
 {
     uint64_t head;
@@ -175,6 +196,8 @@ static enum io_status append(struct journal_store *store, struct journal_append 
     file->seen_version = 0;
     if (!run(file->begin))
         return fail(file, "begin", ret_reason);
+    if (!file->is_lengthened)
+        lengthen_log(file);
     if (append_all(file, appends, count) && run(file->commit))
         return IO_OK;
     enum io_status status = fail(file, "append", ret_reason);

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <cmocka.h>
 
@@ -316,6 +317,44 @@ static void expect_whole(uint64_t head)
     text_free(&data);
 }
 
+static size_t log_bytes(void)
+{
+    char path[300];
+    struct stat status;
+    snprintf(path, sizeof path, "%s-wal", place);
+    assert_int_equal(stat(path, &status), 0);
+    return (size_t)status.st_size;
+}
+
+/* Two writers; one of them makes the log longer when there is already something in it. */
+static void the_log_has_its_length_from_the_first_append(void **state)
+{
+    (void)state;
+    uint64_t sequence;
+    struct journal_store *other;
+    assert_int_equal(append(0, "one", &sequence), IO_OK);
+    size_t size = log_bytes();
+    assert_in_range(size, 1000 * 4096, 2000 * 4096);
+    assert_int_equal(store->class->open(place, 2000, &other, &reason), IO_OK);
+    struct journal_append theirs = {.expected_head = 1, .data = bytes_of("two")};
+    assert_int_equal(other->class->append(other, &theirs, 1, &reason), IO_OK);
+    assert_int_equal(theirs.status, IO_OK);
+    shell("cp %s %s/two.db && head -c 65536 %s-wal > %s/two.db-wal", place, folder, place, folder);
+    for (uint64_t head = 2; head < 100; head++)
+        assert_int_equal(append(head, "more", &sequence), IO_OK);
+    assert_int_equal(log_bytes(), size);
+    other->class->close(other);
+    assert_int_equal(store->class->read(store, 0, &entries, &reason), IO_OK);
+    assert_int_equal(entries.count, 100);
+    close_store();
+    snprintf(place, sizeof place, "%s/two.db", folder);
+    open_store(); /* As after a kill, with a log that is shorter again. */
+    assert_int_equal(append(2, "three", &sequence), IO_OK);
+    expect_read(0, (const char *[]){"one", "two", "three"}, 3);
+    assert_int_equal(log_bytes(), size);
+    shell("rm %s/journal.db", folder);
+}
+
 /* As a loss of power or a kill leaves it, at every step of storing and compacting. */
 static void a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing(void **state)
 {
@@ -429,6 +468,7 @@ int main(void)
         both(a_snapshot_of_the_past_or_the_future_is_refused),
         both(a_damaged_snapshot_is_found_and_the_one_before_it_will_do),
         both(an_empty_store_may_begin_with_a_snapshot),
+        cmocka_unit_test_setup_teardown(the_log_has_its_length_from_the_first_append, open_file, leave_nothing),
         cmocka_unit_test_setup_teardown(a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing, open_file,
                                         leave_nothing),
         cmocka_unit_test_setup_teardown(a_database_that_crashes_between_snapshot_and_compaction_loses_nothing,
