@@ -14,7 +14,8 @@
  *      After CLOSE the driver delivers nothing else for the id (except the cancelled DONEs of its blob transfers).
  *   4. Reading is demand: one READ effect allows one BYTES or END event. No demand, no bytes: that is back-pressure.
  *   5. Every WRITE is answered by WRITTEN with the number of bytes that left, possibly for several writes at once,
- *      unless CLOSED comes first.
+ *      unless CLOSED comes first. Of a WRITE that nobody awaits, what left without having to wait may also be told by
+ *      the next BYTES of the connection; until then up to IO_UNTOLD_MOST such bytes are not told at all.
  *   6. Events lend: memory in an event is valid until step returns (a buffer may be kept by taking a reference).
  *      Effects give: a buffer in an effect is owned by the driver; strings are copied into the effect list.
  *   7. Effects on one target happen in order. Between targets nothing is promised: what depends on a thing being
@@ -80,6 +81,9 @@ struct io_tls {
     const char *subject;     /* Of the peer's certificate, which was verified: "CN=dea-7,O=cupola"; or "". */
 };
 
+/* See rule 5. */
+enum { IO_UNTOLD_MOST = 1024 };
+
 /* ---- Events --------------------------------------------------------------------------------------------------- */
 
 enum event_kind {
@@ -135,6 +139,7 @@ struct event {
         struct {
             struct io_conn conn;
             struct slice slice; /* Lent; keep it by buffer_ref(slice.buffer). Never empty. */
+            size_t written;     /* So many bytes of our WRITEs have left before, and were not told. */
         } bytes;
         struct {
             struct io_conn conn;
@@ -216,7 +221,8 @@ enum effect_kind {
     EFFECT_WORKLOAD_START,     /* DONE: number = process id, once the process runs. IO_NOT_FOUND: no such droplet. */
     EFFECT_WORKLOAD_SIGNAL,    /* To all its processes. No answer: EXITED tells. Nothing if it is gone. */
     EFFECT_WORKLOAD_REMOVE,    /* Kill what is left of it and delete its files. DONE. No EXITED after it. */
-    EFFECT_WORKLOAD_MEASURE,   /* DONE: data = a packed cupola.WorkloadUsage (core/proto/workload.proto). */
+    EFFECT_WORKLOAD_MEASURE,   /* All that run. DONE: data = a packed cupola.WorkloadUsages (core/proto/workload.proto).
+                                */
     EFFECT_WORKLOAD_READ_FILE, /* DONE: data = at most `size` bytes from `offset` of a file below its directory, or a
                                   listing in the v1 format of a directory; number = the file's whole size. */
 
@@ -286,6 +292,7 @@ struct effect {
         struct {
             struct io_conn conn;
             struct slice slice; /* Given. */
+            bool is_awaited;    /* Somebody wants to know when it has left. */
         } write;
         struct {
             struct io_conn conn;
@@ -356,7 +363,7 @@ struct effect {
         } workload_signal;
         struct {
             const char *workload;
-        } workload_name; /* WORKLOAD_REMOVE, WORKLOAD_MEASURE. */
+        } workload_name; /* WORKLOAD_REMOVE. */
         struct {
             const char *workload;
             const char *path;

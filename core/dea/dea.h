@@ -96,6 +96,7 @@ struct dea {
     uint64_t route_changes;             /* Told to routers by this life. */
     struct dea_ends ends;
     struct timer usage_timer;
+    struct op usage_op;
     struct timer list_timer; /* Survivors could not be looked for: again after a while. */
     struct timer evacuation_timer;
     struct timer leave_timer;
@@ -203,7 +204,7 @@ void dea_crash_keep_files(struct instance *instance);
 void dea_crash_on_exited(struct machine *machine, const char *workload, int exit_code, int signal,
                          enum workload_breach breach);
 
-/* reports/usage.c */
+/* reports/usage.c: from time to time, as long as anything is here. */
 void dea_usage_begin(struct dea *dea);
 /* A message with what it points to. */
 struct usage_stats {

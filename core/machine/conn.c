@@ -185,6 +185,7 @@ void conn_write(struct conn *conn, struct slice given)
     struct effect *effect = effects_add(conn->machine->effects, EFFECT_WRITE);
     effect->write.conn = conn->id;
     effect->write.slice = given;
+    effect->write.is_awaited = conn->handlers->on_drained != NULL && !conn->is_patient;
 }
 
 void conn_write_bytes(struct conn *conn, const void *bytes, size_t size)
@@ -302,7 +303,11 @@ void conns_dispatch(struct machine *machine, const struct event *event)
     } else if (event->kind == EVENT_CONNECTED) {
         open_life(find_conn(machine, event->connected.conn));
     } else if (event->kind == EVENT_BYTES) {
-        take_bytes(find_conn(machine, event->bytes.conn), event->bytes.slice);
+        struct conn *conn = find_conn(machine, event->bytes.conn);
+        if (event->bytes.written > 0)
+            count_written(conn, event->bytes.written);
+        if (conn->state == CONN_OPEN) /* Who was told may have closed it. */
+            take_bytes(conn, event->bytes.slice);
     } else if (event->kind == EVENT_END) {
         take_end(find_conn(machine, event->end.conn));
     } else if (event->kind == EVENT_WRITTEN) {

@@ -21,7 +21,7 @@ struct conn_handlers {
     void (*on_bytes)(struct conn *conn, struct slice bytes);
     /* The peer sends no more; answers one conn_read. */
     void (*on_end)(struct conn *conn);
-    /* unsent_bytes has fallen to 0. May be NULL. */
+    /* unsent_bytes has fallen to 0. NULL: nobody waits for that, and the driver may be late to tell what has left. */
     void (*on_drained)(struct conn *conn);
     /* status is IO_OK after our own conn_close. */
     void (*on_closed)(struct conn *conn, enum io_status status);
@@ -34,7 +34,8 @@ struct conn {
     struct machine *machine;
     struct carriage *carriage; /* Who carries its bytes; NULL: the driver. */
     enum conn_state state;
-    size_t unsent_bytes; /* Written and not yet gone: what back-pressure looks at. */
+    size_t unsent_bytes; /* Written and not yet known to be gone: what back-pressure looks at. */
+    bool is_patient;     /* on_drained may be late, unless bytes had to wait. Set it while the conn is OPEN. */
 
     /* Private. */
     struct io_conn id;

@@ -214,21 +214,15 @@ void workload_signal(struct machine *machine, const char *workload, int signal)
     effect->workload_signal.signal = signal;
 }
 
-static void add_workload_name_effect(struct machine *machine, struct op *op, enum effect_kind kind,
-                                     const char *workload, op_done *done)
+void op_workload_remove(struct machine *machine, struct op *op, const char *workload, op_done *done)
 {
-    struct effect *effect = op_add_effect(machine, op, kind, done);
+    struct effect *effect = op_add_effect(machine, op, EFFECT_WORKLOAD_REMOVE, done);
     effect->workload_name.workload = effects_keep_text(machine->effects, workload);
 }
 
-void op_workload_remove(struct machine *machine, struct op *op, const char *workload, op_done *done)
+void op_workload_measure(struct machine *machine, struct op *op, op_done *done)
 {
-    add_workload_name_effect(machine, op, EFFECT_WORKLOAD_REMOVE, workload, done);
-}
-
-void op_workload_measure(struct machine *machine, struct op *op, const char *workload, op_done *done)
-{
-    add_workload_name_effect(machine, op, EFFECT_WORKLOAD_MEASURE, workload, done);
+    op_add_effect(machine, op, EFFECT_WORKLOAD_MEASURE, done);
 }
 
 void op_workload_read_file(struct machine *machine, struct op *op, const char *workload, const char *path,

@@ -70,7 +70,7 @@ void op_workload_list(struct machine *machine, struct op *op, op_done *done);
 void op_workload_start(struct machine *machine, struct op *op, const struct workload_spec *spec, op_done *done);
 void workload_signal(struct machine *machine, const char *workload, int signal);
 void op_workload_remove(struct machine *machine, struct op *op, const char *workload, op_done *done);
-void op_workload_measure(struct machine *machine, struct op *op, const char *workload, op_done *done);
+void op_workload_measure(struct machine *machine, struct op *op, op_done *done);
 void op_workload_read_file(struct machine *machine, struct op *op, const char *workload, const char *path,
                            uint64_t offset, uint32_t size, op_done *done);
 void op_workload_exec(struct machine *machine, struct op *op, const char *workload, const char *const *argv,

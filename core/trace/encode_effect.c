@@ -88,6 +88,8 @@ static bool fill_stream_effect(Cupola__TraceEffect *message, const struct effect
     } else if (effect->kind == EFFECT_WRITE) {
         set_conn(message, effect->write.conn);
         set_slice(message, effect->write.slice);
+        message->has_flag = 1;
+        message->flag = effect->write.is_awaited;
     } else if (effect->kind == EFFECT_FINISH) {
         set_conn(message, effect->finish.conn);
     } else if (effect->kind == EFFECT_START_TLS) {
@@ -141,7 +143,7 @@ static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effe
     if (effect->kind == EFFECT_WORKLOAD_SIGNAL) {
         message->text = trace_lend_text(effect->workload_signal.workload);
         set_code(message, effect->workload_signal.signal);
-    } else if (effect->kind == EFFECT_WORKLOAD_REMOVE || effect->kind == EFFECT_WORKLOAD_MEASURE) {
+    } else if (effect->kind == EFFECT_WORKLOAD_REMOVE) {
         message->text = trace_lend_text(effect->workload_name.workload);
     } else if (effect->kind == EFFECT_WORKLOAD_READ_FILE) {
         message->text = trace_lend_text(effect->workload_read_file.workload);
@@ -156,7 +158,7 @@ static bool fill_workload_effect(Cupola__TraceEffect *message, const struct effe
         message->has_number2 = 1;
         message->number2 = effect->workload_exec.columns;
     } else {
-        return effect->kind == EFFECT_WORKLOAD_LIST;
+        return effect->kind == EFFECT_WORKLOAD_LIST || effect->kind == EFFECT_WORKLOAD_MEASURE;
     }
     return true;
 }

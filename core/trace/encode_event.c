@@ -97,6 +97,8 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts 
     case EVENT_BYTES:
         set_conn(message, event->bytes.conn);
         set_data(message, (struct io_bytes){slice_data(event->bytes.slice), event->bytes.slice.size});
+        if (event->bytes.written > 0)
+            set_number(message, event->bytes.written);
         return;
     case EVENT_END:
         set_conn(message, event->end.conn);

@@ -142,6 +142,7 @@ bool trace_event_of(const Cupola__TraceRecord *record, struct event *ret_event)
     case EVENT_BYTES:
         event.bytes.conn = conn;
         event.bytes.slice = slice_copy(message->data.data, message->data.len);
+        event.bytes.written = (size_t)message->number;
         break;
     case EVENT_END:
         event.end.conn = conn;

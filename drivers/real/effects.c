@@ -25,7 +25,7 @@ static void carry_out_stream(struct real_driver *driver, struct effect *effect)
     } else if (effect->kind == EFFECT_WRITE) {
         struct stream *stream = stream_find(driver, effect->write.conn);
         if (stream != NULL)
-            stream_write(stream, effect_take_slice(effect));
+            stream_write(stream, effect_take_slice(effect), effect->write.is_awaited);
     } else if (effect->kind == EFFECT_FINISH) {
         struct stream *stream = stream_find(driver, effect->finish.conn);
         if (stream != NULL)

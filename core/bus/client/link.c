@@ -90,6 +90,7 @@ static void on_link_connected(struct conn *conn)
     struct bus_client_state *state = container_of(conn, struct bus_client_state, conn);
     assert_that(state->link == LINK_CONNECTING);
     state->link = LINK_GREETING;
+    conn->is_patient = true; /* What waits for room waits for bytes that had to wait themselves. */
     conn_read(conn);
 }
 

@@ -113,7 +113,13 @@ static bool take_line(struct lease_client *client, const char *line)
     client->ponged_number = number;
     dea_standing_on_ping(dea);
     struct text pong = {0};
-    text_addf(&pong, "PONG %llu %s %llu\r\n", (unsigned long long)number, dea->life, (unsigned long long)dea->told);
+    text_add_string(&pong, "PONG ");
+    text_add_number(&pong, number);
+    text_add_char(&pong, ' ');
+    text_add_string(&pong, dea->life);
+    text_add_char(&pong, ' ');
+    text_add_number(&pong, dea->told);
+    text_add_string(&pong, "\r\n");
     conn_write_text(&client->conn, &pong);
     text_free(&pong);
     return true;

@@ -73,6 +73,7 @@ struct instance *dea_instance_new(struct dea *dea, const char *id, const Cupola_
     instance->holds_resources = true;
     dea->held_count++;
     dea->reserved_mb += instance->memory_mb;
+    dea_usage_begin(dea);
     return instance;
 }
 
@@ -107,7 +108,6 @@ void dea_instances_destroy(struct dea *dea)
     struct instance *instance, *next;
     HASH_ITER (hh, dea->instances, instance, next) {
         op_forget(&instance->op);
-        op_forget(&instance->measure_op);
         cancel_timers(instance);
         timer_cancel(&dea->machine, &instance->startup.timer);
         timer_cancel(&dea->machine, &instance->liveness.timer);
@@ -171,7 +171,6 @@ void dea_instance_bury(struct instance *instance)
     assert_that(!op_is_pending(&instance->op));
     assert_that(!instance->holds_resources);
     struct dea *dea = instance->dea;
-    op_forget(&instance->measure_op);
     free_instance(instance);
     dea_evacuation_check_end(dea);
 }

@@ -97,8 +97,7 @@ struct instance {
     uint64_t heal_ns;    /* and from when on the standing order may start it anew. 0: that is not ours. */
     uint64_t ready_ns;   /* When it came up; 0 before. */
 
-    struct op op; /* Launch or removal. */
-    struct op measure_op;
+    struct op op;           /* Launch or removal. */
     struct timer timer;     /* Of the state: start deadline, stop grace, crash files' end, next try to remove. */
     struct conn probe;      /* Of its port, before the launch. */
     struct checkup startup; /* PROBING */

@@ -33,45 +33,53 @@ static void judge(struct instance *instance)
         dea_crash_instance(instance, detail);
 }
 
-static void on_measured(struct op *op, const struct op_result *result)
+static void take(struct instance *instance, const Cupola__WorkloadUsage *measured)
 {
-    struct instance *instance = container_of(op, struct instance, measure_op);
-    struct dea *dea = instance->dea;
-    if (result->status != IO_OK || dea->phase == DEA_LEAVING)
-        return;
-    Cupola__WorkloadUsage *measured = cupola__workload_usage__unpack(NULL, result->data.size, result->data.data);
-    if (measured == NULL)
-        return;
     struct instance_usage *usage = &instance->usage;
-    uint64_t passed_ns = dea->machine.now_ns - usage->measured_ns;
+    const struct machine *machine = &instance->dea->machine;
+    uint64_t passed_ns = machine->now_ns - usage->measured_ns;
     bool is_comparable = usage->measured_ns != 0 && passed_ns > 0 && measured->cpu_ns >= usage->cpu_ns;
     if (is_comparable)
         usage->cpu_permille = (uint32_t)(((measured->cpu_ns - usage->cpu_ns) * 1000 + passed_ns / 2) / passed_ns);
-    usage->measured_ns = dea->machine.now_ns;
-    usage->wall_s = machine_wall_seconds(&dea->machine);
+    usage->measured_ns = machine->now_ns;
+    usage->wall_s = machine_wall_seconds(machine);
     usage->memory_bytes = measured->memory_bytes;
     usage->disk_bytes = measured->disk_bytes;
     usage->cpu_ns = measured->cpu_ns;
-    cupola__workload_usage__free_unpacked(measured, NULL);
     if (instance->state == INSTANCE_PROBING || dea_instance_is_up(instance))
         judge(instance);
 }
 
+static void on_measured(struct op *op, const struct op_result *result)
+{
+    struct dea *dea = container_of(op, struct dea, usage_op);
+    if (result->status != IO_OK || dea->phase == DEA_LEAVING)
+        return;
+    Cupola__WorkloadUsages *measured = cupola__workload_usages__unpack(NULL, result->data.size, result->data.data);
+    if (measured == NULL)
+        return;
+    for (size_t i = 0; i < measured->n_usages; i++) {
+        const Cupola__WorkloadUsage *one = measured->usages[i];
+        struct instance *instance = one->workload == NULL ? NULL : dea_instance_find(dea, one->workload);
+        if (instance != NULL)
+            take(instance, one);
+    }
+    cupola__workload_usages__free_unpacked(measured, NULL);
+}
+
+/* One question and one answer, however many there are. */
 static void on_usage_due(struct timer *timer)
 {
     struct dea *dea = container_of(timer, struct dea, usage_timer);
-    struct instance *instance, *next;
-    HASH_ITER (hh, dea->instances, instance, next) {
-        bool has_process = instance->state == INSTANCE_PROBING || dea_instance_is_up(instance);
-        if (has_process && !op_is_pending(&instance->measure_op))
-            op_workload_measure(&dea->machine, &instance->measure_op, instance->id, on_measured);
-    }
+    if (!op_is_pending(&dea->usage_op))
+        op_workload_measure(&dea->machine, &dea->usage_op, on_measured);
     dea_usage_begin(dea);
 }
 
 void dea_usage_begin(struct dea *dea)
 {
-    timer_set(&dea->machine, &dea->usage_timer, dea->config->monitor_ms * NS_PER_MS, on_usage_due);
+    if (HASH_COUNT(dea->instances) > 0 && dea->phase != DEA_LEAVING && !timer_is_set(&dea->usage_timer))
+        timer_set(&dea->machine, &dea->usage_timer, dea->config->monitor_ms * NS_PER_MS, on_usage_due);
 }
 
 /* ---- For those who ask ---- */

@@ -11,7 +11,7 @@
 
 enum {
     LOOKS_AFTER = 5, /* Times a period that each lease is looked after. */
-    MOST_SLOTS = 60,
+    MOST_SLOTS = 10, /* Each is a wake-up of its own, however few hosts there are. */
     STATE_COUNT = LEASE_LOST + 1,
 };
 

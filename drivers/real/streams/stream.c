@@ -160,12 +160,19 @@ static void deliver_end(struct stream *stream)
     end_if_finished(stream);
 }
 
+size_t stream_take_written(struct stream *stream)
+{
+    size_t size = stream->written;
+    stream->written = 0;
+    stream->is_awaited = stream->queue_count > 0;
+    return size;
+}
+
 static void deliver_written(struct stream *stream)
 {
     struct event event = {.kind = EVENT_WRITTEN};
     event.written.conn = stream->id;
-    event.written.size = stream->written;
-    stream->written = 0;
+    event.written.size = stream_take_written(stream);
     driver_step(stream->driver, &event);
 }
 

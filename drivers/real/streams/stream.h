@@ -77,8 +77,9 @@ struct stream {
 
     /* News for the component. */
     bool has_news;
-    size_t written; /* Not told yet. */
-    bool closed;    /* CLOSED is to be told... */
+    size_t written;  /* Not told yet. */
+    bool is_awaited; /* Something among it or in the queue is, or had to wait. */
+    bool closed;     /* CLOSED is to be told... */
     enum io_status closed_status;
     struct stream *next_news;
 
@@ -99,7 +100,7 @@ void listening_open(struct real_driver *driver, const struct effect *effect);
 void listening_close(struct real_driver *driver, struct io_listener id);
 void stream_connect(struct real_driver *driver, const struct effect *effect);
 void stream_read(struct stream *stream);
-void stream_write(struct stream *stream, struct slice given);
+void stream_write(struct stream *stream, struct slice given, bool is_awaited);
 void stream_finish(struct stream *stream);
 void stream_close(struct stream *stream, bool abort);
 
@@ -122,6 +123,8 @@ uv_buf_t stream_read_room(struct real_driver *driver);
 /* Bytes for whoever waits for them are in the room: a transfer, or the component. Within the round of a step. */
 void stream_take_bytes(struct stream *stream, size_t size);
 void stream_peer_ended(struct stream *stream);
+/* How many bytes have left and were not told: now they are. */
+size_t stream_take_written(struct stream *stream);
 /* Not sent yet; there must be no blob among it. */
 size_t stream_queued_bytes(struct stream *stream);
 /* The peer's end, and decrypted bytes: somebody waits for what is here. */

@@ -58,11 +58,12 @@ void stream_release_queue(struct stream *stream)
     stream->queue = NULL;
 }
 
-void stream_write(struct stream *stream, struct slice given)
+void stream_write(struct stream *stream, struct slice given, bool is_awaited)
 {
     assert_that(stream->state == STREAM_OPEN);
     assert_that(!stream->finish_asked);
     stream->driver->unflushed_size += given.size;
+    stream->is_awaited |= is_awaited;
     enqueue(stream, (struct outgoing){.slice = given});
 }
 
@@ -147,7 +148,7 @@ static void count_sent(struct stream *stream, size_t size)
         drop_first(stream);
     }
     stream->written += size;
-    if (stream->state == STREAM_OPEN)
+    if (stream->state == STREAM_OPEN && (stream->is_awaited || stream->written > IO_UNTOLD_MOST))
         stream_add_news(stream);
 }
 
@@ -204,6 +205,7 @@ static void on_written(uv_write_t *request, int error)
 static void write_later(struct stream *stream, const uv_buf_t *pieces, unsigned count, size_t size, bool is_blob)
 {
     stream->write_size = size;
+    stream->is_awaited = true;
     stream->write.data = stream;
     if (is_blob && !is_secured(stream))
         stream->write_hold = blob_send_hold(first_outgoing(stream)->blob);

@@ -1,4 +1,5 @@
-/* WORKLOAD_MEASURE: what all processes of a workload use, and what its files occupy. */
+/* WORKLOAD_MEASURE: what all processes of each workload use, and what its files occupy. One job each, so that the
+ * pool's threads share the work; the last one answers for all. */
 #include "drivers/real/workloads/workload.h"
 
 #include "core/base/memory.h"
@@ -6,8 +7,16 @@
 
 #include <stdio.h>
 
+struct measurement {
+    struct io_op op;
+    size_t jobs;      /* Under way. */
+    struct text data; /* Packed messages one behind another are one with the repeated fields of all. */
+};
+
 struct measure_job {
     struct job job;
+    struct measurement *measurement;
+    char name[WORKLOAD_NAME_SIZE];
     struct path folder;
     struct workload_pids pids;
 };
@@ -45,32 +54,57 @@ static void add_processes(const struct workload_pids *pids, Cupola__WorkloadUsag
 static void work(struct job *job)
 {
     struct measure_job *measure = container_of(job, struct measure_job, job);
-    Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT;
+    Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT, *one = &usage;
+    usage.workload = measure->name;
     usage.has_memory_bytes = usage.has_disk_bytes = usage.has_cpu_ns = usage.has_processes = 1;
     if (!add_group(&measure->pids, &usage))
         add_processes(&measure->pids, &usage);
     struct path root = path_of("%s/root", measure->folder.text);
     usage.disk_bytes = files_measure_tree(root.text);
-    size_t size = cupola__workload_usage__get_packed_size(&usage);
-    cupola__workload_usage__pack(&usage, text_room(&job->data, size));
+    Cupola__WorkloadUsages usages = CUPOLA__WORKLOAD_USAGES__INIT;
+    usages.n_usages = 1;
+    usages.usages = &one;
+    size_t size = cupola__workload_usages__get_packed_size(&usages);
+    cupola__workload_usages__pack(&usages, text_room(&job->data, size));
     text_grow(&job->data, size);
+}
+
+static void answer(struct real_driver *driver, struct measurement *measurement)
+{
+    struct text *data = &measurement->data;
+    struct io_bytes bytes = {(const uint8_t *)text_string(data), data->size};
+    driver_done(driver, measurement->op, IO_OK, 0, bytes);
+    text_free(data);
+    memory_free(measurement);
 }
 
 static void finish(struct job *job)
 {
-    job_answer(job);
-    memory_free(container_of(job, struct measure_job, job));
+    struct measure_job *measure = container_of(job, struct measure_job, job);
+    struct measurement *measurement = measure->measurement;
+    text_add(&measurement->data, text_string(&job->data), job->data.size);
+    if (--measurement->jobs == 0)
+        answer(job->driver, measurement);
+    text_free(&job->data);
+    memory_free(measure);
 }
 
-void workload_measure(struct real_driver *driver, struct io_op op, const char *name)
+void workloads_measure(struct real_driver *driver, struct io_op op)
 {
-    const struct workload *workload = workload_find(driver, name);
-    if (workload == NULL || workload->state == WORKLOAD_REMOVING) {
-        driver_done(driver, op, IO_NOT_FOUND, 0, (struct io_bytes){0});
-        return;
+    struct measurement *measurement = memory_new(sizeof *measurement);
+    measurement->op = op;
+    const struct workload *workload, *next;
+    HASH_ITER (hh, driver->workloads, workload, next) {
+        if (workload->state != WORKLOAD_RUNNING)
+            continue;
+        struct measure_job *measure = memory_new(sizeof *measure);
+        measure->measurement = measurement;
+        snprintf(measure->name, sizeof measure->name, "%s", workload->name);
+        measure->folder = workload->folder;
+        measure->pids = workload->pids;
+        measurement->jobs++;
+        job_start(driver, &measure->job, op, work, finish);
     }
-    struct measure_job *measure = memory_new(sizeof *measure);
-    measure->folder = workload->folder;
-    measure->pids = workload->pids;
-    job_start(driver, &measure->job, op, work, finish);
+    if (measurement->jobs == 0)
+        answer(driver, measurement);
 }

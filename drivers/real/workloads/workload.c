@@ -149,7 +149,7 @@ void workload_carry_out(struct real_driver *driver, const struct effect *effect)
     } else if (effect->kind == EFFECT_WORKLOAD_REMOVE) {
         workload_remove(driver, effect->op, effect->workload_name.workload);
     } else if (effect->kind == EFFECT_WORKLOAD_MEASURE) {
-        workload_measure(driver, effect->op, effect->workload_name.workload);
+        workloads_measure(driver, effect->op);
     } else if (effect->kind == EFFECT_WORKLOAD_EXEC) {
         workload_exec(driver, effect);
     } else {

@@ -72,7 +72,7 @@ void workload_unwatch(struct workload *workload);
 void workload_start(struct real_driver *driver, const struct effect *effect);
 void workload_list(struct real_driver *driver, struct io_op op);
 void workload_remove(struct real_driver *driver, struct io_op op, const char *name);
-void workload_measure(struct real_driver *driver, struct io_op op, const char *name);
+void workloads_measure(struct real_driver *driver, struct io_op op);
 void workload_read_file(struct real_driver *driver, const struct effect *effect);
 void workload_exec(struct real_driver *driver, const struct effect *effect);
 

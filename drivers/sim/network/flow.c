@@ -85,7 +85,9 @@ static void send_piece(struct socket *from, size_t room)
     bool is_over = first->slice.size == 0;
     if (is_over)
         buffer_unref(segments_pop(&from->out).slice.buffer);
-    if (tag == 0)
+    if (tag == 0 && from->is_quiet)
+        from->untold += size;
+    else if (tag == 0)
         from->written += size;
     else if (is_over)
         from->sent_tag = tag;
@@ -103,7 +105,7 @@ void flow_pump(struct socket *from)
         if (used >= to->window)
             break;
         send_piece(from, to->window - used);
-        has_news = true;
+        has_news = !from->is_quiet;
     }
     if (from->out.count == 0 && from->sent_tag == 0) {
         if (from->is_finishing && !from->is_end_sent) {

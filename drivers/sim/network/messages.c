@@ -204,14 +204,17 @@ static void take_apart(struct process_conn *conn, struct slice slice, struct tex
     nats_parser_free(&parser);
 }
 
-void messages_write(struct process_conn *conn, struct slice given)
+void messages_write(struct process_conn *conn, struct slice given, bool is_awaited)
 {
     struct socket *socket = conn->socket;
     const struct world *world = conn->process->world;
     bool is_harmed = world->message_troubles != NULL && conn->process->carries_messages;
     if ((!is_harmed && (world->old_processes == 0 || !is_old(conn))) || socket->state != SOCKET_OPEN ||
         socket->has_failed || socket->is_finishing) {
-        socket_write(socket, given);
+        if (is_awaited)
+            socket_write(socket, given);
+        else
+            socket_write_quietly(socket, given);
         return;
     }
     struct text kept = {0};

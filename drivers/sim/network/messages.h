@@ -39,7 +39,7 @@ void message_trouble_begin(struct world *world, struct message_trouble *trouble)
 void message_trouble_end(struct world *world, struct message_trouble *trouble);
 
 /* What the component writes to the connection, the troubles taken into account. */
-void messages_write(struct process_conn *conn, struct slice given);
+void messages_write(struct process_conn *conn, struct slice given, bool is_awaited);
 /* The connection goes: what is held back on it is lost. */
 void messages_forget(struct process_conn *conn);
 /* How many of these written bytes the component has to be told of. */

@@ -262,6 +262,25 @@ void socket_write(struct socket *socket, struct slice given)
     socket_send(socket, given, 0);
 }
 
+void socket_write_quietly(struct socket *socket, struct slice given)
+{
+    socket->is_quiet = socket->out.count == 0;
+    socket_write(socket, given);
+    socket->is_quiet = false;
+    if (socket->out.count == 0 && socket->untold <= IO_UNTOLD_MOST)
+        return;
+    socket->written += socket_take_untold(socket);
+    if (socket->written > 0)
+        socket_notify(socket);
+}
+
+size_t socket_take_untold(struct socket *socket)
+{
+    size_t size = socket->untold;
+    socket->untold = 0;
+    return size;
+}
+
 void socket_finish(struct socket *socket)
 {
     if (socket->state != SOCKET_OPEN || socket->is_finishing)
@@ -461,7 +480,7 @@ static void tell_next(struct socket *socket)
         socket->is_connected_news = false;
         socket->handlers->on_connected(socket);
     } else if (socket->written > 0 && !socket->has_failed) {
-        size_t size = socket->written;
+        size_t size = socket->written + socket_take_untold(socket);
         socket->written = 0;
         socket->handlers->on_written(socket, size);
     } else if (socket->sent_tag != 0 && !socket->has_failed) {

@@ -66,6 +66,8 @@ struct socket {
     size_t unacknowledged; /* Of the peer's bytes that arrived here: the way back is blocked. */
     struct segments out;
     size_t written;    /* Bytes left and not yet told. */
+    size_t untold;     /* Bytes left that nobody awaits: told only with others, or by socket_take_untold. */
+    bool is_quiet;     /* What leaves now is untold. */
     uint64_t sent_tag; /* Told next, 0: none. */
     size_t read_most;  /* The demand; 0: none. */
     uint64_t last_arrival_ns;
@@ -92,6 +94,11 @@ void socket_print_peer(const struct socket *socket, char *ret_text, size_t size)
 /* Allows one on_bytes of at most that many bytes, or on_end. */
 void socket_read(struct socket *socket, size_t most);
 void socket_write(struct socket *socket, struct slice given);
+/* As socket_write, but on_written need not follow if all of it leaves at once and little is untold (core/io.h, rule 5).
+ */
+void socket_write_quietly(struct socket *socket, struct slice given);
+/* How much of what was written quietly has left and was not told: now it is. */
+size_t socket_take_untold(struct socket *socket);
 /* Sends the slice in its place among the writes; answered by on_sent instead of on_written. `tag` is not 0. */
 void socket_send(struct socket *socket, struct slice given, uint64_t tag);
 /* The owner is told that so many bytes more have left, though they never will. */

@@ -230,6 +230,7 @@ static void on_bytes(struct socket *socket, struct slice lent)
     struct event event = {.kind = EVENT_BYTES};
     event.bytes.conn = conn->id;
     event.bytes.slice = lent;
+    event.bytes.written = messages_tell(conn, socket_take_untold(socket));
     process_step(conn->process, &event);
 }
 
@@ -318,7 +319,7 @@ static void do_write(struct process *process, struct effect *effect)
     if (socket == NULL)
         buffer_unref(given.buffer);
     else
-        messages_write(conn_at(process, effect->write.conn), given);
+        messages_write(conn_at(process, effect->write.conn), given, effect->write.is_awaited);
 }
 
 void process_do_network(struct process *process, struct effect *effect)

@@ -119,27 +119,32 @@ static void do_remove(struct process *process, const struct effect *effect)
     process_add_pending(process, effect->op, done_ns, IO_OK);
 }
 
+/* Packed messages one behind another are one message with the repeated fields of all. */
+static void add_usage(struct text *packed, struct workload *workload)
+{
+    Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT, *one = &usage;
+    usage.workload = workload->name;
+    usage.has_memory_bytes = usage.has_disk_bytes = usage.has_cpu_ns = usage.has_processes = true;
+    usage.memory_bytes = workload_memory_bytes(workload);
+    usage.disk_bytes = 1 << 20;
+    usage.cpu_ns = (workload->host->world->now_ns - workload->started_ns) / 100;
+    usage.processes = 1;
+    Cupola__WorkloadUsages usages = CUPOLA__WORKLOAD_USAGES__INIT;
+    usages.n_usages = 1;
+    usages.usages = &one;
+    size_t size = cupola__workload_usages__get_packed_size(&usages);
+    cupola__workload_usages__pack(&usages, text_room(packed, size));
+    text_grow(packed, size);
+}
+
 static void do_measure(struct process *process, const struct effect *effect)
 {
-    const struct workload *workload = workload_lookup(process, effect->workload_name.workload);
-    if (workload == NULL || !workload->is_running) {
-        process_answer(process, effect->op, IO_NOT_FOUND);
-        return;
+    struct text packed = {0};
+    for (struct workload *workload = process->host->workloads; workload != NULL; workload = workload->next) {
+        if (workload->watcher == process && workload->is_running)
+            add_usage(&packed, workload);
     }
-    Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT;
-    usage.has_memory_bytes = true;
-    usage.memory_bytes = workload_memory_bytes(workload);
-    usage.has_disk_bytes = true;
-    usage.disk_bytes = 1 << 20;
-    usage.has_cpu_ns = true;
-    usage.cpu_ns = (process->world->now_ns - workload->started_ns) / 100;
-    usage.has_processes = true;
-    usage.processes = 1;
-    uint8_t packed[64];
-    size_t size = cupola__workload_usage__get_packed_size(&usage);
-    assert_that(size <= sizeof packed);
-    cupola__workload_usage__pack(&usage, packed);
-    process_answer(process, effect->op, IO_OK)->data = slice_copy(packed, size);
+    process_answer(process, effect->op, IO_OK)->data = text_take(&packed);
 }
 
 /* Every process leaves the same few files. */

@@ -101,19 +101,26 @@ static void remove_workload(struct stage *stage, const struct effect *effect)
 
 static void measure(struct stage *stage, const struct effect *effect)
 {
-    struct workload *workload = find_workload(stage, effect->workload_name.workload);
-    if (workload == NULL) {
-        stage_queue_done(stage, effect->op, IO_NOT_FOUND);
-        return;
+    struct text packed = {0};
+    for (size_t i = 0; i < STAGE_WORKLOADS; i++) {
+        struct workload *workload = &stage->workloads[i];
+        if (!workload->exists || !workload->runs)
+            continue;
+        Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT, *one = &usage;
+        usage.workload = workload->name;
+        usage.has_memory_bytes = usage.has_disk_bytes = usage.has_cpu_ns = true;
+        usage.memory_bytes = workload->memory_bytes;
+        usage.disk_bytes = 4096;
+        usage.cpu_ns = stage->now_ns / 100; /* One percent. */
+        Cupola__WorkloadUsages usages = CUPOLA__WORKLOAD_USAGES__INIT;
+        usages.n_usages = 1;
+        usages.usages = &one;
+        size_t size = cupola__workload_usages__get_packed_size(&usages);
+        cupola__workload_usages__pack(&usages, text_room(&packed, size));
+        text_grow(&packed, size);
     }
-    Cupola__WorkloadUsage usage = CUPOLA__WORKLOAD_USAGE__INIT;
-    usage.has_memory_bytes = usage.has_disk_bytes = usage.has_cpu_ns = true;
-    usage.memory_bytes = workload->memory_bytes;
-    usage.disk_bytes = 4096;
-    usage.cpu_ns = stage->now_ns / 100; /* One percent. */
-    uint8_t packed[64];
-    size_t size = cupola__workload_usage__pack(&usage, packed);
-    stage_queue_done_with(stage, effect->op, packed, size, 0);
+    stage_queue_done_with(stage, effect->op, text_string(&packed), packed.size, 0);
+    text_free(&packed);
 }
 
 static void read_file(struct stage *stage, const struct effect *effect)

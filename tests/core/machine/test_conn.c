@@ -144,6 +144,29 @@ static void a_conn_connects_talks_and_closes(void **state)
     bench_close(&bench);
 }
 
+/* Rule 5 of core/io.h: what nobody awaits may be told by the next bytes. */
+static void bytes_tell_what_left_before(void **state)
+{
+    (void)state;
+    struct bench bench;
+    opened(&bench);
+    bench_act(&bench, write_twice);
+    assert_true(bench_effect(&bench, EFFECT_WRITE)->write.is_awaited);
+    bench.small->conn.is_patient = true;
+    bench_act(&bench, write_twice);
+    assert_false(bench_effect(&bench, EFFECT_WRITE)->write.is_awaited);
+    bench_act(&bench, read_twice);
+    struct event event = {.kind = EVENT_BYTES};
+    event.bytes.conn.id = 2;
+    event.bytes.slice = slice_copy("hi", 2);
+    event.bytes.written = 22;
+    bench_bring(&bench, &event);
+    buffer_unref(event.bytes.slice.buffer);
+    assert_int_equal(bench.small->conn.unsent_bytes, 0);
+    bench_expect(&bench, "drained bytes(hi) ");
+    bench_close(&bench);
+}
+
 static void a_refused_conn_hears_one_word(void **state)
 {
     (void)state;
@@ -305,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conn_connects_talks_and_closes),
+        cmocka_unit_test(bytes_tell_what_left_before),
         cmocka_unit_test(a_refused_conn_hears_one_word),
         cmocka_unit_test(ids_are_the_smallest_that_are_free),
         cmocka_unit_test(unsent_bytes_die_with_the_conn),

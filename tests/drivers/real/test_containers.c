@@ -205,7 +205,7 @@ static void too_many_processes_end_it_with_a_reason(void **state)
 static void measure(struct puppet *puppet)
 {
     puppet_op_reset(&other_op);
-    op_workload_measure(&puppet->machine, &other_op.op, name, puppet_note);
+    op_workload_measure(&puppet->machine, &other_op.op, puppet_note);
 }
 
 static void its_use_is_measured(void **state)
@@ -217,14 +217,17 @@ static void its_use_is_measured(void **state)
     run_until(&stage, strcmp(read_path("logs/up"), "up") == 0);
     puppet_do(stage.driver, measure);
     run_until(&stage, other_op.done);
-    Cupola__WorkloadUsage *usage =
-        cupola__workload_usage__unpack(NULL, other_op.data.size, (const uint8_t *)text_string(&other_op.data));
-    assert_non_null(usage);
+    Cupola__WorkloadUsages *usages =
+        cupola__workload_usages__unpack(NULL, other_op.data.size, (const uint8_t *)text_string(&other_op.data));
+    assert_non_null(usages);
+    assert_int_equal(usages->n_usages, 1);
+    const Cupola__WorkloadUsage *usage = usages->usages[0];
+    assert_string_equal(usage->workload, name);
     assert_true(usage->processes >= 1 && usage->processes < 8);
     assert_in_range(usage->memory_bytes, 30 << 20, 90 << 20);
     assert_true(usage->disk_bytes >= 100000);
     assert_true(usage->cpu_ns > 1000000);
-    cupola__workload_usage__free_unpacked(usage, NULL);
+    cupola__workload_usages__free_unpacked(usages, NULL);
 }
 
 static size_t count_mounts(void)

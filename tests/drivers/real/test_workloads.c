@@ -226,7 +226,7 @@ static void files_are_read_and_listed_but_only_inside(void **state)
 static void measure(struct puppet *puppet)
 {
     puppet_op_reset(&other_op);
-    op_workload_measure(&puppet->machine, &other_op.op, name, puppet_note);
+    op_workload_measure(&puppet->machine, &other_op.op, puppet_note);
 }
 
 static void its_use_is_measured(void **state)
@@ -237,13 +237,16 @@ static void its_use_is_measured(void **state)
     run_until(&stage, strcmp(read_path("logs/up"), "up\n") == 0);
     puppet_do(stage.driver, measure);
     run_until(&stage, other_op.done);
-    Cupola__WorkloadUsage *usage =
-        cupola__workload_usage__unpack(NULL, other_op.data.size, (const uint8_t *)text_string(&other_op.data));
-    assert_non_null(usage);
+    Cupola__WorkloadUsages *usages =
+        cupola__workload_usages__unpack(NULL, other_op.data.size, (const uint8_t *)text_string(&other_op.data));
+    assert_non_null(usages);
+    assert_int_equal(usages->n_usages, 1);
+    const Cupola__WorkloadUsage *usage = usages->usages[0];
+    assert_string_equal(usage->workload, name);
     assert_int_equal(usage->processes, 2);
     assert_true(usage->memory_bytes > 100000);
     assert_true(usage->disk_bytes >= 100000);
-    cupola__workload_usage__free_unpacked(usage, NULL);
+    cupola__workload_usages__free_unpacked(usages, NULL);
 }
 
 /* ---- Droplets that are unpacked ahead ---- */

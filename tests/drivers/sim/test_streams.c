@@ -168,6 +168,46 @@ static void every_byte_arrives_once_and_in_order(void **state)
     assert_string_equal(text_string(&near_end.received), "meanwhile");
 }
 
+static void whisper(struct end *end, size_t size)
+{
+    struct buffer *buffer = buffer_new(size);
+    memset(buffer->bytes, 'x', size);
+    socket_write_quietly(end->socket, (struct slice){buffer, 0, size});
+}
+
+/* What left at once is told when there is much of it, with the next that is awaited, or when it is asked for. */
+static void what_nobody_awaits_is_told_late(void **state)
+{
+    (void)state;
+    connect_both();
+    whisper(&near_end, 100);
+    run_for(NS_PER_S);
+    assert_int_equal(far_end.received.size, 100);
+    assert_int_equal(near_end.written, 0);
+    assert_int_equal(socket_take_untold(near_end.socket), 100);
+    whisper(&near_end, 100);
+    say(&near_end, "aloud");
+    run_for(NS_PER_S);
+    assert_int_equal(near_end.written, 105);
+    whisper(&near_end, IO_UNTOLD_MOST);
+    run_for(NS_PER_S);
+    assert_int_equal(near_end.written, 105);
+    whisper(&near_end, 1);
+    run_for(NS_PER_S);
+    assert_int_equal(near_end.written, 106 + IO_UNTOLD_MOST);
+}
+
+/* What had to wait is told to its last byte, so that nobody waits for ever. */
+static void what_had_to_wait_is_told_unasked(void **state)
+{
+    (void)state;
+    connect_both();
+    whisper(&near_end, LARGE);
+    run_for(20 * NS_PER_S);
+    assert_int_equal(far_end.received.size, LARGE);
+    assert_int_equal(near_end.written, LARGE);
+}
+
 static void nobody_there_is_refused_and_no_such_host_is_unreachable(void **state)
 {
     (void)state;
@@ -348,6 +388,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_byte_arrives_once_and_in_order, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_nobody_awaits_is_told_late, open_world, close_world),
+        cmocka_unit_test_setup_teardown(what_had_to_wait_is_told_unasked, open_world, close_world),
         cmocka_unit_test_setup_teardown(nobody_there_is_refused_and_no_such_host_is_unreachable, open_world,
                                         close_world),
         cmocka_unit_test_setup_teardown(a_peer_that_does_not_read_stops_the_writer, open_world, close_world),
