@@ -136,6 +136,25 @@ void socket_seem_written(struct socket *socket, size_t size)
     socket_notify(socket);
 }
 
+void socket_write_quietly(struct socket *socket, struct slice given)
+{
+    socket->is_quiet = socket->out.count == 0;
+    socket_write(socket, given);
+    socket->is_quiet = false;
+    if (socket->out.count == 0 && socket->untold <= IO_UNTOLD_MOST)
+        return;
+    socket->written += socket_take_untold(socket);
+    if (socket->written > 0)
+        socket_notify(socket);
+}
+
+size_t socket_take_untold(struct socket *socket)
+{
+    size_t size = socket->untold;
+    socket->untold = 0;
+    return size;
+}
+
 /* ---- What stands between does to it ---- */
 
 void socket_lose(struct socket *socket)
