@@ -65,6 +65,14 @@ static void set_tls(Cupola__TraceEvent *message, struct trace_event_parts *parts
     message->tls = parts->tls;
 }
 
+static void set_bytes(Cupola__TraceEvent *message, const struct event *event)
+{
+    set_conn(message, event->bytes.conn);
+    set_data(message, (struct io_bytes){slice_data(event->bytes.slice), event->bytes.slice.size});
+    if (event->bytes.written > 0)
+        set_number(message, event->bytes.written);
+}
+
 void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts *parts, const struct event *event)
 {
     cupola__trace_event__init(ret_message);
@@ -95,10 +103,7 @@ void trace_fill_event(Cupola__TraceEvent *ret_message, struct trace_event_parts 
         set_tls(message, parts, &event->connected.tls);
         return;
     case EVENT_BYTES:
-        set_conn(message, event->bytes.conn);
-        set_data(message, (struct io_bytes){slice_data(event->bytes.slice), event->bytes.slice.size});
-        if (event->bytes.written > 0)
-            set_number(message, event->bytes.written);
+        set_bytes(message, event);
         return;
     case EVENT_END:
         set_conn(message, event->end.conn);
