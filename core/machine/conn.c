@@ -303,10 +303,10 @@ void conns_dispatch(struct machine *machine, const struct event *event)
     } else if (event->kind == EVENT_CONNECTED) {
         open_life(find_conn(machine, event->connected.conn));
     } else if (event->kind == EVENT_BYTES) {
-        struct conn *conn = find_conn(machine, event->bytes.conn);
         if (event->bytes.written > 0)
-            count_written(conn, event->bytes.written);
-        if (conn->state == CONN_OPEN) /* Who was told may have closed it. */
+            count_written(find_conn(machine, event->bytes.conn), event->bytes.written);
+        struct conn *conn = find_conn(machine, event->bytes.conn); /* Who was told may have handed it over... */
+        if (conn->state == CONN_OPEN)                              /* ...or closed it. */
             take_bytes(conn, event->bytes.slice);
     } else if (event->kind == EVENT_END) {
         take_end(find_conn(machine, event->end.conn));

@@ -47,7 +47,7 @@ void stream_take_bytes(struct stream *stream, size_t size)
     struct event event = {.kind = EVENT_BYTES};
     event.bytes.conn = stream->id;
     event.bytes.slice = (struct slice){driver->read_buffer, driver->read_used, size};
-    event.bytes.written = stream_take_written(stream);
+    event.bytes.written = stream->is_awaited ? 0 : stream_take_written(stream);
     driver->read_used += size;
     if (driver->busy)
         driver_step(driver, &event); /* Out of TLS, among the news. */

@@ -78,7 +78,7 @@ struct stream {
     /* News for the component. */
     bool has_news;
     size_t written;  /* Not told yet. */
-    bool is_awaited; /* Something among it or in the queue is, or had to wait. */
+    bool is_awaited; /* Something among it or in the queue is, or had to wait: WRITTEN tells. */
     bool closed;     /* CLOSED is to be told... */
     enum io_status closed_status;
     struct stream *next_news;

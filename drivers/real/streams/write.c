@@ -205,7 +205,6 @@ static void on_written(uv_write_t *request, int error)
 static void write_later(struct stream *stream, const uv_buf_t *pieces, unsigned count, size_t size, bool is_blob)
 {
     stream->write_size = size;
-    stream->is_awaited = true;
     stream->write.data = stream;
     if (is_blob && !is_secured(stream))
         stream->write_hold = blob_send_hold(first_outgoing(stream)->blob);
@@ -284,6 +283,16 @@ static void send_pieces(struct stream *stream)
     }
 }
 
+/* What is left in the queue after sending has to wait: from here on WRITTEN tells, as somebody may wait for room. */
+static void note_waiting(struct stream *stream)
+{
+    if (stream->queue_count == 0)
+        return;
+    stream->is_awaited = true;
+    if (stream->state == STREAM_OPEN && stream->written > 0)
+        stream_add_news(stream);
+}
+
 void stream_flush(struct stream *stream)
 {
     bool is_open = stream->state == STREAM_OPEN || stream->state == STREAM_FLUSHING;
@@ -291,6 +300,7 @@ void stream_flush(struct stream *stream)
     if (!is_open && !(shakes_hands && stream->state < STREAM_OPEN))
         return;
     send_pieces(stream);
+    note_waiting(stream);
     if (!is_open || stream->state == STREAM_GONE || stream->queue_count > 0 || stream->write_size > 0)
         return;
     if (stream->tls != NULL && (stream->state == STREAM_FLUSHING || stream->finish_asked)) {

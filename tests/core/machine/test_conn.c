@@ -39,6 +39,13 @@ static const struct conn_handlers handlers = {
     .on_closed = tell_closed,
 };
 
+static void hand_over(struct conn *conn)
+{
+    struct small *small = owner(conn);
+    text_add_string(&small->told, "handed-over ");
+    conn_hand_over(conn, &small->other_conn, &handlers);
+}
+
 /* ---- Events ---- */
 
 static void bring_connected(struct bench *bench, uint32_t id)
@@ -48,13 +55,19 @@ static void bring_connected(struct bench *bench, uint32_t id)
     bench_bring(bench, &event);
 }
 
-static void bring_bytes(struct bench *bench, uint32_t id, const char *bytes)
+static void bring_bytes_and_written(struct bench *bench, uint32_t id, const char *bytes, size_t written)
 {
     struct event event = {.kind = EVENT_BYTES};
     event.bytes.conn.id = id;
     event.bytes.slice = slice_copy(bytes, strlen(bytes));
+    event.bytes.written = written;
     bench_bring(bench, &event);
     buffer_unref(event.bytes.slice.buffer);
+}
+
+static void bring_bytes(struct bench *bench, uint32_t id, const char *bytes)
+{
+    bring_bytes_and_written(bench, id, bytes, 0);
 }
 
 static void bring_written(struct bench *bench, uint32_t id, size_t size)
@@ -156,14 +169,27 @@ static void bytes_tell_what_left_before(void **state)
     bench_act(&bench, write_twice);
     assert_false(bench_effect(&bench, EFFECT_WRITE)->write.is_awaited);
     bench_act(&bench, read_twice);
-    struct event event = {.kind = EVENT_BYTES};
-    event.bytes.conn.id = 2;
-    event.bytes.slice = slice_copy("hi", 2);
-    event.bytes.written = 22;
-    bench_bring(&bench, &event);
-    buffer_unref(event.bytes.slice.buffer);
+    bring_bytes_and_written(&bench, 2, "hi", 22);
     assert_int_equal(bench.small->conn.unsent_bytes, 0);
     bench_expect(&bench, "drained bytes(hi) ");
+    bench_close(&bench);
+}
+
+/* The bytes are the new owner's: the old one may be freed by then. */
+static void who_is_told_may_hand_it_over(void **state)
+{
+    (void)state;
+    static const struct conn_handlers leaving = {
+        .on_bytes = tell_bytes, .on_end = tell_end, .on_drained = hand_over, .on_closed = tell_closed};
+    struct bench bench;
+    opened(&bench);
+    bench.small->conn.handlers = &leaving;
+    bench_act(&bench, write_twice);
+    bench_act(&bench, read_twice);
+    bring_bytes_and_written(&bench, 2, "hi", 11);
+    assert_int_equal(bench.small->conn.state, CONN_CLOSED);
+    assert_int_equal(bench.small->other_conn.state, CONN_OPEN);
+    bench_expect(&bench, "handed-over bytes(hi) ");
     bench_close(&bench);
 }
 
@@ -329,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conn_connects_talks_and_closes),
         cmocka_unit_test(bytes_tell_what_left_before),
+        cmocka_unit_test(who_is_told_may_hand_it_over),
         cmocka_unit_test(a_refused_conn_hears_one_word),
         cmocka_unit_test(ids_are_the_smallest_that_are_free),
         cmocka_unit_test(unsent_bytes_die_with_the_conn),

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+enum { MUCH = 20000000 };
+
 static struct stage stage;
 static struct puppet_conn *here;
 static uint16_t target_port;
@@ -114,6 +116,52 @@ static void connect_to_nowhere(struct puppet *puppet)
     here = puppet_connect(puppet, 1);
     struct effects *effects = puppet->machine.effects;
     effects_at(effects, effects_count(effects) - 1)->connect.host = "no-such-host.invalid";
+}
+
+static void whisper(struct puppet *puppet)
+{
+    (void)puppet;
+    here->conn.is_patient = true;
+    conn_write_string(&here->conn, "psst");
+}
+
+static void answer(struct puppet *puppet)
+{
+    conn_write_string(&puppet->conns[1].conn, "yes?");
+}
+
+static void whisper_much(struct puppet *puppet)
+{
+    (void)puppet;
+    struct buffer *buffer = buffer_new(MUCH);
+    memset(buffer->bytes, 'x', MUCH);
+    conn_write(&here->conn, (struct slice){buffer, 0, MUCH});
+    conn_write_string(&here->conn, "psst");
+}
+
+static void read_there(struct puppet *puppet)
+{
+    puppet->conns[1].reads_on = true;
+    conn_read(&puppet->conns[1].conn);
+}
+
+/* core/io.h, rule 5: what left at once is told with the answer, what had to wait is told to its last byte. */
+static void what_nobody_awaits_is_told_late_unless_it_had_to_wait(void **state)
+{
+    (void)state;
+    listen_with(false, false);
+    puppet_do(stage.driver, connect_here);
+    struct puppet_conn *there = other_side();
+    puppet_do(stage.driver, whisper);
+    puppet_do(stage.driver, read_there);
+    run_until(&stage, there->received == 4);
+    assert_int_equal(here->conn.unsent_bytes, 4);
+    puppet_do(stage.driver, answer);
+    run_until(&stage, here->received == 4);
+    assert_int_equal(here->conn.unsent_bytes, 0);
+    puppet_do(stage.driver, whisper_much);
+    run_until(&stage, there->received == 8 + MUCH);
+    run_until(&stage, here->conn.unsent_bytes == 0);
 }
 
 static void an_unknown_name_is_unreachable(void **state)
@@ -292,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         stage_test(bytes_come_back_and_both_sides_end),
         stage_test(what_many_steps_write_to_one_peer_goes_out_at_once_and_then_together),
+        stage_test(what_nobody_awaits_is_told_late_unless_it_had_to_wait),
         stage_test(an_unknown_name_is_unreachable),
         stage_test(closing_while_connecting_is_answered),
         stage_test(last_words_reach_a_peer_that_is_still_sending),
