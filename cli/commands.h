@@ -77,8 +77,8 @@ int cli_doctor(int argc, char **argv);
 /* short_forms.c: runs a verb of 2011's client, written as its users write it; its exit status goes to ret_status.
  * False, and nothing is done: argv[0] is none. */
 bool cli_run_short_form(int argc, char **argv, int *ret_status);
-/* Their names, each with a blank behind it, on standard output. */
-void cli_print_short_forms(void);
+/* Their names, and what they are. */
+void cli_each_short_form(void (*act)(const char *name, const char *what));
 
 /* completion.c: the shell's completion, as a script. */
 int cli_completion(int argc, char **argv);

@@ -1,6 +1,7 @@
 /* `cupola`: finds the sub-command. */
 #include "cli/aliases.h"
 #include "cli/commands.h"
+#include "cli/terminal.h"
 #include "drivers/real/real.h"
 
 #include <stdio.h>
@@ -112,11 +113,10 @@ static int complain_unknown(const char *name)
             nearest_distance = d;
         }
     }
-    fprintf(stderr, "cupola: there is no command '%s'", name);
     if (nearest != NULL)
-        fprintf(stderr, "; did you mean '%s'?\n", nearest);
+        terminal_error("there is no command '%s'; did you mean '%s'?", name, nearest);
     else
-        fputs("; `cupola --help` lists them\n", stderr);
+        terminal_error("there is no command '%s'; `cupola --help` lists them", name);
     return CLI_USAGE;
 }
 
@@ -152,7 +152,7 @@ static char **turn_help(int *argc, char **argv)
     return words;
 }
 
-int main(int argc, char **argv)
+static int run_command(int argc, char **argv)
 {
     argv = turn_help(&argc, argv);
     const char *name = argc > 1 ? argv[1] : NULL;
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
         return CLI_OK;
     }
     if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
-        puts("cupola " CUPOLA_VERSION);
+        puts(argc > 2 && strcmp(argv[2], "--json") == 0 ? "{\"version\":\"" CUPOLA_VERSION "\"}"
+                                                        : "cupola " CUPOLA_VERSION);
         return CLI_OK;
     }
     if (strcmp(name, REAL_SUPERVISOR_COMMAND) == 0)
@@ -185,5 +186,14 @@ int main(int argc, char **argv)
     for (unsigned i = 0; i < cli_command_count; i++)
         if (strcmp(name, cli_commands[i].name) == 0)
             return cli_commands[i].run(argc - 1, argv + 1);
+    terminal_look_for_json(argc, argv);
     return complain_unknown(name);
+}
+
+int main(int argc, char **argv)
+{
+    int status = run_command(argc, argv);
+    if (status != CLI_OK)
+        terminal_tell_failure();
+    return status;
 }

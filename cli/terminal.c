@@ -1,5 +1,8 @@
 #include "cli/terminal.h"
 
+#include "core/base/text.h"
+#include "core/wire/json.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,15 +10,44 @@
 #include <termios.h>
 #include <unistd.h>
 
+/* For programs that read standard output: the first error is the reason, what follows it only says where to look. */
+static bool is_json_wanted, is_failure_told;
+static char failure[1024];
+
 void terminal_error(const char *format, ...)
 {
+    char text[sizeof failure];
     va_list arguments;
-    terminal_progress_end();
-    fputs("cupola: ", stderr);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', stderr);
+    terminal_progress_end();
+    fprintf(stderr, "cupola: %s\n", text);
+    if (failure[0] == 0)
+        memcpy(failure, text, sizeof failure);
+}
+
+void terminal_look_for_json(int argc, char **argv)
+{
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        is_json_wanted = is_json_wanted || strcmp(argv[i], "--json") == 0;
+}
+
+void terminal_failure_is_told(void)
+{
+    is_failure_told = true;
+}
+
+void terminal_tell_failure(void)
+{
+    struct text json = {0};
+    if (!is_json_wanted || is_failure_told || failure[0] == 0)
+        return;
+    text_add_string(&json, "{\"error\":");
+    json_write_string(&json, failure);
+    text_add_string(&json, "}");
+    puts(text_string(&json));
+    text_free(&json);
 }
 
 bool terminal_has_color(void)

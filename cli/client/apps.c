@@ -179,16 +179,30 @@ static int show_environment(struct request *request)
     return status;
 }
 
-/* Those with `=` when `set` is true, the others when it is false; nothing is done if there are none. */
-static int change_environment(struct request *request, bool set)
+/* Those with `=` when `set` is true, the others when it is false. */
+static void choose_variables(struct request *request, bool set)
 {
     request->config.n_env = 0;
     for (int i = 1; i < request->word_count; i++)
         if ((strchr(request->words[i], '=') != NULL) == set)
             request->env[request->config.n_env++] = request->words[i];
-    if (request->config.n_env == 0)
-        return CLI_OK;
-    return change(request, set ? "env-add" : "env-del", set ? "has new variables" : "lost variables");
+}
+
+/* First those that are set, then those that are removed; the answer to the last change is the result. */
+static int change_environment(struct request *request)
+{
+    struct text first = {0};
+    int status = CLI_OK;
+    request->config.app = request->words[0];
+    choose_variables(request, true);
+    int set = (int)request->config.n_env;
+    if (set == request->word_count - 1)
+        return change(request, "env-add", "has new variables");
+    if (set > 0)
+        status = request_run(request, "env-add", &first);
+    text_free(&first);
+    choose_variables(request, false);
+    return status == CLI_OK ? change(request, "env-del", "has other variables") : status;
 }
 
 int cli_env(int argc, char **argv)
@@ -209,9 +223,7 @@ int cli_env(int argc, char **argv)
     if (status < 0 && request.word_count == 1) {
         status = show_environment(&request);
     } else if (status < 0) {
-        status = change_environment(&request, true);
-        if (status == CLI_OK)
-            status = change_environment(&request, false);
+        status = change_environment(&request);
     }
     request_release(&request);
     return status;

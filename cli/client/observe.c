@@ -11,6 +11,7 @@ static int show(const struct request_spec *spec, const char *command, int (*prin
     struct request request;
     struct text result = {0};
     int status = request_parse(&request, spec, argc, argv);
+    request.print_followed = print_log_line;
     if (status < 0) {
         if (request.word_count > 0)
             request.config.app = request.words[0];

@@ -75,6 +75,7 @@ static int simple(const struct request_spec *spec, const char *command, int (*pr
 {
     struct request request;
     int status = request_parse(&request, spec, argc, argv);
+    request.print_followed = print_one_event;
     if (status < 0)
         status = finish(&request, command, print);
     request_release(&request);

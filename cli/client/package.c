@@ -1,5 +1,6 @@
 #include "cli/client/package.h"
 
+#include "cli/client/scratch.h"
 #include "cli/terminal.h"
 
 #include <archive.h>
@@ -41,7 +42,7 @@ static bool write_content(struct archive *zip, const char *path)
     char block[65536];
     int file = open(path, O_RDONLY);
     ssize_t size = -1;
-    while (file >= 0 && (size = read(file, block, sizeof block)) > 0)
+    while (file >= 0 && !scratch_is_interrupted() && (size = read(file, block, sizeof block)) > 0)
         if (archive_write_data(zip, block, (size_t)size) != size)
             break;
     if (file >= 0)
@@ -81,7 +82,7 @@ bool package_walk(const char *folder, bool (*act)(void *context, const FTSENT *f
     char *roots[] = {(char *)(uintptr_t)folder, NULL};
     FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, by_name);
     bool ok = walk != NULL;
-    for (FTSENT *file; ok && (file = fts_read(walk)) != NULL;) {
+    for (FTSENT *file; ok && !scratch_is_interrupted() && (file = fts_read(walk)) != NULL;) {
         if (file->fts_level > 0 && is_left_out(file)) {
             fts_set(walk, file, FTS_SKIP);
         } else if (file->fts_info == FTS_F || file->fts_info == FTS_SL || file->fts_info == FTS_SLNONE) {
@@ -111,7 +112,7 @@ static bool add_file(void *context, const FTSENT *file, const char *name)
         return true;
     errno = 0;
     bool ok = write_entry(zipping->zip, file, name);
-    if (!ok)
+    if (!ok && !scratch_is_interrupted())
         terminal_error("cannot pack %s: %s", file->fts_path,
                        errno != 0 ? strerror(errno) : archive_error_string(zipping->zip));
     zipping->count += ok;
@@ -136,7 +137,7 @@ bool package_zip(const char *folder, const char *into, bool (*is_elsewhere)(cons
     struct zipping zipping = {.zip = zip, .is_elsewhere = is_elsewhere, .context = context};
     ok = ok && package_walk(folder, add_file, &zipping);
     *ret_file_count = zipping.count;
-    ok = archive_write_close(zip) == ARCHIVE_OK && ok;
+    ok = archive_write_close(zip) == ARCHIVE_OK && ok && !scratch_is_interrupted();
     archive_write_free(zip);
     if (ok && *ret_file_count == 0)
         terminal_error("%s has no files; --path names the folder of your app", folder);

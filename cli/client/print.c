@@ -10,9 +10,8 @@
 #include <string.h>
 #include <time.h>
 
-/* Reads the result; where the answer's outermost value is no object, `wrapper` is the name of the field it fills. */
-static ProtobufCMessage *read_result(const struct text *result, const ProtobufCMessageDescriptor *descriptor,
-                                     const char *wrapper)
+ProtobufCMessage *print_parse(const struct text *result, const ProtobufCMessageDescriptor *descriptor,
+                              const char *wrapper)
 {
     struct text json = {0};
     struct json_error error;
@@ -58,7 +57,7 @@ static void print_framework(const Cupola__RestFramework *framework)
 
 int print_info(const struct text *result)
 {
-    Cupola__RestInfo *info = (Cupola__RestInfo *)read_result(result, &cupola__rest_info__descriptor, NULL);
+    Cupola__RestInfo *info = (Cupola__RestInfo *)print_parse(result, &cupola__rest_info__descriptor, NULL);
     if (info == NULL)
         return CLI_FAILED;
     printf("%s %s, build %d; support: %s\n", info->description, info->version, info->build, info->support);
@@ -83,7 +82,7 @@ int print_info(const struct text *result)
 
 int print_apps(const struct text *result)
 {
-    Cupola__RestApps *apps = (Cupola__RestApps *)read_result(result, &cupola__rest_apps__descriptor, "apps");
+    Cupola__RestApps *apps = (Cupola__RestApps *)print_parse(result, &cupola__rest_apps__descriptor, "apps");
     if (apps == NULL)
         return CLI_FAILED;
     if (apps->n_apps == 0)
@@ -96,7 +95,7 @@ int print_apps(const struct text *result)
 
 int print_app(const struct text *result)
 {
-    Cupola__RestApp *app = (Cupola__RestApp *)read_result(result, &cupola__rest_app__descriptor, NULL);
+    Cupola__RestApp *app = (Cupola__RestApp *)print_parse(result, &cupola__rest_app__descriptor, NULL);
     if (app == NULL)
         return CLI_FAILED;
     print_app_line(app);
@@ -110,7 +109,7 @@ int print_app(const struct text *result)
 
 int print_environment(const struct text *result)
 {
-    Cupola__RestApp *app = (Cupola__RestApp *)read_result(result, &cupola__rest_app__descriptor, NULL);
+    Cupola__RestApp *app = (Cupola__RestApp *)print_parse(result, &cupola__rest_app__descriptor, NULL);
     if (app == NULL)
         return CLI_FAILED;
     for (size_t i = 0; i < app->n_env; i++)
@@ -131,7 +130,7 @@ static const char *moment(int64_t since, char *ret_text, size_t size)
 int print_instances(const struct text *result)
 {
     Cupola__RestInstances *instances =
-        (Cupola__RestInstances *)read_result(result, &cupola__rest_instances__descriptor, NULL);
+        (Cupola__RestInstances *)print_parse(result, &cupola__rest_instances__descriptor, NULL);
     if (instances == NULL)
         return CLI_FAILED;
     for (size_t i = 0; i < instances->n_instances; i++) {
@@ -162,7 +161,7 @@ static void print_stat_line(const char *index, const Cupola__RestStat *stat)
 
 int print_stats(const struct text *result)
 {
-    Cupola__RestStats *stats = (Cupola__RestStats *)read_result(result, &cupola__rest_stats__descriptor, "stats");
+    Cupola__RestStats *stats = (Cupola__RestStats *)print_parse(result, &cupola__rest_stats__descriptor, "stats");
     if (stats == NULL)
         return CLI_FAILED;
     for (size_t i = 0; i < stats->n_stats; i++)
@@ -174,7 +173,7 @@ int print_stats(const struct text *result)
 
 int print_crashes(const struct text *result)
 {
-    Cupola__RestCrashes *crashes = (Cupola__RestCrashes *)read_result(result, &cupola__rest_crashes__descriptor, NULL);
+    Cupola__RestCrashes *crashes = (Cupola__RestCrashes *)print_parse(result, &cupola__rest_crashes__descriptor, NULL);
     if (crashes == NULL)
         return CLI_FAILED;
     if (crashes->n_crashes == 0)
@@ -189,26 +188,39 @@ int print_crashes(const struct text *result)
     return CLI_OK;
 }
 
+static void print_event(const Cupola__RestEvent *event)
+{
+    char at[32];
+    printf("%s  %s%s%s", moment(event->at, at, sizeof at), terminal_color(1), event->kind == NULL ? "?" : event->kind,
+           terminal_color(0));
+    if (event->has_index)
+        printf(" instance %d", event->index);
+    if (event->text != NULL)
+        printf(": %s", event->text);
+    if (event->actor != NULL)
+        printf(" (%s)", event->actor);
+    putchar('\n');
+}
+
+int print_one_event(const struct text *result)
+{
+    Cupola__RestEvent *event = (Cupola__RestEvent *)print_parse(result, &cupola__rest_event__descriptor, NULL);
+    if (event == NULL)
+        return CLI_FAILED;
+    print_event(event);
+    cupola__rest_event__free_unpacked(event, NULL);
+    return CLI_OK;
+}
+
 int print_events(const struct text *result)
 {
     if (result->size == 0)
         return CLI_OK; /* They were printed while they came. */
-    Cupola__RestEvents *events = (Cupola__RestEvents *)read_result(result, &cupola__rest_events__descriptor, NULL);
+    Cupola__RestEvents *events = (Cupola__RestEvents *)print_parse(result, &cupola__rest_events__descriptor, NULL);
     if (events == NULL)
         return CLI_FAILED;
-    for (size_t i = 0; i < events->n_events; i++) {
-        const Cupola__RestEvent *event = events->events[i];
-        char at[32];
-        printf("%s  %s%s%s", moment(event->at, at, sizeof at), terminal_color(1),
-               event->kind == NULL ? "?" : event->kind, terminal_color(0));
-        if (event->has_index)
-            printf(" instance %d", event->index);
-        if (event->text != NULL)
-            printf(": %s", event->text);
-        if (event->actor != NULL)
-            printf(" (%s)", event->actor);
-        putchar('\n');
-    }
+    for (size_t i = 0; i < events->n_events; i++)
+        print_event(events->events[i]);
     cupola__rest_events__free_unpacked(events, NULL);
     return CLI_OK;
 }
@@ -216,7 +228,7 @@ int print_events(const struct text *result)
 int print_revisions(const struct text *result)
 {
     Cupola__RestRevisions *revisions =
-        (Cupola__RestRevisions *)read_result(result, &cupola__rest_revisions__descriptor, NULL);
+        (Cupola__RestRevisions *)print_parse(result, &cupola__rest_revisions__descriptor, NULL);
     if (revisions == NULL)
         return CLI_FAILED;
     if (revisions->n_revisions == 0)
@@ -249,11 +261,24 @@ static void print_content(const char *content)
         putchar('\n');
 }
 
+int print_log_line(const struct text *result)
+{
+    Cupola__ClientLogLine *line =
+        (Cupola__ClientLogLine *)print_parse(result, &cupola__client_log_line__descriptor, NULL);
+    if (line == NULL)
+        return CLI_FAILED;
+    const char *slash = line->path == NULL ? NULL : strchr(line->path, '/');
+    printf("%s[%.8s %s]%s %s\n", terminal_color(2), line->instance == NULL ? "?" : line->instance,
+           slash == NULL ? "?" : slash + 1, terminal_color(0), line->line == NULL ? "" : line->line);
+    cupola__client_log_line__free_unpacked(line, NULL);
+    return CLI_OK;
+}
+
 int print_logs(const struct text *result)
 {
     if (result->size == 0)
         return CLI_OK; /* Everything was printed while it came. */
-    Cupola__ClientLogs *logs = (Cupola__ClientLogs *)read_result(result, &cupola__client_logs__descriptor, NULL);
+    Cupola__ClientLogs *logs = (Cupola__ClientLogs *)print_parse(result, &cupola__client_logs__descriptor, NULL);
     if (logs == NULL)
         return CLI_FAILED;
     if (logs->n_logs == 0)
@@ -269,7 +294,7 @@ int print_logs(const struct text *result)
 
 int print_file(const struct text *result)
 {
-    Cupola__ClientFile *file = (Cupola__ClientFile *)read_result(result, &cupola__client_file__descriptor, NULL);
+    Cupola__ClientFile *file = (Cupola__ClientFile *)print_parse(result, &cupola__client_file__descriptor, NULL);
     if (file == NULL)
         return CLI_FAILED;
     print_content(file->content == NULL ? "" : file->content);
@@ -279,7 +304,7 @@ int print_file(const struct text *result)
 
 int print_users(const struct text *result)
 {
-    Cupola__RestUsers *list = (Cupola__RestUsers *)read_result(result, &cupola__rest_users__descriptor, "users");
+    Cupola__RestUsers *list = (Cupola__RestUsers *)print_parse(result, &cupola__rest_users__descriptor, "users");
     if (list == NULL)
         return CLI_FAILED;
     for (size_t i = 0; i < list->n_users; i++) {

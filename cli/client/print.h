@@ -9,6 +9,12 @@
 
 #include "core/base/text.h"
 
+#include <protobuf-c/protobuf-c.h>
+
+/* Reads a result; where its outermost value is no object, `wrapper` is the name of the field that it fills. NULL (and a
+ * message on standard error) if it cannot be read. Given. */
+ProtobufCMessage *print_parse(const struct text *result, const ProtobufCMessageDescriptor *descriptor,
+                              const char *wrapper);
 /* The cloud, the user's limits and use, the frameworks. */
 int print_info(const struct text *result);
 /* A line an app; one that asks for the first push if there is none. */
@@ -23,6 +29,9 @@ int print_instances(const struct text *result);
 int print_stats(const struct text *result);
 /* The ends that nobody asked for, with their reasons. */
 int print_crashes(const struct text *result);
+/* One of them, while they are followed; the same of lines of logs. */
+int print_one_event(const struct text *result);
+int print_log_line(const struct text *result);
 /* Each instance's files one after the other, as they are. */
 int print_logs(const struct text *result);
 /* One file or listing as it is, with a newline at its end. */

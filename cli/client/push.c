@@ -3,6 +3,7 @@
 #include "cli/client/manifest.h"
 #include "cli/client/package.h"
 #include "cli/client/request.h"
+#include "cli/client/scratch.h"
 #include "cli/commands.h"
 #include "cli/terminal.h"
 #include "drivers/real/real.h"
@@ -11,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { INTERRUPTED = 130 }; /* As the shell tells of a process that Ctrl-C has ended. */
 
 static const struct request_spec push_spec = {
     .usage =
@@ -74,19 +77,21 @@ static bool find_known(struct request *request, struct fingerprints *prints)
     return ok;
 }
 
-/* Zips what the controller does not have and puts it among the client's blobs. */
+/* Zips what the controller does not have and puts it among the blobs of this push. */
 static bool import_bits(struct request *request, const struct fingerprints *prints, char ret_digest[41])
 {
     struct text zip = {0}, error = {0}, line = {0};
     unsigned files = 0;
     uint64_t size = 0;
-    bool ok = package_zip(request->folder, home_folder(), fingerprints_is_there, prints, &zip, &files);
+    scratch_note_interrupts();
+    bool ok = package_zip(request->folder, request->data_dir, fingerprints_is_there, prints, &zip, &files);
     if (ok) {
-        ok = real_blob_import(home_folder(), text_string(&zip), ret_digest, &size, &error) == IO_OK;
+        ok = real_blob_import(request->data_dir, text_string(&zip), ret_digest, &size, &error) == IO_OK;
         unlink(text_string(&zip));
         if (!ok)
             terminal_error("%s", text_string(&error));
     }
+    ok = ok && !scratch_is_interrupted();
     if (ok) {
         request->config.bits = ret_digest;
         request->config.has_bits_size = 1;
@@ -119,11 +124,12 @@ static void tell_done(const struct request *request)
 static int upload(struct request *request, struct text *result)
 {
     static const char not_kept[] = "not kept here";
-    struct fingerprints prints;
+    struct fingerprints prints = {0};
     struct text resources = {0};
     char digest[41];
     int status = CLI_FAILED;
-    bool ok = find_known(request, &prints);
+    request->data_dir = scratch_open();
+    bool ok = request->data_dir != NULL && find_known(request, &prints);
     if (ok && prints.count > 0)
         prints.files[0].is_there = prints.files[0].is_there && !fingerprints_are_all(&prints, request->folder);
     fingerprints_write(&prints, true, &resources);
@@ -139,7 +145,9 @@ static int upload(struct request *request, struct text *result)
         text_clear(result);
         status = request_run(request, "push", result);
     }
-    return status;
+    scratch_close();
+    request->data_dir = NULL;
+    return scratch_is_interrupted() ? INTERRUPTED : status;
 }
 
 static int push(struct request *request)

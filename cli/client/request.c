@@ -19,6 +19,7 @@
 /* -u EMAIL as --user; -n and -f, by which scripts of 2011's client wanted not to be asked: nobody is. */
 static const char short_options[] = "hu:nf";
 
+enum { STOPPED = 130, NOBODY_READS = 141 }; /* As the shell tells of Ctrl-C and SIGPIPE. */
 enum { CODE_JSON = 300, CODE_USER, CODE_TIMEOUT, CODE_NOTHING };
 
 static const struct option long_options[] = {
@@ -151,6 +152,8 @@ int request_parse(struct request *request, const struct request_spec *spec, int 
     request->config.env = request->env;
     request->folder = ".";
     optind = 1;
+    opterr = 0; /* What is wrong is said here. */
+    terminal_look_for_json(argc, argv);
     for (int code, place = 0; (code = getopt_long(argc, argv, short_options, long_options, &place)) != -1;) {
         code = code == 'u' ? CODE_USER : code == 'n' || code == 'f' ? CODE_NOTHING : code;
         if (code == 'h') {
@@ -160,6 +163,8 @@ int request_parse(struct request *request, const struct request_spec *spec, int 
         bool is_known = code != '?' && (code >= CODE_JSON || (spec->options & (unsigned)code) != 0);
         if (code != '?' && !is_known)
             terminal_error("`cupola %s` has no option --%s", argv[0], long_options[place].name);
+        else if (code == '?')
+            terminal_error("`cupola %s`: %s is unknown, or lacks its value", argv[0], argv[optind - 1]);
         if (!is_known || !take_option(request, code, optarg)) {
             fprintf(stderr, "Try `cupola %s --help`.\n", argv[0]);
             return CLI_USAGE;
@@ -168,7 +173,10 @@ int request_parse(struct request *request, const struct request_spec *spec, int 
     request->words = argv + optind;
     request->word_count = argc - optind;
     if (request->word_count < spec->least_words || request->word_count > spec->most_words) {
-        fprintf(stderr, "%.*s\nTry `cupola %s --help`.\n", (int)strcspn(spec->usage, "\n"), spec->usage, argv[0]);
+        terminal_error("`cupola %s` wants %s; %.*s", argv[0],
+                       request->word_count < spec->least_words ? "more words" : "fewer words",
+                       (int)strcspn(spec->usage, "\n"), spec->usage);
+        fprintf(stderr, "Try `cupola %s --help`.\n", argv[0]);
         return CLI_USAGE;
     }
     request->home = home_read();
@@ -232,14 +240,25 @@ static void show_log(enum log_level level, const char *component, const char *te
         terminal_error("%s", text);
 }
 
-static void print_line(enum log_level level, const char *component, const char *text)
+/* A line of what is followed. That has no other end when its reader has gone (`cupola logs shop --follow | head`). */
+static const struct request *followed;
+
+static void show_followed(enum log_level level, const char *component, const char *text)
 {
     (void)component;
-    if (level == LOG_INFO)
-        puts(text);
-    else if (level > LOG_INFO)
+    if (level > LOG_INFO)
         terminal_error("%s", text);
-    fflush(stdout);
+    if (level != LOG_INFO)
+        return;
+    struct text line = {0};
+    text_add_string(&line, text);
+    if (followed->json)
+        puts(text);
+    else
+        followed->print_followed(&line);
+    text_free(&line);
+    if (fflush(stdout) != 0)
+        exit(NOBODY_READS);
 }
 
 static int run_client(struct request *request, struct text *ret_result)
@@ -248,8 +267,10 @@ static int run_client(struct request *request, struct text *ret_result)
     size_t size = cupola__client_config__get_packed_size(&request->config);
     uint8_t *packed = memory_new(size);
     cupola__client_config__pack(&request->config, packed);
-    real_log *log = request->config.follow ? print_line : show_log;
-    int status = real_run_once(&client_class, home_folder(), (struct io_bytes){packed, size}, log, ret_result);
+    const char *data_dir = request->data_dir != NULL ? request->data_dir : home_folder();
+    real_log *log = request->config.follow ? show_followed : show_log;
+    followed = request;
+    int status = real_run_once(&client_class, data_dir, (struct io_bytes){packed, size}, log, ret_result);
     memory_free(packed);
     terminal_progress_end();
     return status;
@@ -262,10 +283,12 @@ static void print_failure(const struct request *request, const struct text *resu
     Cupola__ClientFailure *failure = (Cupola__ClientFailure *)json_read(
         &cupola__client_failure__descriptor, (struct io_bytes){(const uint8_t *)text_string(result), result->size},
         JSON_LENIENT, &error);
-    if (request->json)
+    if (request->json) {
         puts(text_string(result));
-    else
+        terminal_failure_is_told();
+    } else {
         terminal_error("%s", failure != NULL && failure->error != NULL ? failure->error : text_string(result));
+    }
     if (failure != NULL)
         cupola__client_failure__free_unpacked(failure, NULL);
 }
@@ -276,9 +299,10 @@ int request_run_unless(struct request *request, const char *command, const char 
         return CLI_FAILED;
     request->config.command = (char *)(uintptr_t)command;
     int status = run_client(request, ret_result);
-    if (status != 0 && (forgiven == NULL || strstr(text_string(ret_result), forgiven) == NULL))
+    bool is_usual_end = status == STOPPED && request->config.follow;
+    if (status != 0 && !is_usual_end && (forgiven == NULL || strstr(text_string(ret_result), forgiven) == NULL))
         print_failure(request, ret_result);
-    return status == 0 ? CLI_OK : status == 130 ? status : CLI_FAILED;
+    return status == 0 ? CLI_OK : status == STOPPED ? status : CLI_FAILED;
 }
 
 int request_run(struct request *request, const char *command, struct text *ret_result)

@@ -37,15 +37,17 @@ struct request {
     Cupola__ClientConfig config; /* Its texts are lent by argv, home and the lists below. */
     Cupola__Endpoint target;
     Cupola__CliHome *home;
-    const char *folder;  /* --path */
-    const char *address; /* --address */
+    const char *folder;   /* --path */
+    const char *address;  /* --address */
+    const char *data_dir; /* Where the bits are that are sent; NULL: none are, and the client's home serves. */
     bool json;
     bool cancels; /* --cancel */
     int word_count;
     char **words; /* What is no option. */
     char *uris[REQUEST_LISTS];
     char *env[REQUEST_LISTS];
-    char password[256]; /* As it was typed. */
+    char password[256];                             /* As it was typed. */
+    int (*print_followed)(const struct text *line); /* What comes of --follow, for people: print.h. */
 };
 
 /* Reads the arguments. Returns -1 to go on, otherwise the exit status (help was printed, or they are wrong). Release

@@ -2,7 +2,6 @@
 #include "cli/commands.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 enum { MOST_ARGUMENTS = 64 };
@@ -51,10 +50,11 @@ bool cli_is_short_form(const char *name)
     return false;
 }
 
-void cli_print_short_forms(void)
+void cli_each_short_form(void (*act)(const char *name, const char *what))
 {
     for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++)
-        printf("%s ", forms[i].name);
+        if (i == 0 || strcmp(forms[i - 1].name, forms[i].name) != 0)
+            act(forms[i].name, "as in 2011's client");
 }
 
 bool cli_run_short_form(int argc, char **argv, int *ret_status)

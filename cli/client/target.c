@@ -74,6 +74,14 @@ static void print_as(const char *word, const char *email)
         printf(", %s %s", word, email);
 }
 
+static void print_target(const Cupola__CliTarget *target)
+{
+    struct text json = {0};
+    home_write_target(&json, target, true, false);
+    puts(text_string(&json));
+    text_free(&json);
+}
+
 static int show_target(const struct request *request)
 {
     const Cupola__CliTarget *target = home_current(request->home);
@@ -82,10 +90,7 @@ static int show_target(const struct request *request)
         return CLI_FAILED;
     }
     if (request->json) {
-        struct text json = {0};
-        home_write_target(&json, target, true, false);
-        puts(text_string(&json));
-        text_free(&json);
+        print_target(target);
         return CLI_OK;
     }
     printf("%s (at %s:%u)%s", target->url, target->address, target->port,
@@ -216,7 +221,7 @@ static int forget_login(struct request *request)
 {
     Cupola__CliTarget *target = home_current(request->home);
     if (target == NULL || target->token == NULL) {
-        puts("Nobody is logged in.");
+        puts(request->json ? "{}" : "Nobody is logged in.");
         return CLI_OK;
     }
     home_set(&target->token, NULL);
@@ -224,7 +229,10 @@ static int forget_login(struct request *request)
     home_set(&target->proxy_user, NULL);
     if (!home_write(request->home))
         return CLI_FAILED;
-    printf("Logged out of %s.\n", target->url);
+    if (request->json)
+        print_target(target);
+    else
+        printf("Logged out of %s.\n", target->url);
     return CLI_OK;
 }
 

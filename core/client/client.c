@@ -230,6 +230,18 @@ void client_log(struct client *client, const char *format, ...)
     machine_log(&client->machine, LOG_INFO, "%s", line);
 }
 
+/* machine_log would cut a long one. */
+void client_tell(struct client *client, const ProtobufCMessage *message)
+{
+    struct text json = {0};
+    struct effects *effects = client->machine.effects;
+    json_write(&json, message);
+    struct effect *effect = effects_add(effects, EFFECT_LOG);
+    effect->log.level = LOG_INFO;
+    effect->log.text = effects_keep_text(effects, text_string(&json));
+    text_free(&json);
+}
+
 /* ---- The end ---- */
 
 /* The first outcome counts. A call that is under way is cut, and the exit waits for its end. */

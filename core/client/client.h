@@ -133,6 +133,9 @@ void client_fail_answer(struct client *client, const struct answer *answer);
 /* For the session and stager.c: the command has ended, and now a call too: exits once none is left. */
 void client_exit(struct client *client);
 void client_log(struct client *client, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What is followed: a RestEvent or ClientLogLine as it comes, as JSON, however long; the only lines of level INFO then.
+ */
+void client_tell(struct client *client, const ProtobufCMessage *message);
 
 /* ---- What commands are made of (one file a group) ---- */
 

@@ -1,7 +1,7 @@
 /* logs: what the instances of an app have written, those that crashed included, and the log of a staging that failed.
  *
  * One round reads the app and its crashes, which tell where to look, and then fetches each file whole: v1's REST API
- * has no way to ask for the end of one. To follow is to repeat the round every second and log the lines that are new.
+ * has no way to ask for the end of one. To follow is to repeat the round every second and tell the lines that are new.
  */
 #include "core/client/client.h"
 
@@ -173,8 +173,18 @@ static void next_file(struct client *client)
         end_round(client);
 }
 
-/* Logs the whole lines behind those that were logged before. A file that has become shorter is another one. */
-static void log_new_lines(struct client *client, struct log_source *source, struct io_bytes body)
+static void tell_line(struct client *client, const struct log_source *source, const char *bytes, size_t size)
+{
+    Cupola__ClientLogLine message = CUPOLA__CLIENT_LOG_LINE__INIT;
+    message.instance = (char *)(uintptr_t)source->instance;
+    message.path = (char *)(uintptr_t)source->path;
+    message.line = memory_copy_bytes((const uint8_t *)bytes, size);
+    client_tell(client, &message.base);
+    memory_free(message.line);
+}
+
+/* Tells the whole lines behind those that were told before. A file that has become shorter is another one. */
+static void tell_new_lines(struct client *client, struct log_source *source, struct io_bytes body)
 {
     if (body.size < source->seen_bytes)
         source->seen_bytes = 0;
@@ -184,8 +194,7 @@ static void log_new_lines(struct client *client, struct log_source *source, stru
         const char *end = memchr(line, '\n', body.size - source->seen_bytes);
         if (end == NULL)
             return;
-        machine_log(&client->machine, LOG_INFO, "[%.8s %s] %.*s", source->instance, strchr(source->path, '/') + 1,
-                    (int)(end - line), line);
+        tell_line(client, source, line, (size_t)(end - line));
         source->seen_bytes += (size_t)(end - line) + 1;
     }
 }
@@ -194,7 +203,7 @@ static void take_file(struct client *client, const struct answer *answer)
 {
     struct log_source *source = &client->logs[client->log_at];
     if (client->config->follow) {
-        log_new_lines(client, source, answer->body);
+        tell_new_lines(client, source, answer->body);
     } else {
         text_clear(&source->content);
         text_add(&source->content, answer->body.data, answer->body.size);

@@ -6,7 +6,6 @@
 #include "core/client/update.h"
 #include "core/wire/json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { LINE_MOST = 4096, EVENTS_REMEMBERED = 1000 };
@@ -59,17 +58,6 @@ static void ask_events(struct client *client)
     ask(client, "GET", "/events", NULL);
 }
 
-static void log_event(struct client *client, const Cupola__RestEvent *event)
-{
-    char instance[32] = "";
-    if (event->has_index)
-        snprintf(instance, sizeof instance, " instance %d", event->index);
-    client_log(client, "%lld %s%s%s%s%s%s%s", (long long)event->at, event->kind == NULL ? "?" : event->kind, instance,
-               event->text == NULL ? "" : ": ", event->text == NULL ? "" : event->text,
-               event->actor == NULL ? "" : " (", event->actor == NULL ? "" : event->actor,
-               event->actor == NULL ? "" : ")");
-}
-
 /* Each controller has its own list, in an order of its own; what was told is known by its keys. */
 static bool was_told(const Cupola__RestEvents *told, const char *key)
 {
@@ -91,7 +79,7 @@ static void take_events(struct client *client, const struct answer *answer)
         return;
     for (size_t i = 0; i < found->n_events; i++)
         if (found->events[i]->key != NULL && !was_told(client->told_events, found->events[i]->key))
-            log_event(client, found->events[i]);
+            client_tell(client, &found->events[i]->base);
     if (client->told_events != NULL)
         cupola__rest_events__free_unpacked(client->told_events, NULL);
     client->told_events = found;
@@ -116,7 +104,7 @@ static void tell_line(struct client *client)
         cupola__rest_event__free_unpacked(event, NULL);
         return;
     }
-    log_event(client, event);
+    client_tell(client, &event->base);
     size_t size = told->n_events * sizeof told->events[0];
     told->events = memory_grow(told->events, size, size + sizeof told->events[0]);
     told->events[told->n_events++] = event;

@@ -20,7 +20,7 @@ typedef void real_log(enum log_level level, const char *component, const char *t
  * configuration message of the class. Returns the exit status. */
 int real_run(const struct machine_class *class, const Cupola__DriverConfig *config, struct io_bytes packed);
 
-/* Runs a one-shot component (the client) and appends the data of its EXIT to ret_result. */
+/* Runs a one-shot component (the client) and appends the data of its EXIT to ret_result. SIGHUP stops it, too. */
 int real_run_once(const struct machine_class *class, const char *data_dir, struct io_bytes packed, real_log *log,
                   struct text *ret_result);
 

@@ -14,6 +14,7 @@ struct run {
     uv_loop_t loop;
     uv_signal_t signals[4];
     struct real_driver *driver;
+    bool is_once; /* For somebody who waits: there is nothing to reload, and the end of his terminal is an end. */
     bool stop_asked;
 };
 
@@ -36,7 +37,7 @@ static void on_signal(uv_signal_t *handle, int number)
         real_driver_evacuate(run->driver);
         return;
     }
-    if (number == SIGHUP) {
+    if (number == SIGHUP && !run->is_once) {
         real_driver_reload(run->driver);
         return;
     }
@@ -69,6 +70,7 @@ static int run_component(const struct machine_class *class, const Cupola__Driver
 {
     prepare_process();
     struct run *run = memory_new(sizeof *run);
+    run->is_once = ret_result != NULL;
     int error = uv_loop_init(&run->loop);
     assert_that(error == 0);
     watch_signals(run); /* Before the component starts: a signal that comes early must not kill it half-way. */

@@ -109,4 +109,4 @@ class StreamStory(CloudStory):
         self.assertNotEqual(self.cloud.try_run("login", "ada@example.org", "--password", "a first secret")[0], 0)
         self.cloud.run("login", "ada@example.org", "--password", "a second secret")
         self.cloud.run("apps")
-        self.assertIn(" bounce ", self.cloud.run("completion"))
+        self.assertIn("bounce\t", self.cloud.run("completion", "words", "bou"))

@@ -39,8 +39,8 @@ def help_of(*words):
 @functools.lru_cache(maxsize=None)
 def commands():
     """All that the shell's completion offers: old names, too."""
-    said = subprocess.run([PROGRAM, "completion", "bash"], capture_output=True, text=True, check=True).stdout
-    return set(re.search(r'compgen -W "([^"$]*)', said).group(1).split()) | {"help", "workload-run"}
+    said = subprocess.run([PROGRAM, "completion", "words", ""], capture_output=True, text=True, check=True).stdout
+    return {line.split("\t")[0] for line in said.splitlines()} | {"help", "workload-run"}
 
 
 def wrong_link(document, target):

@@ -54,7 +54,7 @@ says 2 "'+x' is not a number" scale shop +x
 says 0 'usage: cupola clone-services FROM TO' help clone-services
 
 # Each verb of 2011's client is one of ours, and completed.
-complete=" $("$cupola" completion | grep -o 'compgen -W "[^$]*' | head -1 | tr -d '"') "
+complete=" $("$cupola" completion words '' | cut -f1 | tr '\n' ' ') "
 for verb in target targets tokens login logout info runtimes frameworks user users passwd add-user create-user delete-user \
     register unregister apps list start stop restart bounce delete mem map unmap instances crashes crashlogs logs files \
     stats push update env env-add env-del services create-service delete-service bind-service unbind-service \
@@ -64,7 +64,7 @@ for verb in target targets tokens login logout info runtimes frameworks user use
     says 0 'Examples:' "$verb" --help
 done
 
-# What the shell makes of it: completes EXPECTED WORDS...
+# What bash makes of it: completes EXPECTED WORDS...
 source <("$cupola" completion)
 completes() {
     local expected=$1
@@ -76,4 +76,46 @@ completes() {
 completes 'explore' sim e
 completes '--seed --seeds' sim run --se
 completes '--memory' scale --mem
+completes 'start stats' sta
+completes 'revisions' help rev
+completes 'zsh' completion z
+completes 'README.md' push --path README
+mkdir "$folder/other"
+CUPOLA_HOME=$folder/other "$cupola" alias 'shown=logs $(touch '"$folder"'/touched)' >/dev/null
+CUPOLA_HOME=$folder/other completes 'shown' sho
+[ ! -e "$folder/touched" ] || { echo "what an alias stands for was run"; failures=1; }
+says 2 "no completion for 'tcsh'" completion tcsh
+if command -v zsh >/dev/null; then
+    zsh -fc 'autoload -U compinit; compinit -D; source <("$1" completion zsh); [ "$_comps[cupola]" = _cupola ]' - "$cupola" ||
+        { echo "zsh does not take its completion"; failures=1; }
+fi
+if command -v fish >/dev/null; then
+    found=$(HOME=$folder PATH="$(dirname "$cupola"):$PATH" fish -c 'cupola completion fish | source; complete -C "cupola sca"')
+    [[ $found == scale* ]] || { echo "fish does not take its completion: $found"; failures=1; }
+fi
+
+# With --json whoever reads standard output reads JSON, also of what goes wrong: json STATUS ARGUMENTS...
+json() {
+    local said status=0
+    said=$("$cupola" "${@:2}" --json 2>/dev/null) || status=$?
+    if [[ $status != "$1" ]] || ! python3 -c 'import json, sys; json.loads(sys.argv[1])' "$said" 2>/dev/null; then
+        printf 'cupola %s --json\nended with %s and said:\n%s\nexpected %s and JSON\n' "${*:2}" "$status" "$said" "$1"
+        failures=1
+    fi
+}
+json 0 version
+json 0 logout
+json 1 doctor
+json 1 apps
+json 1 unalias nothing
+json 1 push --path /nonexistent
+json 2 push --wrong
+json 2 scale
+json 2 scale shop x
+json 2 nothing
+json 2 alias list apps
+json 2 target 'http://a b'
+says 1 'no cloud is chosen' doctor
+chmod 644 "$folder/cupola.json"
+says 1 'can be read by others' doctor
 exit $failures
