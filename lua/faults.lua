@@ -2,6 +2,7 @@
 
 local native = require "cupola.native"
 local schema = require "cupola.schema"
+local units = require "cupola.units"
 
 local Fault = { __name = "fault" }
 Fault.__index = Fault
@@ -85,6 +86,20 @@ function shapes.swizzle(members, cut, options)
   end
 end
 
+--- How many in a million: 0.3 or "30%". Errors are told at the line that gave it.
+local function share_of(value)
+  if value == nil then
+    return 0
+  end
+  local ok, share = pcall(units.millionths, value, "fault: share")
+  if not ok then
+    error(share, 3)
+  elseif share < 1 or share > 1000000 then
+    error(("fault: share is more than 0 and at most 1, found %s"):format(tostring(value)), 3)
+  end
+  return share
+end
+
 local function fail_unknown(what, name, why, known)
   local meant = type(name) == "string" and schema.nearest(name, known)
   error(("%s %s: %s%s"):format(what, tostring(name), why,
@@ -93,8 +108,8 @@ end
 
 --- The two readers turn an error in a value into one of the line that gave it.
 return function(Cloud, as_duration, as_distribution)
-  --- Breaks something. `kind` is a name of the fault menu; `options` has target, peer, delay, amount, one_way, subject,
-  --- config, duration.
+  --- Breaks something. `kind` is a name of the fault menu; `options` has target, share, peer, delay, amount, one_way,
+  --- subject, config, duration, after.
   function Cloud:fault(kind, options)
     options = options or {}
     local spec = {
@@ -102,12 +117,14 @@ return function(Cloud, as_duration, as_distribution)
       target = name_of(options.target) or "",
       peer = name_of(options.peer),
       delay = options.delay and as_distribution(options.delay, "fault: delay"),
-      amount = options.amount,
+      amount = type(options.amount) == "string" and share_of(options.amount) or options.amount,
+      share = share_of(options.share),
       one_way = options.one_way or false,
       subject = options.subject,
       only = options.only,
       config = options.config,
       duration = options.duration and as_duration(options.duration, "fault: duration") or 0,
+      after = options.after and as_duration(options.after, "fault: after") or 0,
     }
     local id, why = native.fault_begin(spec)
     if not id then

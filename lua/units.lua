@@ -57,10 +57,14 @@ function units.megabytes(text, what)
   return units.size(text, what) // BYTES.M
 end
 
---- A ratio such as 0.5 in millionths. Decimal fractions are exact enough in a double to be rounded back.
+--- A ratio such as 0.5 or "2.5%" in millionths. Decimal fractions are exact enough in a double to be rounded back.
 function units.millionths(ratio, what)
+  local whole, fraction = tostring(ratio):match "^(%d+)%.?(%d*)%%$"
+  if whole and #whole < 8 then
+    return scaled(whole, fraction, 10000)
+  end
   if type(ratio) ~= "number" or ratio < 0 then
-    error(("%s: expected a number such as 0.5, found %s"):format(what, tostring(ratio)), 0)
+    error(("%s: expected a number such as 0.5 or a text such as '2%%', found %s"):format(what, tostring(ratio)), 0)
   end
   return math.tointeger((ratio * 1000000 + 0.5) // 1)
 end

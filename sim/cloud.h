@@ -140,6 +140,7 @@ struct component {
     enum component_role role;
     uint32_t index; /* Among its role. */
     struct host *host;
+    const char *home_address; /* Of its host, without faults. */
     struct process *process;
 };
 

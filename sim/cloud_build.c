@@ -74,6 +74,7 @@ static void add_components(struct cloud *cloud, enum component_role role, uint32
         component->index = i;
         component->host = add_host(cloud, name, i % cloud->plan.zones);
         component->host->owner = component;
+        component->home_address = world_keep_label(cloud->world, component->host->address);
         component->host->on_power = on_power;
     }
 }
@@ -145,7 +146,7 @@ static void wire(const struct cloud *cloud, const struct component *component,
     size_t servers = cloud->component_counts[ROLE_BUS_SERVER];
     assert_that(servers <= MOST_BUS_SERVERS);
     for (size_t i = 0; i < servers; i++) {
-        set_endpoint(&wiring->bus[i], cloud->components[ROLE_BUS_SERVER][i].host->address,
+        set_endpoint(&wiring->bus[i], cloud->components[ROLE_BUS_SERVER][i].home_address,
                      settings->is_wrong ? NOBODYS_PORT : BUS_PORT);
         wiring->bus_list[i] = &wiring->bus[i];
     }
@@ -204,7 +205,7 @@ static struct slice configure_bus_server(const struct cloud *cloud, const struct
         set_endpoint(&cluster_listen, component->host->address, BUS_CLUSTER_PORT);
         cluster.listen = &cluster_listen;
         for (size_t i = 0; i < servers; i++) {
-            set_endpoint(&routes[i], cloud->components[ROLE_BUS_SERVER][i].host->address, BUS_CLUSTER_PORT);
+            set_endpoint(&routes[i], cloud->components[ROLE_BUS_SERVER][i].home_address, BUS_CLUSTER_PORT);
             list[i] = &routes[i];
         }
         cluster.n_routes = servers;

@@ -20,7 +20,7 @@ struct slice gateway_configure(const struct cloud *cloud, const struct component
     char *controllers[MOST_CONTROLLERS];
     snprintf(label, sizeof label, "%s-1.0", vendors[component->index]);
     for (size_t i = 0; i < cloud->component_counts[ROLE_CONTROLLER] && i < MOST_CONTROLLERS; i++)
-        controllers[config.n_controllers++] = cloud->components[ROLE_CONTROLLER][i].host->address;
+        controllers[config.n_controllers++] = (char *)(uintptr_t)cloud->components[ROLE_CONTROLLER][i].home_address;
     config.controllers = controllers;
     config.has_controller_port = config.has_port = true;
     config.controller_port = CONTROLLER_PORT;

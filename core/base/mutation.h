@@ -46,6 +46,7 @@
     MUTATION(DEA_FORGETS_LIVENESS, "nothing follows from a liveness check that fails")                                 \
     MUTATION(DEA_KEEPS_SINGLETONS, "a singleton runs on when nobody grants it any more")                               \
     MUTATION(DEA_KEEPS_TICKETS, "a command that was prepared and nobody comes for counts for ever")                    \
+    MUTATION(ROUTER_KEEPS_BOTH_OF_AN_ORDER, "two instances of one DEA from one order are both routed to")              \
     MUTATION(ROUTER_NEVER_PRUNES, "the router keeps stale routes for ever")                                            \
     MUTATION(ROUTER_NEVER_RETRIES, "the router gives up after the first backend that refuses")                         \
     MUTATION(ROUTER_REPLAYS_CRASHES,                                                                                   \

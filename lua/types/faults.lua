@@ -18,6 +18,8 @@
 ---| "power_off"
 ---| "reboot"
 ---| "memory_pressure"
+---| "slow_host"
+---| "new_address"
 ---| "no_forks"
 ---| "stranger"
 ---| "clock_step"
@@ -40,9 +42,12 @@
 ---| "idle_expiry"
 ---| "corrupt"
 ---| "wrong_name"
+---| "no_name"
 ---| "disk_slow"
 ---| "disk_full"
 ---| "disk_error"
+---| "disk_read_error"
+---| "disk_write_error"
 ---| "disk_read_only"
 ---| "disk_bit_rot"
 ---| "disk_torn_state"
@@ -61,6 +66,7 @@
 ---| "kill_instance"
 ---| "hang_instance"
 ---| "sick_instance"
+---| "slow_instance"
 ---| "app_crashes"
 ---| "app_never_binds"
 ---| "app_slow_boot"
@@ -82,12 +88,14 @@
 ---@field target? component|host|component[]|string "dea-3", "dea", "host:dea-3", "zone:1", "shop/2", "shop", "journal", "outside", "all", or several with commas.
 ---@field peer? component|host|string Network faults; everybody else by itself.
 ---@field delay? distribution
----@field amount? integer
+---@field amount? integer|ratio What it says of the fault in the menu; a share as "2%", too.
+---@field share? ratio Of what the target means only so many are hit, drawn from the seed, one at least; all by itself.
 ---@field one_way? boolean
 ---@field only? integer[] Faults of messages: instead of a share, these of those that it meets, counted from 1.
 ---@field subject? string Faults of messages: a pattern ("router.*"); all by itself.
 ---@field config? table bad_config: keys of the component's own configuration (core/proto/config.proto).
 ---@field duration? duration It ends by itself after this.
+---@field after? duration It begins so much later; now by itself.
 
 ---Something that is broken.
 ---@class fault

@@ -362,6 +362,11 @@ void cloud_load_stop(struct cloud *cloud, size_t load)
     world_cancel(cloud->world, &cloud->loads[load]->next);
 }
 
+uint32_t cloud_load_surge(const struct cloud *cloud, size_t load)
+{
+    return cloud->loads[load]->surge;
+}
+
 void cloud_load_set_surge(struct cloud *cloud, size_t load, uint32_t times)
 {
     cloud->loads[load]->surge = times == 0 ? 1 : times;

@@ -26,6 +26,7 @@ size_t cloud_load_window_count(const struct cloud *cloud, size_t load);
 /* Latency of successful requests at `permille` (500: the median), rounded up by at most an eighth; 0 without any. */
 uint64_t cloud_load_latency_ns(const struct cloud *cloud, size_t load, uint32_t permille);
 /* Times the planned rate, as a ratio. */
+uint32_t cloud_load_surge(const struct cloud *cloud, size_t load);
 void cloud_load_set_surge(struct cloud *cloud, size_t load, uint32_t times);
 void cloud_load_stop(struct cloud *cloud, size_t load);
 /* One more load than the plan has; returns its number. */

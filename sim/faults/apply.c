@@ -1,10 +1,9 @@
-/* What each fault breaks, and how it is mended: by family; and disks, stores, workloads and messages themselves. */
+/* What each fault breaks, and how it is mended: by family; and disks, stores, load and messages themselves. */
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "sim/faults/state.h"
 
-#include <signal.h>
 #include <string.h>
 
 bool fault_is_doubled(const struct fault *fault, const struct host *host)
@@ -41,8 +40,10 @@ static void apply_to_disks(struct fault *fault)
         struct disk_trouble *trouble = &fault->troubles[i];
         if (fault->spec.kind == FAULT_DISK_SLOW)
             trouble->extra = fault->spec.delay;
-        else if (fault->spec.kind == FAULT_DISK_ERROR)
-            trouble->error_ppm = (uint32_t)fault->spec.amount;
+        if (fault->spec.kind == FAULT_DISK_ERROR || fault->spec.kind == FAULT_DISK_READ_ERROR)
+            trouble->read_error_ppm = (uint32_t)fault->spec.amount;
+        if (fault->spec.kind == FAULT_DISK_ERROR || fault->spec.kind == FAULT_DISK_WRITE_ERROR)
+            trouble->write_error_ppm = (uint32_t)fault->spec.amount;
         trouble->is_full = fault->spec.kind == FAULT_DISK_FULL;
         trouble->is_read_only = fault->spec.kind == FAULT_DISK_READ_ONLY;
         trouble->rots = fault->spec.kind == FAULT_DISK_BIT_ROT;
@@ -64,6 +65,30 @@ static void undo_on_disks(struct fault *fault)
     }
 }
 
+/* The worst that the active faults of that kind say; 0 without any. */
+static int64_t worst_amount(const struct fault *fault)
+{
+    int64_t worst = 0;
+    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
+        const struct fault *at = fault->cloud->faults[i];
+        if (at->state == FAULT_ACTIVE && at->spec.kind == fault->spec.kind && at->spec.amount > worst)
+            worst = at->spec.amount;
+    }
+    return worst;
+}
+
+static struct distribution longest_delay(const struct fault *fault)
+{
+    struct distribution longest = {0};
+    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
+        const struct fault *at = fault->cloud->faults[i];
+        if (at->state == FAULT_ACTIVE && at->spec.kind == fault->spec.kind &&
+            distribution_median_ns(&at->spec.delay) > distribution_median_ns(&longest))
+            longest = at->spec.delay;
+    }
+    return longest;
+}
+
 static void change_stores(struct fault *fault, bool is_on)
 {
     struct journal_store *journal = fault->cloud->journal;
@@ -71,63 +96,41 @@ static void change_stores(struct fault *fault, bool is_on)
     if (fault->spec.kind == FAULT_JOURNAL_OUTAGE)
         journal->outages += one;
     else if (fault->spec.kind == FAULT_JOURNAL_SLOW)
-        journal->extra = is_on ? fault->spec.delay : (struct distribution){0};
+        journal->extra = longest_delay(fault);
     else if (fault->spec.kind == FAULT_JOURNAL_CONFLICTS)
-        journal->conflict_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+        journal->conflict_ppm = (uint32_t)worst_amount(fault);
     else if (fault->spec.kind == FAULT_JOURNAL_SHORT)
-        journal->short_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+        journal->short_ppm = (uint32_t)worst_amount(fault);
     else if (fault->spec.kind == FAULT_JOURNAL_UNSURE)
-        journal->unsure_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+        journal->unsure_ppm = (uint32_t)worst_amount(fault);
     else if (fault->spec.kind == FAULT_JOURNAL_TORN)
-        journal->torn_ppm = is_on ? (uint32_t)fault->spec.amount : 0;
+        journal->torn_ppm = (uint32_t)worst_amount(fault);
     else if (fault->spec.kind == FAULT_BLOBS_DAMAGED)
         fault->cloud->blobs->damages += one;
     else
         fault->cloud->blobs->denials += one;
 }
 
-/* ---- Workloads and load ---- */
+/* ---- Load ---- */
 
-static void change_instances(struct fault *fault, bool is_on)
+static bool means_load(const struct fault *fault, size_t load)
 {
-    for (size_t i = 0; i < fault->cloud->world->host_count; i++) {
-        for (struct workload *at = fault->cloud->world->hosts[i]->workloads; at != NULL; at = at->next) {
-            if (!at->is_running || !fault_means_workload(fault, at))
-                continue;
-            if (fault->spec.kind == FAULT_KILL_INSTANCE)
-                workload_send_signal(at, SIGKILL);
-            else if (fault->spec.kind == FAULT_SICK_INSTANCE)
-                at->is_sick = is_on;
-            else
-                at->hangs = is_on;
+    return fault->spec.target[0] == 0 || strcmp(fault->spec.target, cloud_load_host(fault->cloud, load)) == 0;
+}
+
+/* The strongest of all that mean it. */
+static void set_surges(const struct fault *changed)
+{
+    const struct cloud *cloud = changed->cloud;
+    for (size_t load = 0; load < cloud->load_count; load++) {
+        uint32_t times = 1;
+        for (size_t i = 0; i < cloud->fault_count; i++) {
+            const struct fault *at = cloud->faults[i];
+            if (at->spec.kind == FAULT_SURGE && at->state == FAULT_ACTIVE && means_load(at, load) &&
+                at->spec.amount > times)
+                times = (uint32_t)at->spec.amount;
         }
-    }
-}
-
-static void apply_to_app(struct fault *fault)
-{
-    struct app_trouble *trouble = &fault->app_trouble;
-    trouble->app = fault->spec.target;
-    trouble->never_binds = fault->spec.kind == FAULT_APP_NEVER_BINDS;
-    trouble->ignores_term = fault->spec.kind == FAULT_APP_IGNORES_TERM;
-    trouble->cannot_fork = fault->spec.kind == FAULT_APP_CANNOT_FORK;
-    trouble->is_port_taken = fault->spec.kind == FAULT_APP_PORT_TAKEN;
-    trouble->is_unreaped = fault->spec.kind == FAULT_APP_ZOMBIE;
-    trouble->exits_well = fault->spec.kind == FAULT_APP_EXITS_WELL;
-    if (fault->spec.kind == FAULT_APP_CRASHES)
-        trouble->exit_after_ns = distribution_sample(&fault->spec.delay, &fault->random);
-    else if (fault->spec.kind == FAULT_APP_SLOW_BOOT)
-        trouble->boot_extra = fault->spec.delay;
-    else if (fault->spec.kind == FAULT_APP_LEAKS)
-        trouble->growth_bytes_per_s = (uint64_t)fault->spec.amount;
-    app_trouble_begin(fault->cloud->world, trouble);
-}
-
-static void set_surge(struct fault *fault, uint32_t times)
-{
-    for (size_t i = 0; i < fault->cloud->load_count; i++) {
-        if (fault->spec.target[0] == 0 || strcmp(fault->spec.target, cloud_load_host(fault->cloud, i)) == 0)
-            cloud_load_set_surge(fault->cloud, i, times);
+        cloud_load_set_surge(changed->cloud, load, times);
     }
 }
 
@@ -155,11 +158,6 @@ static void apply_to_messages(struct fault *fault)
 
 /* ---- By family ---- */
 
-static bool is_of_instances(enum fault_kind kind)
-{
-    return kind == FAULT_KILL_INSTANCE || kind == FAULT_HANG_INSTANCE || kind == FAULT_SICK_INSTANCE;
-}
-
 void fault_apply(struct fault *fault)
 {
     enum fault_kind kind = fault->spec.kind;
@@ -181,14 +179,11 @@ void fault_apply(struct fault *fault)
         change_stores(fault, true);
         return;
     case FAULT_FAMILY_WORKLOAD:
-        if (is_of_instances(kind))
-            change_instances(fault, true);
-        else
-            apply_to_app(fault);
+        fault_apply_to_workloads(fault);
         return;
     case FAULT_FAMILY_LOAD:
         if (kind == FAULT_SURGE)
-            set_surge(fault, (uint32_t)fault->spec.amount);
+            set_surges(fault);
         else
             fault_send_clients(fault);
         return;
@@ -219,14 +214,11 @@ void fault_undo(struct fault *fault)
         change_stores(fault, false);
         return;
     case FAULT_FAMILY_WORKLOAD:
-        if (is_of_instances(kind))
-            change_instances(fault, false);
-        else
-            app_trouble_end(fault->cloud->world, &fault->app_trouble);
+        fault_undo_on_workloads(fault);
         return;
     case FAULT_FAMILY_LOAD:
         if (kind == FAULT_SURGE)
-            set_surge(fault, 1);
+            set_surges(fault);
         else
             fault_call_clients_off(fault);
         return;

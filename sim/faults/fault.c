@@ -25,6 +25,10 @@ static const char *find_flaw(const struct fault_spec *spec)
         return "it needs a target";
     if (spec->only_count > 0 && (fault_kind_family(spec->kind) != FAULT_FAMILY_MESSAGE || spec->amount != 0))
         return "only faults of messages have `only`, and those have no amount";
+    if (spec->share_ppm > MILLION)
+        return "its share of the targets is 0 to 1000000, in a million";
+    if (spec->share_ppm > 0 && !needs_target(spec->kind))
+        return "it has no targets of which it could hit a share";
     if (spec->only_count == 0 && fault_kind_takes_share(spec->kind) && (spec->amount < 1 || spec->amount > MILLION))
         return "its amount is a share: 1 to 1000000, in a million";
     if (spec->kind == FAULT_BANDWIDTH && spec->amount < 1)
@@ -85,34 +89,7 @@ bool fault_spec_is_valid(struct cloud *cloud, const struct fault_spec *spec, str
     return is_valid;
 }
 
-/* ---- Undo is verified: without an active fault the world is as it was made ---- */
-
-static uint64_t fingerprint(const struct cloud *cloud)
-{
-    uint64_t hash = 1;
-    const struct world *world = cloud->world;
-    for (size_t i = 0; i < world->host_count; i++) {
-        const struct host *host = world->hosts[i];
-        hash = random_mix(hash, host->clock.rate_ppb ^ (uint64_t)host->clock.wall_offset_ns);
-        hash = random_mix(hash, (uint64_t)host->has_power | (uint64_t)host->clock.is_frozen << 1);
-        hash = random_mix(hash, host->refuses + host->black_holes + host->full_tables + host->cannot_fork +
-                                    (host->disk.troubles != NULL));
-    }
-    for (int role = 0; role < ROLE_COUNT; role++) {
-        for (size_t i = 0; i < cloud->component_counts[role]; i++) {
-            const struct process *process = cloud->components[role][i].process;
-            hash = random_mix(hash, process->held_down + process->step_cost_ns + process->is_paused +
-                                        process->start_extra_ns + process->old_builds + process->is_limited);
-            hash = random_hash(hash, process->config->bytes, process->config_size);
-        }
-    }
-    hash = random_mix(hash, (uint64_t)(world->network.impairments != NULL) + (world->app_troubles != NULL));
-    hash = random_mix(hash, world->message_troubles != NULL);
-    hash = random_mix(hash, cloud->journal->outages + cloud->journal->conflict_ppm + cloud->journal->short_ppm +
-                                cloud->journal->unsure_ppm + cloud->journal->torn_ppm + cloud->blobs->denials +
-                                cloud->blobs->damages);
-    return random_mix(hash, distribution_median_ns(&cloud->journal->extra));
-}
+/* ---- Life ---- */
 
 static size_t count_active(const struct cloud *cloud)
 {
@@ -122,13 +99,11 @@ static size_t count_active(const struct cloud *cloud)
     return count;
 }
 
-/* ---- Life ---- */
-
 static struct fault *add_fault(struct cloud *cloud, const struct fault_spec *spec)
 {
     assert_that(find_flaw(spec) == NULL);
     if (cloud->fault_count == 0)
-        cloud->sound_fingerprint = fingerprint(cloud);
+        cloud->sound_fingerprint = fault_look(cloud, NULL);
     struct fault *fault = memory_new(sizeof *fault);
     fault->cloud = cloud;
     fault->spec = *spec;
@@ -199,6 +174,16 @@ static void on_turn(struct wake *wake)
         fault_end(fault);
 }
 
+/* Without an active fault the world is as it was made. */
+static void expect_sound(const struct cloud *cloud)
+{
+    if (fault_look(cloud, NULL) == cloud->sound_fingerprint)
+        return;
+    struct text left = {0};
+    fault_look(cloud, &left);
+    cupola_assertion_failed(text_string(&left), "a fault was not mended", 0);
+}
+
 void fault_end(struct fault *fault)
 {
     struct cloud *cloud = fault->cloud;
@@ -215,7 +200,7 @@ void fault_end(struct fault *fault)
     cloud->world->change_count++;
     tell(fault, " is over");
     if (count_active(cloud) == 0)
-        assert_that(fingerprint(cloud) == cloud->sound_fingerprint);
+        expect_sound(cloud);
 }
 
 void faults_end_all(struct cloud *cloud)
@@ -283,6 +268,8 @@ void fault_describe(const struct fault_spec *spec, struct text *ret_text)
     text_add_string(ret_text, fault_kind_name(spec->kind));
     if (spec->target != NULL && spec->target[0] != 0)
         text_addf(ret_text, " %s", spec->target);
+    if (spec->share_ppm > 0)
+        text_addf(ret_text, " (%u.%u%% of it)", spec->share_ppm / 10000, spec->share_ppm / 1000 % 10);
     if (spec->peer != NULL && spec->peer[0] != 0)
         text_addf(ret_text, "%s %s", spec->one_way ? " to" : " from", spec->peer);
     else if (spec->one_way)

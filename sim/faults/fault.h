@@ -10,6 +10,7 @@
  *     "shop/2"         an app's instance      "shop"       every instance of an app
  *     "journal"        the controllers' store "outside"    the clients' host
  *     "all"            every host             "dea-1,dea-2" a list of any of them
+ * Of what a target means a fault may hit a share, drawn from the seed.
  * Network and disk faults act on the hosts of what is named; process faults on its components.
  */
 #ifndef CUPOLA_SIM_FAULTS_FAULT_H
@@ -52,9 +53,13 @@ enum fault_kind {
     FAULT_POWER_OFF,       /* "power_off": everything unsynced is lost; power on at the end. */
     FAULT_REBOOT,          /* "reboot": power off, and on again after `delay`; over then. */
     FAULT_MEMORY_PRESSURE, /* "memory_pressure": every `delay` the kernel kills its largest process of an app. */
-    FAULT_NO_FORKS, /* "no_forks": its hosts have no room for one more process: no app, staging, command or component
-                       starts. */
-    FAULT_STRANGER, /* "stranger": a program that is none of ours listens on port `amount`, if nobody else does. */
+    FAULT_SLOW_HOST,   /* "slow_host": others take its CPU: every step of a component, every boot and answer of an app
+                          there takes `delay` longer. */
+    FAULT_NEW_ADDRESS, /* "new_address": it loses power and comes back with its disk and another address; at the end the
+                          same, with its former address. */
+    FAULT_NO_FORKS,    /* "no_forks": its hosts have no room for one more process: no app, staging, command or component
+                          starts. */
+    FAULT_STRANGER,    /* "stranger": a program that is none of ours listens on port `amount`, if nobody else does. */
 
     /* Clock: target = hosts. */
     FAULT_CLOCK_STEP,   /* "clock_step": the wall clock jumps by `amount` ns (may be negative); back at the end. */
@@ -82,18 +87,21 @@ enum fault_kind {
     FAULT_IDLE_EXPIRY, /* "idle_expiry": connections that were silent for `delay` are forgotten, as "half_open" does. */
     FAULT_CORRUPT,     /* "corrupt": one bit of `amount` in a million of the segments is turned, past all checksums. */
     FAULT_WRONG_NAME,  /* "wrong_name": who connects to the target comes to the peer. */
+    FAULT_NO_NAME, /* "no_name": the peers do not find the address of the target; connections that there are stay. */
 
     /* Disk: target = hosts. */
-    FAULT_DISK_SLOW,       /* "disk_slow": `delay` on top of every sync and read. */
-    FAULT_DISK_FULL,       /* "disk_full": writes end as full. */
-    FAULT_DISK_ERROR,      /* "disk_error": `amount` in a million of the writes and reads fail. */
-    FAULT_DISK_READ_ONLY,  /* "disk_read_only": writes end as denied. */
-    FAULT_DISK_BIT_ROT,    /* "disk_bit_rot": one bit of each saved state that a start reads is turned. */
-    FAULT_DISK_TORN_STATE, /* "disk_torn_state": saved states that a start reads end early. */
-    FAULT_DISK_OLD_IMAGE,  /* "disk_old_image": starts read the first states that were ever saved. */
-    FAULT_DISK_WIPED,      /* "disk_wiped": starts find an empty disk. */
-    FAULT_DISK_SWAPPED,    /* "disk_swapped": starts read the state of the next component of that role. */
-    FAULT_DISK_LYING_SYNC, /* "disk_lying_sync": a sync says yes and keeps nothing until the next honest one. */
+    FAULT_DISK_SLOW,        /* "disk_slow": `delay` on top of every sync and read. */
+    FAULT_DISK_FULL,        /* "disk_full": writes end as full. */
+    FAULT_DISK_ERROR,       /* "disk_error": `amount` in a million of the writes and reads fail. */
+    FAULT_DISK_READ_ERROR,  /* "disk_read_error": `amount` in a million of the reads fail. */
+    FAULT_DISK_WRITE_ERROR, /* "disk_write_error": `amount` in a million of the writes and syncs fail. */
+    FAULT_DISK_READ_ONLY,   /* "disk_read_only": writes end as denied. */
+    FAULT_DISK_BIT_ROT,     /* "disk_bit_rot": one bit of each saved state that a start reads is turned. */
+    FAULT_DISK_TORN_STATE,  /* "disk_torn_state": saved states that a start reads end early. */
+    FAULT_DISK_OLD_IMAGE,   /* "disk_old_image": starts read the first states that were ever saved. */
+    FAULT_DISK_WIPED,       /* "disk_wiped": starts find an empty disk. */
+    FAULT_DISK_SWAPPED,     /* "disk_swapped": starts read the state of the next component of that role. */
+    FAULT_DISK_LYING_SYNC,  /* "disk_lying_sync": a sync says yes and keeps nothing until the next honest one. */
 
     /* Store: the journal and blobs of the controllers; no target. */
     FAULT_JOURNAL_OUTAGE,    /* "journal_outage": appends fail, followers hear nothing. */
@@ -109,6 +117,7 @@ enum fault_kind {
     FAULT_KILL_INSTANCE,    /* "kill_instance": SIGKILL, an instant. */
     FAULT_HANG_INSTANCE,    /* "hang_instance": it accepts and never answers. */
     FAULT_SICK_INSTANCE,    /* "sick_instance": it answers every request with 503. */
+    FAULT_SLOW_INSTANCE,    /* "slow_instance": it answers `delay` later. */
     FAULT_APP_CRASHES,      /* "app_crashes": every process of it exits `delay` after its start. */
     FAULT_APP_NEVER_BINDS,  /* "app_never_binds": new processes run and never listen. */
     FAULT_APP_SLOW_BOOT,    /* "app_slow_boot": boot takes `delay` longer. */
@@ -148,6 +157,8 @@ bool fault_kind_needs_delay(enum fault_kind kind);
 /* What says yes and does no, or damages what nobody can check: no promise of a cloud covers it, random plans leave it
  * out. */
 bool fault_kind_lies(enum fault_kind kind);
+/* It hurts instances that run ("shop/2", or all of "shop"), not the app. */
+bool fault_kind_takes_instances(enum fault_kind kind);
 
 enum { FAULT_MOST_NUMBERS = 32 };
 
@@ -158,6 +169,7 @@ struct fault_spec {
     const char *peer;   /* Network; NULL: everybody else. */
     struct distribution delay;
     int64_t amount;
+    uint32_t share_ppm; /* Of what the target means so many in a million are hit, drawn, one at least; 0: all. */
     bool one_way;
     const char *subject;               /* Messages; NULL: all. Lent, copied. */
     uint32_t only[FAULT_MOST_NUMBERS]; /* Messages: instead of a share, these of those that it meets, from 1. */

@@ -4,8 +4,44 @@
 #include "sim/faults/state.h"
 
 #include <signal.h>
+#include <stdio.h>
 
 /* ---- Hosts and clocks ---- */
+
+/* Power is out while any fault says so, whatever its kind. */
+static bool is_still_dark(const struct fault *fault, const struct host *host)
+{
+    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
+        const struct fault *other = fault->cloud->faults[i];
+        bool is_outage = other->spec.kind == FAULT_POWER_OFF || other->spec.kind == FAULT_REBOOT;
+        if (other != fault && is_outage && other->state == FAULT_ACTIVE && other->hosts[host->number])
+            return true;
+    }
+    return false;
+}
+
+/* As a virtual machine that is started elsewhere: its disk comes along, its address does not. Only hosts of components
+ * move: nobody could tell the clients where the storage has gone. */
+static void move(struct fault *fault, struct host *host, bool goes)
+{
+    bool has_power = host->has_power;
+    if (host == fault->cloud->storage || host->owner == NULL)
+        return;
+    const struct component *owner = host->owner;
+    host->moves += goes ? 1 : UINT32_MAX; /* Adds, or takes away, by wrapping round. */
+    if (host->moves > 1 || (host->moves == 1 && !goes))
+        return;
+    host_power_off(host);
+    char address[16];
+    if (goes)
+        snprintf(address, sizeof address, "10.254.%u.%u", host->number >> 8 & 255, host->number & 255);
+    else
+        snprintf(address, sizeof address, "%s", owner->home_address);
+    host_set_address(host, address);
+    fault_configure(fault, owner);
+    if (has_power && !is_still_dark(fault, host))
+        host_power_on(host);
+}
 
 static void shift_rate(struct host *host, int64_t by_ppm)
 {
@@ -30,6 +66,10 @@ static void apply_to_host(struct fault *fault, struct host *host)
     } else if (kind == FAULT_CLOCK_FREEZE) {
         if (!host->clock.is_frozen)
             host_freeze_wall(host, true);
+    } else if (kind == FAULT_SLOW_HOST) {
+        host->slow_ns += fault->step_cost_ns;
+    } else if (kind == FAULT_NEW_ADDRESS) {
+        move(fault, host, true);
     } else if (kind == FAULT_NO_FORKS) {
         host->cannot_fork++;
     } else if (kind == FAULT_REFUSE) {
@@ -40,18 +80,6 @@ static void apply_to_host(struct fault *fault, struct host *host)
         assert_that(kind == FAULT_BLACK_HOLE);
         host->black_holes++;
     }
-}
-
-/* Power is out while any fault says so, whatever its kind. */
-static bool is_still_dark(const struct fault *fault, const struct host *host)
-{
-    for (size_t i = 0; i < fault->cloud->fault_count; i++) {
-        const struct fault *other = fault->cloud->faults[i];
-        bool is_outage = other->spec.kind == FAULT_POWER_OFF || other->spec.kind == FAULT_REBOOT;
-        if (other != fault && is_outage && other->state == FAULT_ACTIVE && other->hosts[host->number])
-            return true;
-    }
-    return false;
 }
 
 static void undo_on_host(struct fault *fault, struct host *host)
@@ -74,6 +102,10 @@ static void undo_on_host(struct fault *fault, struct host *host)
     } else if (kind == FAULT_CLOCK_FREEZE) {
         if (!fault_is_doubled(fault, host))
             host_freeze_wall(host, false);
+    } else if (kind == FAULT_SLOW_HOST) {
+        host->slow_ns -= fault->step_cost_ns;
+    } else if (kind == FAULT_NEW_ADDRESS) {
+        move(fault, host, false);
     } else if (kind == FAULT_NO_FORKS) {
         host->cannot_fork--;
     } else if (kind == FAULT_REFUSE) {
@@ -148,6 +180,7 @@ static void apply_to_network(struct fault *fault)
         impairment->bytes_per_s = (uint64_t)fault->spec.amount;
     impairment->jams = fault->spec.kind == FAULT_JAM;
     impairment->misleads = fault->spec.kind == FAULT_WRONG_NAME;
+    impairment->hides = fault->spec.kind == FAULT_NO_NAME;
     impairment->shuts_windows = fault->spec.kind == FAULT_ZERO_WINDOW;
     if (impairment->shuts_windows) { /* What comes to the target; not what it sends. */
         impairment->from = fault->peers;
@@ -189,6 +222,8 @@ static bool has_ticks(enum fault_kind kind)
 
 void fault_apply_to_hosts(struct fault *fault)
 {
+    if (fault->spec.kind == FAULT_SLOW_HOST)
+        fault->step_cost_ns = distribution_sample(&fault->spec.delay, &fault->random);
     for_hosts(fault, apply_to_host);
     if (has_ticks(fault->spec.kind))
         world_wake_in(fault->cloud->world, &fault->tick, distribution_sample(&fault->spec.delay, &fault->random));

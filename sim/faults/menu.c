@@ -7,10 +7,11 @@
 #include <string.h>
 
 enum trait {
-    INSTANT = 1, /* Over at once. */
-    SHARE = 2,   /* Its amount is one, in a million. */
-    DELAY = 4,   /* Senseless without one. */
-    LIES = 8,    /* Outside of what any promise covers. */
+    INSTANT = 1,    /* Over at once. */
+    SHARE = 2,      /* Its amount is one, in a million. */
+    DELAY = 4,      /* Senseless without one. */
+    LIES = 8,       /* Outside of what any promise covers. */
+    INSTANCES = 16, /* Hurts those that run. */
 };
 
 static const struct {
@@ -31,6 +32,8 @@ static const struct {
     [FAULT_BAD_CONFIG] = {"bad_config", FAULT_FAMILY_PROCESS, 0},
     [FAULT_FEW_DESCRIPTORS] = {"few_descriptors", FAULT_FAMILY_PROCESS, 0},
     [FAULT_POWER_OFF] = {"power_off", FAULT_FAMILY_HOST, 0},
+    [FAULT_SLOW_HOST] = {"slow_host", FAULT_FAMILY_HOST, DELAY},
+    [FAULT_NEW_ADDRESS] = {"new_address", FAULT_FAMILY_HOST, 0},
     [FAULT_NO_FORKS] = {"no_forks", FAULT_FAMILY_HOST, 0},
     [FAULT_STRANGER] = {"stranger", FAULT_FAMILY_HOST, LIES},
     [FAULT_REBOOT] = {"reboot", FAULT_FAMILY_HOST, 0},
@@ -55,9 +58,12 @@ static const struct {
     [FAULT_IDLE_EXPIRY] = {"idle_expiry", FAULT_FAMILY_NETWORK, DELAY},
     [FAULT_CORRUPT] = {"corrupt", FAULT_FAMILY_NETWORK, SHARE | LIES},
     [FAULT_WRONG_NAME] = {"wrong_name", FAULT_FAMILY_NETWORK, LIES},
+    [FAULT_NO_NAME] = {"no_name", FAULT_FAMILY_NETWORK, 0},
     [FAULT_DISK_SLOW] = {"disk_slow", FAULT_FAMILY_DISK, DELAY},
     [FAULT_DISK_FULL] = {"disk_full", FAULT_FAMILY_DISK, 0},
     [FAULT_DISK_ERROR] = {"disk_error", FAULT_FAMILY_DISK, SHARE},
+    [FAULT_DISK_READ_ERROR] = {"disk_read_error", FAULT_FAMILY_DISK, SHARE},
+    [FAULT_DISK_WRITE_ERROR] = {"disk_write_error", FAULT_FAMILY_DISK, SHARE},
     [FAULT_DISK_READ_ONLY] = {"disk_read_only", FAULT_FAMILY_DISK, 0},
     [FAULT_DISK_BIT_ROT] = {"disk_bit_rot", FAULT_FAMILY_DISK, LIES},
     [FAULT_DISK_TORN_STATE] = {"disk_torn_state", FAULT_FAMILY_DISK, LIES},
@@ -73,9 +79,10 @@ static const struct {
     [FAULT_JOURNAL_TORN] = {"journal_torn", FAULT_FAMILY_STORE, SHARE | LIES},
     [FAULT_BLOBS_MISSING] = {"blobs_missing", FAULT_FAMILY_STORE, 0},
     [FAULT_BLOBS_DAMAGED] = {"blobs_damaged", FAULT_FAMILY_STORE, 0},
-    [FAULT_KILL_INSTANCE] = {"kill_instance", FAULT_FAMILY_WORKLOAD, INSTANT},
-    [FAULT_HANG_INSTANCE] = {"hang_instance", FAULT_FAMILY_WORKLOAD, 0},
-    [FAULT_SICK_INSTANCE] = {"sick_instance", FAULT_FAMILY_WORKLOAD, 0},
+    [FAULT_KILL_INSTANCE] = {"kill_instance", FAULT_FAMILY_WORKLOAD, INSTANT | INSTANCES},
+    [FAULT_HANG_INSTANCE] = {"hang_instance", FAULT_FAMILY_WORKLOAD, INSTANCES},
+    [FAULT_SICK_INSTANCE] = {"sick_instance", FAULT_FAMILY_WORKLOAD, INSTANCES},
+    [FAULT_SLOW_INSTANCE] = {"slow_instance", FAULT_FAMILY_WORKLOAD, DELAY | INSTANCES},
     [FAULT_APP_CRASHES] = {"app_crashes", FAULT_FAMILY_WORKLOAD, DELAY},
     [FAULT_APP_NEVER_BINDS] = {"app_never_binds", FAULT_FAMILY_WORKLOAD, 0},
     [FAULT_APP_SLOW_BOOT] = {"app_slow_boot", FAULT_FAMILY_WORKLOAD, DELAY},
@@ -139,4 +146,9 @@ bool fault_kind_needs_delay(enum fault_kind kind)
 bool fault_kind_lies(enum fault_kind kind)
 {
     return has_trait(kind, LIES);
+}
+
+bool fault_kind_takes_instances(enum fault_kind kind)
+{
+    return has_trait(kind, INSTANCES);
 }

@@ -41,7 +41,7 @@ static bool means(const struct fault *fault, const struct component *component)
 }
 
 /* What all such faults that are active say; the one that began last counts. */
-static void configure(struct fault *fault, const struct component *component)
+void fault_configure(struct fault *fault, const struct component *component)
 {
     struct component_settings settings = {0};
     ProtobufCMessage *given = NULL;
@@ -117,6 +117,7 @@ static void apply_to_component(struct fault *fault, struct component *component)
         component_restart(component);
         return;
     case FAULT_EVACUATE:
+        process->held_down++; /* It goes by itself; nobody starts it again meanwhile. */
         process_evacuate(process);
         return;
     case FAULT_OLD_VERSION:
@@ -127,7 +128,7 @@ static void apply_to_component(struct fault *fault, struct component *component)
         limit_descriptors(fault, component);
         return;
     case FAULT_BAD_CONFIG:
-        configure(fault, component);
+        fault_configure(fault, component);
         component_restart(component);
         return;
     default:
@@ -177,14 +178,15 @@ static void undo_on_component(struct fault *fault, struct component *component)
     } else if (fault->spec.kind == FAULT_SLOW_START) {
         process->start_extra_ns -= fault->step_cost_ns;
     } else if (fault->spec.kind == FAULT_EVACUATE) {
-        bring_back(process);
+        if (--process->held_down == 0)
+            bring_back(process);
     } else if (fault->spec.kind == FAULT_OLD_VERSION) {
         install(process, false);
         component_restart(component);
     } else if (fault->spec.kind == FAULT_FEW_DESCRIPTORS) {
         limit_descriptors(fault, component);
     } else if (fault->spec.kind == FAULT_BAD_CONFIG) {
-        configure(fault, component);
+        fault_configure(fault, component);
         component_restart(component);
     }
 }

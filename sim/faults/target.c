@@ -1,4 +1,4 @@
-/* Who is meant by a target: the grammar of sim/faults/fault.h. */
+/* Who is meant by a target, and who of them is hit: the grammar of sim/faults/fault.h. */
 #include "core/base/memory.h"
 #include "sim/faults/state.h"
 
@@ -92,6 +92,36 @@ static bool has_word(const char *list, const char *wanted)
     return false;
 }
 
+size_t fault_share_of(const struct fault_spec *spec, size_t count)
+{
+    if (spec->share_ppm == 0 || count == 0)
+        return count;
+    size_t hit = (size_t)(((uint64_t)count * spec->share_ppm + 999999) / 1000000);
+    return hit == 0 ? 1 : hit;
+}
+
+/* Leaves hosts out, each as likely as any other, until the share is left; and the components on them. */
+static void draw_share(struct fault *fault)
+{
+    size_t meant = 0;
+    for (size_t i = 0; i < fault->host_count; i++)
+        meant += fault->hosts[i];
+    size_t wanted = fault_share_of(&fault->spec, meant);
+    for (size_t i = 0; i < fault->host_count && fault->spec.share_ppm > 0; i++) {
+        if (!fault->hosts[i])
+            continue;
+        bool is_hit = random_below(&fault->random, meant--) < wanted;
+        wanted -= is_hit;
+        fault->hosts[i] = is_hit;
+    }
+    size_t kept = 0;
+    for (size_t i = 0; i < fault->component_count; i++) {
+        if (fault->hosts[fault->components[i]->host->number])
+            fault->components[kept++] = fault->components[i];
+    }
+    fault->component_count = kept;
+}
+
 bool fault_resolve(struct fault *fault, struct text *ret_why)
 {
     enum fault_family family = fault_kind_family(fault->spec.kind);
@@ -103,6 +133,7 @@ bool fault_resolve(struct fault *fault, struct text *ret_why)
     fault->strangers = memory_new(fault->host_count * sizeof *fault->strangers);
     if (!mark(fault, fault->spec.target, fault->hosts, true, ret_why))
         return false;
+    draw_share(fault);
     if (fault->spec.peer != NULL && fault->spec.peer[0] != 0)
         return mark(fault, fault->spec.peer, fault->peers, false, ret_why);
     bool is_all = has_word(fault->spec.target, "all"); /* There is nobody else. */

@@ -50,6 +50,7 @@ static int native_fault_begin(lua_State *lua)
         .peer = lua_plan_text_field(lua, 1, "peer"),
         .subject = lua_plan_text_field(lua, 1, "subject"),
         .amount = integer_field(lua, 1, "amount"),
+        .share_ppm = (uint32_t)integer_field(lua, 1, "share"),
         .duration_ns = (uint64_t)integer_field(lua, 1, "duration"),
     };
     lua_getfield(lua, 1, "one_way");
@@ -76,7 +77,11 @@ static int native_fault_begin(lua_State *lua)
         return 2;
     }
     text_free(&why);
-    fault_begin(cloud, &spec);
+    uint64_t after_ns = (uint64_t)integer_field(lua, 1, "after");
+    if (after_ns > 0)
+        fault_begin_at(cloud, &spec, cloud_now_ns(cloud) + after_ns);
+    else
+        fault_begin(cloud, &spec);
     lua_cloud_tell_deed(lua, NULL);
     text_free(&config);
     lua_pushinteger(lua, (lua_Integer)cloud_fault_count(cloud));

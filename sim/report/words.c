@@ -68,6 +68,12 @@ static const char *const sentences[FAULT_KIND_END] = {
     [FAULT_OLD_VERSION] = "% was put back to a build of 2011",
     [FAULT_BAD_CONFIG] = "% was started with a bad configuration",
     [FAULT_FEW_DESCRIPTORS] = "% ran out of file descriptors",
+    [FAULT_SLOW_HOST] = "All that ran on % became slow",
+    [FAULT_NEW_ADDRESS] = "% lost power and came back at another address",
+    [FAULT_NO_NAME] = "Nobody found the address of %",
+    [FAULT_DISK_READ_ERROR] = "The disk of % failed to read now and then",
+    [FAULT_DISK_WRITE_ERROR] = "The disk of % failed to write now and then",
+    [FAULT_SLOW_INSTANCE] = "The app process % answered slowly",
     [FAULT_NO_FORKS] = "Nothing could be started on %: no process could be added",
     [FAULT_MEMORY_PRESSURE] = "% ran out of memory and the kernel killed apps, the largest first",
     [FAULT_CLOCK_LEAP] = "The clock of % had a leap second that others had not",
@@ -116,6 +122,8 @@ static void add_amount(struct text *text, const struct fault_spec *spec)
 {
     if (spec->subject != NULL && spec->subject[0] != 0)
         text_addf(text, " (%s)", spec->subject);
+    if (spec->share_ppm > 0)
+        text_addf(text, " (%u%% of them)", (spec->share_ppm + 5000) / 10000);
     for (size_t i = 0; i < spec->only_count; i++)
         text_addf(text, "%s%u%s", i == 0 ? " (only number " : ", ", spec->only[i],
                   i + 1 == spec->only_count ? ")" : "");
@@ -186,7 +194,7 @@ static const char *component_within(struct cloud *cloud, const char *target)
 static bool ends_processes(enum fault_kind kind)
 {
     return kind == FAULT_KILL || kind == FAULT_KEEP_DOWN || kind == FAULT_KILL_AT_EFFECT || kind == FAULT_CRASH_LOOP ||
-           kind == FAULT_POWER_OFF || kind == FAULT_REBOOT;
+           kind == FAULT_POWER_OFF || kind == FAULT_REBOOT || kind == FAULT_NEW_ADDRESS;
 }
 
 /* A component's end that a fault explains is told with the fault. */

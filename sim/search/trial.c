@@ -74,7 +74,7 @@ static void draw_target(const struct cloud_plan *plan, enum fault_kind kind, str
         return;
     case FAULT_FAMILY_WORKLOAD: {
         const struct app_plan *app = draw_app(plan, stream);
-        bool means_one = (kind >= FAULT_KILL_INSTANCE && kind <= FAULT_SICK_INSTANCE) && random_below(stream, 2) == 0;
+        bool means_one = fault_kind_takes_instances(kind) && random_below(stream, 2) == 0;
         if (app != NULL && means_one)
             snprintf(ret_name, TRIAL_MOST_NAME, "%.40s/%llu", app->name,
                      (unsigned long long)random_below(stream, app->instances == 0 ? 1 : app->instances));
@@ -120,15 +120,27 @@ static int64_t draw_amount(enum fault_kind kind, struct random_stream *stream)
     return 0;
 }
 
+static bool means_many(const struct cloud_plan *plan, const char *target)
+{
+    for (size_t i = 0; i < plan->app_count; i++) {
+        if (strcmp(target, plan->apps[i].name) == 0)
+            return true;
+    }
+    return strncmp(target, "zone:", 5) == 0;
+}
+
 static void draw_fault(const struct cloud_plan *plan, enum fault_kind kind, uint64_t storm_ms,
                        struct random_stream *stream, struct trial_action *ret_action)
 {
     bool is_network = fault_kind_family(kind) == FAULT_FAMILY_NETWORK;
-    uint64_t most_delay_ms = kind == FAULT_SLOW_PROCESS ? 20 : kind == FAULT_IDLE_EXPIRY ? 30000 : 3000;
-    uint64_t least_delay_ms = kind == FAULT_SLOW_PROCESS ? 1 : kind == FAULT_MEMORY_PRESSURE ? 500 : 10;
+    bool is_slow = kind == FAULT_SLOW_PROCESS || kind == FAULT_SLOW_HOST;
+    uint64_t most_delay_ms = is_slow ? 20 : kind == FAULT_IDLE_EXPIRY ? 30000 : 3000;
+    uint64_t least_delay_ms = is_slow ? 1 : kind == FAULT_MEMORY_PRESSURE ? 500 : 10;
     ret_action->act = TRIAL_FAULT;
     ret_action->fault.kind = kind;
     draw_target(plan, kind, stream, ret_action->target);
+    if (means_many(plan, ret_action->target) && random_below(stream, 2) == 0)
+        ret_action->fault.share_ppm = (uint32_t)random_between(stream, 1, 9) * 100000;
     if (is_network && random_below(stream, 3) == 0)
         draw_component(plan, stream, ret_action->peer);
     ret_action->fault.one_way = is_network && random_below(stream, 3) == 0;

@@ -24,6 +24,8 @@ static void add_fault(struct text *text, const struct trial_action *action)
         text_addf(text, " target = \"%s\"", action->target);
         comma = ",";
     }
+    if (fault->share_ppm > 0)
+        text_addf(text, ", share = \"%u%%\"", fault->share_ppm / 10000);
     if (action->peer[0] != 0) {
         text_addf(text, "%s peer = \"%s\"", comma, action->peer);
         comma = ",";

@@ -72,6 +72,39 @@ static void whoever_reads_a_bad_state_starts_all_the_same(void **state)
     }
 }
 
+/* What ran there is found as soon as it can be looked for, and is not started a second time. */
+static void who_cannot_read_its_disk_takes_nothing_for_gone(void **state)
+{
+    (void)state;
+    struct cloud *cloud = converged_cloud();
+    struct fault_spec spec = {.kind = FAULT_DISK_READ_ERROR, .target = "dea-0", .amount = 1000000};
+    struct fault *fault = fault_begin(cloud, &spec);
+    component_kill(cloud_find_component(cloud, "dea-0"));
+    expect_ok(cloud, cloud_run_for(cloud, 5 * NS_PER_S), "unreadable");
+    assert_false(all_components_up(cloud, NULL, NULL));
+    assert_int_equal(cloud_started_instances(cloud), 3);
+    fault_end(fault);
+    expect_ok(cloud, cloud_run_for(cloud, 10 * NS_PER_S), "readable");
+    assert_true(all_components_up(cloud, NULL, NULL));
+    assert_int_equal(cloud_started_instances(cloud), 3);
+    heal(cloud, fault);
+}
+
+static void a_change_that_cannot_be_written_is_none(void **state)
+{
+    (void)state;
+    struct cloud *cloud = converged_cloud();
+    struct fault_spec spec = {.kind = FAULT_DISK_WRITE_ERROR, .target = "journal", .amount = 1000000};
+    uint64_t entries = cloud->journal->count;
+    struct fault *fault = fault_begin(cloud, &spec);
+    struct operation *scale = operator_scale(cloud, "shop", 5);
+    expect_ok(cloud, cloud_run_for(cloud, 10 * NS_PER_S), "unwritable");
+    assert_int_equal(cloud->journal->count, entries);
+    assert_int_equal(cloud_started_instances(cloud), 3);
+    assert_false(operation_is_over(scale) && operation_status(scale) == 0);
+    heal(cloud, fault);
+}
+
 static void a_full_table_takes_no_new_connections(void **state)
 {
     (void)state;
@@ -161,6 +194,8 @@ int main(void)
         cmocka_unit_test(late_orders_are_carried_out_late),
         cmocka_unit_test(nobody_ends_over_damaged_messages),
         cmocka_unit_test(whoever_reads_a_bad_state_starts_all_the_same),
+        cmocka_unit_test(who_cannot_read_its_disk_takes_nothing_for_gone),
+        cmocka_unit_test(a_change_that_cannot_be_written_is_none),
         cmocka_unit_test(a_full_table_takes_no_new_connections),
         cmocka_unit_test(while_starts_fail_nothing_starts),
         cmocka_unit_test(who_finds_its_port_taken_does_not_serve),

@@ -164,6 +164,82 @@ static void nonsense_is_refused_and_everybody_else_is_served(void **state)
     heal(cloud, fault);
 }
 
+static void without_its_name_nobody_new_comes(void **state)
+{
+    (void)state;
+    struct cloud *cloud = converged_cloud();
+    struct raw_client *early = ask(cloud, "router-0", 5);
+    expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), "connected");
+    struct fault *fault = begin(cloud, FAULT_NO_NAME, "router-0");
+    const struct raw_client *late = ask(cloud, "router-0", strlen(request));
+    send_rest(early, 5);
+    expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), "nameless");
+    assert_int_equal(raw_client_status(late), IO_UNREACHABLE);
+    assert_true(raw_client_received(early) > 0);
+    fault_end(fault);
+    const struct raw_client *after = ask(cloud, "router-0", strlen(request));
+    expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), "named");
+    assert_true(raw_client_received(after) > 0);
+    heal(cloud, fault);
+}
+
+/* The first instance on that DEA is asked without a router. */
+static struct raw_client *ask_instance(struct cloud *cloud, const char *dea)
+{
+    struct instance_info infos[8];
+    size_t count = cloud_instances(cloud, "shop", infos, 8), i = 0;
+    while (i < count && infos[i].dea != cloud_find_component(cloud, dea))
+        i++;
+    assert_true(i < count);
+    struct raw_plan plan = {.address = component_address(infos[i].dea),
+                            .port = infos[i].port,
+                            .read_size = 4096,
+                            .bytes = {(const uint8_t *)request, strlen(request)}};
+    return raw_client_open(cloud, &plan);
+}
+
+static void what_is_slow_answers_later(void **state)
+{
+    (void)state;
+    static const enum fault_kind kinds[] = {FAULT_SLOW_HOST, FAULT_SLOW_INSTANCE};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct cloud *cloud = converged_cloud();
+        const struct raw_client *before = ask_instance(cloud, "dea-0");
+        expect_ok(cloud, cloud_run_for(cloud, 250 * NS_PER_MS), "before");
+        assert_true(raw_client_received(before) > 0);
+        struct fault *fault = begin(cloud, kinds[i], NULL); /* By 300 ms. */
+        const struct raw_client *meanwhile = ask_instance(cloud, "dea-0");
+        expect_ok(cloud, cloud_run_for(cloud, 250 * NS_PER_MS), "slow");
+        assert_int_equal(raw_client_received(meanwhile), 0);
+        expect_ok(cloud, cloud_run_for(cloud, 250 * NS_PER_MS), "slow");
+        assert_true(raw_client_received(meanwhile) > 0);
+        heal(cloud, fault);
+    }
+}
+
+static void a_host_that_comes_back_elsewhere_is_found_there(void **state)
+{
+    (void)state;
+    struct cloud *cloud = converged_cloud();
+    struct component *dea = cloud_find_component(cloud, "dea-0");
+    char before[32];
+    snprintf(before, sizeof before, "%s", component_address(dea));
+    struct fault *fault = begin(cloud, FAULT_NEW_ADDRESS, "dea-0");
+    assert_string_not_equal(component_address(dea), before);
+    assert_false(component_is_running(dea));
+    expect_ok(cloud, cloud_run_for(cloud, NS_PER_S), "away");
+    expect_ok(cloud, cloud_wait_until(cloud, converged, NULL, 60 * NS_PER_S, NULL), "elsewhere");
+    expect_ok(cloud, cloud_wait_until(cloud, all_components_up, NULL, 60 * NS_PER_S, NULL), "elsewhere");
+    component_kill(cloud_find_component(cloud, "dea-1"));
+    operator_scale(cloud, "shop", 12); /* Some of them start there. */
+    expect_ok(cloud, cloud_run_for(cloud, 20 * NS_PER_S), "elsewhere");
+    assert_int_equal(cloud_serving_instances(cloud, "shop"), 12);
+    assert_true(raw_client_is_open(ask_instance(cloud, "dea-0")));
+    fault_end(fault);
+    assert_string_equal(component_address(dea), before);
+    heal(cloud, fault);
+}
+
 static int64_t wall_gap_ns(const struct cloud *cloud)
 {
     return host_wall_ns(cloud->components[ROLE_DEA][0].host) - host_wall_ns(cloud->components[ROLE_DEA][1].host);
@@ -204,6 +280,9 @@ int main(void)
         cmocka_unit_test(a_wrong_name_leads_to_somebody_else),
         cmocka_unit_test(clients_that_never_end_a_request_are_sent_away),
         cmocka_unit_test(nonsense_is_refused_and_everybody_else_is_served),
+        cmocka_unit_test(without_its_name_nobody_new_comes),
+        cmocka_unit_test(what_is_slow_answers_later),
+        cmocka_unit_test(a_host_that_comes_back_elsewhere_is_found_there),
         cmocka_unit_test(a_leap_second_comes_twice_where_it_is_known),
         cmocka_unit_test(a_host_out_of_memory_loses_its_largest),
     };

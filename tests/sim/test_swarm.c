@@ -64,7 +64,7 @@ static const char *draw_target(enum fault_kind kind, struct random_stream *strea
                                              "bus-0"};
     static const char *const apps[] = {"shop", "blog", "shop/0", "shop/1"};
     if (fault_kind_family(kind) == FAULT_FAMILY_WORKLOAD)
-        return apps[random_below(stream, kind >= FAULT_KILL_INSTANCE && kind <= FAULT_SICK_INSTANCE ? 4 : 2)];
+        return apps[random_below(stream, fault_kind_takes_instances(kind) ? 4 : 2)];
     if (fault_kind_family(kind) == FAULT_FAMILY_STORE || fault_kind_family(kind) == FAULT_FAMILY_LOAD)
         return NULL;
     return components[random_below(stream, sizeof components / sizeof *components)];
@@ -91,7 +91,7 @@ static void draw_fault(struct cloud *cloud, uint32_t families, struct random_str
         spec.amount = 20;
     else
         spec.amount = 1 << 20;
-    if (kind == FAULT_SLOW_PROCESS)
+    if (kind == FAULT_SLOW_PROCESS || kind == FAULT_SLOW_HOST)
         spec.delay = distribution_constant(random_between(stream, 1, 20) * NS_PER_MS);
     uint64_t at_ns = cloud_now_ns(cloud) + random_below(stream, 60 * NS_PER_S);
     bool is_enabled = (families & (1u << fault_kind_family(kind))) != 0;

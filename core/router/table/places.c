@@ -1,4 +1,5 @@
 /* Apps and indices: which start of an index is the newest. */
+#include "core/base/mutation.h"
 #include "core/router/table/parts.h"
 
 struct key {
@@ -135,7 +136,9 @@ static uint32_t ensure_shared(struct table *table, const Cupola__RouterRegister 
     return id;
 }
 
-/* A newer epoch ends the routes of every older instance of the index. */
+/* A newer epoch ends the routes of every older instance of the index. So does one DEA's word of another instance from
+ * the same order: it has started it once more by itself, and may have come back with another address, at which nobody
+ * says that the former one is gone. */
 static void enter_shared(struct table *table, struct endpoint *endpoint, const Cupola__RouterRegister *message,
                          uint64_t now_ns)
 {
@@ -146,12 +149,14 @@ static void enter_shared(struct table *table, struct endpoint *endpoint, const C
     }
     struct place *place = place_at(table, id);
     assert_that(message->epoch >= place->epoch); /* Older ones were turned away before. */
-    if (message->epoch == place->epoch)
-        return;
+    bool is_newer = message->epoch > place->epoch;
+    bool is_of_order =
+        !mutation_is(ROUTER_KEEPS_BOTH_OF_AN_ORDER) && message->epoch != 0 && endpoint->source != UNNAMED_SOURCE;
     place->epoch = message->epoch;
     for (uint32_t other = place->first, next; other != 0; other = next) {
         next = endpoint_at(table, other)->next_in_place;
-        if (other != endpoint->id)
+        if (other != endpoint->id &&
+            (is_newer || (is_of_order && endpoint_at(table, other)->source == endpoint->source)))
             table_retire(table, endpoint_at(table, other), now_ns);
     }
 }

@@ -49,7 +49,8 @@ static enum io_status suffer(struct disk *disk, bool is_write, uint64_t *duratio
     enum io_status status = IO_OK;
     for (const struct disk_trouble *at = disk->troubles; at != NULL; at = at->next) {
         *duration_ns += distribution_sample(&at->extra, &disk->random);
-        if (at->error_ppm > 0 && random_below(&disk->random, 1000000) < at->error_ppm)
+        uint32_t error_ppm = is_write ? at->write_error_ppm : at->read_error_ppm;
+        if (error_ppm > 0 && random_below(&disk->random, 1000000) < error_ppm)
             status = IO_FAILED;
         if (at->is_full && is_write && status == IO_OK)
             status = IO_FULL;

@@ -16,7 +16,7 @@ struct world;
 /* Something that is wrong with it. Owned by the fault that made it. */
 struct disk_trouble {
     struct distribution extra;
-    uint32_t error_ppm;
+    uint32_t read_error_ppm, write_error_ppm;
     bool is_full;
     bool lies;
     bool is_read_only;

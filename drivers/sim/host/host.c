@@ -76,6 +76,13 @@ void host_power_on(struct host *host)
         host->on_power(host, true);
 }
 
+void host_set_address(struct host *host, const char *address)
+{
+    HASH_DELETE(hh, host->world->network.by_address, host);
+    snprintf(host->address, sizeof host->address, "%s", address);
+    HASH_ADD_STR(host->world->network.by_address, address, host);
+}
+
 /* ---- Clocks ---- */
 
 uint64_t host_local_ns(const struct host *host)

@@ -40,6 +40,8 @@ struct host {
     uint32_t refuses;     /* Faults that make it refuse new connections. */
     uint32_t black_holes; /* Faults that make it ignore them. */
     uint32_t full_tables; /* Faults under which it has no room for connections, to it or from it. */
+    uint64_t slow_ns;     /* Of faults: all that its processes do takes so much longer. */
+    uint32_t moves;       /* Faults that have it at another address. */
     uint32_t cannot_fork; /* Faults under which it has no room for one more process. */
     struct host_clock clock;
     struct disk disk;
@@ -65,6 +67,8 @@ void host_destroy(struct host *host);
 
 void host_power_off(struct host *host);
 void host_power_on(struct host *host);
+/* Connections that there are stay what they are: it should be without power meanwhile. Copied. */
+void host_set_address(struct host *host, const char *address);
 
 uint64_t host_local_ns(const struct host *host);
 int64_t host_wall_ns(const struct host *host);

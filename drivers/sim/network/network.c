@@ -171,10 +171,12 @@ static struct host *balance(const struct network *network, const struct balancer
     return balancer->hosts[first];
 }
 
-/* Where a wrong or stale name leads. */
-static struct host *mislead(const struct network *network, struct host *meant)
+/* Where a name leads that is wrong, stale or not there. */
+static struct host *mislead(const struct network *network, const struct host *from, struct host *meant)
 {
     for (const struct impairment *at = network->impairments; at != NULL; at = at->next) {
+        if (at->hides && at->from[meant->number] && at->to[from->number])
+            return NULL;
         for (size_t i = 0; at->misleads && at->from[meant->number] && i < network->world->host_count; i++) {
             if (at->to[i])
                 return network->world->hosts[i];
@@ -194,5 +196,5 @@ struct host *network_resolve(struct network *network, struct host *from, const c
     }
     struct host *host = NULL;
     HASH_FIND_STR(network->by_address, address, host);
-    return host == NULL ? NULL : mislead(network, host);
+    return host == NULL ? NULL : mislead(network, from, host);
 }

@@ -3,7 +3,8 @@
  * Fault model: a segment on a blocked path is lost and sent again with a doubling pause, as TCP does; a lost one costs
  * such a pause; nothing is reordered or duplicated within a stream, for TCP hides that. A reset is never sent again: on
  * a blocked path it is lost for good, and its peer stays half open. What stands between the hosts may also hold all
- * back, forget who is silent, turn bits past every checksum, or lead to the wrong host.
+ * back, forget who is silent, turn bits past every checksum, or lead to the wrong host
+ * or to none.
  */
 #ifndef CUPOLA_DRIVERS_SIM_NETWORK_NETWORK_H
 #define CUPOLA_DRIVERS_SIM_NETWORK_NETWORK_H
@@ -36,6 +37,7 @@ struct impairment {
     bool jams;            /* What is under way waits until it is over, and then comes at once. */
     bool shuts_windows;   /* `to` takes no bytes. */
     bool misleads;        /* Who connects to one of `from` comes to the first of `to`. */
+    bool hides;           /* Nobody of `to` finds the address of one of `from`. */
     uint32_t corrupt_ppm; /* Of the segments. */
     uint64_t expiry_ns;   /* A connection that was silent for so long is forgotten; 0: none is. */
     struct impairment *previous, *next;

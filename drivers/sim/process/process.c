@@ -394,8 +394,9 @@ void process_step(struct process *process, struct event *event)
     record(process, event);
     if (world->watcher.on_step != NULL)
         world->watcher.on_step(world->watcher.context, process, event, world->effects);
-    if (process->step_cost_ns > 0)
-        process->busy_until_ns = world->now_ns + process->step_cost_ns;
+    uint64_t cost_ns = process->step_cost_ns + process->host->slow_ns;
+    if (cost_ns > 0)
+        process->busy_until_ns = world->now_ns + cost_ns;
     if (is_change(event))
         world->change_count++;
     world->is_draining = true;

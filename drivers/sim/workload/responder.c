@@ -124,7 +124,9 @@ static bool take_body(struct responder *responder)
     struct workload *workload = responder->workload;
     responder->state = RESPONDER_THINKING;
     struct distribution response = behaviour_duration(workload->app->response);
-    world_wake_in(workload->host->world, &responder->think, distribution_sample(&response, &workload->random));
+    uint64_t slow_ns = workload->slow_ns + workload->host->slow_ns;
+    world_wake_in(workload->host->world, &responder->think,
+                  distribution_sample(&response, &workload->random) + slow_ns);
     return true;
 }
 

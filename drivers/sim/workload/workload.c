@@ -108,9 +108,16 @@ static void plan_life(struct workload *workload)
     plan_end(workload, oom_ns(workload), SIGKILL, true);
 }
 
+static bool means(const struct app_trouble *trouble, const char *app, const char *workload)
+{
+    return strcmp(trouble->app, app) == 0 &&
+           (trouble->share_ppm == 0 ||
+            random_hash(trouble->key, workload, strlen(workload)) % 1000000 < trouble->share_ppm);
+}
+
 static bool concerns(const struct app_trouble *trouble, const struct workload *workload)
 {
-    return strcmp(trouble->app, workload->app->name) == 0;
+    return means(trouble, workload->app->name, workload->name);
 }
 
 static void suffer(struct workload *workload, const struct app_trouble *trouble)
@@ -137,10 +144,10 @@ void app_trouble_begin(struct world *world, struct app_trouble *trouble)
 }
 
 /* Whether anything of that kind is wrong with it now; `offset` is that of a bool in struct app_trouble. */
-static bool suffers(const struct world *world, const char *app, size_t offset)
+static bool suffers(const struct world *world, const char *app, const char *workload, size_t offset)
 {
     for (const struct app_trouble *at = world->app_troubles; at != NULL; at = at->next) {
-        if (*(const bool *)((const char *)at + offset) && strcmp(at->app, app) == 0)
+        if (*(const bool *)((const char *)at + offset) && means(at, app, workload))
             return true;
     }
     return false;
@@ -181,7 +188,7 @@ static void boot(struct workload *workload)
         binds = binds && !at->never_binds;
     }
     if (binds)
-        world_wake_in(world, &workload->bind, boot_ns);
+        world_wake_in(world, &workload->bind, boot_ns + workload->host->slow_ns);
 }
 
 static void join_host(struct workload *workload)
@@ -226,7 +233,7 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
     Cupola__SimApp *app = cupola__sim_app__unpack(NULL, blob->slice.size, slice_data(blob->slice));
     if (app == NULL)
         return IO_CORRUPT;
-    if (suffers(host->world, app->name, offsetof(struct app_trouble, cannot_fork))) {
+    if (suffers(host->world, app->name, effect->workload_start.workload, offsetof(struct app_trouble, cannot_fork))) {
         cupola__sim_app__free_unpacked(app, NULL);
         return IO_FAILED;
     }
@@ -260,7 +267,8 @@ enum io_status workload_launch(struct process *watcher, const struct effect *eff
 static void on_bind(struct wake *wake)
 {
     struct workload *workload = container_of(wake, struct workload, bind);
-    bool is_taken = suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, is_port_taken));
+    bool is_taken = suffers(workload->host->world, workload->app->name, workload->name,
+                            offsetof(struct app_trouble, is_port_taken));
     workload->is_listening = !is_taken && host_open_port(workload->host, &workload->port);
     workload->host->world->change_count++;
     if (!workload->is_listening) /* Somebody has the port: it exits, as servers do. */
@@ -300,8 +308,8 @@ void workload_exit(struct workload *workload)
 
 static bool ignores_term(const struct workload *workload)
 {
-    return workload->app->ignores_term ||
-           suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, ignores_term));
+    return workload->app->ignores_term || suffers(workload->host->world, workload->app->name, workload->name,
+                                                  offsetof(struct app_trouble, ignores_term));
 }
 
 void workload_send_signal(struct workload *workload, int signal)
@@ -351,7 +359,8 @@ static bool has_news(const struct workload *workload)
 {
     return !workload->is_running && !workload->is_told && workload->is_start_answered &&
            process_runs(workload->watcher) && workload->watched_life == workload->watcher->life_count &&
-           !suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, is_unreaped));
+           !suffers(workload->host->world, workload->app->name, workload->name,
+                    offsetof(struct app_trouble, is_unreaped));
 }
 
 void workload_tell(struct workload *workload)
@@ -368,7 +377,8 @@ static void on_news(struct wake *wake)
     workload->is_told = true;
     struct event event = {.kind = EVENT_WORKLOAD_EXITED};
     event.workload_exited.workload = workload->name;
-    bool is_hidden = suffers(workload->host->world, workload->app->name, offsetof(struct app_trouble, exits_well));
+    bool is_hidden =
+        suffers(workload->host->world, workload->app->name, workload->name, offsetof(struct app_trouble, exits_well));
     event.workload_exited.exit_code = is_hidden ? 0 : workload->exit_code;
     event.workload_exited.signal = is_hidden ? 0 : workload->signal;
     event.workload_exited.breach = workload->out_of_memory ? BREACH_MEMORY : BREACH_NONE;

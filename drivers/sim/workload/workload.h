@@ -17,6 +17,8 @@
 /* What is wrong with every process of an app, for as long as it is in force. Owned by the fault that made it. */
 struct app_trouble {
     const char *app;
+    uint32_t share_ppm; /* Of its processes, each drawn by its name; 0: all. */
+    uint64_t key;
     uint64_t exit_after_ns; /* 0: not. */
     bool never_binds;
     bool ignores_term;
@@ -46,6 +48,7 @@ struct workload {
     bool is_listening;
     bool hangs;
     bool is_sick;            /* Answers with 503. */
+    uint64_t slow_ns;        /* Answers so much later. */
     struct text environment; /* A line for each variable; empty unless its app shows it. */
     bool is_told;            /* Its end was told. */
     bool is_start_answered;

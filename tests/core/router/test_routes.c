@@ -223,6 +223,21 @@ static void the_newest_epoch_of_an_index_is_the_routable_one(void **state)
     expect_routes(rig, "a.test>sibling a.test>old");
 }
 
+static void of_one_order_a_dea_has_one_instance(void **state)
+{
+    struct rig *rig = *state;
+    publish(rig, "router.register", 40001, "\"a.test\"",
+            ",\"app\":1,\"index\":0,\"private_instance_id\":\"ended\",\"epoch\":5");
+    rig_publish(rig, "router.register",
+                "{\"dea\":\"d\",\"host\":\"10.0.0.2\",\"port\":40001,\"uris\":[\"a.test\"],\"app\":1,\"index\":0,"
+                "\"private_instance_id\":\"again\",\"epoch\":5}");
+    expect_routes(rig, "a.test>again");
+    rig_publish(rig, "router.register",
+                "{\"dea\":\"e\",\"host\":\"10.0.0.3\",\"port\":40001,\"uris\":[\"a.test\"],\"app\":1,\"index\":0,"
+                "\"private_instance_id\":\"foreign\",\"epoch\":5}");
+    expect_routes(rig, "a.test>again a.test>foreign"); /* Which of them is right is not for a router to say. */
+}
+
 static void the_table_is_bounded(void **state)
 {
     struct rig *rig = rig_prepare();
@@ -370,6 +385,7 @@ int main(void)
         STORY(a_request_under_way_outlives_its_route),
         STORY(v1_owners_of_a_port_are_told_apart_by_app_and_dea),
         STORY(the_newest_epoch_of_an_index_is_the_routable_one),
+        STORY(of_one_order_a_dea_has_one_instance),
         cmocka_unit_test(the_table_is_bounded),
         cmocka_unit_test(a_restarted_router_answers_no_wrong_404),
         cmocka_unit_test(without_a_bus_a_new_router_knows_nothing_and_says_so),
