@@ -146,7 +146,7 @@ static void a_full_disk_and_a_failing_one_say_so(void **state)
 {
     (void)state;
     uint64_t done_ns;
-    struct disk_trouble full = {.is_full = true}, error = {.error_ppm = 1000000};
+    struct disk_trouble full = {.is_full = true}, error = {.read_error_ppm = 1000000, .write_error_ppm = 1000000};
     assert_int_equal(disk_plan_sync(&host->disk, &done_ns), IO_OK);
     disk_trouble_begin(&host->disk, &full);
     assert_int_equal(disk_plan_sync(&host->disk, &done_ns), IO_FULL);
