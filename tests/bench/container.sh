@@ -3,7 +3,7 @@
 # then AT_ONCE at once, then what a supervisor does with the lines of an instance that floods its log. Needs root. The bare runtimes get the bundle and the options that ours has, and no agent around them.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-build=${1:-build/release} count=${2:-60} at_once=${3:-200} rounds=${4:-3}
+build=${1:-build/release} count=${2:-25} at_once=${3:-200} rounds=${4:-3}
 bench=$build/tests/bench/container_start started=$build/tests/bench/container_started
 folder=$(mktemp -d /tmp/cupola-container-XXXXXX)
 trap 'rm -rf "$folder"' EXIT

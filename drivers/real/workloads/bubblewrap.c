@@ -6,8 +6,9 @@
  * in particular. That user cannot walk to the workload's directory: it is bound to a place that anybody can reach
  * first, in a mount namespace that ends with the workload.
  *
- * What bwrap is told, the workload's environment included, is read by it from a descriptor: neither a list of processes
- * nor a variable such as LD_PRELOAD can make use of it.
+ * What bwrap is told is read by it from a descriptor. The workload's command and environment come later, to the program
+ * that bwrap has begun (drivers/contained): neither a list of processes nor a variable such as LD_PRELOAD can make use
+ * of them, and a container can be made before anybody knows what for.
  */
 #include "core/base/memory.h"
 #include "drivers/real/workloads/root.h"
@@ -22,11 +23,12 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 /* Up to this a file is copied into the root, which is cheaper than a mount. */
-enum { COPIED_BYTES_MOST = 32768, WORDS_MOST = 4096 };
+enum { COPIED_BYTES_MOST = 32768 };
 
 static const char passwd[] = "root:x:0:0:root:/root:/bin/bash\n"
                              "vcap:x:1000:1000:app:" WORKLOAD_HOME ":/bin/bash\n"
@@ -118,17 +120,15 @@ static void add_mounts(struct text *words, const char *home)
     add_all(words, before);
 }
 
-static void add_environment(struct text *words, char *const *envp)
+/* The program that will wait for its order: it is gone from there before the app begins. */
+#define CONTAINED_PLACE "/tmp/.contained"
+
+static void add_contained(struct text *words)
 {
-    for (; *envp != NULL; envp++) {
-        const char *equals = strchr(*envp, '=');
-        if (equals == NULL || equals == *envp)
-            continue;
-        add(words, "--setenv");
-        text_add(words, *envp, (size_t)(equals - *envp));
-        text_add_char(words, 0);
-        add(words, equals + 1);
-    }
+    int descriptor = open_text((const char *)contained_program, (size_t)(contained_program_end - contained_program));
+    add(words, "--perms");
+    add(words, "0755");
+    add_descriptor(words, "--file", descriptor, CONTAINED_PLACE);
 }
 
 static void write_words(struct text *words, const struct supervised *supervised, const char *home)
@@ -152,7 +152,7 @@ static void write_words(struct text *words, const struct supervised *supervised,
         add(words, "--unshare-net");
     add_root(words, supervised->runtime);
     add_mounts(words, home);
-    add_environment(words, supervised->envp);
+    add_contained(words);
     int program = seccomp_open_program();
     if (program >= 0)
         add_descriptor(words, "--seccomp", program, NULL);
@@ -177,18 +177,17 @@ static const char *move_home(const struct supervised *supervised, const struct p
     return NULL;
 }
 
-static void execute_with(const struct supervised *supervised, const char *program, int arguments)
+static void execute_with(const char *program, int arguments, int connection)
 {
-    char number[16];
-    snprintf(number, sizeof number, "%d", arguments);
-    const char *argv[WORDS_MOST + 8] = {"bwrap", "--args", number, "--"};
-    for (size_t i = 0; supervised->argv[i] != NULL && i < WORDS_MOST; i++)
-        argv[i + 4] = supervised->argv[i];
+    char words[16], number[16];
+    snprintf(words, sizeof words, "%d", arguments);
+    snprintf(number, sizeof number, "%d", connection);
+    const char *argv[] = {"bwrap", "--args", words, "--", CONTAINED_PLACE, number, NULL};
     char *const nothing[] = {NULL};
     execve(program, (char *const *)(uintptr_t)argv, nothing);
 }
 
-static void execute(const struct supervised *supervised)
+static void execute(const struct supervised *supervised, int connection)
 {
     struct path root = path_of("%s/root", supervised->folder.text), program;
     if (!workload_find_program(supervised->bubblewrap, &program)) {
@@ -201,27 +200,94 @@ static void execute(const struct supervised *supervised)
     struct text words = {0};
     write_words(&words, supervised, home);
     int arguments = open_text(text_string(&words), words.size);
-    if (arguments >= 0 && chdir("/") == 0 && supervised_become_user(supervised))
-        execute_with(supervised, program.text, arguments);
+    if (arguments >= 0 && chdir("/") == 0 && supervised_become_user(supervised) && fcntl(connection, F_SETFD, 0) == 0)
+        execute_with(program.text, arguments, connection);
 }
 
-/* ---- The kind ---- */
+/* ---- In the supervisor ---- */
 
-/* bwrap would tell of it in the log of the app; those who ordered the start want to know. */
-static pid_t launch(const struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason)
+static bool make(struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason)
 {
-    const char *program = supervised->argv[0];
-    struct path path = path_of("%s/root/%s", supervised->folder.text, program);
     struct path guard;
-    if (program[0] == '.' && access(path.text, X_OK) != 0)
-        return -1;
+    int ends[2];
     if (!workload_find_program(supervised->bubblewrap, &guard)) {
         text_addf(ret_reason, "%s is gone", supervised->bubblewrap);
         errno = EIO;
-        return -1;
+        return false;
     }
-    return supervised_fork(supervised, outputs, execute);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return false;
+    pid_t main = supervised_fork_guard(supervised, outputs, ends[1], execute);
+    close(ends[1]);
+    if (main < 0) {
+        close(ends[0]);
+        return false;
+    }
+    supervised->container = (struct container){main, ends[0]};
+    return true;
 }
+
+static uint32_t add_list(struct text *words, char *const *list)
+{
+    uint32_t count = 0;
+    for (; list[count] != NULL; count++)
+        add(words, list[count]);
+    return count;
+}
+
+/* bwrap has gone to the workload's directory, and would say so. */
+static bool send_order(const struct supervised *supervised)
+{
+    struct text words = {0};
+    struct contained_order order = {0};
+    order.argument_count = add_list(&words, supervised->argv);
+    order.variable_count = add_list(&words, supervised->envp) + 1;
+    add(&words, "PWD=" WORKLOAD_HOME);
+    order.size = (uint32_t)words.size;
+    supervised_list_limits(supervised, order.limits);
+    int connection = supervised->container.connection;
+    bool is_sent = files_write_all(connection, &order, sizeof order) == 0 &&
+                   files_write_all(connection, text_string(&words), words.size) == 0;
+    text_free(&words);
+    return is_sent;
+}
+
+/* False with its errno, or with EIO if there is no container that could have one. */
+static bool is_understood(int connection)
+{
+    int error = EIO;
+    ssize_t got;
+    while ((got = read(connection, &error, sizeof error)) < 0 && errno == EINTR) {
+    }
+    errno = got == sizeof error ? error : EIO;
+    return got == sizeof error && error == 0;
+}
+
+static pid_t launch(const struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason)
+{
+    const char *program = supervised->argv[0];
+    const struct container *container = &supervised->container;
+    struct path path = path_of("%s/root/%s", supervised->folder.text, program);
+    (void)outputs;
+    /* It would be told in the log of the app; those who ordered the start want to know. */
+    if (program[0] == '.' && access(path.text, X_OK) != 0)
+        return -1;
+    bool is_running = supervised_note(supervised, container->main);
+    if (is_running) {
+        send_order(supervised); /* Whether it was read is what counts. */
+        is_running = is_understood(container->connection);
+    } else {
+        errno = EIO;
+    }
+    if (!is_running && errno == EIO)
+        text_add_string(ret_reason, "there is no container for it");
+    int error = errno;
+    close(container->connection);
+    errno = error;
+    return is_running ? container->main : -1;
+}
+
+/* ---- The kind ---- */
 
 /* The kernel may forbid what bwrap needs, in several ways: only a try tells. */
 static bool try_it(const char *program)
@@ -303,6 +369,7 @@ const struct workload_kind workload_kind_bubblewrap = {
     .main_is_a_guard = true,
     .is_possible = is_possible,
     .prepare = prepare,
+    .make = make,
     .launch = launch,
     .ended = ended,
     .clean_up = clean_up,

@@ -11,14 +11,22 @@
 #define CUPOLA_DRIVERS_REAL_WORKLOADS_KIND_H
 
 #include "core/proto/config.pb-c.h"
+#include "drivers/contained/contained.h"
 #include "drivers/real/workloads/folder.h"
 #include "drivers/real/workloads/supervisor_log.h"
 
 struct workload_order;
 
+/* One that waits to hear what shall run in it (drivers/contained). */
+struct container {
+    pid_t main;     /* 0: there is none. */
+    int connection; /* Ours to what waits. */
+};
+
 /* One workload, as its supervisor knows it. */
 struct supervised {
     const struct workload_kind *kind;
+    struct container container;
     struct path folder;
     struct workload_limits limits;
     struct log_settings logs;
@@ -28,7 +36,7 @@ struct supervised {
     const char *runtime;     /* Executable of the app's runtime, or "". */
     const char *oci_runtime; /* Command. */
     const char *bubblewrap;  /* Command. */
-    char **argv;
+    char **argv;             /* Of a container that is made ahead: nothing yet. */
     char **envp;
     char group[CGROUP_NAME_SIZE];       /* The cgroup in which we begin; "": none. */
     char final_group[CGROUP_NAME_SIZE]; /* That of the workload: the same, unless its kind makes its own. */
@@ -46,8 +54,11 @@ struct workload_kind {
     bool (*is_possible)(const Cupola__DriverConfig *config, struct text *ret_why_not);
     /* Makes ready what the kind needs beside root/. False with the job's status and reason set. Blocks. */
     bool (*prepare)(struct workload_order *order);
-    /* In the supervisor: starts the main process, our child, with these as its output, and notes it down before it
-     * runs. -1 with errno, or with EIO and a reason. */
+    /* In the supervisor: makes the container ahead of the start, with these as its output. NULL: there is none, or none
+     * that could be made without knowing what runs in it. False with errno, or with EIO and a reason. */
+    bool (*make)(struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason);
+    /* In the supervisor, after `make`: starts the main process, our child, with these as its output, and notes it down
+     * before it runs. -1 with errno, or with EIO and a reason. */
     pid_t (*launch)(const struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason);
     /* In the supervisor: the main process and all others have ended. */
     void (*ended)(const struct supervised *supervised);
@@ -77,6 +88,12 @@ bool workload_find_program(const char *name, struct path *ret_path);
  * returns only when that fails (errno). */
 pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG_STREAMS],
                       void (*execute)(const struct supervised *supervised));
+/* Forks the guard of a container, which calls `execute` at once. `connection` is its end of that to the container,
+ * where it tells an errno, as an int, if `execute` returns. */
+pid_t supervised_fork_guard(const struct supervised *supervised, const int outputs[LOG_STREAMS], int connection,
+                            void (*execute)(const struct supervised *supervised, int connection));
+/* What a single process of the workload is granted. */
+void supervised_list_limits(const struct supervised *supervised, struct contained_limit ret_limits[CONTAINED_LIMITS]);
 /* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
 /* In a child: the kernel may choose it when it is out of memory, as any other. */

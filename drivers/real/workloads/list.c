@@ -83,8 +83,10 @@ static void work(struct job *job)
     int count = scandir(folder.text, &entries, is_workload, alphasort);
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     cgroup_sweep(&tree);
-    if (list->is_first)
+    if (list->is_first) {
         files_remove_tree(spare_roots_folder(job->driver->config->data_dir).text, NULL);
+        spare_containers_sweep(job->driver->config->data_dir);
+    }
     if (count < 0)
         return; /* There never was one. */
     for (int i = 0; i < count; i++) {
@@ -126,7 +128,7 @@ static void finish(struct job *job)
         memory_free(found);
     }
     if (!job->driver->exited)
-        spares_fill(job->driver);
+        spares_fill(job->driver, NULL);
     job_answer(job);
     memory_free(list);
 }
@@ -135,6 +137,6 @@ void workload_list(struct real_driver *driver, struct io_op op)
 {
     struct list_job *list = memory_new(sizeof *list);
     list->last = &list->first;
-    list->is_first = driver->spare_roots == NULL;
+    list->is_first = driver->spare_roots == NULL && driver->spares == NULL;
     job_start(driver, &list->job, op, work, finish);
 }

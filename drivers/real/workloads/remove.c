@@ -160,6 +160,7 @@ size_t real_remove_workloads(const char *data_dir, const char *oci_runtime)
         workload_destroy(&folder, entries[i]->d_name, oci_runtime, NULL);
         free(entries[i]);
     }
+    spare_containers_sweep(data_dir);
     struct cgroup_tree tree = cgroup_tree_at(CGROUP_ROOT);
     cgroup_sweep(&tree);
     if (count >= 0)

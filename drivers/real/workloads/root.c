@@ -33,16 +33,22 @@ static size_t add_system_folder(struct root_entry *entries, size_t count, const 
     return readlink(path, entry->target.text, sizeof entry->target.text - 1) > 0 ? count + 1 : count;
 }
 
-static size_t add_runtime(struct root_entry *entries, size_t count, const char *runtime)
+struct path workload_runtime_prefix(const char *runtime)
 {
     char real[PATH_MAX];
-    struct stat info;
     if (runtime[0] != '/' || realpath(runtime, real) == NULL || strncmp(real, "/usr/", 5) == 0 ||
         strncmp(real, "/bin/", 5) == 0)
-        return count;
+        return path_of("%s", "");
     const char *prefix = dirname(dirname(real));
-    bool is_folder = strcmp(prefix, "/") != 0 && stat(prefix, &info) == 0;
-    return is_folder ? add(entries, count, prefix, &info) : count;
+    return path_of("%s", strcmp(prefix, "/") == 0 ? "" : prefix);
+}
+
+static size_t add_runtime(struct root_entry *entries, size_t count, const char *runtime)
+{
+    struct path prefix = workload_runtime_prefix(runtime);
+    struct stat info;
+    bool is_folder = prefix.text[0] != 0 && stat(prefix.text, &info) == 0;
+    return is_folder ? add(entries, count, prefix.text, &info) : count;
 }
 
 size_t workload_root_list(struct root_entry ret_entries[ROOT_ENTRIES_MOST], const char *runtime)

@@ -22,8 +22,10 @@ struct root_entry {
 };
 
 enum { ROOT_ENTRIES_MOST = 40 };
+/* The folder that the executable of a runtime brings along, "" if it is in those of the system or nowhere. */
+struct path workload_runtime_prefix(const char *runtime);
 /* Returns how many there are. `runtime` is the executable of the app's runtime, or "": one that is installed elsewhere
- * (/opt/node/bin/node) brings its prefix along. */
+ * (/opt/node/bin/node) brings its prefix along (/opt/node). */
 size_t workload_root_list(struct root_entry ret_entries[ROOT_ENTRIES_MOST], const char *runtime);
 
 #endif

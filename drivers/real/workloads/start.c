@@ -7,15 +7,17 @@
 #include "drivers/real/blobs/archive.h"
 #include "drivers/real/blobs/blobs.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { STARTUP_BYTES_MOST = 1 << 20 };
 
-static char **copy_list(const char *const *list)
+char **workload_copy_list(const char *const *list)
 {
     size_t count = 0;
     while (list[count] != NULL)
@@ -40,11 +42,34 @@ static uint64_t bytes_most(const struct workload_order *order)
     return order->limits.disk_bytes != 0 ? order->limits.disk_bytes : UNPACKED_BYTES_MOST;
 }
 
+static bool move_entries(const char *from, const char *to)
+{
+    DIR *entries = opendir(from);
+    if (entries == NULL)
+        return false;
+    const struct dirent *entry;
+    bool is_moved = true;
+    while (is_moved && (entry = readdir(entries)) != NULL) {
+        bool is_link = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        struct path old = path_of("%s/%s", from, entry->d_name), new = path_of("%s/%s", to, entry->d_name);
+        is_moved = is_link || rename(old.text, new.text) == 0;
+    }
+    closedir(entries);
+    return is_moved;
+}
+
+/* A container sees the folder that it was made with: then only what is in it can be replaced. */
+static bool move_spare_root(const struct workload_order *order, const struct path *root)
+{
+    const char *spare = order->spare_root.text;
+    return order->is_contained ? move_entries(spare, root->text) : rename(spare, root->text) == 0;
+}
+
 static bool unpack(struct workload_order *order)
 {
     const char *data_dir = order->job.driver->config->data_dir;
     struct path droplet, root = path_of("%s/root", order->folder.text);
-    if (order->spare_root.text[0] != 0 && rename(order->spare_root.text, root.text) == 0)
+    if (order->spare_root.text[0] != 0 && move_spare_root(order, &root))
         return true;
     enum io_status status = blob_verify(data_dir, order->digest);
     if (status != IO_OK)
@@ -121,7 +146,7 @@ static bool give_to_user(struct workload_order *order)
     const Cupola__DriverConfig *config = order->job.driver->config;
     struct user_range range = {config->first_user, config->user_count};
     struct path root = path_of("%s/root", order->folder.text);
-    if (order->kind->home != NULL || user_can_reach(order->folder.text))
+    if (!order->is_contained && (order->kind->home != NULL || user_can_reach(order->folder.text)))
         order->uid = user_take(USERS_FOLDER, &range, order->folder.text);
     return order->uid == 0 || user_own_tree(root.text, order->uid) ||
            job_fail(&order->job, status_of_errno(errno), "files for user %u: %s", order->uid, strerror(errno));
@@ -154,6 +179,7 @@ static void run(struct workload_order *order)
     if (order->kind == NULL)
         order->kind = workload_kind_chosen(job->driver->config);
     add_home(order);
+    order->is_contained = spare_container_use(order);
     if (unpack(order) && fill_in_runtime(order) && give_to_user(order) && order->kind->prepare(order) &&
         write_record(order) && supervisor_spawn(order)) {
         job->number = (uint64_t)order->pids.main.pid;
@@ -166,16 +192,17 @@ static void work(struct job *job)
 {
     struct workload_order *order = container_of(job, struct workload_order, job);
     run(order);
-    if (job->status != IO_OK && order->spare_root.text[0] != 0)
-        files_remove_tree(order->spare_root.text, NULL); /* It has not come to that. */
+    /* What is left of them: only now, since it takes longer than what was before. */
+    if (order->spare_root.text[0] != 0)
+        files_remove_tree(order->spare_root.text, NULL);
+    spare_drop(&order->spare);
 }
 
 /* ---- On the loop ---- */
 
-static void free_order(struct workload_order *order)
+void workload_order_free(struct workload_order *order)
 {
-    if (order->supervisor >= 0)
-        close(order->supervisor); /* It has not come to that. */
+    spare_drop(&order->spare);
     memory_free(order->digest);
     memory_free(order->runtime);
     free_list(order->argv);
@@ -214,10 +241,11 @@ static void finish(struct job *job)
         spare_roots_want(driver, order->digest, bytes_most(order));
     warn(order);
     job_answer(job);
-    free_order(order);
+    if (workload != NULL)
+        spares_fill(driver, order->runtime);
+    workload_order_free(order);
     if (workload == NULL)
         return;
-    spares_fill(driver);
     driver_pump(driver); /* DONE before EXITED. */
     if (workload->remove_asked)
         workload_remove(driver, workload->remove_op, workload->name);
@@ -248,12 +276,12 @@ void workload_start(struct real_driver *driver, const struct effect *effect)
     order->folder = folder;
     order->digest = memory_copy_text(effect->workload_start.digest);
     order->runtime = memory_copy_text(effect->workload_start.runtime);
-    order->argv = copy_list(effect->workload_start.argv);
-    order->envp = copy_list(effect->workload_start.envp);
+    order->argv = workload_copy_list(effect->workload_start.argv);
+    order->envp = workload_copy_list(effect->workload_start.envp);
     order->limits = effect->workload_start.limits;
     order->note = slice_copy(effect->workload_start.note.data, effect->workload_start.note.size);
     order->kind = driver->workload_kind != NULL ? driver->workload_kind : workload_kind_of(kind);
-    order->supervisor = spares_take(driver);
+    order->spare = spares_take(driver);
     spare_roots_take(driver, order->digest, bytes_most(order), &order->spare_root);
     job_start(driver, &order->job, effect->op, work, finish);
 }

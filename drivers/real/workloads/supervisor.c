@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,6 +19,10 @@
 enum { PIPE_BYTES = 1 << 20 };
 
 static struct cgroup_tree tree;
+static struct {
+    bool are_open;
+    int readers[LOG_STREAMS], writers[LOG_STREAMS];
+} outputs;
 static bool is_in_group; /* Entering any group, also one's own, waits for the kernel: not twice. */
 
 /* ---- Becoming nobody's child ---- */
@@ -143,10 +148,9 @@ static void answer_error(int error, const char *what)
 }
 
 /* What is opened as /dev/stdout is the pipe's inode: it must belong to whoever may open it. */
-static bool open_outputs(const struct supervised *supervised, int ret_readers[LOG_STREAMS],
-                         int ret_writers[LOG_STREAMS])
+static bool open_outputs(const struct supervised *supervised)
 {
-    for (size_t i = 0; i < LOG_STREAMS; i++) {
+    for (size_t i = 0; i < LOG_STREAMS && !outputs.are_open; i++) {
         int ends[2];
         if (pipe2(ends, O_CLOEXEC) != 0)
             return false;
@@ -154,21 +158,45 @@ static bool open_outputs(const struct supervised *supervised, int ret_readers[LO
         fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES);
         if (supervised->uid != 0 && fchown(ends[1], supervised->uid, supervised->uid) != 0)
             return false;
-        ret_readers[i] = ends[0];
-        ret_writers[i] = ends[1];
+        outputs.readers[i] = ends[0];
+        outputs.writers[i] = ends[1];
     }
+    outputs.are_open = true;
     return true;
 }
 
-static pid_t launch(const struct supervised *supervised, const int writers[LOG_STREAMS])
+static bool make_container(struct supervised *supervised, struct text *ret_reason)
+{
+    if (supervised->kind->make == NULL || supervised->container.main != 0)
+        return true;
+    return supervised->kind->make(supervised, outputs.writers, ret_reason);
+}
+
+/* What was said by a container that was not to be, in one line. */
+static void add_last_words(struct text *reason)
+{
+    char words[256];
+    ssize_t size = read(outputs.readers[LOG_STDERR], words, sizeof words - 1);
+    words[size > 0 ? size : 0] = 0;
+    words[strcspn(words, "\n")] = 0;
+    if (words[0] != 0)
+        text_addf(reason, ": %s", words);
+}
+
+static pid_t launch(struct supervised *supervised)
 {
     struct text reason = {0};
-    pid_t main = supervised->kind->launch(supervised, writers, &reason);
+    pid_t main = -1;
+    if (make_container(supervised, &reason))
+        main = supervised->kind->launch(supervised, outputs.writers, &reason);
+    int error = errno;
+    if (main < 0 && reason.size > 0)
+        add_last_words(&reason);
     if (main < 0)
-        answer_error(errno, reason.size > 0 ? text_string(&reason) : supervised->argv[0]);
+        answer_error(error, reason.size > 0 ? text_string(&reason) : supervised->argv[0]);
     text_free(&reason);
     for (size_t i = 0; i < LOG_STREAMS; i++)
-        close(writers[i]);
+        close(outputs.writers[i]);
     return main;
 }
 
@@ -190,27 +218,84 @@ static void leave_group(const struct supervised *supervised)
 
 static bool run(struct supervised *supervised)
 {
-    int readers[LOG_STREAMS], writers[LOG_STREAMS];
     if (chdir(supervised->folder.text) != 0) /* For people who look for whom it works. */
         errno = 0;
     if (supervised->group[0] != 0)
         cgroup_limit(&tree, supervised->group, &supervised->limits);
-    supervised_note(supervised, 0); /* For a next life of the agent, if this one ends while we launch. */
-    if (!open_outputs(supervised, readers, writers)) {
+    if (supervised->container.main == 0)
+        supervised_note(supervised, 0); /* For a next life of the agent, if this one ends while we launch. */
+    if (!open_outputs(supervised)) {
         answer_error(errno, "pipe");
         return false;
     }
-    pid_t main = launch(supervised, writers);
+    pid_t main = launch(supervised);
     if (main < 0)
         return false;
     dprintf(SUPERVISOR_CONNECTION, "ok %d\n", (int)main);
     close(SUPERVISOR_CONNECTION);
     leave_group(supervised);
-    struct workload_status status = supervisor_watch(supervised, main, readers);
+    struct workload_status status = supervisor_watch(supervised, main, outputs.readers);
     supervised->kind->ended(supervised);
     remove_group(supervised->group); /* Before its end is told: who removes it finds nothing. */
     workload_write_status(&supervised->folder, &status);
     return true;
+}
+
+/* ---- A container ahead of its order ---- */
+
+/* False: it has ended, or nobody wants it any more. */
+static bool await_order(const struct supervised *supervised)
+{
+    struct pollfd ready[] = {{.fd = SUPERVISOR_CONNECTION, .events = POLLIN},
+                             {.fd = supervised->container.connection, .events = POLLIN}};
+    while (poll(ready, 2, -1) < 0 && errno == EINTR) {
+    }
+    return ready[1].revents == 0;
+}
+
+/* Whose command is still to come. Then it is as if all had been ordered at once. */
+static bool make_ahead(struct supervised *supervised)
+{
+    struct supervised ordered;
+    struct text reason = {0};
+    bool is_made =
+        chdir(supervised->folder.text) == 0 && open_outputs(supervised) && make_container(supervised, &reason);
+    text_free(&reason);
+    if (!is_made || !await_order(supervised) || !supervisor_order_read(SUPERVISOR_CONNECTION, &ordered))
+        return false;
+    ordered.container = supervised->container;
+    bool is_for_it = ordered.kind == supervised->kind && ordered.uid == supervised->uid;
+    memcpy(ordered.group, supervised->group, sizeof ordered.group);
+    memcpy(ordered.final_group, supervised->final_group, sizeof ordered.final_group);
+    *supervised = ordered;
+    return is_for_it && ordered.argv[0] != NULL;
+}
+
+/* All that is in it dies with its guard. */
+static void end_container(const struct supervised *supervised)
+{
+    if (supervised->container.main == 0)
+        return;
+    kill(supervised->container.main, SIGKILL);
+    do {
+        process_signal_descendants(getpid(), SIGKILL);
+    } while (waitpid(-1, NULL, 0) > 0 || errno == EINTR);
+}
+
+/* ---- Its life ---- */
+
+static bool live(struct supervised *supervised, char group[CGROUP_NAME_SIZE])
+{
+    if (!supervisor_order_read(SUPERVISOR_CONNECTION, supervised))
+        return false;
+    note_groups(supervised, group);
+    bool is_ordered = supervised->argv[0] != NULL || make_ahead(supervised);
+    bool has_run = is_ordered && run(supervised);
+    if (is_ordered && !has_run)
+        supervised->kind->ended(supervised);
+    if (!has_run)
+        end_container(supervised);
+    return has_run;
 }
 
 int real_supervise(int argc, char **argv)
@@ -226,13 +311,7 @@ int real_supervise(int argc, char **argv)
     struct supervised supervised;
     char group[CGROUP_NAME_SIZE];
     enter_group(group);
-    bool is_wanted = supervisor_order_read(SUPERVISOR_CONNECTION, &supervised);
-    if (is_wanted)
-        note_groups(&supervised, group);
-    bool has_run = is_wanted && run(&supervised);
-    if (is_wanted && !has_run)
-        supervised.kind->ended(&supervised);
-    if (!has_run)
+    if (!live(&supervised, group))
         remove_group(group);
     _exit(0);
 }

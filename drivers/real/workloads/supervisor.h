@@ -4,12 +4,13 @@
  *
  *   agent                                         supervisor
  *     |-- born, often long before it is needed ----->|  enters a cgroup of its own
+ *     |-- perhaps an order without a command ------->|  makes a container, which waits
  *     |-- the order (supervisor_order.c) ----------->|  limits the group, launches
  *     |<-- "ok PID" or "error ERRNO WHAT" -----------|  leaves the group, which is the workload's now
  *     |   (the connection ends here)                 |  looks after it until it ends
  *
- * Whose connection ends without an order goes, and leaves nothing behind. A supervisor in stock (supervisor_spare.c)
- * saves the time that the kernel takes to move a process into a group.
+ * Whose connection ends without an order goes, its container with it, and leaves nothing behind. A supervisor in stock
+ * (supervisor_spare.c) saves the time that the kernel takes to move a process into a group.
  *
  * To start our program anew for each would cost it some milliseconds of CPU, just when the workload begins, and some
  * megabytes that all have the same of. So the agent starts the program once: the nursery, which forks a supervisor for

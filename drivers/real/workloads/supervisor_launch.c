@@ -28,25 +28,29 @@ bool supervised_note(const struct supervised *supervised, pid_t main)
 
 /* ---- In the child ---- */
 
-static void set_limit(__rlimit_resource_t resource, uint64_t most)
-{
-    struct rlimit limit;
-    if (most == 0 || getrlimit(resource, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max = most < limit.rlim_max ? most : limit.rlim_max;
-    setrlimit(resource, &limit);
-}
-
 /* The kernel counts processes by user: only one of its own can be limited that way, where there is no cgroup. */
-static void set_limits(const struct supervised *supervised)
+void supervised_list_limits(const struct supervised *supervised, struct contained_limit ret_limits[CONTAINED_LIMITS])
 {
     const struct workload_limits *limits = &supervised->limits;
-    set_limit(RLIMIT_NOFILE, limits->descriptors);
-    set_limit(RLIMIT_FSIZE, limits->disk_bytes);
-    if (limits->memory_bytes != 0 && supervised->group[0] == 0)
-        set_limit(RLIMIT_DATA, 2 * limits->memory_bytes + RUNAWAY_BYTES);
-    if (supervised->uid != 0 && supervised->group[0] == 0)
-        set_limit(RLIMIT_NPROC, limits->processes);
+    bool has_group = supervised->group[0] != 0;
+    uint64_t data_bytes = limits->memory_bytes == 0 || has_group ? 0 : 2 * limits->memory_bytes + RUNAWAY_BYTES;
+    ret_limits[0] = (struct contained_limit){RLIMIT_NOFILE, limits->descriptors};
+    ret_limits[1] = (struct contained_limit){RLIMIT_FSIZE, limits->disk_bytes};
+    ret_limits[2] = (struct contained_limit){RLIMIT_DATA, data_bytes};
+    ret_limits[3] = (struct contained_limit){RLIMIT_NPROC, supervised->uid == 0 || has_group ? 0 : limits->processes};
+}
+
+static void set_limits(const struct supervised *supervised)
+{
+    struct contained_limit limits[CONTAINED_LIMITS];
+    supervised_list_limits(supervised, limits);
+    for (size_t i = 0; i < CONTAINED_LIMITS; i++)
+        contained_take_limit(&limits[i]);
+}
+
+/* As good for what only waits as for an app. */
+static void lower_priority(const struct supervised *supervised)
+{
     struct rlimit no_core = {0, 0};
     setrlimit(RLIMIT_CORE, &no_core);
     if (supervised->group[0] == 0)
@@ -81,8 +85,7 @@ bool supervised_become_user(const struct supervised *supervised)
     return is_user && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0;
 }
 
-static _Noreturn void run_child(const struct supervised *supervised, const int outputs[LOG_STREAMS], int go,
-                                int exec_failed, void (*execute)(const struct supervised *supervised))
+static bool begin_child(const struct supervised *supervised, const int outputs[LOG_STREAMS])
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
@@ -90,15 +93,27 @@ static _Noreturn void run_child(const struct supervised *supervised, const int o
     supervised_become_killable();
     dup2(outputs[LOG_STDOUT], STDOUT_FILENO);
     dup2(outputs[LOG_STDERR], STDERR_FILENO);
+    lower_priority(supervised);
     struct path root = path_of("%s/root", supervised->folder.text);
+    return chdir(root.text) == 0;
+}
+
+static _Noreturn void tell_error(int connection)
+{
+    int error = errno;
+    ssize_t written = write(connection, &error, sizeof error);
+    _exit(written > 0 ? 127 : 126);
+}
+
+static _Noreturn void run_child(const struct supervised *supervised, const int outputs[LOG_STREAMS], int go,
+                                int exec_failed, void (*execute)(const struct supervised *supervised))
+{
     char byte;
-    if (chdir(root.text) == 0 && read(go, &byte, 1) == 1) {
+    if (begin_child(supervised, outputs) && read(go, &byte, 1) == 1) {
         set_limits(supervised);
         execute(supervised);
     }
-    int error = errno;
-    ssize_t written = write(exec_failed, &error, sizeof error);
-    _exit(written > 0 ? 127 : 126);
+    tell_error(exec_failed);
 }
 
 /* ---- In the supervisor ---- */
@@ -135,4 +150,15 @@ pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG
     close(exec_failed[0]);
     errno = error;
     return main;
+}
+
+pid_t supervised_fork_guard(const struct supervised *supervised, const int outputs[LOG_STREAMS], int connection,
+                            void (*execute)(const struct supervised *supervised, int connection))
+{
+    pid_t guard = fork();
+    if (guard != 0)
+        return guard;
+    if (begin_child(supervised, outputs))
+        execute(supervised, connection);
+    tell_error(connection);
 }

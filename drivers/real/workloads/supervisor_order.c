@@ -151,5 +151,5 @@ bool supervisor_order_read(int connection, struct supervised *ret_supervised)
     ret_supervised->bubblewrap = next_word(&reader);
     ret_supervised->argv = next_list(&reader);
     ret_supervised->envp = next_list(&reader);
-    return ret_supervised->kind != NULL && ret_supervised->argv[0] != NULL;
+    return ret_supervised->kind != NULL;
 }

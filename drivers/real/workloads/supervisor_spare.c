@@ -6,19 +6,17 @@
 #include "core/base/memory.h"
 
 #include <poll.h>
-#include <unistd.h>
+#include <string.h>
 
-enum { SPARES_MOST = 16 };
+enum { SPARES_MOST = 16, QUIET_MS = 250 };
 
 struct spares {
-    int connections[SPARES_MOST];
+    uv_timer_t quiet; /* Since the last start. */
+    struct real_driver *driver;
+    struct spare stock[SPARES_MOST]; /* Those with a container are behind those without. */
     size_t count;
     size_t under_way;
-};
-
-struct spare_job {
-    struct job job;
-    int connection;
+    char *runtime; /* What was started last. */
 };
 
 static size_t wanted(const struct real_driver *driver)
@@ -27,35 +25,109 @@ static size_t wanted(const struct real_driver *driver)
     return count < SPARES_MOST ? count : SPARES_MOST;
 }
 
+static bool has_container(const struct spare *spare)
+{
+    return spare->folder.text[0] != 0;
+}
+
+/* ---- Making ---- */
+
+/* Starts one, or has one that was in stock make a container. */
 static void work(struct job *job)
 {
-    container_of(job, struct spare_job, job)->connection = supervisor_start();
+    struct workload_order *order = container_of(job, struct workload_order, job);
+    if (order->spare.connection < 0)
+        order->spare.connection = supervisor_start();
+    else
+        spare_container_make(order);
+}
+
+/* It is given. */
+static void put_back(struct spares *spares, struct spare *spare)
+{
+    size_t place = has_container(spare) ? spares->count : 0;
+    memmove(&spares->stock[place + 1], &spares->stock[place], (spares->count - place) * sizeof *spare);
+    spares->stock[place] = *spare;
+    spares->count++;
+    *spare = (struct spare){.connection = -1};
 }
 
 static void finish(struct job *job)
 {
-    struct spare_job *starting = container_of(job, struct spare_job, job);
+    struct workload_order *order = container_of(job, struct workload_order, job);
     struct spares *spares = job->driver->spares;
     if (spares != NULL)
         spares->under_way--;
-    if (starting->connection >= 0 && spares != NULL && spares->count < wanted(job->driver))
-        spares->connections[spares->count++] = starting->connection;
-    else if (starting->connection >= 0)
-        close(starting->connection);
-    memory_free(starting);
+    if (order->spare.connection >= 0 && spares != NULL && spares->count < wanted(job->driver))
+        put_back(spares, &order->spare);
+    workload_order_free(order);
 }
 
-void spares_fill(struct real_driver *driver)
+static void start_making(struct spares *spares, const struct spare *spare)
 {
-    if (driver->spares == NULL)
-        driver->spares = memory_new(sizeof *driver->spares);
-    struct spares *spares = driver->spares;
-    while (spares->count + spares->under_way < wanted(driver)) {
-        struct spare_job *starting = memory_new(sizeof *starting);
-        spares->under_way++;
-        job_start(driver, &starting->job, (struct io_op){0}, work, finish);
+    static char *nothing[] = {NULL};
+    struct workload_order *order = memory_new(sizeof *order);
+    order->kind = spares->driver->workload_kind;
+    order->spare = *spare;
+    order->argv = workload_copy_list((const char *const *)nothing);
+    order->envp = workload_copy_list((const char *const *)nothing);
+    order->runtime = memory_copy_text(spares->runtime);
+    spares->under_way++;
+    job_start(spares->driver, &order->job, (struct io_op){0}, work, finish);
+}
+
+static size_t count_containers(const struct spares *spares)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < spares->count; i++)
+        count += has_container(&spares->stock[i]);
+    return count;
+}
+
+/* Those who are at the front have none. */
+static void on_quiet(uv_timer_t *timer)
+{
+    struct spares *spares = timer->data;
+    size_t most = spares->driver->config->spare_containers, missing = count_containers(spares);
+    for (missing = missing < most ? most - missing : 0; missing > 0 && spares->count > 0; missing--) {
+        struct spare first = spares->stock[0];
+        if (has_container(&first))
+            return;
+        spares->count--;
+        memmove(&spares->stock[0], &spares->stock[1], spares->count * sizeof first);
+        start_making(spares, &first);
     }
 }
+
+static void open_stock(struct real_driver *driver)
+{
+    struct spares *spares = memory_new(sizeof *spares);
+    spares->driver = driver;
+    spares->runtime = memory_copy_text("");
+    uv_timer_init(driver->loop, &spares->quiet);
+    spares->quiet.data = spares;
+    driver->handle_count++;
+    driver->spares = spares;
+}
+
+void spares_fill(struct real_driver *driver, const char *runtime)
+{
+    if (driver->spares == NULL)
+        open_stock(driver);
+    struct spares *spares = driver->spares;
+    if (runtime != NULL) {
+        memory_free(spares->runtime);
+        spares->runtime = memory_copy_text(runtime);
+    }
+    static const struct spare none = {.connection = -1};
+    while (spares->count + spares->under_way < wanted(driver))
+        start_making(spares, &none);
+    bool can_be_contained = driver->workload_kind == NULL || driver->workload_kind->make != NULL;
+    if (driver->config->spare_containers > 0 && can_be_contained)
+        uv_timer_start(&spares->quiet, on_quiet, QUIET_MS, 0);
+}
+
+/* ---- For starts ---- */
 
 /* Nothing ever comes from one that waits: what can be read is its end. */
 static bool is_gone(int connection)
@@ -64,25 +136,35 @@ static bool is_gone(int connection)
     return poll(&end, 1, 0) != 0;
 }
 
-int spares_take(struct real_driver *driver)
+struct spare spares_take(struct real_driver *driver)
 {
     struct spares *spares = driver->spares;
-    int connection = -1;
-    while (connection < 0 && spares != NULL && spares->count > 0) {
-        connection = spares->connections[--spares->count];
-        if (is_gone(connection)) {
-            close(connection);
-            connection = -1;
-        }
+    struct spare spare = {.connection = -1};
+    while (spare.connection < 0 && spares != NULL && spares->count > 0) {
+        spare = spares->stock[--spares->count];
+        if (is_gone(spare.connection))
+            spare_drop(&spare);
     }
-    return connection;
+    return spare;
+}
+
+/* ---- The end ---- */
+
+static void on_closed(uv_handle_t *handle)
+{
+    struct spares *spares = handle->data;
+    spares->driver->handle_count--;
+    memory_free(spares->runtime);
+    memory_free(spares);
 }
 
 void spares_dismiss(struct real_driver *driver)
 {
     struct spares *spares = driver->spares;
     driver->spares = NULL; /* Those under way find nobody. */
-    for (size_t i = 0; spares != NULL && i < spares->count; i++)
-        close(spares->connections[i]);
-    memory_free(spares);
+    if (spares == NULL)
+        return;
+    for (size_t i = 0; i < spares->count; i++)
+        spare_drop(&spares->stock[i]);
+    uv_close((uv_handle_t *)&spares->quiet, on_closed);
 }

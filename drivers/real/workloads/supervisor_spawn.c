@@ -16,9 +16,9 @@ static bool read_answer(struct workload_order *order)
 {
     char text[600] = "";
     size_t size = 0;
-    struct pollfd ready = {.fd = order->supervisor, .events = POLLIN};
+    struct pollfd ready = {.fd = order->spare.connection, .events = POLLIN};
     while (memchr(text, '\n', size) == NULL && size < sizeof text - 1 && poll(&ready, 1, ANSWER_MS) > 0) {
-        ssize_t got = read(order->supervisor, text + size, sizeof text - 1 - size);
+        ssize_t got = read(order->spare.connection, text + size, sizeof text - 1 - size);
         if (got <= 0)
             break;
         size += (size_t)got;
@@ -35,19 +35,19 @@ static bool read_answer(struct workload_order *order)
 
 bool supervisor_spawn(struct workload_order *order)
 {
-    bool is_spare = order->supervisor >= 0;
+    bool is_spare = order->spare.connection >= 0;
     if (!is_spare)
-        order->supervisor = supervisor_start();
-    if (order->supervisor < 0)
+        order->spare.connection = supervisor_start();
+    if (order->spare.connection < 0)
         return job_fail(&order->job, status_of_errno(errno), "cannot start a supervisor: %s", strerror(errno));
     bool is_running;
-    if (supervisor_order_send(order->supervisor, order)) {
+    if (supervisor_order_send(order->spare.connection, order)) {
         is_running = read_answer(order);
     } else {
         is_running =
             job_fail(&order->job, status_of_errno(errno), "no supervisor takes the order: %s", strerror(errno));
     }
-    close(order->supervisor);
-    order->supervisor = -1;
+    close(order->spare.connection);
+    order->spare.connection = -1;
     return is_running;
 }

@@ -51,6 +51,17 @@ uint32_t user_take(const char *users_folder, const struct user_range *range, con
     return 0;
 }
 
+bool user_pass_on(const char *users_folder, uint32_t uid, const char *from_folder, const char *to_folder)
+{
+    struct path link = path_of("%s/%u", users_folder, uid), owner;
+    if (uid == 0)
+        return true; /* It runs as we do. */
+    if (!read_owner(&link, &owner) || strcmp(owner.text, from_folder) != 0)
+        return false;
+    unlink(link.text);
+    return take(users_folder, &link, to_folder);
+}
+
 void user_give_back(const char *users_folder, uint32_t uid, const char *workload_folder)
 {
     struct path link = path_of("%s/%u", users_folder, uid), owner;

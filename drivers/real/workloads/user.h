@@ -17,6 +17,8 @@ struct user_range {
 
 /* Takes a user for the workload in this folder. 0 if we are not root, or all are taken: it runs as we do. */
 uint32_t user_take(const char *users_folder, const struct user_range *range, const char *workload_folder);
+/* The user of one folder becomes that of another one; both are there. False: somebody else has it now. */
+bool user_pass_on(const char *users_folder, uint32_t uid, const char *from_folder, const char *to_folder);
 /* Gives it back. Nothing if it is not this workload's. */
 void user_give_back(const char *users_folder, uint32_t uid, const char *workload_folder);
 /* Whatever user it has: for one whose start was cut off before its files were the user's. */

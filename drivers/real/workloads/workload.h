@@ -40,7 +40,15 @@ struct workload {
     UT_hash_handle hh;
 };
 
-/* Everything that a start needs, copied: for the thread. */
+/* A supervisor in stock, and perhaps a container that waits for a command. */
+struct spare {
+    int connection;     /* To the supervisor; -1: there is none. */
+    struct path folder; /* Its root/ is what the container will see as its home; "": there is no container. */
+    uint32_t uid;       /* Whose container it is. */
+    struct path prefix; /* Of the runtime that can be seen in it. */
+};
+
+/* Everything that a start needs, copied: for the thread. Without a command: a container ahead of its order. */
 struct workload_order {
     struct job job;
     char name[WORKLOAD_NAME_SIZE];
@@ -52,12 +60,17 @@ struct workload_order {
     struct workload_limits limits;
     struct slice note;
     const struct workload_kind *kind;
-    uint32_t uid;              /* 0: it runs as we do. */
-    struct path spare_root;    /* The droplet, unpacked already; "": not so. */
-    int supervisor;            /* The connection to a supervisor in stock; -1: none. */
+    uint32_t uid;           /* 0: it runs as we do. */
+    struct path spare_root; /* The droplet, unpacked already; "": not so. */
+    struct spare spare;
+    bool is_contained;         /* The spare's container is its own now. */
     bool runs_as_us;           /* Result: although we are root. */
     struct workload_pids pids; /* Result. */
 };
+
+char **workload_copy_list(const char *const *list);
+/* With its spare, if it still has one. */
+void workload_order_free(struct workload_order *order);
 
 struct workload *workload_find(struct real_driver *driver, const char *name);
 struct workload *workload_add(struct real_driver *driver, const char *name, const struct path *folder);
@@ -80,13 +93,24 @@ void workload_exec(struct real_driver *driver, const struct effect *effect);
 enum io_status workload_destroy(const struct path *folder, const char *name, const char *oci_runtime,
                                 struct text *ret_reason);
 
-/* supervisor_spare.c: supervisors in stock. One of them (its connection, given), or -1; others are started meanwhile.
- */
-int spares_take(struct real_driver *driver);
-/* Starts as many as the configuration wants. */
-void spares_fill(struct real_driver *driver);
+/* supervisor_spare.c: supervisors in stock. One of them (given), with a container if there is one. */
+struct spare spares_take(struct real_driver *driver);
+/* Starts as many as the configuration wants. Their containers are made when nothing has started for a while, with what
+ * this runtime needs (NULL: the one before). */
+void spares_fill(struct real_driver *driver, const char *runtime);
 /* Sends them away. */
 void spares_dismiss(struct real_driver *driver);
+
+/* container_spare.c; all on a thread, and they block. */
+/* Has the order's spare, a supervisor, make a container for whatever comes. Without it the supervisor remains. */
+void spare_container_make(struct workload_order *order);
+/* The container of the order's spare becomes the workload's: its folder is root/ now, and its user the order's. False:
+ * there is none that could; then there is no spare any more either. */
+bool spare_container_use(struct workload_order *order);
+/* Sends it away, and removes its folder. */
+void spare_drop(struct spare *spare);
+/* What our last life has left. */
+void spare_containers_sweep(const char *data_dir);
 
 /* root_spare.c: unpacked droplets in stock, of what was started lately. */
 struct path spare_roots_folder(const char *data_dir);

@@ -1,5 +1,6 @@
 /* Containers of each kind that this machine can do: the same promises for all of them. */
 #include "core/proto/workload.pb-c.h"
+#include "drivers/real/workloads/process_tree.h"
 #include "drivers/real/workloads/user.h"
 #include "tests/drivers/real/workload_stage.h"
 
@@ -18,8 +19,10 @@
 struct container {
     const char *kind;
     const char *oci_runtime;
+    bool is_ahead; /* Made before the order. */
 };
-static struct container runc = {"oci", "runc"}, crun = {"oci", "crun"}, bubblewrap = {"bubblewrap", "runc"};
+static struct container runc = {"oci", "runc", false}, crun = {"oci", "crun", false},
+                        bubblewrap = {"bubblewrap", "runc", false}, stocked = {"bubblewrap", "runc", true};
 
 static bool use(void **state)
 {
@@ -29,7 +32,11 @@ static bool use(void **state)
     if (!is_possible)
         print_message("%s\n", text_string(&why_not));
     text_free(&why_not);
+    stage.config.has_spare_containers = true;
+    stage.config.spare_containers = container->is_ahead ? 1 : 0;
     use_kind(container->kind, container->oci_runtime);
+    if (container->is_ahead && is_possible)
+        await_container_in_stock();
     return is_possible;
 }
 
@@ -278,11 +285,77 @@ static void without_its_supervisor_it_dies_and_leaves_nothing(void **state)
     assert_false(has_group(group));
 }
 
+/* ---- Made ahead ---- */
+
+static pid_t first_child_of(pid_t parent)
+{
+    pid_t descendants[PROCESSES_MOST];
+    return process_descendants(parent, descendants) > 0 ? descendants[0] : 0;
+}
+
+static ino_t root_of(const char *below)
+{
+    char path[512];
+    struct stat info;
+    snprintf(path, sizeof path, "%s/%s/root", stage.dir, below);
+    return stat(path, &info) == 0 ? info.st_ino : 0;
+}
+
+/* It is the same folder in the same container: nothing was made anew. */
+static void one_in_stock_is_used(void **state)
+{
+    needs_containers(state);
+    make_droplet("echo \"$GREETING $PWD $1 $2 $(ulimit -n)\"; ls -A /tmp; sleep 100");
+    char place[300];
+    snprintf(place, sizeof place, "spare-containers/%s", container_in_stock());
+    ino_t root = root_of(place);
+    start_and_wait();
+    assert_int_not_equal(root, 0);
+    assert_int_equal(root_of("workloads/a1"), root);
+    assert_int_equal(root_of(place), 0);
+    run_until(&stage, strcmp(read_path("logs/stdout.log"), "hello there /home/vcap -p 12345 64\n") == 0);
+    puppet_do(stage.driver, remove_it);
+    run_until(&stage, other_op.done);
+    await_container_in_stock(); /* The next one. */
+}
+
+/* Its supervisor goes, too; whoever is started then has one made. */
+static void one_that_died_in_stock_is_not_missed(void **state)
+{
+    needs_containers(state);
+    make_droplet("echo up");
+    char place[300];
+    snprintf(place, sizeof place, "%s/spare-containers/%s", stage.dir, container_in_stock());
+    pid_t supervisor;
+    run_until(&stage, (supervisor = process_working_in(place)) > 0);
+    pid_t guard;
+    run_until(&stage, (guard = first_child_of(supervisor)) > 0);
+    kill(guard, SIGKILL);
+    run_until(&stage, process_working_in(place) == 0);
+    start_and_wait();
+    expect_story("exited a1 0 0\n");
+    assert_string_equal(read_path("logs/stdout.log"), "up\n");
+    assert_int_equal(access(place, F_OK), -1);
+}
+
+/* What cannot be executed is told to whoever reads the log, and is the app's affair. */
+static void a_bad_interpreter_is_told_in_the_log(void **state)
+{
+    needs_containers(state);
+    make_droplet("");
+    run_shell("cd %s/droplet && printf '#!/nowhere/bash\\n' > startup && tar --exclude=app/out -czf ../droplet.tgz .",
+              stage.dir);
+    import_droplet();
+    start_and_wait();
+    expect_story("exited a1 127 0\n");
+    assert_non_null(strstr(read_path("logs/stderr.log"), "cupola: ./startup: No such file or directory\n"));
+}
+
 #define of(container, name)                                                                                            \
     {                                                                                                                  \
 #container ": " #name, name, open_stage, close_stage, &(container)                                             \
     }
-#define for_all(name) of(bubblewrap, name), of(runc, name), of(crun, name)
+#define for_all(name) of(bubblewrap, name), of(stocked, name), of(runc, name), of(crun, name)
 
 int main(int argc, char **argv)
 {
@@ -301,6 +374,9 @@ int main(int argc, char **argv)
         for_all(its_use_is_measured),
         for_all(it_is_removed_with_all_that_it_has),
         for_all(without_its_supervisor_it_dies_and_leaves_nothing),
+        of(stocked, one_in_stock_is_used),
+        of(stocked, one_that_died_in_stock_is_not_missed),
+        of(bubblewrap, a_bad_interpreter_is_told_in_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,7 +34,7 @@ static void list_first(struct puppet *puppet)
     op_workload_list(&puppet->machine, &other_op.op, puppet_note);
 }
 
-/* Lists, as an agent does, says so, and starts. */
+/* Lists, as an agent does, says so, and starts what has that digest, or waits. */
 static int be_agent(char **argv)
 {
     memset(&stage, 0, sizeof stage);
@@ -50,31 +50,43 @@ static int be_agent(char **argv)
     puppet_do(stage.driver, list_first);
     while (!other_op.done)
         stage_turn(&stage);
-    puppet_do(stage.driver, start);
+    if (strcmp(digest, "waits") != 0)
+        puppet_do(stage.driver, start);
     if (write(STDOUT_FILENO, "!", 1) != 1)
         return 1;
     for (;;)
         stage_turn(&stage);
 }
 
-static void kill_agent_after(const char *kind, uint64_t pause_us)
+static pid_t start_agent(const char *kind, const char *what)
 {
     int said[2];
     assert_int_equal(pipe(said), 0);
     pid_t agent = fork();
     if (agent == 0) {
         dup2(said[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "test", "agent", stage.dir, kind, "runc", digest, NULL);
+        execl("/proc/self/exe", "test", "agent", stage.dir, kind, "runc", what, NULL);
         _exit(127);
     }
     close(said[1]);
     char byte;
     assert_int_equal(read(said[0], &byte, 1), 1);
     close(said[0]);
-    struct timespec pause = {.tv_nsec = (long)pause_us * 1000};
-    ppoll(NULL, 0, &pause, NULL);
+    return agent;
+}
+
+static void end_agent(pid_t agent)
+{
     kill(agent, SIGKILL);
     waitpid(agent, NULL, 0);
+}
+
+static void kill_agent_after(const char *kind, uint64_t pause_us)
+{
+    pid_t agent = start_agent(kind, digest);
+    struct timespec pause = {.tv_nsec = (long)pause_us * 1000};
+    ppoll(NULL, 0, &pause, NULL);
+    end_agent(agent);
 }
 
 /* ---- What is left ---- */
@@ -91,6 +103,14 @@ static size_t count_lines(const char *path, const char *word)
     return count;
 }
 
+/* The agent of this life has containers in stock, too. */
+static bool is_left_over(const char *path)
+{
+    char ours[160];
+    snprintf(ours, sizeof ours, "%s/spare-containers/%d-", stage.dir, (int)getpid());
+    return strncmp(path, stage.dir, strlen(stage.dir)) == 0 && strncmp(path, ours, strlen(ours)) != 0;
+}
+
 /* Processes that work in the stage's directory: supervisors, and what they look after. */
 static size_t count_processes(void)
 {
@@ -102,7 +122,7 @@ static size_t count_processes(void)
         snprintf(path, sizeof path, "/proc/%.20s/cwd", entry->d_name);
         ssize_t size = atoi(entry->d_name) > 0 ? readlink(path, target, sizeof target - 1) : -1;
         target[size > 0 ? size : 0] = 0;
-        count += size > 0 && strncmp(target, stage.dir, strlen(stage.dir)) == 0;
+        count += size > 0 && is_left_over(target);
     }
     closedir(processes);
     return count;
@@ -117,7 +137,7 @@ static size_t count_users(void)
         char target[300];
         ssize_t size = readlinkat(dirfd(users), entry->d_name, target, sizeof target - 1);
         target[size > 0 ? size : 0] = 0;
-        count += size > 0 && strncmp(target, stage.dir, strlen(stage.dir)) == 0;
+        count += size > 0 && is_left_over(target);
     }
     if (users != NULL)
         closedir(users);
@@ -160,14 +180,19 @@ static void live_again(void)
     assert_false(has_group(group));
 }
 
-static void nothing_is_left_of(const char *kind, uint64_t within_us)
+static bool is_possible_here(const char *kind)
 {
     struct text why_not = {0};
     bool is_possible = real_workloads_possible(kind, "runc", &why_not);
     if (!is_possible)
         print_message("%s\n", text_string(&why_not));
     text_free(&why_not);
-    if (!is_possible)
+    return is_possible;
+}
+
+static void nothing_is_left_of(const char *kind, uint64_t within_us)
+{
+    if (!is_possible_here(kind))
         skip();
     use_kind(kind, "runc");
     take_own_name();
@@ -176,6 +201,27 @@ static void nothing_is_left_of(const char *kind, uint64_t within_us)
         kill_agent_after(kind, within_us * round / ROUNDS);
         live_again();
     }
+}
+
+/* Lists, and has containers in stock; what they wait for will never come. */
+static void nothing_is_left_of_containers_in_stock(void **state)
+{
+    (void)state;
+    if (!is_possible_here("bubblewrap"))
+        skip();
+    pid_t agent = start_agent("bubblewrap", "waits");
+    run_until(&stage, container_in_stock()[0] != 0);
+    char left[64], folder[200];
+    snprintf(left, sizeof left, "%s", container_in_stock());
+    snprintf(folder, sizeof folder, "%s/spare-containers/%s", stage.dir, left);
+    run_until(&stage, process_working_in(folder) > 0);
+    end_agent(agent);
+    run_until(&stage, process_working_in(folder) == 0);
+    stage_restart(&stage);
+    puppet_do(stage.driver, list);
+    run_until(&stage, other_op.done);
+    assert_int_equal(access(folder, F_OK), -1);
+    expect_nothing_left();
 }
 
 static void nothing_is_left_of_a_process(void **state)
@@ -205,6 +251,7 @@ int main(int argc, char **argv)
         stage_test(nothing_is_left_of_a_process),
         stage_test(nothing_is_left_of_bubblewrap),
         stage_test(nothing_is_left_of_runc),
+        stage_test(nothing_is_left_of_containers_in_stock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,9 @@
 #include "tests/drivers/real/workload_stage.h"
 
 #include "core/base/memory.h"
+#include "drivers/real/driver.h"
 
+#include <dirent.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -61,6 +63,11 @@ void make_droplet(const char *script)
     run_shell("cd %s && echo content > app/file && head -c 5000 /dev/zero > app/zeros && ln -s file app/link && "
               "ln -s /etc/passwd app/out && touch app/.hidden && tar --exclude=app/out -czf ../droplet.tgz .",
               path);
+    import_droplet();
+}
+
+void import_droplet(void)
+{
     char packed[128];
     snprintf(packed, sizeof packed, "%s/droplet.tgz", stage.dir);
     uint64_t size;
@@ -154,6 +161,46 @@ const char *group_of_it(void)
         group[0] = 0; /* It has none. */
     fclose(pids);
     return group;
+}
+
+const char *container_in_stock(void)
+{
+    static char found[64];
+    char path[128];
+    snprintf(path, sizeof path, "%s/spare-containers", stage.dir);
+    found[0] = 0;
+    DIR *folder = opendir(path);
+    const struct dirent *entry;
+    while (folder != NULL && (entry = readdir(folder)) != NULL) {
+        if (entry->d_name[0] != '.')
+            snprintf(found, sizeof found, "%.60s", entry->d_name);
+    }
+    if (folder != NULL)
+        closedir(folder);
+    return found;
+}
+
+void await_container_in_stock(void)
+{
+    puppet_do(stage.driver, list);
+    run_until(&stage, other_op.done && container_in_stock()[0] != 0 && stage.driver->job_count == 0);
+}
+
+pid_t process_working_in(const char *folder)
+{
+    DIR *processes = opendir("/proc");
+    const struct dirent *entry;
+    pid_t found = 0;
+    while ((entry = readdir(processes)) != NULL) {
+        char path[300], target[300];
+        snprintf(path, sizeof path, "/proc/%.20s/cwd", entry->d_name);
+        ssize_t size = atoi(entry->d_name) > 0 ? readlink(path, target, sizeof target - 1) : -1;
+        target[size > 0 ? size : 0] = 0;
+        if (size > 0 && strcmp(target, folder) == 0)
+            found = (pid_t)atoi(entry->d_name);
+    }
+    closedir(processes);
+    return found;
 }
 
 bool is_alive(uint64_t pid)

@@ -18,6 +18,8 @@ void use_kind(const char *kind, const char *oci_runtime);
 
 /* A droplet whose startup is this bash script. */
 void make_droplet(const char *script);
+/* After droplet.tgz was packed anew. */
+void import_droplet(void);
 void start(struct puppet *puppet);
 void start_and_wait(void);
 void list(struct puppet *puppet);
@@ -28,6 +30,12 @@ const char *read_path(const char *path);
 /* Waits until as much has been told as in this story, which must be it. */
 void expect_story(const char *story);
 bool is_alive(uint64_t pid);
+/* The name of the folder of a container that waits for an order, or "". Static. */
+const char *container_in_stock(void);
+/* Lists, as an agent does first, and waits until there is one. */
+void await_container_in_stock(void);
+/* A process whose working directory that is; 0: none. */
+pid_t process_working_in(const char *folder);
 /* The control group of the workload as its supervisor has noted it; "" if there is none. Static. */
 const char *group_of_it(void);
 /* Whether there is such a group, in either version. */
