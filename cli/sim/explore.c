@@ -38,6 +38,7 @@ static const char help[] =
     "  --storm S       things break for so many seconds in each trial (default 60)\n"
     "  --calm N        one trial in N has no faults (default 16; 0: none)\n"
     "  --futures N     futures drawn at each new moment (default 2; 0: no branches)\n"
+    "  --unguided      draw every trial anew, whatever was met: to see what the guidance gives\n"
     "  --first N       number of the first trial (default 1)\n"
     "  --jobs J        worker processes (default: one a processor)\n"
     "  --out DIR       what is found, and the state to go on from (default reports/explore-NAME)\n"
@@ -54,18 +55,25 @@ static const char help[] =
     "  cupola sim explore --cloud --time 300\n"
     "  cupola sim explore scenarios/dea-killed.lua --families process,network --runs 1000 --jobs 4\n";
 
+/* Memory that all workers have. */
+struct shared {
+    struct coverage coverage;
+    struct moments moments;
+};
+
 struct exploration_run {
     struct explore_options options;
     struct explore_state state;
     struct explore_teller teller;
-    struct coverage *coverage; /* Shared memory. */
+    struct shared *shared;
+    struct coverage *coverage; /* In it. */
     uint64_t *next_numbers;    /* By worker. */
     uint32_t jobs;
     uint64_t most_ns, most_runs, saturation;
     uint64_t began_ns, saved_ns;
     uint64_t failed_before;
     size_t failures_saved; /* Ways to fail that the saved state knows. */
-    bool is_fresh, is_cloud, ends_at_failure;
+    bool is_fresh, is_cloud, is_unguided, ends_at_failure;
     const char *why_ended;
 };
 
@@ -166,14 +174,18 @@ static bool on_tick(void *context)
 
 static int explore(struct exploration_run *run)
 {
-    run->coverage = mmap(NULL, sizeof *run->coverage, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (run->coverage == MAP_FAILED) {
+    run->shared = mmap(NULL, sizeof *run->shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (run->shared == MAP_FAILED) {
         perror("cupola: mmap");
         return SIM_USAGE;
     }
+    run->coverage = &run->shared->coverage;
     if (!explore_state_open(&run->state, run->is_fresh, run->coverage))
         return SIM_USAGE;
     run->options.coverage = run->coverage;
+    run->options.moments = run->is_unguided ? NULL : &run->shared->moments;
+    if (run->is_unguided)
+        run->options.futures = 0;
     run->failed_before = run->state.totals.failed;
     run->failures_saved = run->state.totals.n_failures;
     run->teller.state = &run->state;
@@ -199,7 +211,7 @@ static int explore(struct exploration_run *run)
     explore_tell_end(&run->teller, elapsed_ns, run->why_ended == NULL ? "interrupted" : run->why_ended);
     int status = !is_saved ? SIM_USAGE : run->state.totals.failed > 0 ? SIM_FAILED : SIM_PASSED;
     explore_state_close(&run->state);
-    munmap(run->coverage, sizeof *run->coverage);
+    munmap(run->shared, sizeof *run->shared);
     memory_free(run->next_numbers);
     return status;
 }
@@ -219,7 +231,8 @@ enum {
     OPTION_OUT,
     OPTION_FRESH,
     OPTION_MUTATION,
-    OPTION_UNTIL_FAILURE
+    OPTION_UNTIL_FAILURE,
+    OPTION_UNGUIDED
 };
 
 static const struct option long_options[] = {
@@ -229,6 +242,7 @@ static const struct option long_options[] = {
     {"saturation", required_argument, NULL, OPTION_SATURATION},
     {"families", required_argument, NULL, OPTION_FAMILIES},
     {"until-failure", no_argument, NULL, OPTION_UNTIL_FAILURE},
+    {"unguided", no_argument, NULL, OPTION_UNGUIDED},
     {"calm", required_argument, NULL, OPTION_CALM},
     {"storm", required_argument, NULL, OPTION_STORM},
     {"futures", required_argument, NULL, OPTION_FUTURES},
@@ -310,6 +324,9 @@ static int take_option(struct exploration_run *run, int option)
         return SIM_USAGE;
     case OPTION_OUT:
         run->state.folder = optarg;
+        return -1;
+    case OPTION_UNGUIDED:
+        run->is_unguided = true;
         return -1;
     case OPTION_UNTIL_FAILURE:
         run->ends_at_failure = true;

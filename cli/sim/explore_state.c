@@ -55,9 +55,9 @@ static void take_coverage(const Cupola__ExploreState *message, struct coverage *
     memcpy(ret_coverage->buckets, message->buckets.data, sizeof ret_coverage->buckets);
     memcpy(ret_coverage->edges, message->edges.data, sizeof ret_coverage->edges);
     for (size_t i = 0; i < sizeof ret_coverage->buckets; i++)
-        ret_coverage->bucket_count += ret_coverage->buckets[i];
+        ret_coverage->bucket_count += ret_coverage->buckets[i] > 0;
     for (size_t i = 0; i < sizeof ret_coverage->edges; i++)
-        ret_coverage->edge_count += ret_coverage->edges[i];
+        ret_coverage->edge_count += ret_coverage->edges[i] > 0;
     if (message->n_met * sizeof(uint32_t) == sizeof ret_coverage->met)
         memcpy(ret_coverage->met, message->met, sizeof ret_coverage->met);
 }

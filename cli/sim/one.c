@@ -128,7 +128,7 @@ static bool write_reports(const struct sim_run_options *options, struct scenario
     bool ok = true;
     struct text text = {0};
     if (options->html != NULL) {
-        report_run_html(scenario_cloud(scenario), recording, result, &text);
+        report_run_html(scenario_cloud(scenario), recording, result, text_string(&options->source), &text);
         ok = write_and_clear(options->html, &text) && ok;
     }
     if (options->perfetto != NULL) {

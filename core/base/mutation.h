@@ -39,6 +39,7 @@
     MUTATION(DEA_FORGETS_EPOCHS, "a stop ends also what was started later than it was ordered")                        \
     MUTATION(DEA_STARTS_TWICE, "the DEA starts one index twice")                                                       \
     MUTATION(DEA_FORGETS_SURVIVORS, "a restarted DEA does not take up the instances that survived it")                 \
+    MUTATION(DEA_FORGETS_WHAT_WAS_ENDING, "a restarted DEA does not take up what it was stopping when it ended")       \
     MUTATION(DEA_TRUSTS_ANY_LISTENER, "nobody looks whether a port is free before a launch")                           \
     MUTATION(DEA_WAITS_FOR_STARTS, "nobody is answered and nothing is told while a start is being prepared")           \
     MUTATION(DEA_PASTES_THE_ENVIRONMENT, "values of an environment end where a shell would end them")                  \

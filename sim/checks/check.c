@@ -17,6 +17,21 @@ static const char *const names[CHECK_ALWAYS_END] = {
     [CHECK_LINEARIZABLE_PER_APP] = "linearizable_per_app",
 };
 
+static const char *const promises[CHECK_ALWAYS_END] = {
+    [CHECK_NEVER_MISROUTED] = "an answer comes from the app that was asked, always",
+    [CHECK_NO_LOST_APP] = "what a controller has acknowledged is in the journal",
+    [CHECK_ONE_OF_EACH] = "no two routed, running instances share app, version and index for longer than a grace",
+    [CHECK_MEMORY_WITHIN_LIMITS] = "no DEA promises more memory than it has, no process lives above its limit",
+    [CHECK_NO_FAILED_REQUEST] = "every request of the load is answered by its app",
+    [CHECK_ONE_ORDER] = "the answers to all commands fit one order of them, across apps",
+    [CHECK_LINEARIZABLE_PER_APP] = "what the clients were told of an app fits some order of their calls",
+};
+
+const char *always_check_promise(enum always_check check)
+{
+    return promises[check];
+}
+
 const char *always_check_name(enum always_check check)
 {
     return names[check];

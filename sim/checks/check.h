@@ -26,6 +26,8 @@ enum always_check {
     CHECK_ALWAYS_END,
 };
 const char *always_check_name(enum always_check check);
+/* What it promises, in words without an end. */
+const char *always_check_promise(enum always_check check);
 /* 0 if there is none of that name. */
 enum always_check always_check_find(const char *name);
 /* Switches it on, from now. */

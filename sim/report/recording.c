@@ -5,6 +5,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "core/base/random.h"
+#include "core/cloud_controller/view.h"
 #include "sim/cloud_state.h"
 
 #include <stdio.h>
@@ -17,6 +18,7 @@ enum {
     MOST_STATE = 100000,   /* Bytes of one state of one component. */
     MOST_STATES = 6000000, /* Bytes of all. */
     MOST_HEALTH = 3000,
+    MOST_APPS = 200,
     MOST_LIVES = 20000,
 };
 #define LOOK_NS (UINT64_C(50) * 1000000)
@@ -208,6 +210,25 @@ static void note_lives(struct recording *recording)
     }
 }
 
+static void note_apps(struct recording *recording)
+{
+    const struct machine *controller = cloud_knowing_controller(recording->cloud);
+    size_t count = controller == NULL ? 0 : controller_view_app_count(controller);
+    for (size_t i = 0; i < count && recording->app_count < MOST_APPS; i++) {
+        struct controller_app_view app;
+        controller_view_app(controller, i, &app);
+        size_t known = 0;
+        while (known < recording->app_count && recording->apps[known].id != app.id)
+            known++;
+        if (known < recording->app_count)
+            continue;
+        recording->apps =
+            memory_room(recording->apps, recording->app_count, &recording->app_capacity, sizeof *recording->apps);
+        recording->apps[recording->app_count++] =
+            (struct recorded_app){.id = app.id, .name = keep_text(recording, app.name)};
+    }
+}
+
 static void note_health(struct recording *recording)
 {
     struct text why = {0};
@@ -251,6 +272,7 @@ static void on_moment(struct cloud *cloud, void *context)
         note_lives(recording);
         if (recording->ending_ns == UINT64_MAX)
             note_health(recording);
+        note_apps(recording);
     }
     bool wants_states = recording->wants_states && now_ns >= recording->last_states_ns + LEAST_STATE_INTERVAL_NS;
     if (wants_states || now_ns >= recording->next_state_ns)
@@ -311,5 +333,6 @@ void recording_free(struct recording *recording)
     memory_free(recording->states);
     memory_free(recording->lives);
     memory_free(recording->health);
+    memory_free(recording->apps);
     memset(recording, 0, sizeof *recording);
 }

@@ -60,6 +60,12 @@ struct recorded_health {
     uint32_t why;
 };
 
+/* The controllers' number of an app, and its name. */
+struct recorded_app {
+    int64_t id;
+    uint32_t name;
+};
+
 struct recording {
     struct cloud *cloud;
     uint64_t ending_ns; /* When the scenario was over and its cloud was stopped; UINT64_MAX before. */
@@ -82,6 +88,8 @@ struct recording {
 
     struct recorded_health *health;
     size_t health_count, health_capacity;
+    struct recorded_app *apps;
+    size_t app_count, app_capacity;
     uint64_t next_look_ns;
     bool wants_states, wants_look; /* Something happened that people will ask about. */
 };

@@ -6,9 +6,10 @@
 #include "sim/result.h"
 #include "sim/search/coverage.h"
 
-/* Tells the story in words first, then lets a person look. The recording is of the whole run, and stopped. */
+/* Tells the story in words first, then lets a person look. The recording is of the whole run, and stopped. `source` is
+ * the scenario's text, to show where it failed, or NULL. */
 void report_run_html(struct cloud *cloud, const struct recording *recording, const Cupola__RunResult *result,
-                     struct text *ret_html);
+                     const char *source, struct text *ret_html);
 void report_campaign_html(const Cupola__CampaignResult *result, struct text *ret_html);
 /* What an exploration has found so far, and which fault met which state of which component. */
 void report_exploration_html(const Cupola__ExploreState *totals, const struct coverage *coverage,

@@ -116,17 +116,14 @@ static void add_viewer(struct text *html, const struct recording *recording)
     report_add_viewer(html);
 }
 
-static void add_head(struct text *html, const Cupola__RunResult *result)
+static void add_head(struct text *html, const Cupola__RunResult *result, const char *source)
 {
     report_verdict(html, result->passed);
     text_add_string(html, "<h1>");
     report_escape(html, result->title);
     text_add_string(html, "</h1>");
-    if (!result->passed) {
-        text_add_string(html, "<blockquote><b>What was violated</b>");
-        report_escape(html, result->failure);
-        text_add_string(html, "</blockquote>");
-    }
+    if (!result->passed)
+        report_violation(html, result, source);
     text_add_string(html, "<p>Run it again: <code>cupola sim run ");
     report_escape(html, result->scenario);
     text_addf(html, " --seed %llu", (unsigned long long)result->seed);
@@ -138,11 +135,11 @@ static void add_head(struct text *html, const Cupola__RunResult *result)
 }
 
 void report_run_html(struct cloud *cloud, const struct recording *recording, const Cupola__RunResult *result,
-                     struct text *ret_html)
+                     const char *source, struct text *ret_html)
 {
     report_begin_page(ret_html, result->title);
     text_add_string(ret_html, "<div class=\"words\">");
-    add_head(ret_html, result);
+    add_head(ret_html, result, source);
     report_story_html(ret_html, cloud, recording, result);
     text_add_string(ret_html, "</div>");
     add_viewer(ret_html, recording);

@@ -1,17 +1,15 @@
 /* The story of a run as a stranger needs it: what broke, what followed from it, whether the cloud healed, what was
  * violated. */
 #include "core/base/duration.h"
-#include "core/base/memory.h"
 #include "sim/clients/load.h"
 #include "sim/report/report.h"
 #include "sim/report/words.h"
-#include "sim/search/signature.h"
 
 #include <string.h>
 
-enum { MOST_CHAPTERS = 30, MOST_LINES = 7 };
+enum { MOST_CHAPTERS = 30 };
 
-static void add_moment(struct text *html, uint64_t at_ns, const char *who)
+void report_moment(struct text *html, uint64_t at_ns, const char *who)
 {
     text_addf(html, "<button class=\"at\" data-at=\"%llu\" data-who=\"", (unsigned long long)(at_ns / 1000));
     report_escape(html, who);
@@ -19,90 +17,27 @@ static void add_moment(struct text *html, uint64_t at_ns, const char *who)
               (unsigned long long)(at_ns / NS_PER_MS % 1000));
 }
 
-static void add_span(struct text *html, uint64_t duration_ns)
+void report_span(struct text *html, uint64_t duration_ns)
 {
-    result_print_value(html, "ns", duration_ns);
+    uint64_t ms = duration_ns / NS_PER_MS;
+    if (ms < 1)
+        text_add_string(html, "less than 1 ms");
+    else if (ms < 1000)
+        text_addf(html, "%llu ms", (unsigned long long)ms);
+    else if (ms < 60000)
+        text_addf(html, "%llu.%llu s", (unsigned long long)(ms / 1000), (unsigned long long)(ms / 100 % 10));
+    else
+        result_print_value(html, "ns", duration_ns);
 }
 
-/* "after 200 ms", "at once" */
-static void add_delay(struct text *html, uint64_t duration_ns)
+void report_delay(struct text *html, uint64_t duration_ns)
 {
-    if (duration_ns < 1000) {
+    if (duration_ns < NS_PER_MS) {
         text_add_string(html, "at once");
         return;
     }
     text_add_string(html, "after ");
-    add_span(html, duration_ns);
-}
-
-/* ---- What followed ---- */
-
-/* Consequences are what a person would tell: what the health manager decides, what goes wrong, who dies and comes. */
-static bool is_consequence(const struct story_line *line)
-{
-    if (line->kind == STORY_LOG)
-        return line->level >= LOG_WARNING || strncmp(line->who, "health_manager", 14) == 0;
-    bool is_known = line->kind == STORY_SCENARIO && strncmp(line->text, "desired, actual and routed", 26) == 0;
-    return !is_known && (line->kind == STORY_COMPONENT || line->kind == STORY_OPERATOR || line->kind == STORY_SCENARIO);
-}
-
-/* Lines that are alike but for numbers and names are told once, with how many there were. */
-struct told_line {
-    const struct story_line *line;
-    char *likeness;
-    size_t count;
-};
-
-static size_t gather_lines(struct cloud *cloud, uint64_t from_ns, uint64_t to_ns, struct told_line *told,
-                           size_t *ret_more)
-{
-    const struct story_line *line;
-    size_t count = 0;
-    *ret_more = 0;
-    for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
-        if (line->at_ns < from_ns || line->at_ns >= to_ns || !is_consequence(line))
-            continue;
-        bool is_own_end =
-            line->at_ns == from_ns && line->kind == STORY_COMPONENT && strncmp(line->text, "starts", 6) != 0;
-        if (is_own_end || strncmp(line->who, "operator", 8) == 0)
-            continue;
-        char *likeness = signature_of(line->text);
-        size_t at = 0;
-        while (at < count && strcmp(told[at].likeness, likeness) != 0)
-            at++;
-        if (at < count || count == MOST_LINES) {
-            *(at < count ? &told[at].count : ret_more) += 1;
-            memory_free(likeness);
-        } else {
-            told[count++] = (struct told_line){.line = line, .likeness = likeness, .count = 1};
-        }
-    }
-    return count;
-}
-
-static void add_consequences(struct text *html, struct cloud *cloud, uint64_t from_ns, uint64_t to_ns)
-{
-    struct told_line told[MOST_LINES];
-    size_t more = 0, count = gather_lines(cloud, from_ns, to_ns, told, &more);
-    if (count == 0)
-        return;
-    text_add_string(html, "<ul>");
-    for (size_t i = 0; i < count; i++) {
-        const struct story_line *line = told[i].line;
-        text_add_string(html, "<li><span class=\"soft\">");
-        add_delay(html, line->at_ns - from_ns);
-        text_add_string(html, "</span> <b>");
-        report_escape(html, line->who);
-        text_add_string(html, "</b> ");
-        report_escape(html, line->text);
-        if (told[i].count > 1)
-            text_addf(html, " <span class=\"soft\">(and %zu more like it)</span>", told[i].count - 1);
-        text_add_string(html, "</li>");
-        memory_free(told[i].likeness);
-    }
-    if (more > 0)
-        text_addf(html, "<li class=\"soft\">%zu more lines are in the log below</li>", more);
-    text_add_string(html, "</ul>");
+    report_span(html, duration_ns);
 }
 
 /* ---- Whether it healed ---- */
@@ -163,12 +98,12 @@ static void add_healing(struct text *html, const struct cloud *cloud, const stru
                               "what was wanted, at every look. ");
     } else {
         text_add_string(html, "The cloud was not sound ");
-        add_delay(html, healing.hurt_ns - from_ns);
+        report_delay(html, healing.hurt_ns - from_ns);
         text_add_string(html, ": ");
-        report_escape(html, healing.first_why);
+        report_told(html, recording, healing.first_why);
         if (healing.healed_ns != UINT64_MAX) {
             text_add_string(html, ". <span class=\"good\">Sound again after ");
-            add_span(html, healing.healed_ns - from_ns);
+            report_span(html, healing.healed_ns - from_ns);
             text_add_string(html, "</span>. ");
         } else if (to_ns < ending_ns) {
             text_add_string(html, ". It had not healed when the next thing broke. ");
@@ -176,13 +111,16 @@ static void add_healing(struct text *html, const struct cloud *cloud, const stru
             text_add_string(html, ". <span class=\"bad\">It never healed</span>");
             bool is_other = strcmp(healing.why, healing.first_why) != 0;
             text_add_string(html, is_other ? "; at the end: " : "");
-            report_escape(html, is_other ? healing.why : "");
+            report_told(html, recording, is_other ? healing.why : "");
             text_add_string(html, ". ");
         }
     }
     uint64_t failed = failed_requests(cloud, from_ns, to_ns);
     if (cloud_load_count(cloud) > 0)
-        text_addf(html, failed == 0 ? "No request failed." : "<span class=\"bad\">%llu requests failed.</span>",
+        text_addf(html,
+                  failed == 0   ? "No request failed."
+                  : failed == 1 ? "<span class=\"bad\">One request failed.</span>"
+                                : "<span class=\"bad\">%llu requests failed.</span>",
                   (unsigned long long)failed);
     text_add_string(html, "</p>");
 }
@@ -192,7 +130,7 @@ static void add_healing(struct text *html, const struct cloud *cloud, const stru
 static void add_beginning(struct text *html, struct cloud *cloud, uint64_t to_ns)
 {
     text_add_string(html, "<li class=\"good-at\"><p>");
-    add_moment(html, 0, "");
+    report_moment(html, 0, "");
     text_add_string(html, "<span class=\"what\">The cloud starts</span>: ");
     for (enum component_role role = 0; role < ROLE_COUNT; role++) {
         static const char *const many[ROLE_COUNT] = {"bus servers",     "routers", "controllers",
@@ -229,7 +167,7 @@ static void add_chapter(struct text *html, struct cloud *cloud, const struct rec
                         const struct disruption *disruption, uint64_t next_ns, uint64_t ending_ns)
 {
     text_add_string(html, "<li class=\"fault-at\"><p>");
-    add_moment(html, disruption->at_ns, disruption->who);
+    report_moment(html, disruption->at_ns, disruption->who);
     text_add_string(html, "<span class=\"what fault\">");
     report_escape(html, disruption->words);
     text_add_string(html, ".</span>");
@@ -237,38 +175,69 @@ static void add_chapter(struct text *html, struct cloud *cloud, const struct rec
         text_add_string(html, " <span class=\"soft\">It lasted to the end.</span>");
     } else if (disruption->ended_ns > disruption->at_ns) {
         text_add_string(html, " <span class=\"soft\">Over after ");
-        add_span(html, disruption->ended_ns - disruption->at_ns);
+        report_span(html, disruption->ended_ns - disruption->at_ns);
         text_add_string(html, ".</span>");
     }
     text_add_string(html, "</p>");
     if (next_ns > disruption->at_ns) {
-        add_consequences(html, cloud, disruption->at_ns, next_ns);
+        report_consequences(html, cloud, recording, disruption->at_ns, next_ns, next_ns == ending_ns);
         add_healing(html, cloud, recording, disruption->at_ns, next_ns, ending_ns);
     }
     text_add_string(html, "</li>\n");
+}
+
+/* What lay before it and what was still going on, for that is where a reader begins to look. */
+static void add_suspects(struct text *html, const struct disruptions *disruptions, uint64_t ending_ns)
+{
+    if (disruptions->count == 0)
+        return;
+    const struct disruption *last = &disruptions->all[disruptions->count - 1];
+    size_t lasting = 0;
+    text_add_string(html, "<p>The last thing that broke before it, ");
+    report_span(html, ending_ns - last->at_ns);
+    text_add_string(html, " earlier: ");
+    report_escape(html, last->words);
+    text_add_string(html, ".</p>");
+    for (size_t i = 0; i + 1 < disruptions->count; i++) {
+        if (disruptions->all[i].ended_ns != UINT64_MAX)
+            continue;
+        text_add_string(html, lasting++ == 0 ? "<p>Still broken then: " : "; ");
+        const char *all = disruptions->all[i].words, *more = strchr(all, ';');
+        struct text words = {0};
+        text_add(&words, all, more == NULL ? strlen(all) : (size_t)(more - all));
+        text_add_string(&words, more == NULL ? "" : ", and what is like it");
+        report_escape(html, text_string(&words));
+        text_free(&words);
+    }
+    text_add_string(html, lasting == 0 ? "" : ".</p>");
 }
 
 static void add_end(struct text *html, const struct recording *recording, const Cupola__RunResult *result,
                     const struct disruptions *disruptions, uint64_t ending_ns)
 {
     text_addf(html, "<li class=\"%s\"><p>", result->passed ? "good-at" : "bad-at");
-    add_moment(html, ending_ns, "");
+    report_moment(html, ending_ns, "");
     if (result->passed) {
         text_add_string(html, "<span class=\"what good\">Everything that was promised has held.</span></p></li>");
         return;
     }
     text_add_string(html, "<span class=\"what bad\">Violated: ");
-    report_escape(html, result->failure);
+    struct text words = {0};
+    const char *failure = report_failure_words(result->failure);
+    text_add(&words, failure, strcspn(failure, "\r\n"));
+    report_told(html, recording, text_string(&words));
+    text_free(&words);
     text_add_string(html, "</span></p>");
     struct healing healing = find_healing(
         recording, disruptions->count == 0 ? 0 : disruptions->all[disruptions->count - 1].at_ns, UINT64_MAX);
     if (healing.was_hurt && healing.healed_ns == UINT64_MAX) {
         text_add_string(html, "<p>From ");
-        add_moment(html, healing.hurt_ns, "");
+        report_moment(html, healing.hurt_ns, "");
         text_add_string(html, "to the end the cloud was not sound: ");
-        report_escape(html, healing.why);
+        report_told(html, recording, healing.why);
         text_add_string(html, ".</p>");
     }
+    add_suspects(html, disruptions, ending_ns);
     if (disruptions->count == 0)
         text_add_string(html, "<p>Nothing had been broken: the cause lies in the components, in the scenario's own "
                               "steps or in its cloud.</p>");

@@ -5,6 +5,7 @@
 #include "core/base/memory.h"
 #include "sim/faults/state.h"
 #include "sim/measure.h"
+#include "sim/search/signature.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,21 +221,32 @@ static bool is_end_by_force(struct cloud *cloud, const struct story_line *line)
            strncmp(line->text, "exited", 6) == 0;
 }
 
-/* Of components that end at one moment in one way one is told, and the names of the others. */
-static bool join(struct disruptions *disruptions, const struct story_line *line)
+/* "signal 9 to shop/1 on dea-0": the scenario killed a process of an app. */
+static bool is_instance_signal(const struct story_line *line)
 {
-    struct disruption *last = disruptions->count == 0 ? NULL : &disruptions->all[disruptions->count - 1];
-    if (last == NULL || last->at_ns != line->at_ns || strstr(last->words, line->text) == NULL)
-        return false;
-    struct text words = {0};
-    text_add_string(&words, last->words);
-    const char *verb = strncmp(line->text, "was ", 4) == 0 ? ", and so was " : ", and so did ";
-    text_add_string(&words, strstr(last->words, ", and so ") == NULL ? verb : ", ");
-    text_add_string(&words, line->who);
-    memory_free(last->words);
-    last->words = memory_copy_text(text_string(&words));
-    text_free(&words);
-    return true;
+    return line->kind == STORY_SCENARIO && line->who[0] != 0 && strncmp(line->text, "signal ", 7) == 0;
+}
+
+static void gather_ends(struct cloud *cloud, uint64_t ending_ns, struct disruptions *disruptions)
+{
+    const struct story_line *line;
+    for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
+        struct text words = {0};
+        if (line->at_ns >= ending_ns)
+            break;
+        if (is_instance_signal(line)) {
+            int signal = 0;
+            const char *where = strstr(line->text, " on ");
+            sscanf(line->text, "signal %d", &signal);
+            text_addf(&words, "The process of %s%s was %s (signal %d)", line->who, where == NULL ? "" : where,
+                      signal == 15 ? "told to end" : "killed", signal);
+        } else if (is_end_by_force(cloud, line) && !is_explained(cloud, line)) {
+            text_addf(&words, "%s %s", line->who, line->text);
+        }
+        if (words.size > 0)
+            add(disruptions, line->at_ns, line->at_ns, text_string(&words), line->who);
+        text_free(&words);
+    }
 }
 
 static int compare(const void *a, const void *b)
@@ -245,18 +257,62 @@ static int compare(const void *a, const void *b)
     return strcmp(x->words, y->words);
 }
 
+/* What one says that the one before it does not: whom it hit, and what is in brackets. */
+static void add_difference(struct text *text, const struct disruption *before, const struct disruption *one)
+{
+    const char *bracket = strchr(one->words, '('), *former = strchr(before->words, '(');
+    bool is_other = strcmp(one->who, before->who) != 0;
+    bool says_more = bracket != NULL && (is_other || former == NULL || strcmp(bracket, former) != 0);
+    if (!is_other && !says_more)
+        return;
+    text_addf(text, "%s%s%s%s", text->size == 0 ? "" : ", ", is_other ? one->who : "", is_other && says_more ? " " : "",
+              says_more ? bracket : "");
+}
+
+/* What a group of alike ones is told with: the first, and whom else it hit, or how often. */
+static void tell_group(struct disruption *first, const struct text *others, size_t count)
+{
+    struct text words = {0};
+    text_add_string(&words, first->words);
+    if (others->size > 0)
+        text_addf(&words, "; the same at this moment: %s", text_string(others));
+    if (count > 0 && others->size == 0)
+        text_addf(&words, ", and %zu more like it at this moment", count);
+    memory_free(first->words);
+    first->words = memory_copy_text(text_string(&words));
+    text_free(&words);
+}
+
+static void join_alike(struct disruptions *disruptions)
+{
+    size_t kept = 0;
+    for (size_t i = 0, end; i < disruptions->count; i = end) {
+        struct disruption *first = &disruptions->all[i];
+        struct text others = {0};
+        char *likeness = signature_of(first->words);
+        for (end = i + 1; end < disruptions->count; end++) {
+            struct disruption *other = &disruptions->all[end];
+            char *others_likeness = signature_of(other->words);
+            bool is_alike = other->at_ns == first->at_ns && other->ended_ns == first->ended_ns &&
+                            strcmp(likeness, others_likeness) == 0;
+            memory_free(others_likeness);
+            if (!is_alike)
+                break;
+            add_difference(&others, &disruptions->all[end - 1], other);
+        }
+        for (size_t gone = i + 1; gone < end; gone++)
+            memory_free(disruptions->all[gone].words);
+        tell_group(first, &others, end - i - 1);
+        disruptions->all[kept++] = *first;
+        text_free(&others);
+        memory_free(likeness);
+    }
+    disruptions->count = kept;
+}
+
 void disruptions_gather(struct cloud *cloud, uint64_t ending_ns, struct disruptions *ret_disruptions)
 {
-    const struct story_line *line;
-    for (size_t i = 0; (line = cloud_story(cloud, i)) != NULL; i++) {
-        if (line->at_ns >= ending_ns || !is_end_by_force(cloud, line) || is_explained(cloud, line))
-            continue;
-        if (join(ret_disruptions, line))
-            continue;
-        char words[256];
-        snprintf(words, sizeof words, "%s %s", line->who, line->text);
-        add(ret_disruptions, line->at_ns, line->at_ns, words, line->who);
-    }
+    gather_ends(cloud, ending_ns, ret_disruptions);
     for (size_t i = 0; i < cloud_fault_count(cloud); i++) {
         const struct fault *fault = cloud_fault(cloud, i);
         if (fault_state(fault) == FAULT_PLANNED)
@@ -270,6 +326,7 @@ void disruptions_gather(struct cloud *cloud, uint64_t ending_ns, struct disrupti
     }
     if (ret_disruptions->count > 1)
         qsort(ret_disruptions->all, ret_disruptions->count, sizeof *ret_disruptions->all, compare);
+    join_alike(ret_disruptions);
 }
 
 void disruptions_free(struct disruptions *disruptions)

@@ -77,12 +77,23 @@ static size_t state_of(const struct component *component)
 
 static void set_bucket(struct coverage_watch *watch, uint64_t hash)
 {
-    uint8_t *bucket = &watch->coverage->buckets[hash % COVERAGE_BUCKETS];
+    uint32_t place = (uint32_t)(hash % COVERAGE_BUCKETS);
+    uint8_t *seen = &watch->seen[place / 8], bit = (uint8_t)(1u << place % 8);
+    if ((*seen & bit) != 0)
+        return;
+    *seen = (uint8_t)(*seen | bit);
+    uint8_t *bucket = &watch->coverage->buckets[place];
     if (*bucket == 0) {
-        *bucket = 1;
         watch->coverage->bucket_count++;
         watch->news++;
+        watch->newest = place;
     }
+    *bucket = (uint8_t)(*bucket + (*bucket < UINT8_MAX));
+}
+
+uint32_t coverage_rarity(const struct coverage *coverage, uint32_t feature)
+{
+    return feature < COVERAGE_BUCKETS ? coverage->buckets[feature] : coverage->edges[feature - COVERAGE_BUCKETS];
 }
 
 /* A step's event and the kinds of its effects, whatever their number. */
@@ -165,6 +176,7 @@ void coverage_watch(struct coverage_watch *watch, struct coverage *coverage, str
     *watch = (struct coverage_watch){.coverage = coverage, .cloud = cloud, .host_count = cloud->world->host_count};
     watch->by_host = memory_new(watch->host_count * sizeof(struct component *));
     watch->phases = memory_new(watch->host_count * sizeof *watch->phases);
+    watch->seen = memory_new(COVERAGE_BUCKETS / 8);
     for (int role = 0; role < ROLE_COUNT; role++) {
         for (size_t i = 0; i < cloud->component_counts[role]; i++)
             watch->by_host[cloud->components[role][i].host->number] = &cloud->components[role][i];
@@ -178,6 +190,7 @@ void coverage_unwatch(struct coverage_watch *watch)
     cloud_observe_steps(watch->cloud, NULL, NULL);
     memory_free(watch->by_host);
     memory_free(watch->phases);
+    memory_free(watch->seen);
     *watch = (struct coverage_watch){0};
 }
 

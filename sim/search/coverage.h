@@ -16,8 +16,9 @@
 enum { COVERAGE_BUCKETS = 1 << 17, COVERAGE_EDGES = 1 << 16, COVERAGE_STATES = 6 };
 
 struct coverage {
-    uint8_t buckets[COVERAGE_BUCKETS]; /* 1: met. */
-    uint8_t edges[COVERAGE_EDGES];     /* Edges of the program by how often they were taken, in builds that count. */
+    uint8_t buckets[COVERAGE_BUCKETS]; /* How many runs met it, as far as it can count. */
+    uint8_t edges[COVERAGE_EDGES];     /* Edges of the program by how often they were taken, in builds that count:
+                                        * in how many stretches of runs. */
     uint32_t met[FAULT_KIND_END][ROLE_COUNT][COVERAGE_STATES];
     uint64_t bucket_count;
     uint64_t edge_count;
@@ -33,7 +34,9 @@ struct coverage_watch {
     struct component **by_host; /* By host number. */
     uint64_t *phases;           /* The last one of each, by host number. */
     size_t host_count;
-    uint64_t news; /* Buckets that this cloud, and no other worker's, was the first to meet. */
+    uint8_t *seen;   /* A bit a bucket. */
+    uint64_t news;   /* Buckets that this cloud, and no other worker's, was the first to meet. */
+    uint32_t newest; /* The last of them. */
 };
 
 /* `watch` is kept by the cloud until coverage_unwatch. */
@@ -43,9 +46,12 @@ void coverage_unwatch(struct coverage_watch *watch);
 /* Edges of the program that were taken since the last coverage_clear_edges (builds of the preset "guided"; otherwise
  * nothing). */
 void coverage_clear_edges(void);
-/* How many of them are news. */
-uint64_t coverage_note_edges(struct coverage *coverage);
+/* How many of them are news, and one that is. */
+uint64_t coverage_note_edges(struct coverage *coverage, uint32_t *ret_newest);
 bool coverage_has_edges(void);
+
+/* How many runs have met a bucket, or taken an edge (`newest` above), as far as it is counted. */
+uint32_t coverage_rarity(const struct coverage *coverage, uint32_t feature);
 
 /* Whether a fault of that kind can mean a component of that role. */
 extern const char coverage_not_drawn[]; /* Said of a kind that meets nothing. */

@@ -32,15 +32,19 @@ static uint64_t class_of(uint8_t count)
     return count < 3 ? count : count < 8 ? 3 : count < 32 ? 4 : 5;
 }
 
-uint64_t coverage_note_edges(struct coverage *coverage)
+uint64_t coverage_note_edges(struct coverage *coverage, uint32_t *ret_newest)
 {
     uint64_t news = 0;
     for (size_t i = 0; counters + i < counters_end; i++) {
         if (counters[i] == 0)
             continue;
-        uint8_t *edge = &coverage->edges[random_mix(i, class_of(counters[i])) % COVERAGE_EDGES];
-        news += *edge == 0;
-        *edge = 1;
+        uint32_t place = (uint32_t)(random_mix(i, class_of(counters[i])) % COVERAGE_EDGES);
+        uint8_t *edge = &coverage->edges[place];
+        if (*edge == 0) {
+            news++;
+            *ret_newest = COVERAGE_BUCKETS + place;
+        }
+        *edge = (uint8_t)(*edge + (*edge < UINT8_MAX));
     }
     coverage->edge_count += news;
     return news;

@@ -10,15 +10,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A trial branches at most so often, and its children less. */
-enum { MOST_MOMENTS = 2, MOST_DEPTH = 1, LEAST_NEWS = 8, LEAST_EDGES = 2 };
+/* A trial branches at most so often, and its children do not. */
+enum { MOST_MOMENTS = 2, LEAST_NEWS = 8, LEAST_EDGES = 2 };
 
 struct exploration {
     const struct explore_options *options;
     struct trial trial;
-    uint64_t future;
-    uint32_t depth;
+    struct moment past; /* How the trial came to be; its turns are those that were taken. */
     uint32_t moments_left;
+    bool is_child; /* Of a fork: it ends after its trial. */
     struct coverage_watch watch;
     uint64_t news_seen; /* Of the watch, when it was looked at last. */
     explore_report *report;
@@ -113,7 +113,7 @@ static Cupola__TrialResult *make_result(const struct exploration *exploration, C
     result->run = run;
     result->has_number = result->has_branch = 1;
     result->number = exploration->trial.number;
-    result->branch = exploration->depth;
+    result->branch = exploration->past.turn_count;
     if (!run->passed) {
         struct text lua = {0};
         write_scenario(exploration->options, &exploration->trial, run->failure, &lua);
@@ -148,42 +148,68 @@ static void tell_death(const struct exploration *exploration, int status)
 
 static void take_future(struct exploration *exploration, struct cloud *cloud, size_t done, uint64_t future)
 {
-    exploration->future = future;
-    exploration->depth++;
-    exploration->moments_left = exploration->depth < MOST_DEPTH ? 1 : 0;
+    struct moment *past = &exploration->past;
+    past->turns[past->turn_count++] = (struct moment_turn){.kept = (uint32_t)done, .future = future};
+    exploration->moments_left = 0;
     trial_redraw(&cloud->plan, &exploration->trial, done, future);
 }
 
-/* Whether enough is new since the last look: in the beginning everything is. */
-static bool take_news(struct exploration *exploration)
+static void keep_moment(const struct exploration *exploration, size_t done, uint32_t feature)
+{
+    struct moment moment = exploration->past;
+    moment.kept = (uint32_t)done;
+    moment.feature = feature;
+    if (exploration->options->moments != NULL && moment.turn_count < MOMENT_MOST_TURNS)
+        moments_add(exploration->options->moments, &moment);
+}
+
+/* Whether enough is new since the last look to take this moment again at once: in the beginning everything is. */
+static bool take_news(struct exploration *exploration, size_t done)
 {
     struct coverage *coverage = exploration->options->coverage;
-    uint64_t edges = coverage_note_edges(coverage), buckets = exploration->watch.news - exploration->news_seen;
+    uint32_t newest = exploration->watch.newest;
+    uint64_t buckets = exploration->watch.news - exploration->news_seen;
+    uint64_t edges = coverage_note_edges(coverage, &newest);
     exploration->news_seen = exploration->watch.news;
     coverage_clear_edges();
+    if (done > 0 && edges + buckets > 0)
+        keep_moment(exploration, done, newest);
     return edges >= LEAST_EDGES || (buckets >= LEAST_NEWS && buckets >= coverage->bucket_count / 500);
+}
+
+/* Forks. False in the parent, once the child has ended, and if there is no room for one now. */
+static bool fork_child(struct exploration *exploration, int *ret_status)
+{
+    fflush(NULL);
+    pid_t child = fork();
+    *ret_status = 0;
+    if (child > 0)
+        waitpid(child, ret_status, 0);
+    exploration->is_child = exploration->is_child || child == 0;
+    return child == 0;
+}
+
+static bool has_died(int status)
+{
+    return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
 }
 
 /* Between two actions: has the last one led to something new? */
 static void on_boundary(struct trial *trial, struct cloud *cloud, size_t done, void *context)
 {
     struct exploration *exploration = context;
-    bool is_news = take_news(exploration);
-    if (done == 0 || !is_news || exploration->moments_left == 0 || trial->families == 0)
+    bool is_news = take_news(exploration, done);
+    if (done == 0 || !is_news || exploration->moments_left == 0 || trial->allowed == 0)
         return;
     exploration->moments_left--;
     for (uint32_t i = 0; i < exploration->options->futures; i++) {
-        uint64_t future = random_mix(exploration->future, (uint64_t)done << 8 | (i + 1));
-        pid_t child = fork();
-        if (child < 0)
-            return; /* No room for branches now; the trial itself goes on. */
-        if (child == 0) {
+        uint64_t future = random_mix(trial->number, (uint64_t)done << 8 | (i + 1));
+        int status;
+        if (fork_child(exploration, &status)) {
             take_future(exploration, cloud, done, future);
             return; /* The child is now the one that plays. */
         }
-        int status = 0;
-        waitpid(child, &status, 0);
-        if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+        if (has_died(status)) {
             struct exploration dead = *exploration;
             take_future(&dead, cloud, done, future);
             tell_death(&dead, status);
@@ -211,7 +237,7 @@ static void play(struct exploration *exploration, struct scenario *scenario)
     coverage_watch(&exploration->watch, coverage, scenario_cloud(scenario));
     coverage_clear_edges();
     bool passed = scenario_play(scenario, trial_player, &play);
-    coverage_note_edges(coverage);
+    coverage_note_edges(coverage, &exploration->watch.newest);
     coverage_unwatch(&exploration->watch);
     Cupola__RunResult *run = result_of_run(scenario, exploration->options->name, passed, 0);
     Cupola__TrialResult *result = make_result(exploration, run);
@@ -219,26 +245,70 @@ static void play(struct exploration *exploration, struct scenario *scenario)
     cupola__trial_result__free_unpacked(result, NULL);
 }
 
-void explore_trial(const struct explore_options *options, uint64_t number, explore_report *report, void *context)
+static void draw_trial(const struct explore_options *options, const struct cloud_plan *plan, const struct moment *past,
+                       struct trial *ret_trial)
 {
-    struct exploration exploration = {
-        .options = options, .report = report, .context = context, .moments_left = MOST_MOMENTS};
+    trial_draw(plan, past->number, &options->trial, ret_trial);
+    for (uint32_t i = 0; i < past->turn_count; i++)
+        trial_redraw(plan, ret_trial, past->turns[i].kept, past->turns[i].future);
+}
+
+/* Its past says which trial. */
+static void explore_one(struct exploration *exploration)
+{
     struct text error = {0};
-    struct scenario *scenario = open_ground(options, number, &error);
-    exploration.trial.number = number;
+    uint64_t number = exploration->past.number;
+    struct scenario *scenario = open_ground(exploration->options, number, &error);
+    exploration->trial.number = number;
     if (scenario == NULL) {
-        Cupola__TrialResult *result = make_dead(&exploration, text_string(&error));
-        report(context, result);
+        Cupola__TrialResult *result = make_dead(exploration, text_string(&error));
+        exploration->report(exploration->context, result);
         cupola__trial_result__free_unpacked(result, NULL);
-        text_free(&error);
-        return;
+    } else {
+        draw_trial(exploration->options, &scenario_cloud(scenario)->plan, &exploration->past, &exploration->trial);
+        play(exploration, scenario);
     }
-    trial_draw(&scenario_cloud(scenario)->plan, number, &options->trial, &exploration.trial);
-    play(&exploration, scenario);
-    if (exploration.depth > 0)
-        _exit(0); /* A branch: its parent goes on where it forked. */
+    if (exploration->is_child)
+        _exit(0); /* Its parent goes on where it forked. */
     scenario_close(scenario);
     text_free(&error);
+}
+
+/* Another future of a moment that was kept, in a process of its own: what ends it is told with what it did. */
+static void explore_moment(struct exploration *exploration)
+{
+    const struct explore_options *options = exploration->options;
+    struct moment past;
+    uint64_t future;
+    int status;
+    if (options->moments == NULL || !moments_draw(options->moments, options->coverage, &past, &future))
+        return;
+    past.turns[past.turn_count++] = (struct moment_turn){.kept = past.kept, .future = future};
+    exploration->past = past;
+    exploration->moments_left = 0;
+    exploration->news_seen = 0;
+    if (fork_child(exploration, &status))
+        explore_one(exploration);
+    if (!has_died(status))
+        return;
+    struct text error = {0};
+    struct scenario *scenario = open_ground(options, past.number, &error);
+    if (scenario != NULL)
+        draw_trial(options, &scenario_cloud(scenario)->plan, &past, &exploration->trial);
+    tell_death(exploration, status);
+    scenario_close(scenario);
+    text_free(&error);
+}
+
+void explore_trial(const struct explore_options *options, uint64_t number, explore_report *report, void *context)
+{
+    struct exploration exploration = {.options = options,
+                                      .report = report,
+                                      .context = context,
+                                      .moments_left = MOST_MOMENTS,
+                                      .past = {.number = number}};
+    explore_one(&exploration);
+    explore_moment(&exploration);
 }
 
 Cupola__TrialResult *explore_dead_trial(const struct explore_options *options, uint64_t number, const char *failure)

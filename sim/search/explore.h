@@ -2,14 +2,15 @@
  *
  * When a trial meets news (sim/search/coverage.h), the moment is taken again: the process forks, and each child draws
  * another future for the trial. All of them share the past, and each can be repeated by itself: its past and its future
- * are one list of actions, which is written as a scenario.
+ * are one list of actions, which is written as a scenario. After each new trial another future is played of a moment
+ * that was kept (sim/search/moments.h).
  */
 #ifndef CUPOLA_SIM_SEARCH_EXPLORE_H
 #define CUPOLA_SIM_SEARCH_EXPLORE_H
 
 #include "core/base/text.h"
 #include "sim/result.pb-c.h"
-#include "sim/search/coverage.h"
+#include "sim/search/moments.h"
 #include "sim/search/trial.h"
 
 struct explore_options {
@@ -17,6 +18,7 @@ struct explore_options {
     const char *head; /* The scenario's text without its own `run` (explore_head_of); NULL: drawn clouds. */
     struct trial_options trial;
     struct coverage *coverage; /* Shared by all workers. */
+    struct moments *moments;   /* Shared by all workers; NULL: none is gone back to. */
     uint32_t futures;          /* Drawn at each moment of news; 0: none. */
 };
 
@@ -26,8 +28,8 @@ bool explore_head_of(const char *text, size_t size, struct text *ret_head);
 
 /* Tells one result; lent. */
 typedef void explore_report(void *context, const Cupola__TrialResult *result);
-/* Plays the trial of that number and the futures that it branches into. In a child of a fork the report is told, too,
- * before that child ends; the parent waits for it, so reports do not mix. */
+/* Plays the trial of that number, the futures that it branches into, and one of a moment that was kept. In a child of a
+ * fork the report is told, too, before that child ends; the parent waits for it, so reports do not mix. */
 void explore_trial(const struct explore_options *options, uint64_t number, explore_report *report, void *context);
 
 /* The scenario of a trial whose process died, with its failure. Given (cupola__trial_result__free_unpacked). */

@@ -210,13 +210,16 @@ void trial_draw(const struct cloud_plan *plan, uint64_t number, const struct tri
     ret_trial->storm_ms = options->storm_ms == 0 ? usual_storm_ms : options->storm_ms;
     struct random_stream stream = random_numbered(number, "trial.families", 0);
     bool is_calm = options->calm_every > 0 && number % options->calm_every == 0;
-    ret_trial->families = is_calm ? 0 : (uint32_t)random_draw(&stream) & options->families;
+    ret_trial->allowed = is_calm ? 0 : options->families;
+    ret_trial->families = (uint32_t)random_draw(&stream) & ret_trial->allowed;
     draw_actions(plan, ret_trial, 0, 0);
 }
 
 void trial_redraw(const struct cloud_plan *plan, struct trial *trial, size_t kept, uint64_t future)
 {
     uint64_t from_ms = kept == 0 ? 0 : trial->actions[kept - 1].at_ns / NS_PER_MS;
+    struct random_stream stream = random_numbered(trial->number, "trial.families", future);
+    trial->families = (uint32_t)random_draw(&stream) & trial->allowed;
     trial->action_count = kept < trial->action_count ? kept : trial->action_count;
     draw_actions(plan, trial, from_ms, future);
 }

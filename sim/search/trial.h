@@ -28,7 +28,8 @@ struct trial_action {
 
 struct trial {
     uint64_t number;
-    uint32_t families; /* Bits by enum fault_family. */
+    uint32_t allowed;  /* Families, bits by enum fault_family: those that may be drawn, */
+    uint32_t families; /* and those that were, for its present future. */
     uint64_t storm_ms;
     size_t action_count;
     struct trial_action actions[TRIAL_MOST_ACTIONS];
@@ -46,7 +47,7 @@ struct trial_options {
 /* Draws the trial of that number for a cloud of that plan. */
 void trial_draw(const struct cloud_plan *plan, uint64_t number, const struct trial_options *options,
                 struct trial *ret_trial);
-/* Another future: keeps the first `kept` actions and draws those after them anew. */
+/* Another future: keeps the first `kept` actions and draws those after them anew, of other families. */
 void trial_redraw(const struct cloud_plan *plan, struct trial *trial, size_t kept, uint64_t future);
 
 /* Called when the first `done` actions have been done, before the next is waited for; may change those to come. */

@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
 usual="router bus push sim health"
-all="$usual scale placement container healing updates controller journal targets"
+all="$usual scale placement container healing updates controller journal guidance targets"
 
 is_check=
 if [ "${1:-}" = --check ]; then
@@ -64,5 +64,9 @@ for what in "${names[@]}"; do
         ;;
     healing) tests/bench/healing.py "$build" ;;
     updates) tests/bench/updates.py "$build" ;;
+    guidance)
+        ./dev build guided
+        tests/bench/guidance.py build/guided/cupola
+        ;;
     esac
 done

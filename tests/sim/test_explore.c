@@ -234,6 +234,100 @@ static void what_met_what_is_counted(void **state)
     memory_free(coverage);
 }
 
+static void rare_moments_are_gone_back_to(void **state)
+{
+    (void)state;
+    struct coverage *coverage = memory_new(sizeof *coverage);
+    struct moments *moments = memory_new(sizeof *moments);
+    struct moment drawn;
+    uint64_t future = 0, futures[2] = {0};
+    assert_false(moments_draw(moments, coverage, &drawn, &future));
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct moment moment = {.number = i + 1, .kept = 3, .feature = i};
+        coverage->buckets[i] = i == 0 ? 200 : 1;
+        moments_add(moments, &moment);
+    }
+    size_t rare = 0;
+    for (size_t i = 0; i < 20; i++) {
+        assert_true(moments_draw(moments, coverage, &drawn, &future));
+        assert_true(future != futures[0] && future != futures[1]);
+        futures[i % 2] = future;
+        rare += drawn.number == 2;
+    }
+    assert_true(rare >= 15);
+    /* New ones make room for themselves. */
+    for (uint32_t i = 0; i < MOMENTS_KEPT; i++)
+        moments_add(moments, &(struct moment){.number = 9, .feature = 5});
+    assert_true(moments_draw(moments, coverage, &drawn, &future));
+    assert_int_equal(drawn.number, 9);
+    memory_free(moments);
+    memory_free(coverage);
+}
+
+void __sanitizer_cov_8bit_counters_init(uint8_t *begin, uint8_t *end);
+
+/* As the compiler's calls in a build of the preset "guided". */
+static void edges_are_counted_by_how_often_they_are_taken(void **state)
+{
+    (void)state;
+    static uint8_t counters[64];
+    struct coverage *coverage = memory_new(sizeof *coverage);
+    uint32_t newest = 0;
+    assert_false(coverage_has_edges());
+    __sanitizer_cov_8bit_counters_init(counters, counters + sizeof counters);
+    assert_true(coverage_has_edges());
+    counters[3] = 1;
+    counters[7] = 40;
+    assert_int_equal(coverage_note_edges(coverage, &newest), 2);
+    assert_int_equal(coverage_rarity(coverage, newest), 1);
+    assert_int_equal(coverage_note_edges(coverage, &newest), 0);
+    assert_int_equal(coverage_rarity(coverage, newest), 2);
+    counters[3] = 5; /* A few times is something else than once, a few more is not. */
+    assert_int_equal(coverage_note_edges(coverage, &newest), 1);
+    counters[3] = 6;
+    assert_int_equal(coverage_note_edges(coverage, &newest), 0);
+    coverage_clear_edges();
+    assert_int_equal(counters[3] + counters[7], 0);
+    assert_int_equal(coverage->edge_count, 3);
+    __sanitizer_cov_8bit_counters_init(NULL, NULL);
+    memory_free(coverage);
+}
+
+struct told {
+    size_t runs, branches, failed;
+};
+
+static void count_trial(void *context, const Cupola__TrialResult *result)
+{
+    struct told *told = context;
+    told->runs++;
+    told->branches += result->branch > 0;
+    told->failed += !result->run->passed;
+}
+
+static void an_exploration_goes_back_only_if_it_is_guided(void **state)
+{
+    (void)state;
+    struct coverage *coverage = memory_new(sizeof *coverage);
+    struct explore_options options = {.name = "test.lua",
+                                      .head = ground,
+                                      .coverage = coverage,
+                                      .trial = {.families = 1u << FAULT_FAMILY_PROCESS, .storm_ms = 3000}};
+    struct told told = {0};
+    explore_trial(&options, 1, count_trial, &told);
+    assert_int_equal(told.runs, 1);
+    options.moments = memory_new(sizeof *options.moments);
+    for (uint64_t number = 1; number < 20 && options.moments->added == 0; number++)
+        explore_trial(&options, number, count_trial, &told); /* Until one has met something new. */
+    uint64_t drawn = options.moments->drawn;
+    explore_trial(&options, 2, count_trial, &told);
+    assert_true(options.moments->added > 0);
+    assert_int_equal(options.moments->drawn, drawn + 1);
+    assert_int_equal(told.branches + told.failed, 0); /* What forks tell is told in their own memory. */
+    memory_free(options.moments);
+    memory_free(coverage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -246,6 +340,9 @@ int main(void)
         cmocka_unit_test(pieces_of_lua_are_found),
         cmocka_unit_test(signatures_leave_out_what_changes),
         cmocka_unit_test(what_met_what_is_counted),
+        cmocka_unit_test(rare_moments_are_gone_back_to),
+        cmocka_unit_test(edges_are_counted_by_how_often_they_are_taken),
+        cmocka_unit_test(an_exploration_goes_back_only_if_it_is_guided),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

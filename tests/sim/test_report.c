@@ -103,7 +103,7 @@ static uint64_t play(bool is_recorded, struct text *ret_html, struct text *ret_p
     if (is_recorded) {
         recording_stop(&recording);
         Cupola__RunResult *result = result_of_run(scenario, "test.lua", passed, 1);
-        report_run_html(scenario_cloud(scenario), &recording, result, ret_html);
+        report_run_html(scenario_cloud(scenario), &recording, result, source, ret_html);
         export_perfetto(&recording, ret_perfetto);
         export_shiviz(&recording, ret_shiviz);
         cupola__run_result__free_unpacked(result, NULL);
@@ -140,7 +140,7 @@ static void the_story_names_what_broke_and_nothing_breaks_the_page(void **state)
     const char *page = text_string(&html);
     const char *killed = strstr(page, "dea-0 was killed."), *paused = strstr(page, "dea-1 stood still");
     assert_true(killed != NULL && paused != NULL);
-    assert_non_null(strstr(page, "Over after 2.000 s."));
+    assert_non_null(strstr(page, "Over after 2.0 s."));
     assert_int_equal(count(page, "<script"), 2); /* The data and the viewer; none out of the scenario's texts. */
     assert_int_equal(count(page, "</script>"), 2);
     assert_null(strstr(page, " src=")); /* Nothing is asked of a network. */

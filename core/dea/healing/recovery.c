@@ -77,12 +77,20 @@ static void adopt(struct dea *dea, const Cupola__DeaInstance *note, bool running
     }
 }
 
+static bool was_ending(struct dea *dea, const char *workload)
+{
+    const Cupola__DeaInstanceChange *change = dea_saved_find_change(dea, workload);
+    return change != NULL && change->stopping;
+}
+
 void dea_recovery_on_found(struct machine *machine, const char *workload, bool running, struct io_bytes note)
 {
     struct dea *dea = container_of(machine, struct dea, machine);
     Cupola__DeaInstance *read = cupola__dea_instance__unpack(NULL, note.size, note.data);
     if (mutation_is(DEA_FORGETS_SURVIVORS))
         ; /* They run on, unknown to us. */
+    else if (mutation_is(DEA_FORGETS_WHAT_WAS_ENDING) && was_ending(dea, workload))
+        ; /* It has had its signal; what does not heed it runs on. */
     else if (!is_note_usable(read, workload))
         remove_stranger(dea, workload);
     else if (dea_instance_find(dea, workload) == NULL)
