@@ -9,7 +9,7 @@
 
 enum { MOST_CHAPTERS = 30 };
 
-void report_moment(struct text *html, uint64_t at_ns, const char *who)
+static void add_moment(struct text *html, uint64_t at_ns, const char *who)
 {
     text_addf(html, "<button class=\"at\" data-at=\"%llu\" data-who=\"", (unsigned long long)(at_ns / 1000));
     report_escape(html, who);
@@ -17,7 +17,7 @@ void report_moment(struct text *html, uint64_t at_ns, const char *who)
               (unsigned long long)(at_ns / NS_PER_MS % 1000));
 }
 
-void report_span(struct text *html, uint64_t duration_ns)
+static void add_span(struct text *html, uint64_t duration_ns)
 {
     uint64_t ms = duration_ns / NS_PER_MS;
     if (ms < 1)
@@ -37,7 +37,7 @@ void report_delay(struct text *html, uint64_t duration_ns)
         return;
     }
     text_add_string(html, "after ");
-    report_span(html, duration_ns);
+    add_span(html, duration_ns);
 }
 
 /* ---- Whether it healed ---- */
@@ -103,7 +103,7 @@ static void add_healing(struct text *html, const struct cloud *cloud, const stru
         report_told(html, recording, healing.first_why);
         if (healing.healed_ns != UINT64_MAX) {
             text_add_string(html, ". <span class=\"good\">Sound again after ");
-            report_span(html, healing.healed_ns - from_ns);
+            add_span(html, healing.healed_ns - from_ns);
             text_add_string(html, "</span>. ");
         } else if (to_ns < ending_ns) {
             text_add_string(html, ". It had not healed when the next thing broke. ");
@@ -130,7 +130,7 @@ static void add_healing(struct text *html, const struct cloud *cloud, const stru
 static void add_beginning(struct text *html, struct cloud *cloud, uint64_t to_ns)
 {
     text_add_string(html, "<li class=\"good-at\"><p>");
-    report_moment(html, 0, "");
+    add_moment(html, 0, "");
     text_add_string(html, "<span class=\"what\">The cloud starts</span>: ");
     for (enum component_role role = 0; role < ROLE_COUNT; role++) {
         static const char *const many[ROLE_COUNT] = {"bus servers",     "routers", "controllers",
@@ -167,7 +167,7 @@ static void add_chapter(struct text *html, struct cloud *cloud, const struct rec
                         const struct disruption *disruption, uint64_t next_ns, uint64_t ending_ns)
 {
     text_add_string(html, "<li class=\"fault-at\"><p>");
-    report_moment(html, disruption->at_ns, disruption->who);
+    add_moment(html, disruption->at_ns, disruption->who);
     text_add_string(html, "<span class=\"what fault\">");
     report_escape(html, disruption->words);
     text_add_string(html, ".</span>");
@@ -175,7 +175,7 @@ static void add_chapter(struct text *html, struct cloud *cloud, const struct rec
         text_add_string(html, " <span class=\"soft\">It lasted to the end.</span>");
     } else if (disruption->ended_ns > disruption->at_ns) {
         text_add_string(html, " <span class=\"soft\">Over after ");
-        report_span(html, disruption->ended_ns - disruption->at_ns);
+        add_span(html, disruption->ended_ns - disruption->at_ns);
         text_add_string(html, ".</span>");
     }
     text_add_string(html, "</p>");
@@ -194,7 +194,7 @@ static void add_suspects(struct text *html, const struct disruptions *disruption
     const struct disruption *last = &disruptions->all[disruptions->count - 1];
     size_t lasting = 0;
     text_add_string(html, "<p>The last thing that broke before it, ");
-    report_span(html, ending_ns - last->at_ns);
+    add_span(html, ending_ns - last->at_ns);
     text_add_string(html, " earlier: ");
     report_escape(html, last->words);
     text_add_string(html, ".</p>");
@@ -216,7 +216,7 @@ static void add_end(struct text *html, const struct recording *recording, const 
                     const struct disruptions *disruptions, uint64_t ending_ns)
 {
     text_addf(html, "<li class=\"%s\"><p>", result->passed ? "good-at" : "bad-at");
-    report_moment(html, ending_ns, "");
+    add_moment(html, ending_ns, "");
     if (result->passed) {
         text_add_string(html, "<span class=\"what good\">Everything that was promised has held.</span></p></li>");
         return;
@@ -232,7 +232,7 @@ static void add_end(struct text *html, const struct recording *recording, const 
         recording, disruptions->count == 0 ? 0 : disruptions->all[disruptions->count - 1].at_ns, UINT64_MAX);
     if (healing.was_hurt && healing.healed_ns == UINT64_MAX) {
         text_add_string(html, "<p>From ");
-        report_moment(html, healing.hurt_ns, "");
+        add_moment(html, healing.hurt_ns, "");
         text_add_string(html, "to the end the cloud was not sound: ");
         report_told(html, recording, healing.why);
         text_add_string(html, ".</p>");

@@ -27,12 +27,8 @@ void disruptions_free(struct disruptions *disruptions);
 
 /* A text of a component with names for addresses and apps' numbers, and long numbers cut; escaped. Appended. */
 void report_told(struct text *html, const struct recording *recording, const char *text);
-/* "1.3 s", "40 ms": as exact as a reader needs it. Appended. */
-void report_span(struct text *html, uint64_t duration_ns);
-/* "after 40 ms", "at once" */
+/* "after 40 ms", "after 1.3 s", "at once": as exact as a reader needs it. Appended. */
 void report_delay(struct text *html, uint64_t duration_ns);
-/* A moment to click on. */
-void report_moment(struct text *html, uint64_t at_ns, const char *who);
 
 /* What people would tell of the time between: a list, of what is alike one and how many. `is_last`: nothing broke
  * after it, so that more is told of it, and its end however long it is. */
