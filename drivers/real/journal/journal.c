@@ -1,7 +1,8 @@
 /* One job at a time on a thread: it appends all that wait in one transaction (group commit), then reads what is new,
  * its own entries among that. Without anything to append it is started every POLL_MS, to see what others wrote.
  *
- * Own appends are answered after their entries have been delivered, conflicts after the entries that caused them.
+ * Own appends are answered after their entries have been delivered, conflicts after the entries that caused them. If
+ * those cannot be read now, the appends have failed: they may have come through, and who waits is not kept waiting.
  *
  * Who follows from the beginning gets the newest sound snapshot first, and so does who is so far behind that the next
  * entry is not kept any more. Snapshots are written on a thread and a connection of their own (snapshot.c).
@@ -109,6 +110,12 @@ static void read_on(struct journal *journal)
         journal->read_status = IO_OK;
 }
 
+/* Who cannot append may read all the same, and find what has come through; but not who does not reach the store. */
+static bool may_read(const struct journal *journal, enum io_status status)
+{
+    return journal->store != NULL && status != IO_UNREACHABLE && status != IO_TIMED_OUT;
+}
+
 static void work(struct job *job)
 {
     struct journal *journal = container_of(job, struct journal, job);
@@ -120,9 +127,13 @@ static void work(struct job *job)
         job->status = journal->store->class->append(journal->store, journal->batch, journal->batch_count, &job->data);
     journal_entries_reset(&journal->entries, journal->delivered_sequence + 1);
     journal->snapshot_sequence = 0;
-    journal->read_status = job->status;
-    if (job->status == IO_OK && journal->is_following)
+    journal->read_status = IO_OK;
+    if (!may_read(journal, job->status)) {
+        journal->read_status = job->status;
+        text_add(&journal->read_reason, text_string(&job->data), job->data.size);
+    } else if (journal->is_following) {
         read_on(journal);
+    }
 }
 
 /* ---- Delivering ---- */
@@ -190,8 +201,7 @@ static void tell_trouble(struct journal *journal, bool is_troubled, const char *
 
 static void take_entries(struct journal *journal)
 {
-    const char *reason =
-        journal->job.status != IO_OK ? text_string(&journal->job.data) : text_string(&journal->read_reason);
+    const char *reason = text_string(&journal->read_reason);
     if (!journal->is_following || journal->is_broken)
         return;
     deliver(journal);
@@ -225,20 +235,27 @@ static bool lacks_entries(const struct journal *journal)
            journal->delivered_sequence < newest && journal->read_status == IO_OK;
 }
 
+/* What it met has been delivered. */
+static bool is_told(const struct journal *journal, const struct journal_append *append)
+{
+    return !journal->is_following || append->sequence <= journal->delivered_sequence;
+}
+
 static void answer_batch(struct journal *journal)
 {
     struct real_driver *driver = journal->driver;
     const struct job *job = &journal->job;
     bool is_written = journal->is_written || job->status == IO_OK;
+    const char *reason = text_string(job->status != IO_OK ? &job->data : &journal->read_reason);
     if (!is_written)
-        driver_log(driver, LOG_ERROR, "%s", text_string(&job->data));
+        driver_log(driver, LOG_ERROR, "%s", reason);
     for (size_t i = 0; i < journal->batch_count; i++) {
         const struct journal_append *append = &journal->batch[i];
         struct waiting_append *item = journal->batch_items[i];
-        if (is_written)
+        if (is_written && is_told(journal, append))
             driver_done(driver, item->op, append->status, append->sequence, (struct io_bytes){0});
         else
-            driver_done_text(driver, item->op, job->status, text_string(&job->data));
+            driver_done_text(driver, item->op, is_written ? IO_FAILED : job->status, reason);
         driver_pump(driver);
         free_waiting(item);
     }
