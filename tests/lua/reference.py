@@ -94,6 +94,18 @@ def faults():
             for name, words in re.findall(r'/\* "(\w+)"(?::? ?)(.*?)\*/', body, re.S)]
 
 
+def victims():
+    """fault -> the tests in which somebody suffers from it; those that play the whole menu aside."""
+    names = dict(re.findall(r'\[(FAULT_\w+)\] = {"(\w+)", FAULT_FAMILY', (ROOT / "sim/faults/menu.c").read_text()))
+    found = {name: [] for name in names.values()}
+    for file in sorted((ROOT / "tests/sim").glob("test_fault_*.c")):
+        text = file.read_text()
+        for test, body in re.findall(r"^static void (\w+)\(void \*\*state\)\n{(.*?)^}", text, re.S | re.M):
+            for enum in sorted(set(re.findall(r"\bFAULT_\w+\b", body)) if file.name != "test_fault_undo.c" else []):
+                found.get(names.get(enum), []).append((file.stem, test))
+    return found
+
+
 def page():
     out = [HEAD]
     for comment, line in blocks():
@@ -103,8 +115,12 @@ def page():
             write_class(comment, out)
         elif comment[-1].startswith("@alias") and "fault_kind" not in comment[-1]:
             out.append(f"\n**{comment[-1].split()[1]}**: {comment[0]}")
-    out.append("\n## The fault menu\n\n| fault | what it does |\n|---|---|")
-    out += [f"| `{name}` | {cell(words)} |" for name, words in faults()]
+    suffered = victims()
+    out.append("\n## The fault menu\n\nEach is mended again, which is verified (`tests/sim/test_fault_undo.c`), and each has a "
+               "test in which somebody who relies on\nthe opposite suffers.\n\n| fault | what it does | somebody suffers in |\n|---|---|---|")
+    for name, words in faults():
+        file, test = suffered[name][0]
+        out.append(f"| `{name}` | {cell(words)} | `{file}`: {test.replace('_', ' ')} |")
     return "\n".join(out) + "\n"
 
 
@@ -129,6 +145,9 @@ def disagreements():
         yield f"the fault {name} is only in one of lua/types and sim/faults/menu.c"
     for name in sorted(menu - {fault for fault, _ in faults()}):
         yield f"sim/faults/fault.h does not say what the fault {name} does"
+    suffered = {fault for fault, tests in victims().items() if tests}
+    for name in sorted(menu - suffered):
+        yield f"no test shows what the fault {name} does to who relies on the opposite (tests/sim/test_fault_*.c)"
     plan = (ROOT / "lua/plan.lua").read_text()
     for record, kind in (("cloud", "cloud_plan"), ("app", "app_plan"), ("load", "load_plan"), ("link", "link_plan"),
                          ("health", "health_plan"), ("probe", "probe_plan")):

@@ -127,12 +127,12 @@ static void a_full_table_takes_no_new_connections(void **state)
 static void while_starts_fail_nothing_starts(void **state)
 {
     (void)state;
-    static const enum fault_kind kinds[] = {FAULT_APP_CANNOT_FORK, FAULT_BLOBS_DAMAGED};
+    static const enum fault_kind kinds[] = {FAULT_APP_CANNOT_FORK, FAULT_BLOBS_DAMAGED, FAULT_BLOBS_MISSING};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct cloud *cloud = converged_cloud();
         uint64_t started = cloud_started_instances(cloud);
-        struct fault *fault = begin(cloud, kinds[i], kinds[i] == FAULT_BLOBS_DAMAGED ? NULL : "shop");
-        if (kinds[i] == FAULT_BLOBS_DAMAGED)
+        struct fault *fault = begin(cloud, kinds[i], kinds[i] == FAULT_APP_CANNOT_FORK ? "shop" : NULL);
+        if (kinds[i] != FAULT_APP_CANNOT_FORK)
             operator_push(cloud, &(struct app_plan){.name = "blog", .instances = 3, .memory_mb = 64});
         else
             operator_scale(cloud, "shop", 6);
