@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -70,7 +69,7 @@ static void *cut_connections(void *unused)
     PGconn *connection = PQconnectdb(place);
     unsigned known = 0;
     while (!atomic_load(&is_over)) {
-        usleep((unsigned)rand() % 4000);
+        PQclear(PQexec(connection, "SELECT pg_sleep(random() * 0.004)"));
         if (atomic_load(&durable) == known) /* It shall come to something in between. */
             continue;
         known = atomic_load(&durable);
