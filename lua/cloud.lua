@@ -255,6 +255,11 @@ function Cloud:serving(app)
   return native.serving(app)
 end
 
+--- The number of the newest order to start an index of the app that any controller knows: it grows with each.
+function Cloud:ordered(app, index)
+  return native.ordered(app, index)
+end
+
 --- How many processes of apps were ever started, on all hosts.
 function Cloud:started()
   return native.started()

@@ -100,6 +100,31 @@ local function share_of(value)
   return share
 end
 
+local Storm = { __name = "storm" }
+Storm.__index = Storm
+
+--- Ends what has not ended by itself.
+function Storm:mend()
+  for _, fault in ipairs(self.faults) do
+    fault:mend()
+  end
+end
+
+local function as_set(list)
+  local set = {}
+  for _, one in ipairs(list or {}) do
+    set[name_of(one)] = true
+  end
+  return set
+end
+
+-- Whether a fault that was drawn is meant: not `without` its kind, and of no concern to anybody but `only`.
+local function is_meant(drawn, options)
+  local only = options.only and as_set(options.only)
+  return not as_set(options.without)[drawn.kind] and
+    (not only or (only[drawn.target] and (not drawn.peer or only[drawn.peer])))
+end
+
 local function fail_unknown(what, name, why, known)
   local meant = type(name) == "string" and schema.nearest(name, known)
   error(("%s %s: %s%s"):format(what, tostring(name), why,
@@ -150,6 +175,26 @@ return function(Cloud, as_duration, as_distribution)
         target = some, peer = others, one_way = options.one_way, duration = options.duration })
     end, { cloud = self, pause = pause })
     return partition
+  end
+
+  --- Breaks things for a while, drawn from the whole fault menu as an exploration draws them: each storm has some of the
+  --- families. Returns when it has begun all, at the end of the while; with `at_once` at its beginning.
+  function Cloud:storm(duration, options)
+    options = options or {}
+    local began, length = self:now(), as_duration(duration, "storm")
+    local storm = setmetatable({ faults = {} }, Storm)
+    for _, drawn in ipairs(native.storm_draw(self:draw(0, 1 << 40, "scenario.storm"), length, options.families)) do
+      if is_meant(drawn, options) then
+        if not options.at_once then
+          self:wait(began + drawn.at - self:now())
+        end
+        storm.faults[#storm.faults + 1] = self:fault(drawn.kind, drawn)
+      end
+    end
+    if not options.at_once then
+      self:wait(math.max(0, began + length - self:now()))
+    end
+    return storm
   end
 
   function Cloud:mend_everything()

@@ -19,14 +19,16 @@ return cupola.scenario {
     end
     cloud:wait("10s")
     local started = cloud:started()
-    for _ = 1, 24 do
+    local began = cloud:now()
+    for hour = 1, 24 do
+      cloud:wait(("%ds"):format(cloud:draw(0, 3500)))
       cloud:pick(cloud:instances()):kill()
       cloud:wait("1ms")
       cloud:record("time until a crashed one serves again", cloud:wait_until(function()
         local count = cloud:serving("shop") + cloud:serving("blog")
         return count == 10, ("%d of 10 serve"):format(count)
-      end, "60s"))
-      cloud:wait(("%ds"):format(cloud:draw(1800, 5400)))
+      end, "5s"))
+      cloud:wait(hour * cupola.duration("1h") - (cloud:now() - began))
     end
     for _, outage in ipairs(outages) do
       outage:mend()

@@ -26,6 +26,7 @@
     MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_HAS_NO_DOUBTS, "a DEA on whose host nothing can be started offers to start things as all others do")  \
+    MUTATION(HM_MISSES_SURVIVORS, "what a DEA has not told of when it says that it is back is taken for gone")         \
     MUTATION(DEA_FORGETS_UNREGISTER, "the DEA forgets to unregister what it stops")                                    \
     MUTATION(DEA_WAITS_FOR_ORDERS, "a DEA that nobody hears restarts nothing")                                         \
     MUTATION(HM_HEARS_NOBODY_OUT, "the health manager acts on late news before it has heard what came after it")       \

@@ -5,6 +5,7 @@
  *   lonely_ms without a bus ----> GET /routes at each DEA that a digest has told the way to, a few at a time;
  *   a route is in doubt     ----> the same at its DEA, at once
  *   an answer ----> its table, as if it had come by the bus       none ----> its routes stay as they are
+ *   with news ----> the same in a second: what has just crashed there is being started again, and not registered yet
  *
  * A DEA that does not answer gives no port away either: it is dead, or as far from our requests as from our question.
  */
@@ -32,17 +33,24 @@ struct lonely_pull {
     struct lonely_pull *previous, *next;
 };
 
+static const uint64_t again_ns = NS_PER_S;
+
 static void pull_more(struct router *router);
+static void on_again(struct timer *timer);
 
 /* ---- The answer ---- */
 
 static void take(struct router *router, struct source *source, const Cupola__RouteTable *table)
 {
+    uint64_t digest = source->digest;
     table_begin_source(&router->table, source);
     router_take_page(router, source, table);
     table_end_source(&router->table, source, table->digest, router->machine.now_ns);
     router->tables_read++;
     router_release_retired(router);
+    source->is_news = source->digest != digest;
+    if (source->is_news && !timer_is_set(&router->lonely_again_timer))
+        timer_set(&router->machine, &router->lonely_again_timer, again_ns, on_again);
 }
 
 /* Who has the bus again may have heard newer things there. */
@@ -125,6 +133,18 @@ static void set_due(const struct router *router, struct source *source)
 void lonely_ask(struct router *router, struct source *source)
 {
     set_due(router, source);
+    pull_more(router);
+}
+
+static void on_again(struct timer *timer)
+{
+    struct router *router = container_of(timer, struct router, lonely_again_timer);
+    for (uint32_t id = 1; id <= router->table.sources.used; id++) {
+        struct source *source = source_at(&router->table, id);
+        if (source->is_news)
+            set_due(router, source);
+        source->is_news = false;
+    }
     pull_more(router);
 }
 

@@ -104,7 +104,7 @@ struct router {
     size_t pull_count;
     uint32_t pull_next; /* The source at which the search for the next one to be asked goes on. */
     uint64_t digests_agreed, digests_differed, gaps, tables_read;
-    struct timer lonely_timer;
+    struct timer lonely_timer, lonely_again_timer;
     struct lonely_pull *lonely_pulls; /* The same without the bus. */
     size_t lonely_count;
     bool is_draining;

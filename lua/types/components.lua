@@ -123,3 +123,5 @@ function session:close() end
 ---@field timed_out integer
 ---@field p50 integer Latency, in nanoseconds.
 ---@field p99 integer
+
+

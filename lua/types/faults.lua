@@ -122,3 +122,16 @@ local partition = {}
 
 ---Ends all its cuts; of a swizzle, one after the other in a drawn order.
 function partition:mend() end
+
+---@class storm_options
+---@field families? string[] Of these at most: "process", "host", "clock", "network", "disk", "store", "workload", "load", "message".
+---@field without? fault_kind[] None of these.
+---@field only? component[] Only faults that concern nobody else.
+---@field at_once? boolean All begin now, and the call returns.
+
+---Drawn faults.
+---@class storm
+local storm = {}
+
+---Ends what has not ended by itself.
+function storm:mend() end

@@ -2,6 +2,7 @@
 
 #include "core/base/assert.h"
 #include "core/base/memory.h"
+#include "core/cloud_controller/view.h"
 #include "sim/checks/check.h"
 #include "sim/clients/operator.h"
 #include "sim/clients/rest_clients.h"
@@ -9,6 +10,7 @@
 #include "sim/lua/operate.h"
 #include "sim/lua/raw.h"
 #include "sim/lua/sandbox.h"
+#include "sim/lua/storm.h"
 #include "sim/mark.h"
 #include "sim/measure.h"
 
@@ -310,6 +312,25 @@ static int native_commands(lua_State *lua)
     return 1;
 }
 
+/* ordered(app, index) -> the number of the newest order to start it that any controller knows */
+static int native_ordered(lua_State *lua)
+{
+    struct cloud *cloud = cloud_of(lua);
+    uint64_t newest = 0;
+    for (size_t i = 0; i < cloud_component_count(cloud, ROLE_CONTROLLER); i++) {
+        struct component *controller = cloud_component(cloud, ROLE_CONTROLLER, i);
+        struct controller_app_view app;
+        if (!component_is_running(controller) ||
+            !controller_view_find_app(component_machine(controller), luaL_checkstring(lua, 1), &app))
+            continue;
+        uint64_t epoch =
+            controller_view_epoch(component_machine(controller), app.id, (int32_t)luaL_checkinteger(lua, 2));
+        newest = epoch > newest ? epoch : newest;
+    }
+    lua_pushinteger(lua, (lua_Integer)newest);
+    return 1;
+}
+
 static int native_serving(lua_State *lua)
 {
     lua_pushinteger(lua, (lua_Integer)cloud_serving_instances(cloud_of(lua), luaL_checkstring(lua, 1)));
@@ -334,6 +355,7 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
         {"instances", native_instances},
         {"signal_instance", native_signal_instance},
         {"serving", native_serving},
+        {"ordered", native_ordered},
         {"started", native_started},
         {"commands", native_commands},
         {NULL, NULL},
@@ -345,6 +367,8 @@ void lua_cloud_push_module(lua_State *lua, struct lua_cloud *lua_cloud)
     luaL_setfuncs(lua, lua_operate_functions, 1);
     lua_pushlightuserdata(lua, lua_cloud);
     luaL_setfuncs(lua, lua_raw_functions, 1);
+    lua_pushlightuserdata(lua, lua_cloud);
+    luaL_setfuncs(lua, lua_storm_functions, 1);
 }
 
 void lua_cloud_release(struct lua_cloud *lua_cloud)

@@ -23,7 +23,8 @@ WORDS = {"cupola": "`require \"cupola\"`", "scenario": "The scenario's table", "
          "component": "A component", "host": "A host", "instance": "An instance", "operation": "An operation",
          "session": "A command in an instance",
          "mark": "A mark of `sometimes`", "raw_plan": "Options of `cloud:raw_client`", "raw_client": "A raw client",
-         "partition": "A partition", "partition_options": "Options of `cloud:partition`"}
+         "partition": "A partition", "partition_options": "Options of `cloud:partition`",
+         "storm": "A storm", "storm_options": "Options of `cloud:storm`"}
 
 
 def blocks():
@@ -67,7 +68,7 @@ def write_class(comment, out):
     out.append(" ".join(line for line in comment if not line.startswith("@")))
     fields = [field_row(line) for line in comment if line.startswith("@field")]
     if fields:
-        is_input = name.endswith("plan") or name in ("scenario", "trip", "fault_options", "partition_options")
+        is_input = name.endswith("plan") or name in ("scenario", "trip", "fault_options", "partition_options", "storm_options")
         out.append("\n| field | type | |\n|---|---|---|")
         for field, kind, words, needed in fields:
             out.append(f"| `{field}` | `{cell(kind)}` | {cell(words)}{needed if is_input else ''} |")

@@ -178,7 +178,9 @@ bool hm_is_lost(const struct health_manager *hm, const struct claim *claim, enum
         *ret_cause = CAUSE_NOT_LISTED;
         return true;
     }
-    if (heard_ns + recovery_ns < dea->restarted_at_ns) {
+    /* One that holds a lease is asked what it has, should its own word of that be lost or late. */
+    bool tells = dea->lease.state != LEASE_NONE && !mutation_is(HM_MISSES_SURVIVORS);
+    if (!tells && heard_ns + recovery_ns < dea->restarted_at_ns) {
         *ret_cause = CAUSE_DEA_RESTARTED;
         return true;
     }

@@ -146,6 +146,7 @@ struct source {
     bool is_wanted;   /* Its table is to be asked for. */
     bool is_asked;    /* An answer is on its way. */
     bool is_due;      /* To be asked without the bus, in this round. Only if the way is known. */
+    bool is_news;     /* Its last answer without the bus was another one than before. */
 };
 
 /* The endpoints that one request has already tried, by id. */

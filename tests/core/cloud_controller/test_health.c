@@ -77,6 +77,21 @@ static void a_complaint_that_reaches_every_controller_starts_once(void **state)
     assert_int_equal(starts(story), 1);
 }
 
+/* It names the order that ended; whoever appends second finds a newer one. */
+static void a_complaint_about_an_order_is_answered_once(void **state)
+{
+    struct story *story = *state;
+    town_add_controller(&story->town);
+    town_add_controller(&story->town);
+    town_pass_ms(&story->town, 10000);
+    uint64_t epoch = controller_view_epoch(story->town.controllers[0].machine, 1, 0);
+    char indices[60];
+    snprintf(indices, sizeof indices, ",\"indices\":[0],\"epochs\":[%llu]}", (unsigned long long)epoch);
+    town_tell_all(&story->town, HM, story_with_version(story, "{\"droplet\":1,\"op\":\"START\",", indices));
+    town_pass_ms(&story->town, 3000);
+    assert_int_equal(starts(story), 1);
+}
+
 static void an_exit_allows_the_next_start_at_once(void **state)
 {
     struct story *story = *state;
@@ -369,6 +384,7 @@ int main(void)
         STORY(a_missing_instance_is_started_under_a_new_epoch),
         STORY(the_same_complaint_twice_starts_once),
         STORY(a_complaint_that_reaches_every_controller_starts_once),
+        STORY(a_complaint_about_an_order_is_answered_once),
         STORY(an_exit_allows_the_next_start_at_once),
         STORY(complaints_about_what_is_not_wanted_are_ignored),
         STORY(what_has_no_place_is_tried_again_until_it_is_not_wanted),

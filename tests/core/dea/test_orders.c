@@ -64,6 +64,12 @@ static void what_was_overtaken_is_refused(void **state)
     stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":7,\"indices\":[1],\"epoch\":20}");
     order(&stage, "_INBOX.3", 1, 19, 64);
     assert_int_equal(stage_heard(&stage, "_INBOX.3", "a newer stop came before it"), 1);
+    stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":8,\"epoch\":21}"); /* The one before is not forgotten for it. */
+    stage_tell(&stage, "dea.stop", NULL, "{\"droplet\":7,\"indices\":[2],\"epoch\":22}");
+    order(&stage, "_INBOX.4", 1, 19, 64);
+    order(&stage, "_INBOX.5", 2, 21, 64);
+    assert_int_equal(stage_heard(&stage, "_INBOX.4", "a newer stop came before it"), 1);
+    assert_int_equal(stage_heard(&stage, "_INBOX.5", "a newer stop came before it"), 1);
     assert_int_equal(stage_running(&stage), 1);
     stage_close(&stage);
 }

@@ -174,6 +174,31 @@ static void the_next_life_of_the_agent_keeps_the_standing_order(void **state)
     stage_close(&stage);
 }
 
+static void the_next_life_of_the_agent_knows_how_often_it_crashed(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    stage_drop_bus(&stage);
+    stage_pass_ms(&stage, 3500);
+    for (int crash = 1; crash <= 3; crash++) {
+        stage_end_workload(&stage, stage_newest(&stage), 9);
+        stage_pass_ms(&stage, 300);
+        assert_int_equal(stage_running(&stage), 1);
+    }
+    stage_kill(&stage);
+    stage_begin_life(&stage);
+    stage_pass_ms(&stage, 4000);
+    stage_end_workload(&stage, stage_newest(&stage), 9);
+    stage_pass_ms(&stage, 29000);
+    assert_int_equal(stage_running(&stage), 0);
+    stage_pass_ms(&stage, 2000);
+    assert_int_equal(stage_running(&stage), 1);
+    stage_close(&stage);
+}
+
 static void a_singleton_ends_with_its_lease(void **state)
 {
     struct stage stage;
@@ -244,6 +269,7 @@ int main(void)
         cmocka_unit_test(when_the_pings_have_ended_crashes_are_healed_with_growing_pauses),
         cmocka_unit_test(what_was_stopped_or_replaced_meanwhile_is_not_healed),
         cmocka_unit_test(the_next_life_of_the_agent_keeps_the_standing_order),
+        cmocka_unit_test(the_next_life_of_the_agent_knows_how_often_it_crashed),
         cmocka_unit_test(a_singleton_ends_with_its_lease),
         cmocka_unit_test(without_any_grant_a_singleton_is_like_others),
         cmocka_unit_test(an_app_has_its_own_grace),

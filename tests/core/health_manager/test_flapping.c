@@ -158,6 +158,34 @@ static void when_the_canary_holds_all_come_back(void **state)
     expect_complaints(stage, "START 7 v1 [1,2] flapping: it crashed\n");
 }
 
+/* What DEAs started again by themselves while nobody heard them. */
+static void crashes_that_a_dea_has_healed_count(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x1");
+    stage_say(stage, "dea.heartbeat",
+              "{\"droplets\":[{\"droplet\":7,\"index\":0,\"version\":\"v1\",\"instance\":\"i3\",\"state\":\"RUNNING\","
+              "\"crashes\":3}],\"dea\":\"a\",\"complete\":true}");
+    after(stage, "1s");
+    given(stage, "exit 7/0 v1 i3 CRASHED");
+    expect_state(stage, 7, 0, "FLAPPING");
+    expect_complaints(stage, "");
+}
+
+/* The crashes of long ago make no canary of the first index when a host is lost. */
+static void who_has_held_for_long_is_not_looping(void **state)
+{
+    struct stage *stage = *state = given_loop_of_all();
+    after(stage, "32s");
+    given(stage, "dea a 7/0 v1 c0 RUNNING; 7/1 v1 c1 RUNNING; 7/2 v1 c2 RUNNING");
+    forget_complaints(stage);
+    beats_for(stage, "dea a 7/0 v1 c0 RUNNING; 7/1 v1 c1 RUNNING; 7/2 v1 c2 RUNNING", 200);
+    expect_complaints(stage, "");
+    given(stage, "dea a");
+    after(stage, "1s");
+    expect_complaints(stage, "START 7 v1 [0,1,2]: its DEA does not have it any more\n");
+}
+
 static int end_stage(void **state)
 {
     stage_free(*state);
@@ -178,6 +206,8 @@ int main(void)
         story(one_flapping_index_does_not_hold_up_the_others),
         story(of_an_app_that_crashes_everywhere_only_one_is_tried),
         story(when_the_canary_holds_all_come_back),
+        story(crashes_that_a_dea_has_healed_count),
+        story(who_has_held_for_long_is_not_looping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -167,6 +167,24 @@ static void a_lost_exit_is_found_out_within_a_second(void **state)
     expect_complaints(stage, "START 7 v1 [0]: nothing came of its last start\n");
 }
 
+static void what_an_agent_that_is_back_has_not_told_yet_is_not_missing(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    host_loses_agent(stage, "a");
+    after(stage, "0.2s");
+    host_starts(stage, "a"); /* It tells of its survivors in a heartbeat, which is lost. */
+    given(stage, "back a");
+    after(stage, "5s");
+    expect_complaints(stage, "TELL a\nTELL a\nTELL a\nTELL a\nTELL a\n");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    after(stage, "5s");
+    expect_complaints(stage, "");
+    given(stage, "dea a");
+    expect_complaints(stage, "");
+    after(stage, "1s");
+    expect_complaints(stage, "START 7 v1 [0]: its DEA does not have it any more\n");
+}
+
 /* All that was stuck while DEA and bus could not reach each other comes at once, as far as it comes. */
 static void a_heartbeat_that_pongs_have_overtaken_is_old_news(void **state)
 {
@@ -309,6 +327,23 @@ static void hosts_are_remembered_by_the_next_life(void **state)
     expect_complaints(stage, "TELL b\nSTART 7 v1 [0]: no DEA has it\n");
 }
 
+/* There may be hosts by now that it has never heard of, and what is missing runs there. */
+static void a_note_that_is_too_old_says_nothing_about_what_is_missing(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    health_manager_dies(stage);
+    host_dies(stage, "a");
+    after(stage, "660s");
+    health_manager_starts(stage);
+    after(stage, "0.5s");
+    given(stage, "dea b 7/1 v1 i1 RUNNING e6");
+    after(stage, "20s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "TELL b\n");
+    after(stage, "11s");
+    expect_complaints(stage, "START 7 v1 [0]: no DEA has it\n");
+}
+
 static void a_remembered_host_that_is_silent_is_waited_for(void **state)
 {
     struct stage *stage = *state = given_two_hosts();
@@ -336,6 +371,7 @@ int main(void)
         story(who_beats_over_the_bus_is_looked_at_again),
         story(a_fresh_host_vouches_for_what_it_has_told),
         story(a_lost_exit_is_found_out_within_a_second),
+        story(what_an_agent_that_is_back_has_not_told_yet_is_not_missing),
         story(a_heartbeat_that_pongs_have_overtaken_is_old_news),
         story(nothing_is_asked_for_when_nothing_was_lost),
         story(with_leases_a_start_without_a_sign_is_asked_for_again_after_two_seconds),
@@ -343,6 +379,7 @@ int main(void)
         story(a_host_that_moves_is_pinged_at_its_new_place),
         story(addresses_that_are_none_leave_v1_rules),
         story(hosts_are_remembered_by_the_next_life),
+        story(a_note_that_is_too_old_says_nothing_about_what_is_missing),
         story(a_remembered_host_that_is_silent_is_waited_for),
         story(only_who_speaks_grants),
         story(hosts_hear_when_nobody_can_order),

@@ -3,6 +3,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -14,6 +15,21 @@ static void a_crash_is_answered_with_a_start_at_once(void **state)
     given(stage, "exit 7/1 v1 i1 CRASHED");
     expect_complaints(stage, "START 7 v1 [1]: it crashed\n");
     expect_state(stage, 7, 1, "STARTING");
+}
+
+/* So that a controller orders at once, however short ago it ordered what has ended. */
+static void a_complaint_names_the_order_that_ended(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x2");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5; 7/1 v1 i1 STARTING e6");
+    struct text before = stage_take_heard(stage);
+    text_free(&before);
+    given(stage, "exit 7/1 v1 i1 CRASHED");
+    struct text heard = stage_take_heard(stage);
+    assert_non_null(strstr(text_string(&heard), "\"indices\":[1]"));
+    assert_non_null(strstr(text_string(&heard), "\"epochs\":[6]"));
+    text_free(&heard);
 }
 
 static void an_evacuation_and_a_shutdown_are_answered_at_once(void **state)
@@ -275,6 +291,30 @@ static void an_app_whose_droplet_is_being_made_lacks_nothing(void **state)
     expect_complaints(stage, "");
 }
 
+/* 1,200 are missing, and 1,000 may be in flight. */
+static void if_starts_are_scarce_the_larger_share_comes_first(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    struct text running = {0};
+    text_add_string(&running, "dea a ");
+    for (int i = 0; i < 600; i++)
+        text_addf(&running, "%s%d/%d v1 i%d RUNNING", i == 0 ? "" : "; ", i < 500 ? 3 : 4, i < 500 ? i : i - 500, i);
+    given(stage, "app 3 v1 x1000");
+    given(stage, "app 4 v1 x800");
+    given(stage, text_string(&running));
+    text_free(&running);
+    struct text before = stage_take_heard(stage);
+    text_free(&before);
+    after(stage, "22s");
+    struct text heard = stage_take_heard(stage);
+    const char *first = strstr(text_string(&heard), "\"op\":\"START\"");
+    assert_non_null(first);
+    while (first > text_string(&heard) && first[-1] != '\n')
+        first--;
+    assert_int_equal(strncmp(strchr(first, '{'), "{\"droplet\":4,", 13), 0);
+    text_free(&heard);
+}
+
 static int end_stage(void **state)
 {
     stage_free(*state);
@@ -287,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         story(a_crash_is_answered_with_a_start_at_once),
+        story(a_complaint_names_the_order_that_ended),
         story(an_evacuation_and_a_shutdown_are_answered_at_once),
         story(a_start_is_not_asked_for_again_while_it_is_in_flight),
         story(a_start_in_flight_that_crashes_is_asked_for_again_at_once),
@@ -308,6 +349,7 @@ int main(void)
         story(what_died_during_a_bus_outage_is_missed_afterwards),
         story(a_start_that_no_controller_made_after_a_change_is_asked_for),
         story(an_app_whose_droplet_is_being_made_lacks_nothing),
+        story(if_starts_are_scarce_the_larger_share_comes_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

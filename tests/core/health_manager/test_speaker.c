@@ -185,6 +185,23 @@ static void a_singleton_whose_agent_went_first_has_its_lease(void **state)
     expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
 }
 
+/* Whoever spoke before may have granted until nobody heard it any more. */
+static void what_others_granted_a_singleton_counts_too(void **state)
+{
+    struct stage *stage = *state = stage_new();
+    given(stage, "app 7 v1 x1 singleton");
+    host_starts(stage, "a");
+    given(stage, "dea a 7/0 v1 i0 RUNNING e5");
+    other_beats_for(stage, true, 60);
+    assert_int_equal(host_grants(stage, "a"), 0);
+    host_dies(stage, "a");
+    after(stage, "21s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "");
+    after(stage, "3s");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+}
+
 static void a_singleton_that_crashed_is_replaced_at_once(void **state)
 {
     struct stage *stage = *state = given_singleton();
@@ -222,6 +239,7 @@ int main(void)
         story(freshness_is_told_to_who_asks),
         story(a_singleton_is_replaced_when_its_lease_is_surely_over),
         story(a_singleton_whose_agent_went_first_has_its_lease),
+        story(what_others_granted_a_singleton_counts_too),
         story(a_singleton_that_crashed_is_replaced_at_once),
         story(a_singleton_whose_agent_stands_still_is_not_replaced),
     };

@@ -123,6 +123,27 @@ static void a_route_that_is_refused_is_asked_for_at_once(void **state)
     assert_string_equal(only_instance(rig), "i2");
 }
 
+/* It was asked while what had crashed there was being started again. */
+static void who_told_of_news_is_asked_again_in_a_second(void **state)
+{
+    static const char empty[] =
+        "{\"dea\":\"dea-9\",\"life\":\"l\",\"sequence\":8,\"digest\":0,\"routes\":[],\"ended\":[]}";
+    struct rig *rig = *state;
+    hear_of_dea(rig, "u");
+    lose_bus(rig);
+    await_question(rig);
+    answer(rig, 200, empty);
+    assert_int_equal(router_endpoint_count(rig->machine), 0);
+    for (int asked = 2; asked <= 3; asked++) {
+        rig_pass(rig, 1100 * NS_PER_MS);
+        assert_int_equal(rig->connects[VIEWER], asked);
+        answer(rig, 200, table_of("dea-9", 2));
+        assert_string_equal(only_instance(rig), "i2");
+    }
+    rig_pass(rig, 5 * NS_PER_S);
+    assert_int_equal(rig->connects[VIEWER], 3); /* That was no news. */
+}
+
 static void answers_that_are_none_change_nothing(void **state)
 {
     struct rig *rig = *state;
@@ -171,7 +192,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         STORY(without_the_bus_a_dea_is_asked_itself),        STORY(with_the_bus_nobody_is_asked),
         STORY(a_route_that_is_refused_is_asked_for_at_once), STORY(answers_that_are_none_change_nothing),
-        STORY(an_answer_behind_the_bus_is_not_believed),     STORY(what_cannot_be_a_line_of_http_is_no_way_in),
+        STORY(who_told_of_news_is_asked_again_in_a_second),  STORY(an_answer_behind_the_bus_is_not_believed),
+        STORY(what_cannot_be_a_line_of_http_is_no_way_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
