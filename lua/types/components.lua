@@ -124,4 +124,33 @@ function session:close() end
 ---@field p50 integer Latency, in nanoseconds.
 ---@field p99 integer
 
+---@class raw_plan
+---@field to? component The load balancer before the routers by itself.
+---@field port? integer Another one than the component's usual.
+---@field bytes? string
+---@field chunk? integer So many of them at once,
+---@field every? duration and the next ones so much later; all at once by itself.
+---@field read? integer So many bytes at most are taken at once; 0: none ever.
+---@field read_every? duration The pause between two reads.
 
+---@class raw_client
+local raw = {}
+
+---Sends more, at the same pace.
+---@param bytes string
+function raw:send(bytes) end
+
+---Ends the connection.
+function raw:close() end
+
+---@return boolean
+function raw:is_open() end
+
+---The beginning of what came (64 KiB), and how many bytes came in all.
+---@return string
+---@return integer
+function raw:received() end
+
+---How it ended: "ok", "reset", "refused"; "ok" also as long as it has not.
+---@return string
+function raw:ending() end
