@@ -119,7 +119,7 @@ static void look_at_settings(struct visit *visit, const char *folder)
         tell(visit, FINDING_WRONG, text, "nothing is remembered: mend its rights, or set CUPOLA_HOME");
     } else if (stat(path, &info) == 0 && (info.st_mode & 077) != 0) {
         snprintf(text, sizeof text, "%s can be read by others, and your logins with it", path);
-        snprintf(advice, sizeof advice, "chmod 600 %s, then `cupola passwd`: it takes all logins back", path);
+        snprintf(advice, sizeof advice, "chmod 600 %s, then `cupola logout --everywhere` takes them all back", path);
         tell(visit, FINDING_WRONG, text, advice);
     } else {
         tell(visit, FINDING_OK, "your logins can be read by you alone", "");

@@ -6,13 +6,16 @@ usage: manual.py PROGRAM FOLDER    man pages into FOLDER, gzipped
        manual.py --page            docs/configuration.md
        manual.py --check           is that page what config.proto says?
 """
+import datetime
 import gzip
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+CHANGES = ROOT / "CHANGELOG.md"
 PAGE = ROOT / "docs/configuration.md"
 ROLES = {"BusServerConfig": ("bus_server", "the message bus"), "RouterConfig": ("router", "the router"),
          "CloudControllerConfig": ("cloud_controller", "the cloud controller"), "DeaConfig": ("dea", "the DEA"),
@@ -74,7 +77,9 @@ def escape(text):
 
 
 def write(folder, name, section, summary, body):
-    text = f'.TH {name.upper()} {section}\n.SH NAME\n{name} \\- {summary}\n{body}'
+    made = os.environ.get("SOURCE_DATE_EPOCH") or CHANGES.stat().st_mtime
+    day = datetime.datetime.fromtimestamp(int(made), datetime.timezone.utc).date()
+    text = f'.TH {name.upper()} {section} "{day}" "Cupola" "Cupola"\n.SH NAME\n{name} \\- {summary}\n{body}'
     with gzip.GzipFile(Path(folder) / f"{name}.{section}.gz", "wb", mtime=0) as file:
         file.write(text.encode())
 

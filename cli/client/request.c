@@ -42,6 +42,7 @@ static const struct option long_options[] = {
     {"env", required_argument, NULL, OPTION_ENV},
     {"address", required_argument, NULL, OPTION_ADDRESS},
     {"cancel", no_argument, NULL, OPTION_CANCEL},
+    {"everywhere", no_argument, NULL, OPTION_EVERYWHERE},
     {"json", no_argument, NULL, CODE_JSON},
     {"user", required_argument, NULL, CODE_USER},
     {"timeout", required_argument, NULL, CODE_TIMEOUT},
@@ -134,6 +135,8 @@ static bool take_option(struct request *request, int code, char *word)
         config->proxy_user = word;
     else if (code == CODE_JSON)
         request->json = true;
+    else if (code == OPTION_EVERYWHERE)
+        request->everywhere = true;
     else if (code == OPTION_CANCEL)
         request->cancels = true;
     else if (code == OPTION_NO_START)

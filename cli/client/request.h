@@ -22,6 +22,7 @@ enum request_option {
     OPTION_ENV = 1 << 11,
     OPTION_ADDRESS = 1 << 12,
     OPTION_CANCEL = 1 << 13,
+    OPTION_EVERYWHERE = 1 << 14,
 };
 
 /* What a command is called with. */
@@ -41,7 +42,8 @@ struct request {
     const char *address;  /* --address */
     const char *data_dir; /* Where the bits are that are sent; NULL: none are, and the client's home serves. */
     bool json;
-    bool cancels; /* --cancel */
+    bool cancels;    /* --cancel */
+    bool everywhere; /* --everywhere */
     int word_count;
     char **words; /* What is no option. */
     char *uris[REQUEST_LISTS];

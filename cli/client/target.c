@@ -216,7 +216,18 @@ int cli_register(int argc, char **argv)
     return identify(&register_spec, "register", argc, argv);
 }
 
-/* Only here: a token of v1 stays good until it expires, or its user takes all of them back. */
+/* All tokens of whoever is logged in, those of other machines and of lost files, too. */
+static int take_back_logins(struct request *request, const Cupola__CliTarget *target)
+{
+    struct text result = {0};
+    request_act_as_oneself(request);
+    request->config.email = target->email;
+    int status = request_run(request, "revoke", &result);
+    text_free(&result);
+    return status;
+}
+
+/* Without --everywhere only here: a token of v1 stays good until it expires, or its user takes all of them back. */
 static int forget_login(struct request *request)
 {
     Cupola__CliTarget *target = home_current(request->home);
@@ -224,6 +235,8 @@ static int forget_login(struct request *request)
         puts(request->json ? "{}" : "Nobody is logged in.");
         return CLI_OK;
     }
+    if (request->everywhere && take_back_logins(request, target) != CLI_OK)
+        return CLI_FAILED;
     home_set(&target->token, NULL);
     home_set(&target->email, NULL);
     home_set(&target->proxy_user, NULL);
@@ -239,7 +252,10 @@ static int forget_login(struct request *request)
 int cli_logout(int argc, char **argv)
 {
     static const struct request_spec spec = {
-        .usage = "usage: cupola logout\n\nForgets the login at the target.\n\nExamples:\n  cupola logout\n",
+        .usage = "usage: cupola logout [--everywhere]\n\nForgets the login at the target.\n\n"
+                 "  --everywhere   has the cloud take back all your logins, also those of other machines\n\n"
+                 "Examples:\n  cupola logout\n  cupola logout --everywhere\n",
+        .options = OPTION_EVERYWHERE,
         .least_words = 0,
         .most_words = 0};
     struct request request;

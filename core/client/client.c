@@ -42,6 +42,7 @@ static const struct command commands[] = {
     {"users", 0, client_users_steps, 0},
     {"add-user", NEEDS_CREDENTIALS, client_add_user_steps, 0},
     {"delete-user", NEEDS_EMAIL, client_delete_user_steps, 0},
+    {"revoke", NEEDS_EMAIL, client_revoke_steps, 0},
     {"push", NEEDS_APP | NEEDS_BITS, client_push_steps, 0},
     {"match", 0, client_match_steps, 0},
     {"catalogue", 0, client_catalogue_steps, 0},

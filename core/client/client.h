@@ -169,7 +169,7 @@ extern client_steps client_catalogue_steps, client_services_steps, client_create
 extern client_steps client_delete_service_steps, client_bind_service_steps, client_unbind_service_steps;
 /* users.c */
 extern client_steps client_register_steps, client_login_steps, client_passwd_steps, client_users_steps;
-extern client_steps client_add_user_steps, client_delete_user_steps;
+extern client_steps client_add_user_steps, client_delete_user_steps, client_revoke_steps;
 
 /* Keeps what GET /apps/NAME has answered. False: the command has failed. (apps.c) */
 bool client_keep_app(struct client *client, const struct answer *answer);

@@ -4,7 +4,7 @@
 #include "core/base/memory.h"
 #include "core/wire/json.h"
 
-enum { CODE_BAD_REQUEST = 100, CODE_USER_NOT_FOUND = 201 };
+enum { CODE_BAD_REQUEST = 100, CODE_FORBIDDEN = 200, CODE_USER_NOT_FOUND = 201 };
 
 static void ask_create(struct client *client);
 static void take_create(struct client *client, const struct answer *answer);
@@ -21,6 +21,8 @@ static void take_list(struct client *client, const struct answer *answer);
 static void ask_delete(struct client *client);
 static void take_delete(struct client *client, const struct answer *answer);
 static bool forgive_delete(struct client *client, const struct answer *answer);
+static void ask_revoke(struct client *client);
+static bool forgive_revoke(struct client *client, const struct answer *answer);
 
 static const struct step create = {
     .name = "creating the user", .ask = ask_create, .take = take_create, .forgive = forgive_create};
@@ -33,6 +35,8 @@ static const struct step made = {
 static const struct step list = {.name = "listing the users", .ask = ask_list, .take = take_list};
 static const struct step delete = {
     .name = "deleting the user", .ask = ask_delete, .take = take_delete, .forgive = forgive_delete};
+static const struct step revoke = {
+    .name = "taking back the logins", .ask = ask_revoke, .take = take_delete, .forgive = forgive_revoke};
 
 const struct step *const client_register_steps[] = {&create, &own_token, NULL};
 const struct step *const client_login_steps[] = {&token, NULL};
@@ -40,6 +44,7 @@ const struct step *const client_passwd_steps[] = {&password, NULL};
 const struct step *const client_add_user_steps[] = {&create, &made, NULL};
 const struct step *const client_users_steps[] = {&list, NULL};
 const struct step *const client_delete_user_steps[] = {&delete, NULL};
+const struct step *const client_revoke_steps[] = {&revoke, NULL};
 
 static void send_credentials(struct client *client, const char *method, const char *target, char *email, char *secret)
 {
@@ -180,6 +185,25 @@ static void take_delete(struct client *client, const struct answer *answer)
 static bool forgive_delete(struct client *client, const struct answer *answer)
 {
     if (answer->code != CODE_USER_NOT_FOUND || !client->session.is_uncertain)
+        return false;
+    succeed_with_email(client);
+    return true;
+}
+
+static void ask_revoke(struct client *client)
+{
+    struct text target = {0};
+    text_add_string(&target, "/cupola/v1/users/");
+    uri_encode(&target, client->config->email);
+    text_add_string(&target, "/tokens");
+    session_ask(client, "DELETE", text_string(&target), NULL);
+    text_free(&target);
+}
+
+/* After a lost answer the login that is shown may be one of those that are taken back already. */
+static bool forgive_revoke(struct client *client, const struct answer *answer)
+{
+    if (answer->code != CODE_FORBIDDEN || !client->session.is_uncertain)
         return false;
     succeed_with_email(client);
     return true;

@@ -1,4 +1,6 @@
 """What goes on while one watches: the stager's log as it is written, and events as they happen."""
+import http.client
+import json
 import os
 import subprocess
 import time
@@ -109,4 +111,11 @@ class StreamStory(CloudStory):
         self.assertNotEqual(self.cloud.try_run("login", "ada@example.org", "--password", "a first secret")[0], 0)
         self.cloud.run("login", "ada@example.org", "--password", "a second secret")
         self.cloud.run("apps")
+        kept = self.cloud.run("tokens", "--json")
+        self.assertIn("Logged out of", self.cloud.run("logout", "--everywhere"))
+        asked = http.client.HTTPConnection("127.0.0.1", self.cloud.router_port(), timeout=20)
+        asked.request("GET", "/apps", headers={"Host": "api." + self.cloud.facts["domain"],
+                                               "Authorization": json.loads(kept)[0]["token"]})
+        self.assertEqual(asked.getresponse().status, 403)
+        asked.close()
         self.assertIn("bounce\t", self.cloud.run("completion", "words", "bou"))
