@@ -5,11 +5,15 @@
 #include "drivers/real/job.h"
 #include "drivers/real/telling.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STAGERS_MOST = 16 };
+enum { STAGERS_MOST = 16, ATTEMPTS_MOST = 2 };
 
 struct stage_job {
     struct job job;
@@ -20,6 +24,7 @@ struct stage_job {
     uint32_t memory_mb;
     uint64_t folder_number, blob_number;
     struct path folder;
+    bool was_killed; /* By somebody else, while its scripts ran. */
     struct text log; /* For the person who pushed. */
     size_t told;     /* Of it. */
     struct telling telling;
@@ -83,6 +88,7 @@ static bool add_startup(struct stage_job *stage, struct text *reason)
         .stagers_count = count,
         .deadline_s = config->stage_deadline_s,
         .memory_limit_mb = config->stage_memory_mb,
+        .was_killed = &stage->was_killed,
         .on_log = tell_log,
         .context = stage,
     };
@@ -126,15 +132,52 @@ static bool pack(struct stage_job *stage, struct text *reason)
     return true;
 }
 
+/* Folders of processes that were killed while they staged. */
+static void sweep(const char *data_dir)
+{
+    struct path root = path_of("%s/staging", data_dir);
+    DIR *stream = opendir(root.text);
+    for (const struct dirent *entry; stream != NULL && (entry = readdir(stream)) != NULL;) {
+        int process = atoi(entry->d_name);
+        struct path left = path_of("%s/%s", root.text, entry->d_name);
+        if (process > 0 && process != getpid() && kill(process, 0) != 0 && errno == ESRCH)
+            files_remove_tree(left.text, NULL);
+    }
+    if (stream != NULL)
+        closedir(stream);
+}
+
+static bool try_once(struct stage_job *stage, struct text *reason)
+{
+    files_remove_tree(stage->folder.text, NULL);
+    return unpack(stage, reason) && add_startup(stage, reason) && add_logs(stage, reason) && pack(stage, reason);
+}
+
+/* All anew, the log, too: the droplet is to be the one that an undisturbed staging makes. */
+static void begin_anew(struct stage_job *stage, struct text *reason)
+{
+    static const char words[] = "The stager was killed; it begins anew\n";
+    telling_say(&stage->telling, (struct io_bytes){(const uint8_t *)words, sizeof words - 1});
+    stage->was_killed = false;
+    stage->told = 0;
+    stage->job.status = IO_OK;
+    text_clear(&stage->log);
+    text_clear(reason);
+}
+
 static void work(struct job *job)
 {
     struct stage_job *stage = container_of(job, struct stage_job, job);
     struct text reason = {0};
+    sweep(job->driver->config->data_dir);
     stage->folder = path_of("%s/staging/%d-%llu", job->driver->config->data_dir, (int)getpid(),
                             (unsigned long long)stage->folder_number);
-    files_remove_tree(stage->folder.text, NULL);
-    bool is_staged =
-        unpack(stage, &reason) && add_startup(stage, &reason) && add_logs(stage, &reason) && pack(stage, &reason);
+    bool is_staged = try_once(stage, &reason);
+    for (int attempt = 1; attempt < ATTEMPTS_MOST && !is_staged && stage->was_killed; attempt++) {
+        tell_log(stage);
+        begin_anew(stage, &reason);
+        is_staged = try_once(stage, &reason);
+    }
     if (!is_staged)
         text_add(&job->data, text_string(&stage->log), stage->log.size);
     tell_log(stage);

@@ -30,6 +30,7 @@ struct stager_task {
     size_t stagers_count;
     uint32_t deadline_s;
     uint32_t memory_limit_mb;      /* Of each process; 0: none. */
+    bool *was_killed;              /* Set when somebody else has killed a script: the kernel, or a person. */
     void (*on_log)(void *context); /* The log of the call under way has grown; on the caller's thread. May be NULL. */
     void *context;
 };

@@ -72,6 +72,8 @@ static void add_container(struct command *command, const struct stager_script *s
                                        "/dev",
                                        "--proc",
                                        "/proc",
+                                       "--perms", /* For compilers that leave something there. */
+                                       "1777",
                                        "--tmpfs",
                                        "/tmp",
                                        "--bind",
@@ -231,7 +233,16 @@ static bool gather(const struct stager_task *task, struct running *running, int6
     return true;
 }
 
-static int conclude(struct running *running, bool in_time, uint32_t deadline_s, struct text *log)
+/* As bubblewrap and shells tell of a process that SIGKILL has ended. */
+enum { STATUS_KILLED = 128 + SIGKILL };
+
+static bool is_killed(int status)
+{
+    return (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) ||
+           (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_KILLED);
+}
+
+static int conclude(const struct stager_task *task, struct running *running, bool in_time, struct text *log)
 {
     int status = 0;
     if (!in_time)
@@ -242,8 +253,9 @@ static int conclude(struct running *running, bool in_time, uint32_t deadline_s, 
         close(running->errors);
     while (waitpid(running->pid, &status, 0) < 0 && errno == EINTR)
         ;
+    *task->was_killed = *task->was_killed || (in_time && is_killed(status));
     if (!in_time)
-        text_addf(log, "Staging failed: it took longer than %u s\n", deadline_s);
+        text_addf(log, "Staging failed: it took longer than %u s\n", task->deadline_s);
     else if (WIFSIGNALED(status))
         text_addf(log, "Staging failed: ended by signal %d (%s)\n", WTERMSIG(status), strsignal(WTERMSIG(status)));
     return in_time && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
@@ -296,5 +308,5 @@ int stager_script_run(const struct stager_script *script, struct text *ret_outpu
         return -1;
     }
     bool in_time = gather(task, &running, now_ms() + (int64_t)task->deadline_s * 1000, ret_output, log);
-    return conclude(&running, in_time, task->deadline_s, log);
+    return conclude(task, &running, in_time, log);
 }

@@ -259,7 +259,7 @@ static void add_stager(const char *name, const char *compile, const char *releas
 static void a_stager_of_ones_own_prepares_and_starts(void **state)
 {
     (void)state;
-    add_stager("cobol", "echo made >\"$1\"/made; echo \"prepared for $MEMORY_MB MB\"",
+    add_stager("cobol", "mktemp >/dev/null || exit 9; echo made >\"$1\"/made; echo \"prepared for $MEMORY_MB MB\"",
                "echo \"exec run $(cat $1/made)\"");
     framework = "cobol";
     make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
@@ -295,6 +295,25 @@ static void a_stager_that_fails_says_why(void **state)
     expect_refusal("it took longer than 1 s");
     add_stager("cobol", "", "");
     expect_refusal("release printed no line");
+}
+
+/* By the kernel that is short of memory, say: that is not the application's fault. */
+static void a_stager_that_is_killed_begins_anew(void **state)
+{
+    (void)state;
+    framework = "cobol";
+    make_package((struct entry[]){{.name = "x", .content = ""}, {0}});
+    add_stager("cobol", "echo compiling", "echo x");
+    stage_it();
+    char undisturbed[41];
+    memcpy(undisturbed, text_string(&op.data), sizeof undisturbed);
+    run_shell("mkdir %s/staging/999999999-1", stage.dir); /* Of a process that is no more. */
+    add_stager("cobol", "echo compiling; [ -e \"$2\"/once ] || { touch \"$2\"/once; kill -9 $$; }", "echo x");
+    stage_it();
+    assert_int_equal(op.status, IO_OK);
+    assert_string_equal(text_string(&op.data), undisturbed);
+    assert_non_null(strstr(text_string(&heard), "The stager was killed; it begins anew\n"));
+    run_shell("test -z \"$(ls %s/staging)\"", stage.dir);
 }
 
 /* The scripts of a package run as nobody, and do not see what else we keep. */
@@ -404,6 +423,7 @@ int main(void)
         stage_test(nothing_to_start_is_said),
         stage_test(a_stager_of_ones_own_prepares_and_starts),
         stage_test(a_stager_that_fails_says_why),
+        stage_test(a_stager_that_is_killed_begins_anew),
         stage_test(a_stager_sees_nothing_of_ours),
         stage_test(names_that_lead_out_are_refused),
         stage_test(links_that_lead_out_are_refused),
