@@ -27,6 +27,7 @@ static void show(const struct app *app, struct controller_app_view *ret_view)
         .id = app->id,
         .owner = value->owner,
         .name = value->name,
+        .package = value->package_sha1,
         .droplet = value->droplet_sha1,
         .state = cc_app_state_name(value),
         .is_live = value->run_live,

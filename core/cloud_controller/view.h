@@ -8,9 +8,10 @@ struct controller_app_view {
     int64_t id;
     const char *owner;
     const char *name;
-    const char *droplet; /* Its digest, or NULL. */
-    const char *state;   /* STARTED, STOPPED */
-    bool is_live;        /* A run of the droplet was ordered: instances should be there. */
+    const char *package; /* Digests, or NULL. */
+    const char *droplet;
+    const char *state; /* STARTED, STOPPED */
+    bool is_live;      /* A run of the droplet was ordered: instances should be there. */
     int32_t instances;
     int32_t memory_mb;
     char version[80];

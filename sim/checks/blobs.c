@@ -1,15 +1,21 @@
 /* What the controllers' storage holds beside what their apps refer to. */
 #include "sim/checks/survey.h"
 
+static bool is_missing(const struct cloud *cloud, const char *digest)
+{
+    return digest != NULL && blob_store_find(cloud->blobs, digest) == NULL;
+}
+
 static bool are_present(struct cloud *cloud, const struct machine *controller, struct text *ret_why)
 {
     for (size_t i = 0; i < controller_view_app_count(controller); i++) {
         struct controller_app_view app;
         controller_view_app(controller, i, &app);
-        if (!app.is_live || app.droplet == NULL || blob_store_find(cloud->blobs, app.droplet) != NULL)
+        bool lacks_droplet = app.is_live && is_missing(cloud, app.droplet);
+        if (!lacks_droplet && !is_missing(cloud, app.package))
             continue;
         if (ret_why != NULL)
-            text_addf(ret_why, "the droplet of %s is not there", app.name);
+            text_addf(ret_why, "the %s of %s is not there", lacks_droplet ? "droplet" : "package", app.name);
         return false;
     }
     return true;
