@@ -1,6 +1,7 @@
 /* `cupola journal`: what operators do with a controller's journal while no controller runs on it. */
 #include "cli/commands.h"
 #include "cli/journal/export.h"
+#include "cli/journal/first_page.h"
 #include "cli/journal/walk.h"
 #include "cli/terminal.h"
 
@@ -111,9 +112,27 @@ static bool clear_database(struct walk *walk)
     return ok;
 }
 
-static bool repair(struct walk *walk, const char *place)
+/* As it is, or with another first page: whichever tells more. Of a file that cannot be opened nothing is a part, too.
+ */
+static bool find_sound_part(struct walk *walk, const char *place, const char *copy)
 {
-    if (walk->store != NULL && !walk_find_sound_part(walk)) {
+    bool is_found = walk->store == NULL || walk_find_sound_part(walk);
+    if (journal_store_class_of(place) != &journal_sqlite_class)
+        return is_found;
+    struct walk other = {.store = journal_open_with_first_page(place, copy)};
+    if (other.store != NULL)
+        walk_begin(&other); /* What it cannot read is not there. */
+    bool is_more = other.store != NULL && walk_find_sound_part(&other) && (!is_found || other.at > walk->at);
+    struct walk less = is_more ? *walk : other;
+    if (is_more)
+        *walk = other;
+    walk_free(&less);
+    return is_found || is_more;
+}
+
+static bool keep_sound_part(struct walk *walk, const char *place, const char *copy)
+{
+    if (!find_sound_part(walk, place, copy)) {
         text_clear(&walk->reason);
         text_add_string(&walk->reason, "nothing that it could begin with is sound; restore a backup");
         return false;
@@ -125,6 +144,19 @@ static bool repair(struct walk *walk, const char *place)
                (unsigned long long)(walk->at - walk->base));
     else if (ok)
         printf("the first %llu entries are kept\n", (unsigned long long)walk->at);
+    return ok;
+}
+
+static bool repair(struct walk *walk, const char *place)
+{
+    struct text copy = {0};
+    text_addf(&copy, "%s.readable", place);
+    bool ok = keep_sound_part(walk, place, text_string(&copy));
+    if (walk->store != NULL)
+        walk->store->class->close(walk->store);
+    walk->store = NULL;
+    journal_remove_copy(text_string(&copy));
+    text_free(&copy);
     return ok;
 }
 
@@ -143,13 +175,20 @@ static void tell_damage(const struct walk *walk, bool wants_repair)
                    (unsigned long long)(walk->at - walk->base), wants_repair ? "" : " (`--repair` keeps those)");
 }
 
+/* Why it could not be opened. Tables that are not as they should be are an error like any other to SQLite. */
+static bool is_damage(const char *place, enum io_status status)
+{
+    bool is_file = journal_store_class_of(place) == &journal_sqlite_class;
+    return status == IO_CORRUPT || (is_file && status == IO_FAILED);
+}
+
 static int check(const char *place, bool wants_repair)
 {
     enum io_status opened;
     if (walk_is_missing_file(place))
         return CLI_FAILED;
     struct walk walk = {.store = walk_open_store(place, &opened)};
-    if (opened != IO_OK && (opened != IO_CORRUPT || !wants_repair))
+    if (opened != IO_OK && !(wants_repair && is_damage(place, opened)))
         return CLI_FAILED;
     bool is_sound = opened == IO_OK && walk_begin(&walk) && walk_through(&walk);
     if (is_sound)

@@ -147,6 +147,19 @@ class Journals(unittest.TestCase):
         self.expect(1, "restore a backup", "check", self.place, "--repair")
         self.assertFalse(os.path.exists(self.place + ".damaged"))
 
+    def test_a_damaged_first_page_costs_nothing(self):
+        lines = self.make(40)
+        with open(self.place, "rb") as file:
+            whole = file.read()
+        for place in [0, 17, 18, 30, 45, 56, 95, 100, 103, 106, 109] + list(range(3700, 4096, 66)):
+            with self.subTest(place=place):
+                with open(self.place, "wb") as file:
+                    file.write(whole[:place] + bytes([whole[place] ^ 0x15]) + whole[place + 1:])
+                self.run_it("check", self.place, "--repair")
+                self.expect(0, "40 entries, all of them sound", "check", self.place)
+                self.assertEqual(self.expect(0, "", "export", self.place), lines)
+        self.assertEqual([one for one in os.listdir(self.folder) if "readable" in one], [])
+
     def test_an_entry_that_no_controller_wrote(self):
         self.make(3)
         self.sql("INSERT INTO entries VALUES (4, ?, ?)", b"\xff", checksum(4, b"\xff"))
