@@ -39,6 +39,7 @@ static const char help[] =
     "  --calm N        one trial in N has no faults (default 16; 0: none)\n"
     "  --futures N     futures drawn at each new moment (default 2; 0: no branches)\n"
     "  --unguided      draw every trial anew, whatever was met: to see what the guidance gives\n"
+    "  --twice         play every run again: one that is another run then has failed\n"
     "  --first N       number of the first trial (default 1)\n"
     "  --jobs J        worker processes (default: one a processor)\n"
     "  --out DIR       what is found, and the state to go on from (default reports/explore-NAME)\n"
@@ -232,7 +233,8 @@ enum {
     OPTION_FRESH,
     OPTION_MUTATION,
     OPTION_UNTIL_FAILURE,
-    OPTION_UNGUIDED
+    OPTION_UNGUIDED,
+    OPTION_TWICE
 };
 
 static const struct option long_options[] = {
@@ -242,6 +244,7 @@ static const struct option long_options[] = {
     {"saturation", required_argument, NULL, OPTION_SATURATION},
     {"families", required_argument, NULL, OPTION_FAMILIES},
     {"until-failure", no_argument, NULL, OPTION_UNTIL_FAILURE},
+    {"twice", no_argument, NULL, OPTION_TWICE},
     {"unguided", no_argument, NULL, OPTION_UNGUIDED},
     {"calm", required_argument, NULL, OPTION_CALM},
     {"storm", required_argument, NULL, OPTION_STORM},
@@ -324,6 +327,9 @@ static int take_option(struct exploration_run *run, int option)
         return SIM_USAGE;
     case OPTION_OUT:
         run->state.folder = optarg;
+        return -1;
+    case OPTION_TWICE:
+        run->options.is_twice = run->teller.is_twice = true;
         return -1;
     case OPTION_UNGUIDED:
         run->is_unguided = true;

@@ -79,7 +79,11 @@ void explore_tell_end(struct explore_teller *teller, uint64_t elapsed_ns, const 
         text_addf(&text, " + %llu edges", (unsigned long long)teller->coverage->edge_count);
     text_add_string(&text, ", ");
     result_print_ratio(&text, totals->virtual_ns - teller->virtual_before_ns, elapsed_ns);
-    text_addf(&text, " real time; %s; %s\n", why_ended, teller->state->folder);
+    if (teller->is_twice)
+        text_addf(&text, " real time, the last %llu runs played twice; %s; %s\n",
+                  (unsigned long long)(totals->runs - teller->runs_before), why_ended, teller->state->folder);
+    else
+        text_addf(&text, " real time; %s; %s\n", why_ended, teller->state->folder);
     fputs(text_string(&text), stdout);
     text_free(&text);
 }

@@ -9,6 +9,7 @@ struct explore_teller {
     const struct explore_state *state;
     const struct coverage *coverage;
     bool is_quiet, is_terminal;
+    bool is_twice;                           /* Every run of this time is played again. */
     uint64_t runs_before, virtual_before_ns; /* Of an exploration that goes on. */
     uint64_t next_line_ns;                   /* After the beginning, without a terminal. */
     size_t failures_told;

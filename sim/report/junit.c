@@ -5,8 +5,8 @@ static void begin_suite(struct text *xml, const char *name, uint64_t tests, uint
 {
     text_add_string(xml, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites>\n<testsuite name=\"");
     report_escape(xml, name);
-    text_addf(xml, "\" tests=\"%llu\" failures=\"%llu\" time=\"%llu.%03llu\">\n", (unsigned long long)tests,
-              (unsigned long long)failures, (unsigned long long)(real_ns / 1000000000),
+    text_addf(xml, "\" tests=\"%llu\" failures=\"%llu\" errors=\"0\" time=\"%llu.%03llu\">\n",
+              (unsigned long long)tests, (unsigned long long)failures, (unsigned long long)(real_ns / 1000000000),
               (unsigned long long)(real_ns / 1000000 % 1000));
 }
 

@@ -1,4 +1,4 @@
-/* The Test Anything Protocol, version 14: a line a test, and a block of YAML behind those that failed. */
+/* The Test Anything Protocol, version 13: a line a test, and a block of YAML behind those that failed. */
 #include "sim/report/report.h"
 
 /* One line without what would end or change it. */
@@ -47,7 +47,7 @@ static void add_success(struct text *tap, const char *title)
 
 void report_tap_of_run(const Cupola__RunResult *result, struct text *ret_tap)
 {
-    text_add_string(ret_tap, "TAP version 14\n1..1\n");
+    text_add_string(ret_tap, "TAP version 13\n1..1\n");
     if (result->passed)
         add_success(ret_tap, result->title);
     else
@@ -58,7 +58,7 @@ void report_tap_of_campaign(const Cupola__CampaignResult *result, struct text *r
 {
     size_t number = result->n_failures > 0 ? result->n_failures : 1;
     bool is_complete = result_is_complete(result);
-    text_addf(ret_tap, "TAP version 14\n1..%zu\n", number + result->n_marks + !is_complete);
+    text_addf(ret_tap, "TAP version 13\n1..%zu\n", number + result->n_marks + !is_complete);
     if (result->n_failures == 0)
         add_success(ret_tap, result->title);
     for (size_t i = 0; i < result->n_failures; i++) {

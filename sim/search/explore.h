@@ -20,6 +20,7 @@ struct explore_options {
     struct coverage *coverage; /* Shared by all workers. */
     struct moments *moments;   /* Shared by all workers; NULL: none is gone back to. */
     uint32_t futures;          /* Drawn at each moment of news; 0: none. */
+    bool is_twice;             /* Each run is played again, and has failed if its hash is another then. */
 };
 
 /* The text of a scenario as the ground of an exploration: its `run` is emptied, and no request may be expected to

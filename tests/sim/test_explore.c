@@ -316,6 +316,7 @@ static void an_exploration_goes_back_only_if_it_is_guided(void **state)
     struct told told = {0};
     explore_trial(&options, 1, count_trial, &told);
     assert_int_equal(told.runs, 1);
+    options.is_twice = true;
     options.moments = memory_new(sizeof *options.moments);
     for (uint64_t number = 1; number < 20 && options.moments->added == 0; number++)
         explore_trial(&options, number, count_trial, &told); /* Until one has met something new. */
