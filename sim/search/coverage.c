@@ -17,7 +17,7 @@ static const char *const state_names[ROLE_COUNT][COVERAGE_STATES] = {
     [ROLE_BUS_SERVER] = {"down", "up"},
     [ROLE_ROUTER] = {"down", "no routes", "routing", "busy"},
     [ROLE_CONTROLLER] = {"down", "behind", "idle", "working"},
-    [ROLE_HEALTH_MANAGER] = {"down", "ignorant", "stale", "fresh"},
+    [ROLE_HEALTH_MANAGER] = {"down", "ignorant", "cut off", "watching", "speaking"},
     [ROLE_DEA] = {"down", "idle", "starting", "running", "ending", "leaving"},
 };
 
@@ -62,7 +62,7 @@ static size_t state_of(const struct component *component)
     case ROLE_HEALTH_MANAGER: {
         struct hm_view view;
         hm_view(machine, &view);
-        return !view.knows_desired ? 1 : !view.is_fresh ? 2 : 3;
+        return !view.knows_desired ? 1 : !view.is_connected ? 2 : !view.speaks ? 3 : 4;
     }
     case ROLE_DEA:
         return dea_state(machine);
