@@ -84,6 +84,8 @@ static bool is_reserved(const struct controller *controller, const char *uri)
 {
     const Cupola__CloudControllerConfig *config = controller->config;
     size_t label = strcspn(uri, ".");
+    if (label <= config->reserved_length)
+        return true;
     for (size_t i = 0; i < config->n_reserved_uris; i++)
         if (strlen(config->reserved_uris[i]) == label && strncmp(config->reserved_uris[i], uri, label) == 0)
             return true;

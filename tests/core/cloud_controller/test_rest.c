@@ -129,6 +129,20 @@ static void hosts_belong_to_whoever_was_first(void **state)
                  "{\"name\":\"b\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"shop.cupola.test\"]}", 302, "");
 }
 
+static void short_hosts_can_be_reserved(void **state)
+{
+    struct story *story = *state;
+    story->town.config.has_reserved_length = true;
+    story->town.config.reserved_length = 3;
+    town_kill(&story->town.controllers[0]);
+    town_revive(&story->town.controllers[0]);
+    static const char *const body =
+        "{\"name\":\"a\",\"staging\":{\"framework\":\"node\"},\"uris\":[\"www.cupola.test\"]}";
+    story_expect(story, "POST", "/apps", body, 400, "{\"code\":701,");
+    story_expect_as(story, story->admin, "POST", "/apps", body, 302, "");
+    story_expect(story, "POST", "/apps", CREATE, 302, "");
+}
+
 static void a_stale_lock_stores_nothing(void **state)
 {
     struct story *story = *state;
@@ -296,6 +310,7 @@ int main(void)
         STORY(descriptions_of_apps_are_checked),
         STORY(quotas_hold),
         STORY(hosts_belong_to_whoever_was_first),
+        STORY(short_hosts_can_be_reserved),
         STORY(a_stale_lock_stores_nothing),
         STORY(a_failed_staging_is_told_and_its_log_is_kept),
         STORY(a_long_staging_does_not_keep_the_client_waiting_for_ever),

@@ -4,11 +4,13 @@
 #include "tests/drivers/real/puppet.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -95,6 +97,51 @@ static void two_controllers_share_one_journal(void **state)
     real_driver_destroy(other_driver);
     puppet_op_reset(&other_follow);
     stage.config.journal = NULL;
+}
+
+static void append_one(struct puppet *puppet)
+{
+    op_journal_append(&puppet->machine, &ops[0].op, 0, words("a"), puppet_note);
+}
+
+static void append_too_much(struct puppet *puppet)
+{
+    op_journal_append(&puppet->machine, &ops[1].op, 1, words("lost"), puppet_note);
+}
+
+static void append_again(struct puppet *puppet)
+{
+    op_journal_append(&puppet->machine, &ops[2].op, 1, words("b"), puppet_note);
+}
+
+/* Of each file. */
+static void limit_disk_to(rlim_t bytes)
+{
+    struct rlimit limit;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void a_disk_that_takes_no_more_ends_nobody(void **state)
+{
+    (void)state;
+    puppet_do(stage.driver, follow);
+    run_until(&stage, ops[7].done);
+    puppet_do(stage.driver, append_one);
+    run_until(&stage, ops[0].done);
+    assert_int_equal(ops[0].status, IO_OK);
+    signal(SIGXFSZ, SIG_IGN);
+    limit_disk_to(4096);
+    puppet_do(stage.driver, append_too_much);
+    run_until(&stage, ops[1].done);
+    limit_disk_to(RLIM_INFINITY);
+    assert_int_not_equal(ops[1].status, IO_OK);
+    assert_int_not_equal(ops[1].status, IO_CONFLICT);
+    puppet_do(stage.driver, append_again);
+    run_until(&stage, ops[2].done);
+    assert_int_equal(ops[2].status, IO_OK);
+    assert_string_equal(text_string(&stage.puppet->journal), "1=a 2=b ");
 }
 
 static void a_damaged_entry_is_found_out(void **state)
@@ -340,6 +387,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         stage_test(two_controllers_share_one_journal),
+        stage_test(a_disk_that_takes_no_more_ends_nobody),
         stage_test(a_damaged_entry_is_found_out),
         stage_test(a_blob_is_named_by_its_content),
         stage_test(a_blob_beyond_the_limit_is_refused_at_the_end),
