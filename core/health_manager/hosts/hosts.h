@@ -19,6 +19,7 @@ struct hm_dea {
     char id[MAX_NAME];
     uint32_t place;           /* In the table, from 1. */
     uint32_t complete_beats;  /* Heartbeats that listed everything. */
+    size_t listed;            /* How many instances the last one of them named. */
     uint64_t restarted_at_ns; /* 0: not since we know it. */
     char life[LIFE_SIZE];     /* As heard over the bus; "" while it tells none (v1). */
     int64_t sequence;         /* All up to here was heard over the bus. */

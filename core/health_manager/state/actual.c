@@ -251,7 +251,18 @@ static void take_crash(struct health_manager *hm, struct app *app, const Cupola_
         end_instance(hm, instance, id, CAUSE_CRASHED);
 }
 
-static void take_beat(struct health_manager *hm, const struct hm_dea *dea, const Cupola__InstanceHeartbeat *beat)
+/* Whether the claim is the one that keeps its index, in the state that we know, and nothing else is to be judged. */
+static bool is_known(struct app *app, const struct claim *claim, const Cupola__InstanceHeartbeat *beat)
+{
+    const struct instance *instance = hm_app_index_for(app, beat->version, beat->index);
+    enum instance_state state = claim->is_running ? INSTANCE_RUNNING : INSTANCE_STARTING;
+    return instance != NULL && instance->state == state && strcmp(instance->claim.id, claim->id) == 0 &&
+           app->stray_count == 0 && beat->crashes <= 0;
+}
+
+/* The app is looked at unless the beat, of a heartbeat without news, only says again what is known. */
+static void take_beat(struct health_manager *hm, const struct hm_dea *dea, const Cupola__InstanceHeartbeat *beat,
+                      bool has_news)
 {
     struct claim claim = {.heard_at_ns = hm->machine.now_ns, .state_timestamp = beat->state_timestamp};
     if (!beat->has_droplet || !beat->has_index || beat->index < 0 || beat->state == NULL || beat->version == NULL ||
@@ -269,13 +280,15 @@ static void take_beat(struct health_manager *hm, const struct hm_dea *dea, const
                                  : hm_app_find_or_add(&hm->apps, beat->droplet, hm->machine.now_ns);
     if (app == NULL)
         return;
+    has_news = has_news || is_crashed || !is_known(app, &claim, beat);
     if (is_crashed)
         take_crash(hm, app, beat, claim.id);
     else
         take_claim(hm, app, &claim, beat->version, beat->index);
     if (!is_crashed)
         count_healed_crashes(hm, app, beat);
-    hm_mark_dirty(hm, app);
+    if (has_news || !is_known(app, &claim, beat)) /* It may be outdated by now. */
+        hm_mark_dirty(hm, app);
 }
 
 void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *parsed, const struct bus_message *message)
@@ -287,12 +300,15 @@ void hm_actual_on_heartbeat(struct bus_client *bus, const ProtobufCMessage *pars
     struct hm_dea *dea = hm_dea_find_or_add(hm, heartbeat->dea);
     bool is_complete =
         dea != NULL && heartbeat->complete && !hm_dea_has_overtaken(dea, heartbeat->life, heartbeat->sequence);
-    if (is_complete)
+    bool has_news = !is_complete || heartbeat->n_droplets != dea->listed;
+    if (is_complete) {
         dea->complete_beats++; /* What this one does not name keeps the old number. */
+        dea->listed = heartbeat->n_droplets;
+    }
     if (dea != NULL) {
         hm_dea_take_sequence(hm, dea, heartbeat->life, heartbeat->sequence, is_complete);
         hm_lease_hear(hm, dea, heartbeat->lease_address);
     }
     for (size_t i = 0; i < heartbeat->n_droplets; i++)
-        take_beat(hm, dea, heartbeat->droplets[i]);
+        take_beat(hm, dea, heartbeat->droplets[i], has_news);
 }
