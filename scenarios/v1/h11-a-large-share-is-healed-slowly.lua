@@ -20,10 +20,16 @@ return cupola.scenario {
     cloud:wait("5s")
     local count = cloud:started() - started
     cloud:expect(count >= 32 and count <= 54, ("some 50 of 64 are started in the first seconds, not %d"):format(count))
+    -- The one that watches may see a host's successors before it has found the host lost: it counts less.
+    local spoke = false
     for _, manager in ipairs(cloud.health_managers) do
-      local words = table.concat(manager:state().brakes, "; ")
-      cloud:expect(words:find("instances fell silent at once: starts are slowed down", 1, true), "it says why, not: " .. words)
+      local state = manager:state()
+      local words = table.concat(state.brakes, "; ")
+      spoke = spoke or state.speaks
+      cloud:expect(not state.speaks or words:find("instances fell silent at once: starts are slowed down", 1, true),
+        "it says why, not: " .. words)
     end
+    cloud:expect(spoke, "a health manager speaks")
     cloud:wait("5s")
     cloud:record("time to recovery", 10 * cupola.duration("1s") + cloud:wait_until(function(at)
       return at:serving "shop" == 80, ("%d of 80 serve"):format(at:serving "shop")
