@@ -159,6 +159,22 @@ static bool is_in_budget(const struct cloud_plan *plan, enum fault_kind kind, ui
            (family != FAULT_FAMILY_WORKLOAD || plan->app_count > 0);
 }
 
+/* First the family, then the kind: one of few is drawn as often as one of many, so that no menu is crowded out by the
+ * longest. */
+static enum fault_kind draw_kind(struct random_stream *stream)
+{
+    enum fault_family family = (enum fault_family)random_between(stream, 1, FAULT_FAMILY_MESSAGE);
+    uint64_t count = 0;
+    for (int kind = 1; kind < FAULT_KIND_END; kind++)
+        count += fault_kind_family((enum fault_kind)kind) == family;
+    uint64_t drawn = random_below(stream, count);
+    for (int kind = 1; kind < FAULT_KIND_END; kind++) {
+        if (fault_kind_family((enum fault_kind)kind) == family && drawn-- == 0)
+            return (enum fault_kind)kind;
+    }
+    assert_unreachable();
+}
+
 /* ---- The whole ---- */
 
 static int by_time(const void *a, const void *b)
@@ -186,7 +202,7 @@ static void draw_actions(const struct cloud_plan *plan, struct trial *trial, uin
     uint64_t faults = trial->families == 0 ? 0 : random_between(&stream, 1, MOST_FAULTS);
     uint64_t changes = random_below(&stream, MOST_CHANGES + 1);
     for (uint64_t i = 0; i < faults && trial->action_count < TRIAL_MOST_ACTIONS; i++) {
-        enum fault_kind kind = (enum fault_kind)random_between(&stream, 1, FAULT_KIND_END - 1);
+        enum fault_kind kind = draw_kind(&stream);
         if (is_in_budget(plan, kind, trial->families))
             draw_fault(plan, kind, trial->storm_ms, &stream, add_action(trial, from_ms, &stream));
     }
