@@ -120,6 +120,10 @@ def main():
     if sys.argv[1:] == ["--page"]:
         PAGE.write_text(page())
     elif sys.argv[1:] == ["--check"]:
+        silent = [f"{name}.{field[0]}" for name, _, fields in messages() for field in fields
+                  if not field[3] and name not in ("ClientConfig", "ProcessConfig")]
+        if silent:
+            sys.exit("core/proto/config.proto does not say what these keys are for: " + ", ".join(silent))
         if not PAGE.exists() or PAGE.read_text() != page():
             sys.exit("docs/configuration.md is not what core/proto/config.proto says: run packaging/manual.py --page")
     elif len(sys.argv) == 3:

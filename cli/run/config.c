@@ -1,12 +1,14 @@
 #include "cli/run/config.h"
 
 #include "cli/input.h"
+#include "cli/run/config_place.h"
 #include "cli/terminal.h"
 #include "core/base/assert.h"
 #include "core/base/memory.h"
 #include "core/components.h"
 #include "core/wire/json.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +77,23 @@ static bool must_be_positive(const char *name)
     return strncmp(name, "max_", 4) == 0 || ends_with(name, "_interval_ms");
 }
 
+/* "FILE:LINE: KEY: what is wrong with its value". */
+__attribute__((format(printf, 4, 5))) static void complain_value(const char *where, const char *prefix,
+                                                                 const char *name, const char *format, ...)
+{
+    struct text key = {0}, place = {0};
+    char why[200];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(why, sizeof why, format, arguments);
+    va_end(arguments);
+    text_addf(&key, "%s%s", prefix, name);
+    config_place(where, text_string(&key), &place);
+    terminal_error("%s: %s: %s", text_string(&place), text_string(&key), why);
+    text_free(&key);
+    text_free(&place);
+}
+
 static void range_of(const char *name, uint64_t *ret_least, uint64_t *ret_most)
 {
     *ret_least = must_be_positive(name) ? 1 : 0;
@@ -102,10 +121,10 @@ static bool check_number(const ProtobufCFieldDescriptor *field, const void *valu
     if (number >= least && number <= most)
         return true;
     if (number < least)
-        terminal_error("%s: %s%s: %llu is too small, it must be at least %llu", where, prefix, field->name,
+        complain_value(where, prefix, field->name, "%llu is too small, it must be at least %llu",
                        (unsigned long long)number, (unsigned long long)least);
     else
-        terminal_error("%s: %s%s: %llu is too large, it must be at most %llu", where, prefix, field->name,
+        complain_value(where, prefix, field->name, "%llu is too large, it must be at most %llu",
                        (unsigned long long)number, (unsigned long long)most);
     return false;
 }
@@ -149,7 +168,7 @@ static bool check_choice(const char *where, const char *key, const char *value, 
         if (strcmp(value, choices[i]) == 0)
             return true;
     }
-    terminal_error("%s: %s: \"%s\" is none of %s", where, key, value,
+    complain_value(where, "", key, "\"%s\" is none of %s", value,
                    choices[0][0] == 'd' ? "debug, info, warning, error" : "auto, process, bubblewrap, oci");
     return false;
 }
@@ -164,7 +183,7 @@ bool run_config_check(const Cupola__ProcessConfig *config, const char *where)
                                    !check_choice(where, "driver.workloads", config->driver->workloads, kinds)))
         return false;
     if (config->dea != NULL && config->dea->first_port > config->dea->last_port) {
-        terminal_error("%s: dea.first_port: %u is above last_port, %u", where, config->dea->first_port,
+        complain_value(where, "dea.", "first_port", "%u is above last_port, %u", config->dea->first_port,
                        config->dea->last_port);
         return false;
     }

@@ -33,14 +33,17 @@ file syntax.json '{"router": {\n"listen": }'
 file level.json '{"driver": {"log_level": "loud"}}'
 file ports.json '{"dea": {"first_port": 500, "last_port": 400}}'
 
+file nested.json '{"router": {"bus": {"servers": [{"port": 1},\n {"port": 2},\n {"port": 70000}]}}}'
+
 refuses 0 "" "$cupola" run router --config good.json --check
-refuses 2 "range.json: router.listen.port: 70000 is too large" "$cupola" run router --config range.json
-refuses 2 "zero.json: dea.heartbeat_ms: 0 is too small" "$cupola" run dea --config zero.json
+refuses 2 "nested.json:3: router.bus.servers[2].port: 70000 is too large" "$cupola" run router --config nested.json
+refuses 2 "range.json:2: router.listen.port: 70000 is too large" "$cupola" run router --config range.json
+refuses 2 "zero.json:1: dea.heartbeat_ms: 0 is too small" "$cupola" run dea --config zero.json
 refuses 2 "key.json:3: router: unknown key \"lisen\"" "$cupola" run router --config key.json
 refuses 2 "type.json:1: router.max_headers" "$cupola" run router --config type.json
 refuses 2 "syntax.json:2:" "$cupola" run router --config syntax.json
-refuses 2 "level.json: driver.log_level: \"loud\"" "$cupola" run bus --config level.json
-refuses 2 "ports.json: dea.first_port: 500 is above" "$cupola" run dea --config ports.json
+refuses 2 "level.json:1: driver.log_level: \"loud\"" "$cupola" run bus --config level.json
+refuses 2 "ports.json:1: dea.first_port: 500 is above" "$cupola" run dea --config ports.json
 refuses 2 "cannot read missing.json" "$cupola" run bus --config missing.json
 refuses 2 "name one role" "$cupola" run toaster
 refuses 2 "is no address" "$cupola" run bus --listen nowhere
