@@ -30,7 +30,7 @@ def main():
     parser.add_argument("--starts", type=int, default=10, help="explorations of each bug and kind (default 10)")
     parser.add_argument("--most", type=int, default=800, help="runs after which one gives up, and counts as that")
     parser.add_argument("bugs", nargs="*", default=BUGS)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     for bug in options.bugs:
         for name, how in (("guided", []), ("unguided", ["--unguided"])):
             runs = sorted(runs_until_found(options, bug, 100000 * (start + 1), how) for start in range(options.starts))
