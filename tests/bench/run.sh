@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 build=build/release
 usual="router bus push sim health"
-all="$usual scale placement container healing updates controller journal guidance targets"
+all="$usual scale zone placement container healing updates controller journal guidance targets"
 
 is_check=
 if [ "${1:-}" = --check ]; then
@@ -52,6 +52,7 @@ for what in "${names[@]}"; do
         for pending in 1000 100000 1000000; do "$build/tests/bench/event_queue" "$pending"; done
         ;;
     scale) tests/bench/scale.py "$build/cupola" ${CUPOLA_SCALE:-} ;;
+    zone) tests/bench/scale.py "$build/cupola" 10000:100000 ;;
     health) "$build/tests/bench/health_manager_pass" ;;
     container) tests/bench/container.sh "$build" ;;
     targets) tests/bench/targets.py "$build/cupola" "${options[@]}" ;;
