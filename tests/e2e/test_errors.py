@@ -120,7 +120,7 @@ class ConfigurationStory(FolderStory):
             ('{"router":\n{"max_connections": -5}}', "c.json:2: router.max_connections: expected an integer"),
             ('{"router":\n{"listen": [1]}}', "c.json:2: router.listen: expected an object, found an array"),
             ('{"router":\n\n{"max_connections": 5,}}', "c.json:3: router.max_connections: parse error"),
-            ('{"router": {"max_connections": 0}}', "c.json: router.max_connections: 0 is too small"),
+            ('{"router":\n{"max_connections": 0}}', "c.json:2: router.max_connections: 0 is too small"),
             ('{"router": {"listen": {"port": 70000}}}', "router.listen.port: 70000 is too large"),
             ('{"driver": {"log_level": "loud"}}', 'driver.log_level: "loud" is none of debug'),
             ('{"driver": {"workloads": "vm"}}', 'driver.workloads: "vm" is none of auto, process, bubblewrap, oci'),
