@@ -16,12 +16,13 @@ names=() options=()
 for word in "$@"; do
     case "$word" in -h | --help | help)
         cat <<HELP
-usage: ./dev bench [NAME...] [targets [--seeds N] [--jobs J] [ROW...]]
+usage: ./dev bench [NAME...] [targets [--seeds N] [--jobs J] [--minutes M] [ROW...]]
 
 Builds the release preset and measures; docs/performance.md keeps what came out.
 NAME: ${all% targets}
 Without a name: $usual
-What stands behind \`targets\` is its own: rows of the table of targets, and how many seeds of each (1,000).
+What stands behind \`targets\` is its own: rows of the table of targets, and how many seeds of each (1,000). It keeps what
+it has played: the same command goes on, and --minutes says when to stop.
 HELP
         exit 0
         ;;
