@@ -9,8 +9,9 @@ enum {
     FREE_RESTARTS = 3,   /* In a row, without a pause. */
     HAND_OVER_MS = 5000, /* One that can heal and pings so long after a crash has taken it up. */
     LOOK_MS = 200,       /* Between looks at what is undecided. */
-    NO_ROOM_MS = 1000,   /* Until the next try where there was none. */
-    STEADY_MS = 180000,  /* Who ran for so long begins to count anew. */
+    NO_ROOM_MS = 1000,   /* Until the next try where there was none; doubles where a start was tried in vain, */
+    MOST_NO_ROOM_MS = 30000,
+    STEADY_MS = 180000, /* Who ran for so long begins to count anew. */
 };
 
 static void on_look(struct timer *timer)
@@ -61,6 +62,27 @@ void dea_standing_note_crash(struct instance *instance)
     instance->crashed_ns = now_ns;
     instance->heal_ns = now_ns + pause_ns(dea, instance->crashes);
     look_at(dea, is_in_force(dea) ? now_ns : now_ns + LOOK_MS * NS_PER_MS);
+}
+
+void dea_standing_note_failure(const struct instance *failed)
+{
+    struct dea *dea = failed->dea;
+    struct instance *crashed = NULL, *instance, *next;
+    HASH_ITER (hh, dea->instances, instance, next) {
+        bool is_same = instance->state == INSTANCE_CRASHED && instance->droplet == failed->droplet &&
+                       instance->index == failed->index && instance->epoch == failed->epoch;
+        if (is_same && instance->crashes + 1 == failed->crashes)
+            crashed = instance;
+    }
+    if (crashed == NULL || dea->phase != DEA_OPEN)
+        return;
+    uint64_t pause_ms = NO_ROOM_MS;
+    for (uint32_t i = 0; i < crashed->heal_failures && pause_ms < MOST_NO_ROOM_MS; i++)
+        pause_ms *= 2;
+    crashed->heal_failures++;
+    crashed->crashed_ns = dea->machine.now_ns;
+    crashed->heal_ns = dea->machine.now_ns + (pause_ms < MOST_NO_ROOM_MS ? pause_ms : MOST_NO_ROOM_MS) * NS_PER_MS;
+    look_at(dea, dea->machine.now_ns + LOOK_MS * NS_PER_MS);
 }
 
 /* Somebody has taken its place, or it is not wanted any more. */

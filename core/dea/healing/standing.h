@@ -7,7 +7,7 @@
  * manager, and heartbeats tell the crashes so far.
  *
  *   crashed --somebody who can heal has heard of it--> theirs
- *   crashed --in force, pause over--> started anew here
+ *   crashed --in force, pause over--> started anew here --no droplet, no process to be had--> crashed, as before
  */
 #ifndef CUPOLA_CORE_DEA_HEALING_STANDING_H
 #define CUPOLA_CORE_DEA_HEALING_STANDING_H
@@ -25,6 +25,9 @@ struct standing {
 
 /* An instance has crashed just now (or while we were away): keeps an eye on it. */
 void dea_standing_note_crash(struct instance *instance);
+/* A start could not be carried out. If it was to heal one that crashed, that one is tried again, after growing pauses.
+ */
+void dea_standing_note_failure(const struct instance *failed);
 /* Something has changed: a process has ended, the bus is back. */
 void dea_standing_review(struct dea *dea);
 void dea_standing_on_bus_lost(struct dea *dea);

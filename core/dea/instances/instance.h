@@ -95,7 +95,8 @@ struct instance {
     uint32_t crashes;    /* Of this order here, in a row, before this instance: healed under the standing order. */
     uint64_t crashed_ns; /* CRASHED: when, */
     uint64_t heal_ns;    /* and from when on the standing order may start it anew. 0: that is not ours. */
-    uint64_t ready_ns;   /* When it came up; 0 before. */
+    uint32_t heal_failures;
+    uint64_t ready_ns; /* When it came up; 0 before. */
 
     struct op op;           /* Launch or removal. */
     struct timer timer;     /* Of the state: start deadline, stop grace, crash files' end, next try to remove. */

@@ -265,6 +265,7 @@ void dea_start_give_up(struct instance *instance, const char *why)
     dea_droplets_unwant(&dea->droplets, instance);
     dea_probe_end(instance);
     dea_heartbeat_publish_exit(instance, mutation_is(DEA_BOOKS_FAULTS_AS_CRASHES) ? "CRASHED" : refusal_reason, why);
+    dea_standing_note_failure(instance);
     dea_instance_move(instance, INSTANCE_GONE);
     dea_instance_bury(instance);
 }
@@ -291,6 +292,7 @@ static void fail_launch(struct instance *instance, const struct op_result *resul
     dea_placement_note_launch(dea, false);
     dea_heartbeat_publish_exit(instance, refusal_reason, "the process could not be launched");
     dea_stop_remove(instance);
+    dea_standing_note_failure(instance);
 }
 
 static uint64_t start_timeout_ms(const struct instance *instance)

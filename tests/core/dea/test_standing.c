@@ -199,6 +199,28 @@ static void the_next_life_of_the_agent_knows_how_often_it_crashed(void **state)
     stage_close(&stage);
 }
 
+/* It is not given back to those who are not there: it is tried again. */
+static void what_could_not_be_started_again_is_tried_on(void **state)
+{
+    struct stage stage;
+    (void)state;
+    stage_open(&stage);
+    stage_order(&stage, 0, 5);
+    stage_pass_ms(&stage, 10);
+    stage_drop_bus(&stage);
+    stage_pass_ms(&stage, 3500);
+    stage.launches_fail = true;
+    stage_end_workload(&stage, stage_newest(&stage), 9);
+    stage_pass_ms(&stage, 10000);
+    assert_int_equal(stage_running(&stage), 0);
+    stage.launches_fail = false;
+    stage_pass_ms(&stage, 8000);
+    assert_int_equal(stage_running(&stage), 1);
+    stage_pass_ms(&stage, 40000);
+    assert_int_equal(stage_running(&stage), 1);
+    stage_close(&stage);
+}
+
 static void a_singleton_ends_with_its_lease(void **state)
 {
     struct stage stage;
@@ -270,6 +292,7 @@ int main(void)
         cmocka_unit_test(what_was_stopped_or_replaced_meanwhile_is_not_healed),
         cmocka_unit_test(the_next_life_of_the_agent_keeps_the_standing_order),
         cmocka_unit_test(the_next_life_of_the_agent_knows_how_often_it_crashed),
+        cmocka_unit_test(what_could_not_be_started_again_is_tried_on),
         cmocka_unit_test(a_singleton_ends_with_its_lease),
         cmocka_unit_test(without_any_grant_a_singleton_is_like_others),
         cmocka_unit_test(an_app_has_its_own_grace),
