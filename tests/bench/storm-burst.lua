@@ -17,6 +17,7 @@ return cupola.scenario {
     cloud:mend_everything()
     cloud:wait_until(cupola.all_up, "60s")
     cloud:wait_until(cupola.converged, "600s")
+    cloud:wait("35s") -- Who had doubts about itself, or was on its way back to the bus, has come to rest.
     cloud:push("burst", { instances = 500, memory = "64M" }):wait("60s")
     cloud:record("time until all 500 run", cloud:wait_until(cupola.app_converged "burst", "60s"))
     local on = {}
