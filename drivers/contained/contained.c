@@ -61,7 +61,8 @@ int main(int argc, char **argv)
     close_range(STDERR_FILENO + 1, ~0U, CLOSE_RANGE_CLOEXEC);
     fcntl(connection, F_SETFD, FD_CLOEXEC); /* For kernels without the flag above. */
     struct contained_order order;
-    if (!read_all(connection, &order, sizeof order) || !is_possible(&order))
+    if (write(connection, &well, sizeof well) != sizeof well || !read_all(connection, &order, sizeof order) ||
+        !is_possible(&order))
         return 0; /* Nobody wants it. */
     static char words[CONTAINED_BYTES_MOST + 1];
     if (!read_all(connection, words, order.size) || write(connection, &well, sizeof well) != sizeof well)

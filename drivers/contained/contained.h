@@ -2,6 +2,7 @@
  * can be made before anybody knows what for.
  *
  *   supervisor                                      contained
+ *     |<-- 0, an int -------------------------------|  is there: the container is whole
  *     |-- struct contained_order, its words ------->|  may have been waiting for long
  *     |<-- 0, an int -------------------------------|  has read it, and becomes the command: what comes now is the
  * app's

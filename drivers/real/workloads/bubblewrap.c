@@ -223,7 +223,7 @@ static bool make(struct supervised *supervised, const int outputs[LOG_STREAMS], 
         close(ends[0]);
         return false;
     }
-    supervised->container = (struct container){main, ends[0]};
+    supervised->container = (struct container){.main = main, .connection = ends[0]};
     return true;
 }
 
@@ -252,17 +252,6 @@ static bool send_order(const struct supervised *supervised)
     return is_sent;
 }
 
-/* False with its errno, or with EIO if there is no container that could have one. */
-static bool is_understood(int connection)
-{
-    int error = EIO;
-    ssize_t got;
-    while ((got = read(connection, &error, sizeof error)) < 0 && errno == EINTR) {
-    }
-    errno = got == sizeof error ? error : EIO;
-    return got == sizeof error && error == 0;
-}
-
 static pid_t launch(const struct supervised *supervised, const int outputs[LOG_STREAMS], struct text *ret_reason)
 {
     const char *program = supervised->argv[0];
@@ -275,7 +264,7 @@ static pid_t launch(const struct supervised *supervised, const int outputs[LOG_S
     bool is_running = supervised_note(supervised, container->main);
     if (is_running) {
         send_order(supervised); /* Whether it was read is what counts. */
-        is_running = is_understood(container->connection);
+        is_running = (container->is_whole || supervised_hear(container)) && supervised_hear(container);
     } else {
         errno = EIO;
     }

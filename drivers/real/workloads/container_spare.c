@@ -69,7 +69,8 @@ bool spare_container_use(struct workload_order *order)
     struct path prefix = workload_runtime_prefix(order->runtime);
     bool is_ours = strcmp(prefix.text, spare->prefix.text) == 0 &&
                    user_pass_on(USERS_FOLDER, spare->uid, spare->folder.text, order->folder.text);
-    if (!is_ours || rename(from.text, to.text) != 0) {
+    char whole;
+    if (!is_ours || read(spare->connection, &whole, 1) != 1 || rename(from.text, to.text) != 0) {
         spare_drop(spare);
         return false;
     }

@@ -21,6 +21,7 @@ struct workload_order;
 struct container {
     pid_t main;     /* 0: there is none. */
     int connection; /* Ours to what waits. */
+    bool is_whole;  /* It has said so, and that was read. */
 };
 
 /* One workload, as its supervisor knows it. */
@@ -94,6 +95,8 @@ pid_t supervised_fork_guard(const struct supervised *supervised, const int outpu
                             void (*execute)(const struct supervised *supervised, int connection));
 /* What a single process of the workload is granted. */
 void supervised_list_limits(const struct supervised *supervised, struct contained_limit ret_limits[CONTAINED_LIMITS]);
+/* Reads what the container tells next. False with the errno that it told, or with EIO if it has ended. */
+bool supervised_hear(const struct container *container);
 /* Writes the pids of the workload down: the supervisor is us, the main process perhaps still to come (0). */
 bool supervised_note(const struct supervised *supervised, pid_t main);
 /* In a child: the kernel may choose it when it is out of memory, as any other. */

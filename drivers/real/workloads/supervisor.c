@@ -243,11 +243,14 @@ static bool run(struct supervised *supervised)
 
 /* ---- A container ahead of its order ---- */
 
-/* False: it has ended, or nobody wants it any more. */
-static bool await_order(const struct supervised *supervised)
+/* Before the container is whole nobody may move its home away. False: it has ended, or nobody wants it any more. */
+static bool await_order(struct container *container)
 {
+    container->is_whole = supervised_hear(container);
+    if (!container->is_whole || write(SUPERVISOR_CONNECTION, "!", 1) != 1)
+        return false;
     struct pollfd ready[] = {{.fd = SUPERVISOR_CONNECTION, .events = POLLIN},
-                             {.fd = supervised->container.connection, .events = POLLIN}};
+                             {.fd = container->connection, .events = POLLIN}};
     while (poll(ready, 2, -1) < 0 && errno == EINTR) {
     }
     return ready[1].revents == 0;
@@ -261,7 +264,7 @@ static bool make_ahead(struct supervised *supervised)
     bool is_made =
         chdir(supervised->folder.text) == 0 && open_outputs(supervised) && make_container(supervised, &reason);
     text_free(&reason);
-    if (!is_made || !await_order(supervised) || !supervisor_order_read(SUPERVISOR_CONNECTION, &ordered))
+    if (!is_made || !await_order(&supervised->container) || !supervisor_order_read(SUPERVISOR_CONNECTION, &ordered))
         return false;
     ordered.container = supervised->container;
     bool is_for_it = ordered.kind == supervised->kind && ordered.uid == supervised->uid;

@@ -5,6 +5,7 @@
  *   agent                                         supervisor
  *     |-- born, often long before it is needed ----->|  enters a cgroup of its own
  *     |-- perhaps an order without a command ------->|  makes a container, which waits
+ *     |<-- "!" --------------------------------------|  it is whole: its home may be moved
  *     |-- the order (supervisor_order.c) ----------->|  limits the group, launches
  *     |<-- "ok PID" or "error ERRNO WHAT" -----------|  leaves the group, which is the workload's now
  *     |   (the connection ends here)                 |  looks after it until it ends

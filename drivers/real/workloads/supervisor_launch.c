@@ -152,6 +152,16 @@ pid_t supervised_fork(const struct supervised *supervised, const int outputs[LOG
     return main;
 }
 
+bool supervised_hear(const struct container *container)
+{
+    int error = EIO;
+    ssize_t got;
+    while ((got = read(container->connection, &error, sizeof error)) < 0 && errno == EINTR) {
+    }
+    errno = got == sizeof error ? error : EIO;
+    return got == sizeof error && error == 0;
+}
+
 pid_t supervised_fork_guard(const struct supervised *supervised, const int outputs[LOG_STREAMS], int connection,
                             void (*execute)(const struct supervised *supervised, int connection))
 {

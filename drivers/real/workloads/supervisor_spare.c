@@ -84,6 +84,14 @@ static size_t count_containers(const struct spares *spares)
     return count;
 }
 
+static struct spare take_out(struct spares *spares, size_t index)
+{
+    struct spare spare = spares->stock[index];
+    spares->count--;
+    memmove(&spares->stock[index], &spares->stock[index + 1], (spares->count - index) * sizeof spare);
+    return spare;
+}
+
 /* Those who are at the front have none. */
 static void on_quiet(uv_timer_t *timer)
 {
@@ -93,8 +101,7 @@ static void on_quiet(uv_timer_t *timer)
         struct spare first = spares->stock[0];
         if (has_container(&first))
             return;
-        spares->count--;
-        memmove(&spares->stock[0], &spares->stock[1], spares->count * sizeof first);
+        take_out(spares, 0);
         start_making(spares, &first);
     }
 }
@@ -129,23 +136,38 @@ void spares_fill(struct real_driver *driver, const char *runtime)
 
 /* ---- For starts ---- */
 
-/* Nothing ever comes from one that waits: what can be read is its end. */
-static bool is_gone(int connection)
+enum spare_state { SPARE_GONE, SPARE_UNREADY, SPARE_READY };
+
+/* One with a container says a byte when that is whole. */
+static enum spare_state state_of(const struct spare *spare)
 {
-    struct pollfd end = {.fd = connection, .events = POLLIN};
-    return poll(&end, 1, 0) != 0;
+    struct pollfd said = {.fd = spare->connection, .events = POLLIN};
+    poll(&said, 1, 0);
+    if ((said.revents & (POLLHUP | POLLERR)) != 0)
+        return SPARE_GONE;
+    return !has_container(spare) || said.revents != 0 ? SPARE_READY : SPARE_UNREADY;
 }
 
 struct spare spares_take(struct real_driver *driver)
 {
     struct spares *spares = driver->spares;
-    struct spare spare = {.connection = -1};
-    while (spare.connection < 0 && spares != NULL && spares->count > 0) {
-        spare = spares->stock[--spares->count];
-        if (is_gone(spare.connection))
-            spare_drop(&spare);
+    for (size_t i = spares == NULL ? 0 : spares->count; i > 0; i--) {
+        enum spare_state state = state_of(&spares->stock[i - 1]);
+        if (state == SPARE_UNREADY)
+            continue;
+        struct spare spare = take_out(spares, i - 1);
+        if (state == SPARE_READY)
+            return spare;
+        spare_drop(&spare);
     }
-    return spare;
+    return (struct spare){.connection = -1};
+}
+
+bool spares_have_container(const struct real_driver *driver)
+{
+    const struct spares *spares = driver->spares;
+    size_t last = spares == NULL ? 0 : spares->count;
+    return last > 0 && has_container(&spares->stock[last - 1]) && state_of(&spares->stock[last - 1]) == SPARE_READY;
 }
 
 /* ---- The end ---- */

@@ -98,6 +98,8 @@ struct spare spares_take(struct real_driver *driver);
 /* Starts as many as the configuration wants. Their containers are made when nothing has started for a while, with what
  * this runtime needs (NULL: the one before). */
 void spares_fill(struct real_driver *driver, const char *runtime);
+/* Whether the next start will find a container. */
+bool spares_have_container(const struct real_driver *driver);
 /* Sends them away. */
 void spares_dismiss(struct real_driver *driver);
 

@@ -1,7 +1,7 @@
 #include "tests/drivers/real/workload_stage.h"
 
 #include "core/base/memory.h"
-#include "drivers/real/driver.h"
+#include "drivers/real/workloads/workload.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -183,7 +183,7 @@ const char *container_in_stock(void)
 void await_container_in_stock(void)
 {
     puppet_do(stage.driver, list);
-    run_until(&stage, other_op.done && container_in_stock()[0] != 0 && stage.driver->job_count == 0);
+    run_until(&stage, other_op.done && spares_have_container(stage.driver));
 }
 
 pid_t process_working_in(const char *folder)
