@@ -190,7 +190,7 @@ static pid_t launch(struct supervised *supervised)
     if (make_container(supervised, &reason))
         main = supervised->kind->launch(supervised, outputs.writers, &reason);
     int error = errno;
-    if (main < 0 && reason.size > 0)
+    if (main < 0 && supervised->container.main != 0 && reason.size > 0)
         add_last_words(&reason);
     if (main < 0)
         answer_error(error, reason.size > 0 ? text_string(&reason) : supervised->argv[0]);
