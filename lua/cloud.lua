@@ -100,17 +100,21 @@ end
 
 --- Records a duration by name; campaigns report its distribution.
 function Cloud:record(name, duration)
+  checked(schema.text, name, "record: the name")
   native.record(name, "ns", as_duration(duration, "record"))
 end
 
 --- Records a number by name.
 function Cloud:count(name, number)
+  checked(schema.text, name, "count: the name")
+  checked(schema.integer(0), number, "count: " .. name)
   native.tell(("%s: %d"):format(name, number))
   native.record(name, "count", number)
 end
 
 --- A mark of `sometimes` is reached.
 function Cloud:mark(name)
+  checked(schema.text, name, "mark: the name")
   native.mark(name)
 end
 
@@ -141,6 +145,8 @@ end
 
 --- A whole number from low to high, drawn from the seed.
 function Cloud:draw(low, high, name)
+  checked(schema.integer(math.mininteger), low, "draw: the lowest")
+  checked(schema.integer(low), high, "draw: the highest")
   return low + native.draw(name or "scenario.draw", high - low + 1)
 end
 
@@ -293,11 +299,13 @@ end
 
 --- Pushes an app; `fields` as in the scenario's `apps`.
 function Cloud:push(app, fields)
-  local behaviour = plan.app(app, fields or {})
+  checked(schema.text, app, "push: the app")
+  local behaviour = checked(plan.app, app, fields or {})
   return operate(self, "push", app, { instances = behaviour.instances, memory_mb = behaviour.memory }, behaviour)
 end
 
 function Cloud:scale(app, instances)
+  checked(schema.integer(0, 1000000), instances, "scale: instances")
   return operate(self, "scale", app, { instances = instances })
 end
 
@@ -409,7 +417,7 @@ end
 
 --- More load, as in the scenario's `load`.
 function Cloud:add_load(fields)
-  native.load_add(plan.load(fields, "add_load"))
+  native.load_add(checked(plan.load, fields, "add_load"))
 end
 
 function Cloud:stop_load(host)
@@ -463,6 +471,10 @@ end
 function Raw:ending()
   local _, ending = native.raw_state(self.id)
   return ending
+end
+
+for _, methods in ipairs { Cloud, Host, Component, Instance, Operation, Raw } do
+  schema.expect_colon(methods)
 end
 
 --- The cloud of this run: `routers`, `controllers`, `health_managers`, `deas`, `gateways` and `bus` are lists of

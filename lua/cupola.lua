@@ -57,8 +57,15 @@ function cupola.app_is_flapping(name)
   return condition("app_is_flapping", name)
 end
 
+local function expect_function(what, name, holds)
+  if type(name) ~= "string" or type(holds) ~= "function" then
+    error(("%s: expected a name and a function, found %s and %s"):format(what, tostring(name), tostring(holds)), 3)
+  end
+end
+
 --- A check of one's own for `always`: the function gets the cloud and returns true, or false and why.
 function cupola.check(name, holds)
+  expect_function("check", name, holds)
   return setmetatable({ name = name, holds = holds }, Always)
 end
 
@@ -67,11 +74,15 @@ local Mark = { __name = "mark" }
 
 --- Reached when the function returns true; it is looked at as checks are, and gets the cloud.
 function cupola.sometimes(name, holds)
+  expect_function("sometimes", name, holds)
   return setmetatable({ name = name, holds = holds }, Mark)
 end
 
 --- Reached when a component logs a line with these words.
 function cupola.logged(words)
+  if type(words) ~= "string" then
+    error("logged: expected the words of a log line, found " .. tostring(words), 2)
+  end
   return setmetatable({ name = "logged: " .. words, log = words }, Mark)
 end
 

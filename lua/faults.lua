@@ -131,12 +131,29 @@ local function fail_unknown(what, name, why, known)
     meant and meant ~= name and (", did you mean '" .. meant .. "'?") or ""), 3)
 end
 
+local fault_options = { target = true, peer = true, delay = true, amount = true, one_way = true, subject = true,
+  only = true, config = true, duration = true }
+local partition_options = { one_way = true, duration = true, pause = true }
+
+--- Options that nobody reads would be mistakes that nobody sees.
+local function check_options(what, options, known)
+  if type(options) ~= "table" then
+    error(("%s: expected options such as { duration = \"5s\" }, found %s"):format(what, tostring(options)), 3)
+  end
+  for name in pairs(options) do
+    if not known[name] then
+      fail_unknown(what, name, "there is no such option", known)
+    end
+  end
+end
+
 --- The two readers turn an error in a value into one of the line that gave it.
 return function(Cloud, as_duration, as_distribution)
   --- Breaks something. `kind` is a name of the fault menu; `options` has target, share, peer, delay, amount, one_way,
   --- subject, config, duration, after.
   function Cloud:fault(kind, options)
     options = options or {}
+    check_options("fault " .. tostring(kind), options, fault_options)
     local spec = {
       kind = kind,
       target = name_of(options.target) or "",
@@ -161,6 +178,7 @@ return function(Cloud, as_duration, as_distribution)
   --- Cuts the network between components in a shape: "halves", "bridge", "ring", "isolate", "swizzle".
   function Cloud:partition(shape, members, options)
     options = options or {}
+    check_options("partition " .. tostring(shape), options, partition_options)
     local draw = shapes[shape]
     if not draw then
       fail_unknown("partition", shape, "there is no such shape", shapes)

@@ -140,6 +140,20 @@ function schema.raw(value, place)
   return value
 end
 
+--- cloud.wait("5s") would take the text for the cloud.
+function schema.expect_colon(methods)
+  for name, method in pairs(methods) do
+    if type(method) == "function" and not name:find "^__" then
+      methods[name] = function(self, ...)
+        if getmetatable(self) ~= methods then
+          error(("%s: write %s:%s(...), with a colon"):format(name, methods.__name, name), 2)
+        end
+        return method(self, ...)
+      end
+    end
+  end
+end
+
 schema.nearest = nearest
 
 --- A name that `what` does not have is an error, at the line that reads it, that tells the nearest one of those tables.

@@ -5,6 +5,7 @@
 #include "sim/checks/check.h"
 #include "sim/lua/cloud.h"
 #include "sim/lua/library.h"
+#include "sim/lua/place.h"
 #include "sim/lua/plan.h"
 #include "sim/lua/sandbox.h"
 #include "sim/mark.h"
@@ -117,9 +118,7 @@ struct scenario *scenario_open(const char *name, const char *text, size_t size, 
     if (!ok) {
         lua_State *lua = scenario->sandbox.lua;
         const char *message = lua == NULL ? "not enough memory" : lua_tostring(lua, -1);
-        if (message == NULL || strncmp(message, name, strlen(name)) != 0)
-            text_addf(ret_error, "%s: ", name); /* Not said by a line of the file itself. */
-        text_addf(ret_error, "%s", message == NULL ? "an error without a message" : message);
+        lua_place_complain(name, text, size, message == NULL ? "an error without a message" : message, ret_error);
         scenario_close(scenario);
         return NULL;
     }
@@ -149,6 +148,17 @@ void scenario_close(struct scenario *scenario)
 
 /* ---- Conditions that are Lua functions ---- */
 
+/* A function that ends in a call of ours leaves no line: then it is the one where it begins. Takes the function from
+ * the top of the stack. */
+static void add_placed(lua_State *lua, const char *message, struct text *ret_text)
+{
+    lua_Debug function;
+    lua_getinfo(lua, ">S", &function);
+    if (strncmp(message, function.short_src, strlen(function.short_src)) != 0)
+        text_addf(ret_text, "%s:%d: ", function.short_src, function.linedefined);
+    text_add_string(ret_text, message);
+}
+
 static bool lua_predicate_holds(struct cloud *cloud, void *context, struct text *ret_why)
 {
     struct lua_predicate *predicate = context;
@@ -156,8 +166,15 @@ static bool lua_predicate_holds(struct cloud *cloud, void *context, struct text 
     lua_State *lua = scenario->sandbox.lua;
     lua_rawgeti(lua, LUA_REGISTRYINDEX, predicate->reference);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, scenario->cloud_reference);
-    if (!lua_sandbox_call(&scenario->sandbox, 1, 2)) {
-        cloud_violate(cloud, "a condition of the scenario", "%s", lua_tostring(lua, -1));
+    scenario->native.is_looking = true;
+    bool has_run = lua_sandbox_call(&scenario->sandbox, 1, 2);
+    scenario->native.is_looking = false;
+    if (!has_run) {
+        struct text text = {0};
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, predicate->reference);
+        add_placed(lua, lua_tostring(lua, -2), &text);
+        cloud_violate(cloud, "a condition of the scenario", "%s", text_string(&text));
+        text_free(&text);
         lua_pop(lua, 1);
         return false;
     }
@@ -255,8 +272,10 @@ static bool protected_call(struct scenario *scenario, lua_CFunction function, in
     return false;
 }
 
-/* wait_until: the condition and its bound lie on the thread's stack. Leaves the values for the next resume. */
-static enum cloud_result wait_for_condition(struct scenario *scenario, lua_State *thread, int *ret_values)
+/* wait_until: the condition and its bound lie on the thread's stack. Leaves the values for the next resume. False if it
+ * is no condition. */
+static bool wait_for_condition(struct scenario *scenario, lua_State *thread, int *ret_values,
+                               enum cloud_result *ret_result)
 {
     uint64_t bound_ns = (uint64_t)lua_tointeger(thread, 3);
     void *context = NULL;
@@ -267,6 +286,8 @@ static enum cloud_result wait_for_condition(struct scenario *scenario, lua_State
     } else {
         predicate = lua_cloud_predicate(thread, 2, &scenario->native, &context);
     }
+    if (predicate == NULL)
+        return false;
     uint64_t took_ns = 0;
     enum cloud_result result = cloud_wait_until(scenario->cloud, predicate, context, bound_ns, &took_ns);
     lua_settop(thread, 0);
@@ -278,7 +299,8 @@ static enum cloud_result wait_for_condition(struct scenario *scenario, lua_State
         lua_pushstring(thread, cloud_explanation(scenario->cloud));
         *ret_values = 2;
     }
-    return result;
+    *ret_result = result;
+    return true;
 }
 
 /* Carries out what the scenario yielded: ("for", ns) or ("until", condition, bound). False if the run is over. */
@@ -290,16 +312,28 @@ static bool serve_yield(struct scenario *scenario, lua_State *thread, int *ret_v
     if (what != NULL && strcmp(what, "for") == 0) {
         result = cloud_run_for(scenario->cloud, (uint64_t)lua_tointeger(thread, 2));
         lua_settop(thread, 0);
-    } else if (what != NULL && strcmp(what, "until") == 0) {
-        result = wait_for_condition(scenario, thread, ret_values);
-    } else {
-        fail(scenario, "the scenario yielded by itself; wait with cloud:wait or cloud:wait_until");
+    } else if (what == NULL || strcmp(what, "until") != 0 ||
+               !wait_for_condition(scenario, thread, ret_values, &result)) {
+        fail(scenario, lua_sandbox_complain(&scenario->sandbox, thread,
+                                            "it yielded by itself; wait with cloud:wait or cloud:wait_until"));
         return false;
     }
     if (result != CLOUD_VIOLATED)
         return true;
     fail(scenario, cloud_violation(scenario->cloud));
     return false;
+}
+
+static void fail_in_run(struct scenario *scenario, const char *message)
+{
+    lua_State *lua = scenario->sandbox.lua;
+    struct text text = {0};
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, scenario->scenario_reference);
+    lua_getfield(lua, -1, "run");
+    add_placed(lua, message, &text);
+    lua_pop(lua, 1);
+    fail(scenario, text_string(&text));
+    text_free(&text);
 }
 
 static void play(struct scenario *scenario, lua_State *thread)
@@ -312,7 +346,7 @@ static void play(struct scenario *scenario, lua_State *thread)
         if (status == LUA_OK)
             return;
         if (status != LUA_YIELD) {
-            fail(scenario, lua_sandbox_explain(&scenario->sandbox, thread, status));
+            fail_in_run(scenario, lua_sandbox_explain(&scenario->sandbox, thread, status));
             return;
         }
         if (waits == MOST_WAITS) {

@@ -6,6 +6,7 @@
 #include "core/base/duration.h"
 #include "core/base/memory.h"
 #include "sim/search/shrink.h"
+#include "sim/search/shrink_prove.h"
 #include "sim/search/signature.h"
 
 #include <errno.h>
@@ -36,6 +37,7 @@ static const char help[] =
     "  --time S        stop after so many seconds with what there is (default 60)\n"
     "  -o OUT          the file to write (default: FILE with .shrunk.lua)\n"
     "  --jobs J        candidates tried at once (default: one a processor)\n"
+    "  --prove         play every smaller set of the steps, too, for as long again: how far is this from the optimum\n"
     "  --trip          with what the scenario itself says makes it fail (tripped_by)\n"
     "  --quiet         print the end only\n"
 #ifdef CUPOLA_MUTANTS
@@ -51,7 +53,9 @@ struct shrinking {
     uint64_t jobs;
     const char *out, *mutation;
     bool is_quiet;
+    bool is_to_prove;
     bool has_control;
+    size_t seeds, seeds_failing; /* The result's. */
     uint64_t began_ns, most_ns, took_ms, candidates;
     char *signature;
 };
@@ -206,15 +210,25 @@ static bool look(void *context, const struct text *text, struct cause_slice *ret
     return is_whole;
 }
 
-/* Of seeds 1 to `most`. */
-static size_t count_seeds(const struct shrinking *shrinking, const struct text *text, size_t most)
+static bool is_enough(void *context)
+{
+    const struct shrinking *shrinking = context;
+    return interrupted != 0 || sim_real_ns() - shrinking->began_ns > shrinking->most_ns;
+}
+
+/* With how many of the seeds 1 to *most it fails so; *most becomes how many there was time for. */
+static size_t count_seeds(struct shrinking *shrinking, const struct text *text, size_t *most)
 {
     size_t count = 0;
-    for (size_t begin = 1; begin <= most; begin += shrinking->jobs) {
+    for (size_t begin = 1; begin <= *most; begin += shrinking->jobs) {
+        if (begin > 1 && is_enough(shrinking)) {
+            *most = begin - 1;
+            break;
+        }
         struct child children[SHRINK_MOST_BATCH];
         struct shrinking other = *shrinking;
         size_t started = 0;
-        for (; started < shrinking->jobs && begin + started <= most; started++) {
+        for (; started < shrinking->jobs && begin + started <= *most; started++) {
             other.options.first_seed = begin + started;
             if (!start_child(&other, text, WISH_FAILURE, &children[started]))
                 break;
@@ -233,13 +247,8 @@ static size_t count_seeds(const struct shrinking *shrinking, const struct text *
 
 static size_t count_elsewhere(void *context, const struct text *text)
 {
-    return count_seeds(context, text, OTHER_SEEDS);
-}
-
-static bool is_enough(void *context)
-{
-    const struct shrinking *shrinking = context;
-    return interrupted != 0 || sim_real_ns() - shrinking->began_ns > shrinking->most_ns;
+    size_t most = OTHER_SEEDS;
+    return count_seeds(context, text, &most);
 }
 
 /* ---- The whole ---- */
@@ -253,26 +262,26 @@ static size_t count_lines(const struct text *text)
 }
 
 /* How sure the failure is, and whether it is the bug's. */
-static void add_sureness(const struct shrinking *shrinking, size_t seeds, struct text *text)
+static void add_sureness(const struct shrinking *shrinking, struct text *text)
 {
-    text_addf(text, "with %zu of the seeds 1..%d it fails so%s", seeds, LAST_SEEDS,
+    text_addf(text, "with %zu of the seeds 1..%zu it fails so%s", shrinking->seeds_failing, shrinking->seeds,
               shrinking->has_control ? ", and passes without the bug" : "");
 }
 
 static void write_result(const struct shrinking *shrinking, const struct text *before, const struct text *after,
-                         const char *failure, size_t seeds, struct text *ret_file)
+                         const char *failure, struct text *ret_file)
 {
     text_addf(ret_file,
               "-- Shrunk by `cupola sim shrink` from %s: %zu steps in %zu lines became %zu steps in %zu lines.\n",
               shrinking->options.file, shrink_step_count(text_string(before), before->size), count_lines(before),
               shrink_step_count(text_string(after), after->size), count_lines(after));
-    text_addf(ret_file, "-- With --seed %llu%s%s it failed: ", (unsigned long long)shrinking->options.first_seed,
-              shrinking->mutation == NULL ? "" : " --mutation ",
+    text_addf(ret_file, "-- With --seed %llu%s%s%s it failed: ", (unsigned long long)shrinking->options.first_seed,
+              shrinking->options.trip ? " --trip" : "", shrinking->mutation == NULL ? "" : " --mutation ",
               shrinking->mutation == NULL ? "" : shrinking->mutation);
     for (const char *at = failure; *at != 0; at++)
         text_add_char(ret_file, *at == '\n' ? ' ' : *at);
     text_add_string(ret_file, "\n-- ");
-    add_sureness(shrinking, seeds, ret_file);
+    add_sureness(shrinking, ret_file);
     text_add_string(ret_file, ".\n");
     text_add(ret_file, text_string(after), after->size);
 }
@@ -314,11 +323,11 @@ static void failure_as_written(const struct shrinking *shrinking, const struct t
 }
 
 static void print_result(const struct shrinking *shrinking, const struct shrink *shrink, const struct text *after,
-                         const char *failure, size_t seeds)
+                         const char *failure)
 {
     const struct text *before = &shrinking->options.source;
     struct text sureness = {0};
-    add_sureness(shrinking, seeds, &sureness);
+    add_sureness(shrinking, &sureness);
     printf("SHRUNK  %s, seed %llu: %zu steps to %zu, %zu lines to %zu, %llu candidates in %llu.%llu s; %s\n  %s\n",
            shrinking->options.file, (unsigned long long)shrinking->options.first_seed,
            shrink_step_count(text_string(before), before->size), shrink_step_count(text_string(after), after->size),
@@ -330,6 +339,16 @@ static void print_result(const struct shrinking *shrinking, const struct shrink 
                shrink->sliced);
     printf("  %s\n", text_string(&sureness));
     text_free(&sureness);
+}
+
+static void prove(struct shrinking *shrinking, struct shrink *shrink, size_t steps)
+{
+    struct shrink_proof proof;
+    shrinking->began_ns = sim_real_ns();
+    shrink_prove(shrink, &shrinking->options.source, steps, &proof);
+    printf("  %llu smaller sets of the first steps were played: %s %zu steps, this has %zu\n",
+           (unsigned long long)proof.tries, proof.is_exact ? "the optimum is" : "the optimum has at least", proof.least,
+           steps);
 }
 
 static int shrink_file(struct shrinking *shrinking)
@@ -362,12 +381,15 @@ static int shrink_file(struct shrinking *shrinking)
     close_gaps(&text);
     text_clear(&failure);
     failure_as_written(shrinking, &text, &failure);
-    size_t seeds = count_seeds(shrinking, &text, LAST_SEEDS);
-    write_result(shrinking, before, &text, text_string(&failure), seeds, &file);
+    shrinking->seeds = LAST_SEEDS;
+    shrinking->seeds_failing = count_seeds(shrinking, &text, &shrinking->seeds);
+    write_result(shrinking, before, &text, text_string(&failure), &file);
     bool written = input_write_file(shrinking->out, &file);
     if (!shrinking->is_quiet && isatty(STDERR_FILENO))
         fputs("\r\033[K", stderr);
-    print_result(shrinking, &shrink, &text, text_string(&failure), seeds);
+    print_result(shrinking, &shrink, &text, text_string(&failure));
+    if (shrinking->is_to_prove)
+        prove(shrinking, &shrink, shrink_step_count(text_string(&text), text.size));
     memory_free(shrinking->signature);
     text_free(&text);
     text_free(&failure);
@@ -384,6 +406,8 @@ static int take_option(struct shrinking *shrinking, int option)
         shrinking->out = optarg;
     else if (option == 't')
         shrinking->options.trip = true;
+    else if (option == 'p')
+        shrinking->is_to_prove = true;
     else if (option == 'q')
         shrinking->is_quiet = true;
     else if (option == 'm')
@@ -408,6 +432,7 @@ static const struct option long_options[] = {
     {"seed", required_argument, NULL, 's'},
     {"time", required_argument, NULL, 'T'},
     {"jobs", required_argument, NULL, 'j'},
+    {"prove", no_argument, NULL, 'p'},
     {"trip", no_argument, NULL, 't'},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},

@@ -18,17 +18,30 @@
 
 #include <string.h>
 
+/* What a call into C counts for, so that a loop of them ends as soon as one of Lua's own. */
+enum { INSTRUCTIONS_OF_A_CALL = 2000 };
+enum { MOST_MARKS = 1000 }; /* Of a run. */
+
 struct lua_cloud *lua_cloud_of(lua_State *lua)
 {
     struct lua_cloud *context = lua_touserdata(lua, lua_upvalueindex(1));
     if (context->cloud == NULL)
         luaL_error(lua, "there is no cloud yet: this belongs into the scenario's run function");
+    lua_sandbox_spend(lua, INSTRUCTIONS_OF_A_CALL);
+    return context;
+}
+
+struct lua_cloud *lua_cloud_to_change(lua_State *lua)
+{
+    struct lua_cloud *context = lua_cloud_of(lua);
+    if (context->is_looking)
+        luaL_error(lua, "a check or condition looks at the cloud; only `run` changes it");
     return context;
 }
 
 void lua_cloud_tell_deed(lua_State *lua, const char *who)
 {
-    const struct lua_cloud *context = lua_cloud_of(lua);
+    const struct lua_cloud *context = lua_touserdata(lua, lua_upvalueindex(1));
     if (context->deed_observer != NULL)
         context->deed_observer(context->deed_context, lua_sandbox_outer_line(lua), who);
 }
@@ -58,7 +71,10 @@ static int native_record(lua_State *lua)
 
 static int native_mark(lua_State *lua)
 {
-    cloud_mark(cloud_of(lua), luaL_checkstring(lua, 1));
+    struct cloud *cloud = cloud_of(lua);
+    if (cloud_mark_count(cloud) >= MOST_MARKS)
+        return luaL_error(lua, "a run has at most %d marks: is this loop meant to end?", MOST_MARKS);
+    cloud_mark(cloud, luaL_checkstring(lua, 1));
     return 0;
 }
 
@@ -105,14 +121,17 @@ cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua
         {"services_are_right", services_are_right},
         {"rest_clients_idle", rest_clients_idle},
     };
+    *ret_context = NULL;
+    if (!lua_istable(lua, index))
+        return NULL;
     lua_getfield(lua, index, "kind");
     lua_getfield(lua, index, "argument");
     const char *kind = lua_tostring(lua, -2);
-    *ret_context = NULL;
     if (lua_isinteger(lua, -1)) {
         lua_Integer id = lua_tointeger(lua, -1);
-        assert_that(id >= 1 && (size_t)id <= lua_cloud->operation_count);
-        *ret_context = lua_cloud->operations[id - 1];
+        bool is_known = id >= 1 && (size_t)id <= lua_cloud->operation_count;
+        *ret_context = is_known ? lua_cloud->operations[id - 1] : NULL;
+        kind = is_known ? kind : NULL;
     } else if (lua_isstring(lua, -1)) {
         *ret_context = (void *)(uintptr_t)lua_tostring(lua, -1); /* Lives as long as the condition's table. */
     }
@@ -120,7 +139,6 @@ cloud_predicate *lua_cloud_predicate(lua_State *lua, int index, const struct lua
     for (size_t i = 0; kind != NULL && i < sizeof conditions / sizeof conditions[0]; i++)
         if (strcmp(kind, conditions[i].kind) == 0)
             return conditions[i].predicate;
-    luaL_error(lua, "there is no condition '%s'", kind == NULL ? "nil" : kind);
     return NULL;
 }
 
@@ -135,6 +153,8 @@ static int native_holds(lua_State *lua)
     lua_setfield(lua, 3, "argument");
     void *context = NULL;
     cloud_predicate *predicate = lua_cloud_predicate(lua, 3, lua_cloud_of(lua), &context);
+    if (predicate == NULL)
+        return luaL_error(lua, "holds: expected a condition such as cupola.converged");
     struct text why = {0};
     bool holds = predicate(cloud_of(lua), context, &why);
     lua_pushboolean(lua, holds);
@@ -211,6 +231,7 @@ static int native_component_unsent(lua_State *lua)
 
 static int native_component_action(lua_State *lua)
 {
+    lua_cloud_to_change(lua);
     static const struct {
         const char *name;
         void (*act)(struct component *component);
@@ -294,7 +315,7 @@ static const char *dea_of(struct cloud *cloud, const char *instance)
 static int native_signal_instance(lua_State *lua)
 {
     const char *instance = luaL_checkstring(lua, 1);
-    const char *dea = dea_of(cloud_of(lua), instance);
+    const char *dea = dea_of(lua_cloud_to_change(lua)->cloud, instance);
     lua_pushboolean(lua, cloud_signal_instance(cloud_of(lua), instance, (int)luaL_checkinteger(lua, 2)));
     lua_cloud_tell_deed(lua, dea);
     return 1;

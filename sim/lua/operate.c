@@ -11,6 +11,7 @@
 #include <string.h>
 
 enum { MOST_WORDS = 16 };
+enum { MOST_FAULTS = 10000, MOST_OPERATIONS = 10000, MOST_LOADS = 1000 }; /* Of a run. */
 
 static lua_Integer integer_field(lua_State *lua, int index, const char *name)
 {
@@ -41,8 +42,10 @@ static bool read_only(lua_State *lua, int index, struct fault_spec *spec)
 
 static int native_fault_begin(lua_State *lua)
 {
-    struct cloud *cloud = lua_cloud_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_to_change(lua)->cloud;
     luaL_checktype(lua, 1, LUA_TTABLE);
+    if (cloud_fault_count(cloud) >= MOST_FAULTS)
+        return luaL_error(lua, "a run has at most %d faults: is this loop meant to end?", MOST_FAULTS);
     const char *kind = lua_plan_text_field(lua, 1, "kind");
     struct fault_spec spec = {
         .kind = kind == NULL ? 0 : fault_kind_find(kind),
@@ -101,7 +104,7 @@ static int native_fault_kinds(lua_State *lua)
 
 static int native_fault_end(lua_State *lua)
 {
-    struct cloud *cloud = lua_cloud_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_to_change(lua)->cloud;
     lua_Integer id = luaL_checkinteger(lua, 1);
     luaL_argcheck(lua, id >= 1 && (size_t)id <= cloud_fault_count(cloud), 1, "there is no such fault");
     fault_end((struct fault *)(uintptr_t)cloud_fault(cloud, (size_t)id - 1));
@@ -110,7 +113,7 @@ static int native_fault_end(lua_State *lua)
 
 static int native_fault_end_all(lua_State *lua)
 {
-    faults_end_all(lua_cloud_of(lua)->cloud);
+    faults_end_all(lua_cloud_to_change(lua)->cloud);
     return 0;
 }
 
@@ -143,8 +146,10 @@ static void read_words(lua_State *lua, int index, Cupola__ClientConfig *config, 
 /* operate(command, app, fields, behaviour or nil, whether a colleague does it) -> id */
 static int native_operate(lua_State *lua)
 {
-    struct lua_cloud *context = lua_cloud_of(lua);
+    struct lua_cloud *context = lua_cloud_to_change(lua);
     const char *command = luaL_checkstring(lua, 1);
+    if (context->operation_count >= MOST_OPERATIONS)
+        return luaL_error(lua, "a run has at most %d commands: is this loop meant to end?", MOST_OPERATIONS);
     const char *uri = lua_plan_text_field(lua, 3, "uri");
     Cupola__ClientConfig config = CUPOLA__CLIENT_CONFIG__INIT;
     config.command = (char *)(uintptr_t)command;
@@ -232,13 +237,16 @@ static int native_load_add(lua_State *lua)
     struct load_plan plan;
     luaL_checktype(lua, 1, LUA_TTABLE);
     lua_plan_read_load(lua, 1, &plan);
-    cloud_load_add(lua_cloud_of(lua)->cloud, &plan);
+    struct cloud *cloud = lua_cloud_to_change(lua)->cloud;
+    if (cloud_load_count(cloud) >= MOST_LOADS)
+        return luaL_error(lua, "a run has at most %d loads: is this loop meant to end?", MOST_LOADS);
+    cloud_load_add(cloud, &plan);
     return 0;
 }
 
 static int native_load_stop(lua_State *lua)
 {
-    struct cloud *cloud = lua_cloud_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_to_change(lua)->cloud;
     cloud_load_stop(cloud, check_load(lua, cloud));
     return 0;
 }

@@ -5,6 +5,8 @@
 #include "sim/lua/cloud.h"
 #include "sim/lua/plan.h"
 
+enum { MOST_CLIENTS = 10000 }; /* Of a run. */
+
 static uint64_t number_field(lua_State *lua, const char *name)
 {
     lua_getfield(lua, 1, name);
@@ -16,8 +18,10 @@ static uint64_t number_field(lua_State *lua, const char *name)
 /* raw_open(plan) -> id, from 1. lua/cloud.lua has checked the plan. */
 static int native_raw_open(lua_State *lua)
 {
-    struct cloud *cloud = lua_cloud_of(lua)->cloud;
+    struct cloud *cloud = lua_cloud_to_change(lua)->cloud;
     luaL_checktype(lua, 1, LUA_TTABLE);
+    if (cloud_raw_client_count(cloud) >= MOST_CLIENTS)
+        return luaL_error(lua, "a run has at most %d raw clients: is this loop meant to end?", MOST_CLIENTS);
     struct raw_plan plan = {
         .address = lua_plan_text_field(lua, 1, "address"),
         .port = (uint16_t)number_field(lua, "port"),
@@ -60,12 +64,14 @@ static int native_raw_send(lua_State *lua)
     struct io_bytes bytes;
     const char *text = luaL_checklstring(lua, 2, &bytes.size);
     bytes.data = (const uint8_t *)text;
+    lua_cloud_to_change(lua);
     raw_client_send(check_client(lua), bytes);
     return 0;
 }
 
 static int native_raw_close(lua_State *lua)
 {
+    lua_cloud_to_change(lua);
     raw_client_close(check_client(lua));
     return 0;
 }
@@ -83,7 +89,7 @@ static int native_rest_clients(lua_State *lua)
     };
     lua_getfield(lua, 1, "deletes");
     plan.deletes = lua_toboolean(lua, -1);
-    rest_clients_open(lua_cloud_of(lua)->cloud, &plan);
+    rest_clients_open(lua_cloud_to_change(lua)->cloud, &plan);
     return 0;
 }
 

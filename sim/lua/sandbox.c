@@ -97,7 +97,7 @@ static const char guard[] = "local call, check = ...\n"
 /* Stack: the table with the function -> the same; the function is guarded. */
 static void guard_call(lua_State *lua, const char *name)
 {
-    if (luaL_loadstring(lua, guard) != LUA_OK)
+    if (luaL_loadbuffer(lua, guard, sizeof guard - 1, "=lua/guard") != LUA_OK)
         lua_error(lua);
     lua_getfield(lua, -2, name);
     lua_pushcfunction(lua, fail_when_spent);
@@ -396,63 +396,6 @@ void lua_sandbox_provide(struct lua_sandbox *sandbox, const char *name)
 }
 
 /* ---- Calling ---- */
-
-/* The innermost line of the scenario that a thread was at, not of our library: some messages of Lua do not say it. */
-static void push_place(lua_State *lua, lua_State *thread)
-{
-    lua_Debug at;
-    for (int level = 0; lua_getstack(thread, level, &at) != 0; level++) {
-        lua_getinfo(thread, "Sl", &at);
-        if (at.currentline > 0 && strncmp(at.short_src, "lua/", 4) != 0) {
-            lua_pushfstring(lua, "%s:%d: ", at.short_src, at.currentline);
-            return;
-        }
-    }
-    lua_pushliteral(lua, "");
-}
-
-size_t lua_sandbox_outer_line(lua_State *thread)
-{
-    lua_Debug at;
-    size_t line = 0;
-    for (int level = 0; lua_getstack(thread, level, &at) != 0; level++) {
-        lua_getinfo(thread, "Sl", &at);
-        if (at.currentline > 0 && strncmp(at.short_src, "lua/", 4) != 0)
-            line = (size_t)at.currentline;
-    }
-    return line;
-}
-
-const char *lua_sandbox_complain(struct lua_sandbox *sandbox, lua_State *thread, const char *words)
-{
-    push_place(sandbox->lua, thread);
-    lua_pushstring(sandbox->lua, words);
-    lua_concat(sandbox->lua, 2);
-    return lua_tostring(sandbox->lua, -1);
-}
-
-const char *lua_sandbox_explain(struct lua_sandbox *sandbox, lua_State *thread, int status)
-{
-    enum { ROOM = 1 << 16 };
-    lua_State *lua = sandbox->lua;
-    if (status == LUA_ERRMEM) {
-        lua_Integer megabytes = (lua_Integer)(sandbox->memory_limit >> 20);
-        sandbox->memory_limit += ROOM; /* To tell it. */
-        push_place(lua, thread);
-        lua_pushfstring(lua, "not enough memory: a scenario gets %I MiB; does it keep what it does not need?",
-                        megabytes);
-        lua_concat(lua, 2);
-    } else if (status == LUA_YIELD) {
-        return lua_sandbox_complain(sandbox, thread, "only `run` can wait, and what it calls");
-    } else if (lua_type(thread, -1) != LUA_TSTRING) {
-        push_place(lua, thread);
-        lua_pushfstring(lua, "the scenario raised an error that is a %s, not a text", luaL_typename(thread, -1));
-        lua_concat(lua, 2);
-    } else {
-        lua_pushstring(lua, lua_tostring(thread, -1));
-    }
-    return lua_tostring(lua, -1);
-}
 
 bool lua_sandbox_call(struct lua_sandbox *sandbox, int arguments, int results)
 {
