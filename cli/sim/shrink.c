@@ -116,7 +116,9 @@ static _Noreturn void play_in_child(const struct shrinking *shrinking, const str
 {
     struct text failure = {0}, control = {0};
     signal(SIGINT, SIG_DFL);
-    alarm(MOST_SECONDS);
+    uint64_t left_s = (shrinking->most_ns - (sim_real_ns() - shrinking->began_ns)) / NS_PER_S + 1;
+    bool is_bounded = shrinking->began_ns > 0 && left_s < MOST_SECONDS;
+    alarm(is_bounded ? (unsigned)left_s : MOST_SECONDS);
     if (wish == WISH_SLICE)
         tell_slice(shrinking, text, pipe);
     play(shrinking, text, true, NULL, &failure);
@@ -334,7 +336,7 @@ static void print_result(const struct shrinking *shrinking, const struct shrink 
            count_lines(before), count_lines(after), (unsigned long long)shrink->tries,
            (unsigned long long)(shrinking->took_ms / 1000), (unsigned long long)(shrinking->took_ms / 100 % 10),
            shrinking->out, failure);
-    if (shrink->deeds > 0)
+    if (shrink->sliced > 0)
         printf("  of %zu lines that do something to the cloud the causal slice took %zu away at once\n", shrink->deeds,
                shrink->sliced);
     printf("  %s\n", text_string(&sureness));

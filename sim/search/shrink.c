@@ -8,12 +8,13 @@
 #include <string.h>
 
 enum pass {
-    PASS_BOUNDS = 0,
-    PASS_CHUNKS,
+    PASS_CHUNKS = 0,
+    PASS_BOUNDS,
     PASS_FAULTS,
     PASS_STATEMENTS,
     PASS_UNWRAP,
     PASS_JOIN,
+    PASS_INLINE,
     PASS_COMPONENTS,
     PASS_ENTRIES,
     PASS_DECISIONS,
@@ -289,8 +290,8 @@ static bool decide(struct cut *cut, const struct cause_slice *slice, size_t inde
 
 /* The passes that change one value each. */
 static const enum shrink_value_kind value_of_pass[PASS_COUNT] = {
-    [PASS_BOUNDS] = SHRINK_BOUND,   [PASS_JOIN] = SHRINK_JOIN,  [PASS_COMPONENTS] = SHRINK_COMPONENTS,
-    [PASS_NUMBERS] = SHRINK_NUMBER, [PASS_TIMES] = SHRINK_TIME,
+    [PASS_BOUNDS] = SHRINK_BOUND,          [PASS_JOIN] = SHRINK_JOIN,      [PASS_INLINE] = SHRINK_INLINE,
+    [PASS_COMPONENTS] = SHRINK_COMPONENTS, [PASS_NUMBERS] = SHRINK_NUMBER, [PASS_TIMES] = SHRINK_TIME,
 };
 
 static bool make_candidate(const struct shrink *shrink, const struct look *look, enum pass pass, size_t index,

@@ -143,19 +143,86 @@ static bool find_joint(const struct lua_source *source, size_t index, size_t *re
     return true;
 }
 
+/* ---- Steps that only hand something on ---- */
+
+static bool is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* The only place behind `from` where the name is used; the text's end if it is none or more. */
+static const char *find_only_use(const struct lua_source *source, size_t from, const char *name, size_t size)
+{
+    const char *end = source->text + source->size, *found = end;
+    for (const char *at = source->text + from; at + size < end; at++) {
+        if (memcmp(at, name, size) != 0 || is_word(at[-1]) || is_word(at[size]))
+            continue;
+        if (found != end)
+            return end;
+        found = at;
+    }
+    return found;
+}
+
+/* local victim = cloud.deas[1]   victim:kill()      -> cloud.deas[1]:kill() */
+static void inline_local(const struct lua_source *source, const struct lua_piece *piece, size_t *ret_to,
+                         struct text *ret_value)
+{
+    const char *name = source->text + piece->name_from;
+    size_t size = piece->name_to - piece->name_from;
+    const char *value = memmem(name + size, piece->to - piece->name_to, "= ", 2);
+    const char *use = find_only_use(source, piece->to, name, size);
+    bool is_simple = value != NULL && memchr(name, ',', (size_t)(value - name)) == NULL &&
+                     strncmp(value + 2, "function", 8) != 0 && value[2] != '{' && value[2] != '"';
+    bool is_used = use != source->text + source->size && use[-1] != '.';
+    if (!is_simple || !is_used || strncmp(use + size, ":mend", 5) == 0) /* Mended at once is another scenario. */
+        return;
+    const char *behind = source->text + piece->to;
+    behind += strspn(behind, " \n");
+    *ret_to = (size_t)(use + size - source->text);
+    text_add(ret_value, behind, (size_t)(use - behind));
+    text_add(ret_value, value + 2, (size_t)(source->text + piece->to - value - 2));
+}
+
+/* cloud:record("time", cloud:wait_until(...))       -> cloud:wait_until(...) */
+static void unwrap_record(const struct lua_source *source, const struct lua_piece *piece, struct text *ret_value)
+{
+    static const char begin[] = "cloud:record(\"";
+    const char *text = source->text + piece->from, *end = source->text + piece->to;
+    if ((size_t)(end - text) <= sizeof begin || memcmp(text, begin, sizeof begin - 1) != 0 || end[-1] != ')')
+        return;
+    const char *value = memmem(text, (size_t)(end - text), "\", cloud:", 9);
+    if (value != NULL)
+        text_add(ret_value, value + 3, (size_t)(end - 1 - value - 3));
+}
+
+static void find_inline(const struct lua_source *source, const struct lua_piece *piece, size_t *ret_to,
+                        struct text *ret_value)
+{
+    if (piece->kind != LUA_STATEMENT)
+        return;
+    if (piece->name_to > piece->name_from && strncmp(source->text + piece->from, "local ", 6) == 0 &&
+        strncmp(source->text + piece->from, "local function", 14) != 0)
+        inline_local(source, piece, ret_to, ret_value);
+    else
+        unwrap_record(source, piece, ret_value);
+}
+
 bool shrink_value(const struct lua_source *source, enum shrink_value_kind kind, size_t index, size_t *ret_from,
                   size_t *ret_to, struct text *ret_value)
 {
     bool is_number = kind == SHRINK_NUMBER || kind == SHRINK_COMPONENTS;
     size_t choices = is_number ? 2 : TIME_CHOICES;
-    if (index / choices >= source->count)
+    if ((kind == SHRINK_INLINE ? index : index / choices) >= source->count)
         return false;
     if (kind == SHRINK_JOIN)
         return index < source->count && find_joint(source, index, ret_from, ret_to, ret_value);
-    const struct lua_piece *piece = &source->pieces[index / choices];
+    const struct lua_piece *piece = &source->pieces[kind == SHRINK_INLINE ? index : index / choices];
     *ret_from = piece->from;
     *ret_to = piece->to;
-    if (is_number && piece->kind == LUA_NUMBER)
+    if (kind == SHRINK_INLINE)
+        find_inline(source, piece, ret_to, ret_value);
+    else if (is_number && piece->kind == LUA_NUMBER)
         smaller_number(source, piece, kind == SHRINK_COMPONENTS, index % choices != 0, ret_value);
     else if (!is_number && piece->kind == LUA_STRING)
         smaller_time(source, piece, index % choices, kind == SHRINK_BOUND, ret_value);

@@ -10,6 +10,7 @@ enum shrink_value_kind {
     SHRINK_NUMBER,         /* The same for instances and requests. */
     SHRINK_TIME,           /* How long a step waits or a fault lasts: a second, or half as long. */
     SHRINK_JOIN,           /* Two waits, one behind the other: one that is as long. */
+    SHRINK_INLINE,         /* What is declared and used once stands where it is used; what is recorded need not be. */
     SHRINK_BOUND,          /* How long a condition is waited for: a minute, half as long. */
 };
 

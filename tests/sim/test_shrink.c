@@ -238,6 +238,16 @@ static void waits_beside_each_other_are_one(void **state)
     text_free(&text);
 }
 
+static void what_is_used_once_stands_where_it_is_used(void **state)
+{
+    (void)state;
+    static const char *const words[] = {"cloud:pick(cloud.deas)", ":pause()", "mend()", "wait_until(", NULL};
+    struct text text = {0};
+    shrink_to(words, false, &text);
+    assert_non_null(strstr(text_string(&text), "local fault = cloud:pick(cloud.deas):pause()"));
+    text_free(&text);
+}
+
 static void enough_is_enough(void **state)
 {
     (void)state;
@@ -263,6 +273,7 @@ int main(void)
         cmocka_unit_test(what_is_drawn_of_a_share_may_be_all),
         cmocka_unit_test(who_is_meant_stays_if_that_is_surer),
         cmocka_unit_test(waits_beside_each_other_are_one),
+        cmocka_unit_test(what_is_used_once_stands_where_it_is_used),
         cmocka_unit_test(enough_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
