@@ -132,7 +132,7 @@ local function fail_unknown(what, name, why, known)
 end
 
 local fault_options = { target = true, peer = true, delay = true, amount = true, one_way = true, subject = true,
-  only = true, config = true, duration = true }
+  only = true, share = true, config = true, duration = true, after = true }
 local partition_options = { one_way = true, duration = true, pause = true }
 
 --- Options that nobody reads would be mistakes that nobody sees.
@@ -206,7 +206,9 @@ return function(Cloud, as_duration, as_distribution)
         if not options.at_once then
           self:wait(began + drawn.at - self:now())
         end
-        storm.faults[#storm.faults + 1] = self:fault(drawn.kind, drawn)
+        local kind = drawn.kind
+        drawn.kind, drawn.at = nil, nil
+        storm.faults[#storm.faults + 1] = self:fault(kind, drawn)
       end
     end
     if not options.at_once then
