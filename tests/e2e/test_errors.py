@@ -190,9 +190,9 @@ class ScenarioStory(FolderStory):
                 ("\nwhile true do end\n", "s.lua:2: the scenario ran"),
                 ("return 5", "s.lua: the file must end with `return cupola.scenario"),
                 ('local cupola = require "cupola"\nreturn cupola.scenario { titel = "x" }',
-                 "s.lua: unknown key 'titel', did you mean 'title'?"),
+                 "s.lua:2: unknown key 'titel', did you mean 'title'?"),
                 ('local cupola = require "cupola"\nreturn cupola.scenario { cloud = { deas = "x" } }',
-                 's.lua: cloud.deas: expected a whole number, found "x"'),
+                 's.lua:2: cloud.deas: expected a whole number, found "x"'),
                 ('local cupola = require "cupola"\nreturn cupola.scenari {}',
                  "s.lua:2: cupola has no 'scenari', did you mean 'scenario'?")):
             with self.subTest(content=content):
