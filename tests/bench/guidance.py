@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 GROUND = Path(__file__).resolve().parent / "guidance.lua"
-# The first two need a rare state first; the third shows with any cut connection.
+# The first needs a rare state, the second a clock, which no coverage sees; the third shows with any cut connection.
 BUGS = ["DEA_FORGETS_WHAT_WAS_ENDING", "HM_TRUSTS_CLOCKS", "BUS_NEVER_PINGS"]
 
 
