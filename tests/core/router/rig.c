@@ -174,7 +174,7 @@ static bool deliver_bytes(struct rig *rig, struct rig_conn *conn)
         struct slice slice = slice_copy(text_string(&conn->inbound), size);
         text_consume(&conn->inbound, size);
         conn->reads = false;
-        step(rig, (struct event){.kind = EVENT_BYTES, .bytes = {{conn->id}, slice}});
+        step(rig, (struct event){.kind = EVENT_BYTES, .bytes = {.conn = {conn->id}, .slice = slice}});
         buffer_unref(slice.buffer);
         return true;
     }
