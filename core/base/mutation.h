@@ -24,6 +24,7 @@
     MUTATION(HM_TRUSTS_CLOCKS, "the age of an instance is taken from its host's clock")                                \
     MUTATION(HM_HIDES_ITS_HELPLESSNESS, "the health manager pings on without a word while it hears no controller")     \
     MUTATION(HM_NAMES_APPS, "what the health manager shows of itself names apps")                                      \
+    MUTATION(HM_TAKES_ITS_WANT_FOR_SILENCE, "whom a health manager has no descriptor to ask is silent to it")          \
     MUTATION(HM_LOSES_STALLED_HOSTS, "a host whose agent is stopped is taken for dead")                                \
     MUTATION(DEA_HAS_NO_DOUBTS, "a DEA on whose host nothing can be started offers to start things as all others do")  \
     MUTATION(HM_MISSES_SURVIVORS, "what a DEA has not told of when it says that it is back is taken for gone")         \

@@ -56,6 +56,7 @@ struct world {
     uint16_t last_port;
     size_t logged[LOG_ERROR + 1];
     bool swallowed[UINT16_MAX + 1]; /* By port. */
+    bool lacks_descriptors;
     struct text saved;
     bool restores;
 };
@@ -213,13 +214,13 @@ static void connect_stream(struct world *world, struct party *party, const struc
     struct world_stream *stream = new_stream(world, party, effect->connect.conn);
     struct listening *listening = find_listening(world, effect->connect.port);
     struct event event = {0};
-    if (world->swallowed[effect->connect.port])
+    if (world->swallowed[effect->connect.port] && !world->lacks_descriptors)
         return;
-    if (listening == NULL) {
+    if (listening == NULL || world->lacks_descriptors) {
         stream->is_closing = true;
         event.kind = EVENT_CLOSED;
         event.closed.conn = stream->id;
-        event.closed.status = IO_REFUSED;
+        event.closed.status = world->lacks_descriptors ? IO_FULL : IO_REFUSED;
     } else {
         event.kind = EVENT_CONNECTED;
         event.connected.conn = stream->id;
@@ -374,6 +375,11 @@ void world_kill(struct world *world, struct machine *machine)
     machine_destroy(machine);
     party->machine = NULL;
     party->deadline_ns = NEVER_NS;
+}
+
+void world_lacks_descriptors(struct world *world, bool lacks)
+{
+    world->lacks_descriptors = lacks;
 }
 
 void world_swallow(struct world *world, uint16_t port, bool swallows)

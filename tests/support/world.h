@@ -24,6 +24,8 @@ struct machine *world_start(struct world *world, const struct machine_class *cla
 void world_kill(struct world *world, struct machine *machine);
 /* Connections to that port get no answer from now on, as of a host that is dead; or again they do. */
 void world_swallow(struct world *world, uint16_t port, bool swallows);
+/* Nobody has a descriptor for one more connection from now on; or again they have. */
+void world_lacks_descriptors(struct world *world, bool lacks);
 /* The next component that is started gets what a SAVE kept last. */
 void world_restore_saved(struct world *world);
 /* Carries out everything that is due now. */

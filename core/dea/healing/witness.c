@@ -58,14 +58,15 @@ static void free_look(struct look *look)
     memory_free(look);
 }
 
-/* A refusal and a reset come from a kernel that lives; unreachable is what the network says in its place. */
+/* A refusal and a reset come from a kernel that lives; unreachable is what the network says in its place. Without a
+ * descriptor we did not look. */
 static void on_closed(struct conn *conn, enum io_status status)
 {
     struct look *look = container_of(conn, struct look, conn);
     struct dea *dea = look->dea;
-    if (look->verdict == NULL)
+    if (look->verdict == NULL && status != IO_FULL)
         look->verdict = status == IO_REFUSED || status == IO_RESET ? "refused" : "silent";
-    if (dea->phase != DEA_LEAVING) {
+    if (dea->phase != DEA_LEAVING && look->verdict != NULL) {
         Cupola__ProbeReply reply = CUPOLA__PROBE_REPLY__INIT;
         reply.dea = dea->monitor.uuid;
         reply.verdict = (char *)(uintptr_t)look->verdict;

@@ -153,10 +153,13 @@ void hm_lease_on_ended(struct hm_line *line, enum io_status status)
 {
     struct health_manager *hm = line->hm;
     struct hm_dea *dea = line->dea;
-    if (line->look != NULL) {
-        hm_look_forget_line(line->look, line);
+    struct hm_look *look = line->look;
+    if (look != NULL) {
+        hm_look_forget_line(look, line);
         if (status == IO_REFUSED)
             hm_lease_judge(hm, dea, LEASE_AGENTLESS);
+        else if (status == IO_FULL)
+            hm_look_could_not(look);
         return;
     }
     dea->lease.line = NULL;

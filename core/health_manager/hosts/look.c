@@ -3,6 +3,7 @@
 #include "core/base/assert.h"
 #include "core/base/duration.h"
 #include "core/base/memory.h"
+#include "core/base/mutation.h"
 #include "core/health_manager/health_manager.h"
 
 #include <stdio.h>
@@ -70,6 +71,8 @@ static bool on_answer(struct bus_request *request, const ProtobufCMessage *parse
         question->look->verdict = LEASE_STALLED;
     else if (strcmp(reply->verdict, "refused") == 0)
         question->look->verdict = LEASE_AGENTLESS;
+    else if (strcmp(reply->verdict, "silent") == 0)
+        question->look->is_confirmed = true;
     return false;
 }
 
@@ -118,6 +121,12 @@ void hm_look_forget_line(struct hm_look *look, const struct hm_line *line)
     for (size_t i = 0; i < LOOK_TRIES; i++)
         if (look->lines[i] == line)
             look->lines[i] = NULL;
+}
+
+void hm_look_could_not(struct hm_look *look)
+{
+    if (!look->is_confirmed && !mutation_is(HM_TAKES_ITS_WANT_FOR_SILENCE))
+        look->began_ns = look->hm->machine.now_ns;
 }
 
 struct hm_line *hm_look_take_open_line(struct hm_dea *dea)

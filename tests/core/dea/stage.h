@@ -73,6 +73,7 @@ struct stage {
 
     bool bus_is_down;
     uint16_t silent_port;   /* Nothing comes back from there. */
+    bool lacks_descriptors; /* No connection can be made. */
     uint16_t stranger_port; /* Somebody listens there who does not belong to us. */
     struct {
         char subject[96];

@@ -39,8 +39,8 @@ static void connect_to(struct stage *stage, uint32_t id, uint16_t port)
     conn->port = port;
     if (port != 0 && port == stage->silent_port)
         return;
-    if (!is_reachable(stage, port)) {
-        stage_queue_closed(stage, id, IO_REFUSED);
+    if (stage->lacks_descriptors || !is_reachable(stage, port)) {
+        stage_queue_closed(stage, id, stage->lacks_descriptors ? IO_FULL : IO_REFUSED);
         return;
     }
     conn->is_open = true;

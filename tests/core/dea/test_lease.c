@@ -147,6 +147,8 @@ static void a_witness_tells_accepted_from_refused_from_silent(void **state)
     assert_int_equal(stage_heard(&stage, "_INBOX.3", ""), 0);
     stage_pass_ms(&stage, 20);
     assert_int_equal(stage_heard(&stage, "_INBOX.3", "\"dea\":\"" STAGE_UUID "\",\"verdict\":\"silent\""), 1);
+    stage.lacks_descriptors = true;
+    probe(&stage, 5557, "_INBOX.4");
     probe(&stage, 0, "_INBOX.4");
     probe(&stage, 70000, "_INBOX.4");
     stage_tell(&stage, "dea." STAGE_UUID ".probe", "_INBOX.4", "{\"address\":\"nonsense\"}");

@@ -373,6 +373,11 @@ void expect_host(struct stage *stage, const char *dea, const char *state)
     assert_string_equal(hm_view_host_state(stage->health_manager, dea), state);
 }
 
+void descriptors_run_out(struct stage *stage, bool run_out)
+{
+    world_lacks_descriptors(stage->world, run_out);
+}
+
 void helpers_say(struct stage *stage, const char *verdict)
 {
     stage->verdict = verdict;

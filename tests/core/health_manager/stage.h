@@ -51,6 +51,8 @@ void host_comes_back(struct stage *stage, const char *dea);
 bool host_hears_unable(struct stage *stage, const char *dea); /* The last ping: nobody can start anything. */
 unsigned host_grants(struct stage *stage, const char *dea);   /* Pings with a grant so far. */
 void expect_host(struct stage *stage, const char *dea, const char *state);
+/* The health manager has no descriptor for one more connection; or again it has. */
+void descriptors_run_out(struct stage *stage, bool run_out);
 /* What other DEAs say when they are asked for a look; NULL: nothing. */
 void helpers_say(struct stage *stage, const char *verdict);
 

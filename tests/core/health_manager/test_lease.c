@@ -116,6 +116,31 @@ static void whom_another_dea_reaches_is_not_lost(void **state)
     expect_host(stage, "a", "LOST");
 }
 
+/* Its line is cut; nobody else can be asked. */
+static void who_could_not_be_asked_is_not_lost(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    descriptors_run_out(stage, true);
+    host_loses_agent(stage, "a");
+    after(stage, "5s");
+    expect_host(stage, "a", "SUSPECT");
+    expect_complaints(stage, "");
+    descriptors_run_out(stage, false);
+    after(stage, "1s");
+    expect_host(stage, "a", "AGENTLESS");
+}
+
+static void whom_helpers_find_silent_is_lost_without_our_own_look(void **state)
+{
+    struct stage *stage = *state = given_two_hosts();
+    helpers_say(stage, "silent");
+    descriptors_run_out(stage, true);
+    host_loses_agent(stage, "a");
+    after(stage, "2s");
+    expect_host(stage, "a", "LOST");
+    expect_complaints(stage, "START 7 v1 [0]: its host is lost\n");
+}
+
 static void without_the_bus_nobody_is_lost(void **state)
 {
     struct stage *stage = *state = given_two_hosts();
@@ -367,6 +392,8 @@ int main(void)
         story(a_host_without_an_agent_lives),
         story(who_dies_while_it_is_stopped_is_lost_too),
         story(whom_another_dea_reaches_is_not_lost),
+        story(who_could_not_be_asked_is_not_lost),
+        story(whom_helpers_find_silent_is_lost_without_our_own_look),
         story(without_the_bus_nobody_is_lost),
         story(who_beats_over_the_bus_is_looked_at_again),
         story(a_fresh_host_vouches_for_what_it_has_told),
