@@ -123,7 +123,16 @@ class Cloud:
     # ---- What breaks ------------------------------------------------------------------------------------------------
 
     def component(self, role, index=0):
-        return [one for one in self.facts["components"] if one["role"] == role][index]
+        """The one that lives: between two lives it has the number 0, which to kill() means ourselves."""
+        deadline = time.monotonic() + 30 * PATIENCE
+        while True:
+            one = [one for one in self.facts["components"] if one["role"] == role][index]
+            if one["pid"] != 0:
+                return one
+            if time.monotonic() > deadline:
+                raise CloudError(f"{one['name']} does not come back")
+            time.sleep(0.05)
+            self.refresh()
 
     def refresh(self):
         self.facts = self.read_facts() or self.facts

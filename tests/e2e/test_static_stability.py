@@ -70,6 +70,7 @@ class StaticStabilityStory(CloudStory):
         return await_that("all are started again", all_new)
 
     def freeze(self, pids):
+        self.assertNotIn(0, pids, "all live")
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         self.frozen += pids

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SMALL_FILE = 8192, KILL_ROUNDS = 20, SWEEPERS_MOST = 3 };
+enum { SMALL_FILE = 8192, KILL_ROUNDS = 20, SWEEPERS_MOST = 10 };
 /* Of v1, and of v2 as it translates them; a workload of 1 GiB gets what the kernel gives by default. */
 enum { SHARES_A_GIB = 1024, SHARES_LEAST = 64, SHARES_MOST = 65536, WEIGHT_A_GIB = 100, WEIGHT_MOST = 10000 };
 enum { CPU_PERIOD_US = 100000 };
@@ -159,10 +159,11 @@ bool cgroup_make(const struct cgroup_tree *tree, const char *name)
         return false;
     if (is_made && has_controllers(tree, name))
         return true;
-    make_parent(tree);
-    is_made = make_folders(tree, name);
-    if (is_made && has_controllers(tree, name))
-        return true;
+    for (int i = 0; i < SWEEPERS_MOST; i++) { /* Another agent may sweep the empty parent away before we are in it. */
+        make_parent(tree);
+        if (make_folders(tree, name) && has_controllers(tree, name))
+            return true;
+    }
     cgroup_remove(tree, name);
     return false;
 }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -351,6 +352,29 @@ static void a_bad_interpreter_is_told_in_the_log(void **state)
     assert_non_null(strstr(read_path("logs/stderr.log"), "cupola: ./startup: No such file or directory\n"));
 }
 
+/* Each tries and sweeps away the same groups of the machine. */
+static void agents_that_begin_at_once_all_find_control_groups(void **state)
+{
+    enum { AGENTS = 8, TIMES = 100 };
+    needs_containers(state);
+    const struct container *container = *state;
+    pid_t agents[AGENTS];
+    for (int i = 0; i < AGENTS; i++) {
+        agents[i] = fork();
+        for (int time = 0; agents[i] == 0 && time < TIMES; time++) {
+            struct text why_not = {0};
+            if (!real_workloads_possible(container->kind, container->oci_runtime, &why_not))
+                _exit(1);
+        }
+        if (agents[i] == 0)
+            _exit(0);
+    }
+    int status, failed = 0;
+    for (int i = 0; i < AGENTS; i++)
+        failed += waitpid(agents[i], &status, 0) != agents[i] || status != 0;
+    assert_int_equal(failed, 0);
+}
+
 #define of(container, name)                                                                                            \
     {                                                                                                                  \
 #container ": " #name, name, open_stage, close_stage, &(container)                                             \
@@ -374,6 +398,7 @@ int main(int argc, char **argv)
         for_all(its_use_is_measured),
         for_all(it_is_removed_with_all_that_it_has),
         for_all(without_its_supervisor_it_dies_and_leaves_nothing),
+        of(runc, agents_that_begin_at_once_all_find_control_groups),
         of(stocked, one_in_stock_is_used),
         of(stocked, one_that_died_in_stock_is_not_missed),
         of(bubblewrap, a_bad_interpreter_is_told_in_the_log),
