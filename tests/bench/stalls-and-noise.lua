@@ -2,7 +2,7 @@
 --
 -- A host that stands still for 5 s each minute is looked at 1,440 times a day, and only then can it be taken for dead. So
 -- it is looks that count: hosts stand still in turn, no longer than it takes to look, and no minute passes in between.
--- Meanwhile clocks are set, programs pause as for collecting garbage, and single hosts lose a fifth of their segments.
+-- Meanwhile clocks are set, and programs pause as for collecting garbage, the health manager among them.
 local cupola = require "cupola"
 
 local rounds <const>, turns <const>, loss <const> = 1500, 12, 20000
@@ -29,9 +29,8 @@ return cupola.scenario {
       end
       if round % 25 == 0 then
         manager:pause(("%dms"):format(cloud:draw(20, 900, "garbage")))
-        cloud:fault("loss", { target = cloud:pick(cloud.deas, "who loses more"), amount = 200000, duration = "2s" })
         cloud:fault("clock_step", { target = cloud:pick({ manager, cloud.deas[round % 60 + 1] }, "whose clock"),
-          amount = cloud:draw(-300, 300, "clock step") * 1000000000, duration = "5s" })
+          amount = cloud:pick({ -1, 1 }, "back or forth") * cloud:draw(1, 300, "clock step") * 1000000000, duration = "5s" })
       end
       cloud:wait("400ms")
     end

@@ -154,6 +154,10 @@ static void on_timer(struct timer *timer)
 {
     struct hm_look *look = container_of(timer, struct hm_look, timer);
     struct health_manager *hm = look->hm;
+    uint64_t pause_ns = hm->times.probe_ns / LOOK_TRIES + 1;
+    bool has_slept = look->tries > 0 && hm->machine.now_ns - look->tried_ns > 2 * pause_ns;
+    if (has_slept && !mutation_is(HM_TRUSTS_ITS_SLEEP))
+        look->began_ns = hm->machine.now_ns; /* Answers may have come meanwhile, which we have not read. */
     if (hm->machine.now_ns - look->began_ns >= hm->times.probe_ns && bus_carries(look)) {
         hm_lease_judge(hm, look->dea, LEASE_LOST);
         return;
@@ -162,6 +166,6 @@ static void on_timer(struct timer *timer)
     hm_line_drop(*place);
     *place = hm_line_open(hm, look->dea, look);
     look->tries++;
-    uint64_t pause_ns = hm->times.probe_ns / LOOK_TRIES + 1;
+    look->tried_ns = hm->machine.now_ns;
     timer_set(&hm->machine, timer, pause_ns, on_timer);
 }

@@ -25,6 +25,7 @@ struct hm_look {
     uint64_t began_ns;        /* Of the silence. */
     bool is_confirmed;        /* A helper has found nobody, either. */
     uint32_t tries;           /* So far. */
+    uint64_t tried_ns;        /* The last one. */
     enum lease_state verdict; /* Of a helper; LEASE_NONE: not yet. */
     struct hm_line *lines[LOOK_TRIES];
     struct look_question questions[LOOK_HELPERS];
