@@ -1,6 +1,7 @@
 /* See contained.h. Its arguments: the number of its connection. It runs with the rights of the app and inside of its
  * container, so that it is not trusted with anything. */
 #include "drivers/contained/contained.h"
+#include "drivers/contained/read_all.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,19 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool read_all(int connection, void *bytes, size_t size)
-{
-    char *rest = bytes;
-    while (size > 0) {
-        ssize_t got = read(connection, rest, size);
-        if (got == 0 || (got < 0 && errno != EINTR))
-            return false;
-        rest += got > 0 ? got : 0;
-        size -= got > 0 ? (size_t)got : 0;
-    }
-    return true;
-}
 
 static bool is_possible(const struct contained_order *order)
 {

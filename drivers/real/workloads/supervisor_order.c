@@ -4,6 +4,7 @@
 #include "drivers/real/workloads/workload.h"
 
 #include "core/base/memory.h"
+#include "drivers/contained/read_all.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -111,19 +112,6 @@ static char **next_list(struct reader *reader)
     for (uint64_t i = 0; i < count; i++)
         list[i] = (char *)(uintptr_t)next_word(reader);
     return list;
-}
-
-static bool read_all(int connection, void *bytes, size_t size)
-{
-    char *rest = bytes;
-    while (size > 0) {
-        ssize_t got = read(connection, rest, size);
-        if (got == 0 || (got < 0 && errno != EINTR))
-            return false;
-        rest += got > 0 ? got : 0;
-        size -= got > 0 ? (size_t)got : 0;
-    }
-    return true;
 }
 
 bool supervisor_order_read(int connection, struct supervised *ret_supervised)

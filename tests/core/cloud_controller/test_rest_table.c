@@ -107,17 +107,9 @@ static void play(struct story *story, const struct row *rows, size_t count)
 
 static int begin(void **state)
 {
-    static Cupola__ServiceConfig redis;
-    static Cupola__ServiceConfig *services[] = {&redis};
     story_begin_with_all(state);
     struct story *story = *state;
-    cupola__service_config__init(&redis);
-    redis.name = (char *)(uintptr_t) "redis";
-    redis.token = (char *)(uintptr_t) "shared";
-    town_kill(&story->town.controllers[0]);
-    story->town.config.builtin_services = services;
-    story->town.config.n_builtin_services = 1;
-    town_revive(&story->town.controllers[0]);
+    story_trust_gateway(story);
     return 0;
 }
 

@@ -34,17 +34,9 @@ static int as_gateway(struct story *story, const char *token, const char *method
 
 static int begin(void **state)
 {
-    static Cupola__ServiceConfig redis;
-    static Cupola__ServiceConfig *services[] = {&redis};
     story_begin(state);
     struct story *story = *state;
-    cupola__service_config__init(&redis);
-    redis.name = (char *)(uintptr_t) "redis";
-    redis.token = (char *)(uintptr_t) "shared";
-    town_kill(&story->town.controllers[0]);
-    story->town.config.builtin_services = services;
-    story->town.config.n_builtin_services = 1;
-    town_revive(&story->town.controllers[0]);
+    story_trust_gateway(story);
     story->eve = town_token(&story->town, "eve@example.org");
     assert_int_equal(as_gateway(story, "shared", "POST", "/services/v1/offerings", OFFER), 200);
     return 0;

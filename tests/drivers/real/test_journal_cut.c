@@ -1,6 +1,7 @@
 /* A database whose connections break at any moment: whatever the journal answers, what it answers about has been
  * delivered before. */
 #include "core/base/duration.h"
+#include "tests/drivers/real/postgres.h"
 #include "tests/drivers/real/puppet.h"
 
 #include <libpq-fe.h>
@@ -100,15 +101,7 @@ static void an_answer_comes_after_what_it_is_about(void **state)
 static int open_all(void **state)
 {
     (void)state;
-    char command[128];
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    run_shell("chmod 755 %s", folder);
-    snprintf(command, sizeof command, "tests/support/postgres.sh start %s/pg", folder);
-    FILE *output = popen(command, "r");
-    bool ok = output != NULL && fgets(place, sizeof place, output) != NULL;
-    place[strcspn(place, "\n")] = '\0';
-    if (pclose(output) != 0 || !ok)
+    if (!postgres_start(folder, place, sizeof place))
         return -1;
     stage_open(&stage);
     stage.config.journal = place;
@@ -121,7 +114,7 @@ static int close_all(void **state)
     (void)state;
     stage_close(&stage);
     puppet_op_reset(&following);
-    run_shell("tests/support/postgres.sh stop %s/pg; rm -rf %s", folder, folder);
+    postgres_stop(folder);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 /* Both kinds of journals keep the same promises. */
 #include "core/base/memory.h"
 #include "drivers/real/journal/store.h"
+#include "tests/drivers/real/postgres.h"
+#include "tests/drivers/real/puppet.h"
 
 #include <libpq-fe.h>
 #include <setjmp.h>
@@ -21,18 +23,6 @@ static char place[256];
 static struct journal_store *store;
 static struct journal_entries entries;
 static struct text reason;
-
-static void shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void shell(const char *format, ...)
-{
-    char command[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(command, sizeof command, format, arguments);
-    va_end(arguments);
-    if (system(command) != 0)
-        fail_msg("failed: %s", command);
-}
 
 static void open_store(void)
 {
@@ -339,7 +329,7 @@ static void the_log_has_its_length_from_the_first_append(void **state)
     struct journal_append theirs = {.expected_head = 1, .data = bytes_of("two")};
     assert_int_equal(other->class->append(other, &theirs, 1, &reason), IO_OK);
     assert_int_equal(theirs.status, IO_OK);
-    shell("cp %s %s/two.db && head -c 65536 %s-wal > %s/two.db-wal", place, folder, place, folder);
+    run_shell("cp %s %s/two.db && head -c 65536 %s-wal > %s/two.db-wal", place, folder, place, folder);
     for (uint64_t head = 2; head < 100; head++)
         assert_int_equal(append(head, "more", &sequence), IO_OK);
     assert_int_equal(log_bytes(), size);
@@ -352,7 +342,7 @@ static void the_log_has_its_length_from_the_first_append(void **state)
     assert_int_equal(append(2, "three", &sequence), IO_OK);
     expect_read(0, (const char *[]){"one", "two", "three"}, 3);
     assert_int_equal(log_bytes(), size);
-    shell("rm %s/journal.db", folder);
+    run_shell("rm %s/journal.db", folder);
 }
 
 /* As a loss of power or a kill leaves it, at every step of storing and compacting. */
@@ -366,7 +356,7 @@ static void a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing(void **
         assert_int_equal(store_snapshot(sequence, "a snapshot of some length, so that pages are written"), IO_OK);
         assert_int_equal(store->class->compact(store, &reason), IO_OK);
     }
-    shell("mkdir %s/cut && cp %s %s-wal %s/cut/", folder, place, place, folder);
+    run_shell("mkdir %s/cut && cp %s %s-wal %s/cut/", folder, place, place, folder);
     close_store();
     char cut[300];
     snprintf(cut, sizeof cut, "%s/cut/journal.db-wal", folder);
@@ -377,7 +367,7 @@ static void a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing(void **
     fclose(log);
     assert_in_range(size, 4096, sizeof bytes - 1);
     for (size_t end = 0; end <= size; end += 509) {
-        shell("cp %s/cut/journal.db %s/one.db && rm -f %s/one.db-shm", folder, folder, folder);
+        run_shell("cp %s/cut/journal.db %s/one.db && rm -f %s/one.db-shm", folder, folder, folder);
         snprintf(cut, sizeof cut, "%s/one.db-wal", folder);
         log = fopen(cut, "wb");
         assert_non_null(log);
@@ -388,7 +378,7 @@ static void a_file_cut_anywhere_while_snapshots_are_stored_loses_nothing(void **
         expect_whole(30);
         close_store();
     }
-    shell("rm -rf %s/cut %s/one.db* %s/journal.db*", folder, folder, folder);
+    run_shell("rm -rf %s/cut %s/one.db* %s/journal.db*", folder, folder, folder);
 }
 
 static void a_database_that_crashes_between_snapshot_and_compaction_loses_nothing(void **state)
@@ -398,7 +388,7 @@ static void a_database_that_crashes_between_snapshot_and_compaction_loses_nothin
     append_many(1, 12);
     store_snapshot(4, "four");
     store_snapshot(8, "eight");
-    shell("tests/support/postgres.sh crash %s/pg", folder);
+    postgres_crash(folder);
     assert_int_equal(append(12, "meanwhile", &sequence), IO_UNREACHABLE);
     expect_whole(12);
     assert_int_equal(store->class->compact(store, &reason), IO_OK);
@@ -423,7 +413,7 @@ static void a_database_that_crashed_is_found_again(void **state)
     (void)state;
     uint64_t sequence;
     append(0, "before", &sequence);
-    shell("tests/support/postgres.sh crash %s/pg", folder);
+    postgres_crash(folder);
     assert_int_equal(append(1, "meanwhile", &sequence), IO_UNREACHABLE);
     assert_int_equal(append(1, "after", &sequence), IO_OK);
     expect_read(0, (const char *[]){"before", "after"}, 2);
@@ -432,21 +422,13 @@ static void a_database_that_crashed_is_found_again(void **state)
 static int start_server(void **state)
 {
     (void)state;
-    char command[128];
-    if (mkdtemp(folder) == NULL)
-        return -1;
-    shell("chmod 755 %s", folder);
-    snprintf(command, sizeof command, "tests/support/postgres.sh start %s/pg", folder);
-    FILE *output = popen(command, "r");
-    bool ok = output != NULL && fgets(database_place, sizeof database_place, output) != NULL;
-    database_place[strcspn(database_place, "\n")] = '\0';
-    return pclose(output) == 0 && ok ? 0 : -1;
+    return postgres_start(folder, database_place, sizeof database_place) ? 0 : -1;
 }
 
 static int stop_server(void **state)
 {
     (void)state;
-    shell("tests/support/postgres.sh stop %s/pg; rm -rf %s", folder, folder);
+    postgres_stop(folder);
     return 0;
 }
 
